@@ -1,0 +1,1 @@
+//! Runs a plan over slices on the CPU; one file per operation.

@@ -1,0 +1,9 @@
+//! Architecture as data: [`ModelConfig`] says what the model is, [`plan::build`] turns it into named steps.
+
+pub mod config;
+pub mod op;
+pub mod plan;
+
+pub use config::{Activation, Ffn, ModelConfig, Norm, Position, Rope, RopeLayout, RopeScaling};
+pub use op::{BufferId, MatrixId, Op, VectorId};
+pub use plan::{Batch, BufferSpec, LogitRows, MatrixSpec, Plan, Step, VectorSpec};

@@ -1,0 +1,1 @@
+//! From logits to the next token: temperature, top-k, top-p, min-p, penalties; seeded.

@@ -1,0 +1,1 @@
+//! Position and KV cache: tokens in, logits out.

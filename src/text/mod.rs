@@ -1,0 +1,1 @@
+//! Tokenizer, streaming detokenizer and sentence boundaries.
