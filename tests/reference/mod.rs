@@ -1,0 +1,13 @@
+//! Naive f64 kernels: the formula of each operation written down once, never optimised, and a whole model made of them.
+//!
+//! Include with `#[path = "../reference/mod.rs"] mod reference;`. Matrices are row-major slices. Every fast kernel is
+//! held against these.
+
+#![allow(dead_code)]
+
+pub mod attention;
+pub mod elementwise;
+pub mod matrix;
+pub mod model;
+pub mod norm;
+pub mod rope;

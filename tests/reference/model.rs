@@ -1,0 +1,82 @@
+//! A whole model in f64: the naive kernels composed over a plan.
+
+use super::attention::Shape;
+use super::{attention, elementwise, matrix, norm, rope};
+use nanolm::model::{Batch, LogitRows, Op, Plan};
+use nanolm::weights::Weights;
+
+/// Keys and values of every layer, `[position, n_kv_heads * head_dim]`.
+#[derive(Clone, Default)]
+pub struct Cache {
+    layers: Vec<(Vec<f64>, Vec<f64>)>,
+}
+
+/// Runs the plan over one batch; gives the logits `[selected rows, n_vocab]`, and shows `observe` each step's name and
+/// output rows.
+pub fn forward(
+    plan: &Plan,
+    weights: &Weights,
+    cache: &mut Cache,
+    batch: Batch<'_>,
+    observe: &mut dyn FnMut(&str, &[f64]),
+) -> Vec<f64> {
+    let wide = |v: &Vec<f32>| v.iter().map(|&x| x as f64).collect::<Vec<f64>>();
+    let p = batch.position;
+    let mut buffers = vec![Vec::new(); plan.buffers.len()];
+    for step in &plan.steps {
+        let b = |id: nanolm::model::BufferId| &buffers[id.0];
+        let out = match step.op {
+            Op::Embed { table, .. } => matrix::embed(&weights.matrices[table.0], batch.tokens),
+            Op::PositionEmbed { x, table, .. } => matrix::position_embed(b(x), &weights.matrices[table.0], p),
+            Op::RmsNorm { x, weight, eps, .. } => norm::rms_norm(b(x), &wide(&weights.vectors[weight.0]), eps as f64),
+            Op::LayerNorm { x, weight, bias, eps, .. } => {
+                let (weight, bias) = (wide(&weights.vectors[weight.0]), wide(&weights.vectors[bias.0]));
+                norm::layer_norm(b(x), &weight, &bias, eps as f64)
+            }
+            Op::Linear { x, weight, bias, .. } => {
+                let bias = bias.map(|id| wide(&weights.vectors[id.0]));
+                matrix::linear(b(x), &weights.matrices[weight.0], bias.as_deref())
+            }
+            Op::Rope { x, n_heads, head_dim, rope: ref spec, factors, .. } => {
+                let factors = factors.map(|id| wide(&weights.vectors[id.0]));
+                rope::rope(b(x), head_dim, n_heads * head_dim, spec, factors.as_deref(), p)
+            }
+            Op::StoreKv { k, v, layer } => {
+                if cache.layers.len() <= layer {
+                    cache.layers.resize(layer + 1, Default::default());
+                }
+                let (keys, values) = &mut cache.layers[layer];
+                for (rows, new, width) in
+                    [(keys, b(k), plan.buffers[k.0].width), (values, b(v), plan.buffers[v.0].width)]
+                {
+                    rows.truncate(p * width);
+                    rows.extend_from_slice(new);
+                }
+                continue;
+            }
+            Op::Attention { q, layer, n_heads, n_kv_heads, head_dim, scale, .. } => {
+                let shape = Shape { n_heads, n_kv_heads, head_dim, scale: scale as f64 };
+                let (k, v) = &cache.layers[layer];
+                attention::attention(b(q), k, v, shape, p)
+            }
+            Op::GatedActivation { gate, up, activation, .. } => {
+                elementwise::gated_activation(b(gate), b(up), activation)
+            }
+            Op::Activation { x, activation, .. } => elementwise::activation(b(x), activation),
+            Op::Add { a, b: other, .. } => elementwise::add(b(a), b(other)),
+            Op::SelectRows { x, .. } => {
+                let width = plan.buffers[x.0].width;
+                match batch.logits {
+                    LogitRows::None => return Vec::new(),
+                    LogitRows::Last => b(x)[b(x).len() - width..].to_vec(),
+                    LogitRows::All => b(x).clone(),
+                }
+            }
+        };
+        observe(&step.name, &out);
+        if let Some(id) = step.op.out() {
+            buffers[id.0] = out;
+        }
+    }
+    buffers[plan.logits.0].clone()
+}
