@@ -1,0 +1,115 @@
+//! A Hugging Face model folder: `config.json`, safetensors (whole or in shards with an index), and, where given,
+//! `tokenizer.json` and `generation_config.json`. Other files are ignored.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value as Json;
+
+use super::json::{self, invalid};
+use super::{Dialect, ModelFile, TokenizerSource, safetensors};
+use crate::error::{Error, Result};
+use crate::tensor::Bytes;
+
+const CONFIG: &str = "config.json";
+const INDEX: &str = "model.safetensors.index.json";
+const TOKENIZER: &str = "tokenizer.json";
+const GENERATION: &str = "generation_config.json";
+
+/// Reads the files of a folder; `files` are names (a path's last part counts) and contents.
+///
+/// # Errors
+/// `MissingFile` without a configuration or weights, or where a shard is not there; `Format` and `Truncated` from the
+/// files themselves.
+pub(super) fn parse(files: &[(String, Bytes)]) -> Result<ModelFile> {
+    let mut by_name: BTreeMap<&str, &Bytes> = BTreeMap::new();
+    for (path, bytes) in files {
+        if by_name.insert(base_name(path), bytes).is_some() {
+            return Err(invalid(path, "the files given", "every name once", "this name twice".to_string()));
+        }
+    }
+    let missing = |expected: &str| Error::MissingFile { expected: expected.to_string(), found: given(files) };
+
+    let config = by_name.get(CONFIG).ok_or_else(|| missing(CONFIG))?;
+    let metadata = json::flatten(CONFIG, config)?;
+    let generation = match by_name.get(GENERATION) {
+        Some(bytes) => json::flatten(GENERATION, bytes)?,
+        None => BTreeMap::new(),
+    };
+    let tokenizer = match by_name.get(TOKENIZER) {
+        Some(bytes) => TokenizerSource::TokenizerJson((*bytes).clone()),
+        None => TokenizerSource::None,
+    };
+
+    let index = by_name.get(INDEX).map(|bytes| weight_map(bytes)).transpose()?;
+    let shards: Vec<&str> = match &index {
+        Some(map) => map.values().map(String::as_str).collect::<BTreeSet<_>>().into_iter().collect(),
+        // A lone safetensors file may have any name: what it is shows in its bytes.
+        None => by_name.iter().filter(|(name, bytes)| is_weights(name, bytes)).map(|(name, _)| *name).collect(),
+    };
+    if shards.is_empty() {
+        return Err(missing("model.safetensors"));
+    }
+
+    let mut tensors = Vec::new();
+    let mut unsupported_tensors = Vec::new();
+    let mut seen: BTreeMap<String, &str> = BTreeMap::new();
+    for shard in shards {
+        let bytes = by_name.get(shard).ok_or_else(|| missing(shard))?;
+        let (some, unsupported) = safetensors::parse(shard, bytes)?;
+        for name in some.iter().map(|t| &t.name).chain(unsupported.iter().map(|(name, _)| name)) {
+            if let Some(other) = seen.insert(name.clone(), shard) {
+                return Err(invalid(shard, "the tensors", "every name once", format!("{name}, also in {other}")));
+            }
+        }
+        tensors.extend(some);
+        unsupported_tensors.extend(unsupported);
+    }
+    for (tensor, shard) in index.iter().flatten() {
+        if seen.get(tensor).copied() != Some(shard.as_str()) {
+            return Err(invalid(INDEX, tensor, &format!("a tensor of {shard}"), "none of that name".to_string()));
+        }
+    }
+    Ok(ModelFile {
+        name: CONFIG.to_string(),
+        dialect: Dialect::HuggingFace,
+        metadata,
+        tensors,
+        unsupported_tensors,
+        tokenizer,
+        generation,
+    })
+}
+
+/// The last part of a path, with either separator.
+pub(super) fn base_name(path: &str) -> &str {
+    path.rsplit(['/', '\\']).next().unwrap_or(path)
+}
+
+/// Whether a file holds tensors, by its name or its first bytes.
+pub(super) fn is_weights(name: &str, bytes: &[u8]) -> bool {
+    name.ends_with(".safetensors") || (!name.ends_with(".json") && safetensors::looks_like(bytes))
+}
+
+/// The names of the given files, for messages.
+pub(super) fn given(files: &[(String, Bytes)]) -> String {
+    match files {
+        [] => "no files".to_string(),
+        _ => files.iter().map(|(name, _)| base_name(name)).collect::<Vec<_>>().join(", "),
+    }
+}
+
+/// Which shard holds which tensor.
+fn weight_map(bytes: &[u8]) -> Result<BTreeMap<String, String>> {
+    let wrong =
+        |found: &str| invalid(INDEX, "weight_map", "an object of tensor names and file names", found.to_string());
+    let mut index = json::parse(INDEX, bytes)?;
+    let Some(Json::Object(map)) = index.remove("weight_map") else {
+        return Err(wrong("no such object"));
+    };
+    map.into_iter()
+        .map(|(tensor, shard)| match shard {
+            Json::String(shard) => Ok((tensor, shard)),
+            _ => Err(wrong(&format!("another value for {tensor}"))),
+        })
+        .collect()
+}

@@ -1,0 +1,135 @@
+//! JSON settings files, flattened into [`Value`]s.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value as Json;
+
+use super::Value;
+use crate::error::{Error, Result};
+
+/// Settings files are a few kilobytes; the index of a sharded model with very many tensors about a megabyte.
+const MAX_BYTES: usize = 4 << 20;
+/// Limits on nesting keep a hostile file from repeating a long prefix in front of very many short keys.
+const MAX_KEY_BYTES: usize = 256;
+
+/// Parses a JSON object of strings, numbers, booleans, arrays and objects; the keys of an object inside an object
+/// follow a dot.
+///
+/// # Errors
+/// `Format`, naming line and column, where the text is not a JSON object or is unreasonably large or nested.
+pub(super) fn flatten(file: &str, bytes: &[u8]) -> Result<BTreeMap<String, Value>> {
+    let mut flat = BTreeMap::new();
+    object(file, "", parse(file, bytes)?, &mut flat)?;
+    Ok(flat)
+}
+
+/// Parses a JSON object.
+pub(super) fn parse(file: &str, bytes: &[u8]) -> Result<serde_json::Map<String, Json>> {
+    if bytes.len() > MAX_BYTES {
+        return Err(invalid(file, "the file", "at most 4 MiB of settings", format!("{} bytes", bytes.len())));
+    }
+    match serde_json::from_slice(bytes) {
+        Ok(Json::Object(map)) => Ok(map),
+        Ok(_) => Err(invalid(file, "the file", "a JSON object", "another JSON value".to_string())),
+        Err(e) => Err(invalid(file, "the file", "JSON", e.to_string())),
+    }
+}
+
+pub(super) fn invalid(file: &str, what: &str, expected: &str, found: String) -> Error {
+    Error::Format { file: file.to_string(), what: what.to_string(), expected: expected.to_string(), found }
+}
+
+fn object(
+    file: &str,
+    prefix: &str,
+    map: serde_json::Map<String, Json>,
+    flat: &mut BTreeMap<String, Value>,
+) -> Result<()> {
+    for (key, json) in map {
+        let key = if prefix.is_empty() { key } else { format!("{prefix}.{key}") };
+        if key.len() > MAX_KEY_BYTES {
+            let shown: String = key.chars().take(40).collect();
+            return Err(invalid(file, "a key", "at most 256 bytes", format!("{} bytes: {shown}...", key.len())));
+        }
+        match json {
+            Json::Object(map) => object(file, &key, map, flat)?,
+            json => {
+                let value = value(json);
+                if flat.insert(key.clone(), value).is_some() {
+                    return Err(invalid(file, &key, "one value", "two".to_string()));
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+fn value(json: Json) -> Value {
+    match json {
+        Json::Bool(b) => Value::Bool(b),
+        Json::Number(n) => match (n.as_i64(), n.as_u64(), n.as_f64()) {
+            (Some(i), _, _) => Value::Int(i),
+            (None, Some(u), _) => Value::UInt(u),
+            (None, None, Some(f)) => Value::Float(f),
+            (None, None, None) => Value::Null,
+        },
+        Json::String(s) => Value::String(s),
+        Json::Array(items) => array(items),
+        // An object here stands inside an array: no setting of interest does.
+        Json::Null | Json::Object(_) => Value::Null,
+    }
+}
+
+/// The narrowest array type that holds all elements.
+fn array(items: Vec<Json>) -> Value {
+    if items.is_empty() {
+        return Value::Null;
+    }
+    if items.iter().all(Json::is_boolean) {
+        return Value::Bools(items.iter().filter_map(Json::as_bool).collect());
+    }
+    if items.iter().all(Json::is_i64) {
+        return Value::Ints(items.iter().filter_map(Json::as_i64).collect());
+    }
+    if items.iter().all(Json::is_number) {
+        return Value::Floats(items.iter().filter_map(Json::as_f64).map(|f| f as f32).collect());
+    }
+    if items.iter().all(Json::is_string) {
+        return Value::Strings(
+            items.into_iter().filter_map(|s| if let Json::String(s) = s { Some(s) } else { None }).collect(),
+        );
+    }
+    Value::List(items.into_iter().map(value).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn flattens_nested_objects_and_types_arrays() {
+        let text = br#"{"a": {"b": 1, "c": {"d": 2.5}}, "s": ["x"], "i": [1, 2], "f": [1, 0.5], "e": [], "n": null,
+            "big": 18446744073709551615, "mixed": [1, "x", [true]]}"#;
+        let flat = flatten("f", text).unwrap();
+        assert_eq!(flat["a.b"], Value::Int(1));
+        assert_eq!(flat["a.c.d"], Value::Float(2.5));
+        assert_eq!(flat["s"], Value::Strings(vec!["x".to_string()]));
+        assert_eq!(flat["i"], Value::Ints(vec![1, 2]));
+        assert_eq!(flat["f"], Value::Floats(vec![1.0, 0.5]));
+        assert_eq!((&flat["e"], &flat["n"]), (&Value::Null, &Value::Null));
+        assert_eq!(flat["big"], Value::UInt(u64::MAX));
+        let mixed = vec![Value::Int(1), Value::String("x".to_string()), Value::Bools(vec![true])];
+        assert_eq!(flat["mixed"], Value::List(mixed));
+    }
+
+    #[test]
+    fn refuses_what_is_not_an_object_or_is_ambiguous() {
+        assert!(flatten("f", b"[1]").is_err());
+        assert!(flatten("f", b"{\"a\": ").is_err());
+        assert!(flatten("f", br#"{"a": {"b": 1}, "a.b": 2}"#).is_err());
+        let nested = format!("{}{}", "{\"abcdefgh\":".repeat(100), "1}".repeat(100));
+        assert!(flatten("f", nested.as_bytes()).unwrap_err().to_string().contains("256 bytes"));
+        let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
+        assert!(flatten("f", format!("{{\"a\":{deep}}}").as_bytes()).is_err());
+    }
+}
