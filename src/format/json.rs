@@ -127,7 +127,7 @@ mod tests {
         assert!(flatten("f", b"[1]").is_err());
         assert!(flatten("f", b"{\"a\": ").is_err());
         assert!(flatten("f", br#"{"a": {"b": 1}, "a.b": 2}"#).is_err());
-        let nested = format!("{}{}", "{\"abcdefgh\":".repeat(100), "1}".repeat(100));
+        let nested = format!("{}1{}", "{\"abcdefgh\":".repeat(100), "}".repeat(100));
         assert!(flatten("f", nested.as_bytes()).unwrap_err().to_string().contains("256 bytes"));
         let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
         assert!(flatten("f", format!("{{\"a\":{deep}}}").as_bytes()).is_err());

@@ -143,6 +143,13 @@ pub struct ModelFile {
     pub generation: BTreeMap<String, Value>,
 }
 
+impl ModelFile {
+    /// The tensor of that name, in the file's dialect.
+    pub fn tensor(&self, name: &str) -> Option<&TensorInfo> {
+        self.tensors.iter().find(|t| t.name == name)
+    }
+}
+
 /// Reads a model from its files: one GGUF file, or the files of a Hugging Face folder. What a file is shows in its
 /// first bytes; names tell the JSON files apart. A `tokenizer.json` beside a GGUF file is used where that has none.
 ///

@@ -1,5 +1,10 @@
 //! Hyperparameters, always from the file, never from presets.
 
+use super::settings::unsupported;
+use super::{from_gguf, from_hf};
+use crate::error::{Error, Result};
+use crate::format::{Dialect, ModelFile};
+
 /// Normalisation before each block and before the output head.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Norm {
@@ -44,6 +49,36 @@ pub struct Rope {
     /// How many leading elements of each head rotate; even, at most `head_dim`.
     pub n_dims: usize,
     pub scaling: RopeScaling,
+}
+
+impl Rope {
+    /// The angle per position of each rotating pair, `[n_dims / 2]`: `theta^(-2i / n_dims)`, scaled, divided by
+    /// `factors[i]` where given. Computed in f64 so that every backend rotates by the same table.
+    pub fn frequencies(&self, factors: Option<&[f32]>) -> Vec<f64> {
+        let n = self.n_dims as f64;
+        (0..self.n_dims / 2)
+            .map(|i| {
+                let f = self.scaling.apply(f64::from(self.theta).powf(-2.0 * i as f64 / n));
+                f / factors.and_then(|factors| factors.get(i)).map_or(1.0, |&d| f64::from(d))
+            })
+            .collect()
+    }
+}
+
+impl RopeScaling {
+    fn apply(self, frequency: f64) -> f64 {
+        match self {
+            RopeScaling::None => frequency,
+            RopeScaling::Linear { factor } => frequency / f64::from(factor),
+            RopeScaling::Llama3 { factor, low_freq_factor, high_freq_factor, original_context_len } => {
+                let (low, high) = (f64::from(low_freq_factor), f64::from(high_freq_factor));
+                // Turns within the original context: many are kept, few are stretched, between them it blends.
+                let turns = original_context_len as f64 * frequency / std::f64::consts::TAU;
+                let keep = ((turns - low) / (high - low)).clamp(0.0, 1.0);
+                (1.0 - keep) * frequency / f64::from(factor) + keep * frequency
+            }
+        }
+    }
 }
 
 /// How positions enter the model.
@@ -105,4 +140,51 @@ pub struct ModelConfig {
     pub tied_embeddings: bool,
     /// The file holds per-frequency divisors (`rope_freqs.weight`).
     pub rope_factors: bool,
+}
+
+impl ModelConfig {
+    /// Reads the hyperparameters of a model file.
+    ///
+    /// # Errors
+    /// `Unsupported` for architectures and settings that would change the computation in a way no plan has, `Format`
+    /// for values that are missing, of the wrong type, out of range or in contradiction.
+    pub fn from_file(file: &ModelFile) -> Result<ModelConfig> {
+        let config = match file.dialect {
+            Dialect::Gguf => from_gguf::config(file)?,
+            Dialect::HuggingFace => from_hf::config(file)?,
+        };
+        config.check(&file.name)?;
+        Ok(config)
+    }
+
+    /// The invariants that span several values.
+    fn check(&self, file: &str) -> Result<()> {
+        let wrong = |what: &str, expected: String, found: usize| Error::Format {
+            file: file.to_string(),
+            what: what.to_string(),
+            expected,
+            found: found.to_string(),
+        };
+        if self.head_dim == 0 {
+            return Err(wrong("the head size", "at least 1 (d_model / n_heads)".to_string(), 0));
+        }
+        if !self.n_heads.is_multiple_of(self.n_kv_heads) {
+            let expected = format!("a divisor of the {} attention heads", self.n_heads);
+            return Err(wrong("the number of key-value heads", expected, self.n_kv_heads));
+        }
+        match self.position {
+            Position::Rope(rope) if rope.n_dims == 0 || rope.n_dims % 2 != 0 || rope.n_dims > self.head_dim => {
+                let expected = format!("an even number from 2 to the head size {}", self.head_dim);
+                Err(wrong("the number of rotating dimensions", expected, rope.n_dims))
+            }
+            // Learned positions are a table of d_model columns, and each head gets an equal part of them.
+            Position::Learned if self.head_dim * self.n_heads != self.d_model => {
+                Err(wrong("the model's width", format!("a multiple of the {} heads", self.n_heads), self.d_model))
+            }
+            Position::Learned if self.rope_factors => {
+                Err(unsupported("rope_freqs.weight", "a model with learned positions", "models with rotary positions"))
+            }
+            _ => Ok(()),
+        }
+    }
 }

@@ -1,8 +1,11 @@
 //! Architecture as data: [`ModelConfig`] says what the model is, [`plan::build`] turns it into named steps.
 
 pub mod config;
+mod from_gguf;
+mod from_hf;
 pub mod op;
 pub mod plan;
+mod settings;
 
 pub use config::{Activation, Ffn, ModelConfig, Norm, Position, Rope, RopeLayout, RopeScaling};
 pub use op::{BufferId, MatrixId, Op, VectorId};
