@@ -1,6 +1,49 @@
-//! Every kernel of the CPU backend against the naive f64 reference.
+//! Every kernel of the CPU backend against the naive f64 reference, at every level this build has: natively `scalar`,
+//! in wasm `scalar` and `simd128`; and whole models of random weights.
 
 #[path = "../reference/mod.rs"]
 mod reference;
 #[path = "../support/mod.rs"]
 mod support;
+
+/// Makes one test per level out of a generic check.
+macro_rules! at_every_level {
+    ($($check:ident),+ $(,)?) => {
+        mod scalar {
+            #[cfg(target_arch = "wasm32")]
+            use wasm_bindgen_test::wasm_bindgen_test as test;
+            $(#[test]
+            fn $check() {
+                super::$check::<nanolm::cpu::vector::Scalar>();
+            })+
+        }
+        #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+        mod simd128 {
+            use wasm_bindgen_test::wasm_bindgen_test as test;
+            $(#[test]
+            fn $check() {
+                super::$check::<nanolm::cpu::vector::Simd128>();
+            })+
+        }
+    };
+}
+
+mod activation;
+mod add;
+mod attention;
+mod embed;
+mod gated_activation;
+mod layer_norm;
+mod linear;
+mod math;
+mod position_embed;
+mod rms_norm;
+mod rope;
+mod select_rows;
+mod store_kv;
+
+#[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
+#[test]
+fn simd128_lane() {
+    println!("SKIPPED simd128: this build is not wasm with simd128; the same tests run there under wasm-bindgen-test");
+}

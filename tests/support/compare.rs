@@ -23,7 +23,7 @@ pub const LIMITS: &[Limit] = &[
     row("cpu", "position_embed", 1e-14, 1e-7),
     row("cpu", "rms_norm", 1e-12, 1e-6),
     row("cpu", "layer_norm", 1e-12, 2e-6),
-    row("cpu", "linear", 1e-12, 2e-6),
+    row("cpu", "linear", 1e-11, 5e-6),
     row("cpu", "rope", 1e-12, 1e-6),
     row("cpu", "attention", 1e-11, 4e-6),
     row("cpu", "gated_activation", 1e-12, 2e-6),

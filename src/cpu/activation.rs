@@ -1,0 +1,16 @@
+//! `out = activation(x)`, elementwise.
+
+use super::math::{gelu, gelu_tanh, silu};
+use super::vector::{Vector, map};
+use crate::model::Activation;
+
+/// - `x`, `out`: the same length, f32
+///
+/// Tolerance: see `math`.
+pub fn run<V: Vector>(x: &[f32], activation: Activation, out: &mut [f32]) {
+    match activation {
+        Activation::Silu => map::<V>(x, out, silu),
+        Activation::GeluTanh => map::<V>(x, out, gelu_tanh),
+        Activation::Gelu => map::<V>(x, out, gelu),
+    }
+}

@@ -1,0 +1,175 @@
+//! Sizes checked once, when a model is made, so that kernels may rely on them.
+
+use crate::error::{Error, Result};
+use crate::model::{BufferId, MatrixId, Op, Plan, VectorId};
+use crate::weights::Weights;
+
+/// What the executor needs to know about a plan.
+#[derive(Clone, Debug)]
+pub struct Facts {
+    /// `(n_kv_heads, head_dim)` of each layer's cache.
+    pub layers: Vec<(usize, usize)>,
+    /// Rows of the smallest embedding table.
+    pub n_vocab: usize,
+    /// Rows of the smallest table of learned positions; `usize::MAX` where positions are not learned.
+    pub positions: usize,
+}
+
+/// Checks every size that a kernel relies on.
+///
+/// Errors: [`Error::Weights`] where the weights differ from the plan's specs, [`Error::Internal`] where the plan
+/// contradicts itself.
+pub fn plan(plan: &Plan, weights: &Weights) -> Result<Facts> {
+    check_weights(plan, weights)?;
+    let mut facts = Facts { layers: Vec::new(), n_vocab: usize::MAX, positions: usize::MAX };
+    let mut selects = 0;
+    for step in &plan.steps {
+        let sizes = Sizes { plan, name: &step.name };
+        sizes.check(&step.op, &mut facts)?;
+        selects += usize::from(matches!(step.op, Op::SelectRows { .. }));
+        let writes_logits = step.op.out() == Some(plan.logits);
+        if writes_logits && selects == 0 {
+            return Err(sizes.wrong("writes the logits before rows are selected"));
+        }
+    }
+    for step in &plan.steps {
+        if let Op::StoreKv { layer, .. } = step.op
+            && layer >= facts.layers.len()
+        {
+            return Err(Sizes { plan, name: &step.name }.wrong("stores to a layer without attention"));
+        }
+    }
+    if selects != 1 {
+        return Err(Error::Internal { what: format!("the plan selects rows {selects} times, expected once") });
+    }
+    Ok(facts)
+}
+
+fn check_weights(plan: &Plan, weights: &Weights) -> Result<()> {
+    let mut problems = Vec::new();
+    if plan.matrices.len() != weights.matrices.len() || plan.vectors.len() != weights.vectors.len() {
+        problems.push(format!(
+            "expected {} matrices and {} vectors, found {} and {}",
+            plan.matrices.len(),
+            plan.vectors.len(),
+            weights.matrices.len(),
+            weights.vectors.len()
+        ));
+    }
+    for (spec, matrix) in plan.matrices.iter().zip(&weights.matrices) {
+        let bytes = matrix.dtype.bytes_for(spec.cols).and_then(|row| row.checked_mul(spec.rows));
+        if (matrix.rows, matrix.cols, Some(matrix.data.len())) != (spec.rows, spec.cols, bytes) || spec.cols == 0 {
+            problems.push(format!(
+                "{}: expected [{}, {}] in whole rows of {}, found [{}, {}] in {} bytes",
+                spec.name,
+                spec.rows,
+                spec.cols,
+                matrix.dtype,
+                matrix.rows,
+                matrix.cols,
+                matrix.data.len()
+            ));
+        }
+    }
+    for (spec, vector) in plan.vectors.iter().zip(&weights.vectors) {
+        if vector.len() != spec.len {
+            problems.push(format!("{}: expected {} elements, found {}", spec.name, spec.len, vector.len()));
+        }
+    }
+    if problems.is_empty() { Ok(()) } else { Err(Error::Weights { problems }) }
+}
+
+/// One step's sizes.
+struct Sizes<'a> {
+    plan: &'a Plan,
+    name: &'a str,
+}
+
+impl Sizes<'_> {
+    fn wrong(&self, what: &str) -> Error {
+        Error::Internal { what: format!("the plan's step {} {what}", self.name) }
+    }
+
+    fn expect(&self, holds: bool) -> Result<()> {
+        if holds { Ok(()) } else { Err(self.wrong("joins sizes that differ")) }
+    }
+
+    fn width(&self, id: BufferId) -> Result<usize> {
+        let spec = self.plan.buffers.get(id.0).ok_or_else(|| self.wrong("names a buffer that is not there"))?;
+        if spec.width == 0 { Err(self.wrong("uses a buffer of width 0")) } else { Ok(spec.width) }
+    }
+
+    /// `(rows, cols)`.
+    fn matrix(&self, id: MatrixId) -> Result<(usize, usize)> {
+        let spec = self.plan.matrices.get(id.0).ok_or_else(|| self.wrong("names a matrix that is not there"))?;
+        Ok((spec.rows, spec.cols))
+    }
+
+    fn vector(&self, id: VectorId) -> Result<usize> {
+        Ok(self.plan.vectors.get(id.0).ok_or_else(|| self.wrong("names a vector that is not there"))?.len)
+    }
+
+    fn check(&self, op: &Op, facts: &mut Facts) -> Result<()> {
+        match *op {
+            Op::Embed { table, out } => {
+                let (rows, cols) = self.matrix(table)?;
+                facts.n_vocab = facts.n_vocab.min(rows);
+                self.expect(cols == self.width(out)?)
+            }
+            Op::PositionEmbed { x, table, out } => {
+                let (rows, cols) = self.matrix(table)?;
+                facts.positions = facts.positions.min(rows);
+                self.distinct(out, &[x])?;
+                self.expect(cols == self.width(x)? && cols == self.width(out)?)
+            }
+            Op::RmsNorm { x, weight, out, .. } => self.same(out, &[x], Some(self.vector(weight)?)),
+            Op::LayerNorm { x, weight, bias, out, .. } => {
+                self.expect(self.vector(weight)? == self.vector(bias)?)?;
+                self.same(out, &[x], Some(self.vector(weight)?))
+            }
+            Op::Linear { x, weight, bias, out } => {
+                let (rows, cols) = self.matrix(weight)?;
+                self.distinct(out, &[x])?;
+                self.expect(bias.map_or(Ok(rows), |id| self.vector(id))? == rows)?;
+                self.expect(cols == self.width(x)? && rows == self.width(out)?)
+            }
+            Op::Rope { x, n_heads, head_dim, rope, factors, out } => {
+                let n_dims = rope.n_dims;
+                self.expect(factors.map_or(Ok(n_dims / 2), |id| self.vector(id))? == n_dims / 2)?;
+                self.expect(n_dims <= head_dim && n_dims.is_multiple_of(2))?;
+                self.same(out, &[x], n_heads.checked_mul(head_dim))
+            }
+            Op::StoreKv { k, v, .. } => self.expect(self.width(k)? == self.width(v)?),
+            Op::Attention { q, layer, n_heads, n_kv_heads, head_dim, out, .. } => {
+                self.expect(n_kv_heads > 0 && n_heads.is_multiple_of(n_kv_heads))?;
+                if layer != facts.layers.len() {
+                    return Err(self.wrong("attends to a layer out of order"));
+                }
+                facts.layers.push((n_kv_heads, head_dim));
+                for step in &self.plan.steps {
+                    if let Op::StoreKv { k, layer: stored, .. } = step.op {
+                        self.expect(stored != layer || Some(self.width(k)?) == n_kv_heads.checked_mul(head_dim))?;
+                    }
+                }
+                self.same(out, &[q], n_heads.checked_mul(head_dim))
+            }
+            Op::GatedActivation { gate, up, out, .. } => self.same(out, &[gate, up], None),
+            Op::Activation { x, out, .. } | Op::SelectRows { x, out } => self.same(out, &[x], None),
+            Op::Add { a, b, out } => self.same(out, &[a, b], None),
+        }
+    }
+
+    /// All buffers have one width (the given one), and the output is none of the inputs.
+    fn same(&self, out: BufferId, inputs: &[BufferId], width: Option<usize>) -> Result<()> {
+        self.distinct(out, inputs)?;
+        let expected = width.map_or_else(|| self.width(out), Ok)?;
+        for &id in inputs.iter().chain([&out]) {
+            self.expect(self.width(id)? == expected)?;
+        }
+        Ok(())
+    }
+
+    fn distinct(&self, out: BufferId, inputs: &[BufferId]) -> Result<()> {
+        if inputs.contains(&out) { Err(self.wrong("writes what it reads")) } else { Ok(()) }
+    }
+}

@@ -1,0 +1,15 @@
+//! `out[i] = table[token[i]]`: embedding rows.
+
+use super::{dequantize, vector::Vector};
+use crate::weights::Matrix;
+
+/// - `table: [n_vocab, d_model]`, any type
+/// - `tokens: [n]`, each below `n_vocab`
+/// - `out: [n, d_model]`
+///
+/// Exact.
+pub fn run<V: Vector>(table: &Matrix, tokens: &[u32], out: &mut [f32]) {
+    for (&token, out) in tokens.iter().zip(out.chunks_exact_mut(table.cols)) {
+        dequantize::run::<V>(table.dtype, table.row(token as usize), out);
+    }
+}

@@ -1,0 +1,50 @@
+//! Exponential and the activations built on it, over vectors.
+
+use super::vector::Vector;
+
+/// `e^x` with a relative error below 2e-7 for `|x| <= 87`; beyond, `x` counts as its nearest of -87 and 88. NaN stays.
+///
+/// `x = n ln 2 + r` with `|r| <= ln 2 / 2`, then the Taylor polynomial of `e^r` and n added to the exponent.
+#[inline(always)]
+pub fn exp<V: Vector>(x: V) -> V {
+    // Adding 1.5 * 2^23 rounds to an integer, which then stands in the lowest bits.
+    let shift = V::splat(12_582_912.0);
+    let x = x.max(V::splat(-87.0)).min(V::splat(88.0));
+    let shifted = x.madd(V::splat(std::f32::consts::LOG2_E), shift);
+    let n = shifted.sub(shift);
+    // ln 2 in two parts, the first with so few bits that its product with n is exact.
+    let r = x.sub(n.mul(V::splat(0.693_359_4))).sub(n.mul(V::splat(-2.121_944_4e-4)));
+    let mut p = V::splat(1.0 / 5040.0);
+    for coefficient in [1.0 / 720.0, 1.0 / 120.0, 1.0 / 24.0, 1.0 / 6.0, 0.5, 1.0, 1.0] {
+        p = p.madd(r, V::splat(coefficient));
+    }
+    p.add_exponent(shifted)
+}
+
+/// `x * sigmoid(x)`.
+#[inline(always)]
+pub fn silu<V: Vector>(x: V) -> V {
+    x.div(exp(V::splat(0.0).sub(x)).add(V::splat(1.0)))
+}
+
+/// GELU by its tanh approximation: `x * sigmoid(2 sqrt(2 / pi) (x + 0.044715 x^3))`, which is the same.
+#[inline(always)]
+pub fn gelu_tanh<V: Vector>(x: V) -> V {
+    let cubic = x.mul(x).madd(V::splat(0.044_715), V::splat(1.0)).mul(x);
+    x.div(exp(cubic.mul(V::splat(-1.595_769_1))).add(V::splat(1.0)))
+}
+
+/// `x * Phi(x)`, Phi by approximation 7.1.26 of Abramowitz and Stegun for erfc (absolute error below 1.5e-7).
+#[inline(always)]
+pub fn gelu<V: Vector>(x: V) -> V {
+    let magnitude = x.max(V::splat(0.0).sub(x));
+    let z = magnitude.mul(V::splat(std::f32::consts::FRAC_1_SQRT_2));
+    let t = V::splat(1.0).div(z.madd(V::splat(0.327_591_1), V::splat(1.0)));
+    let mut p = V::splat(1.061_405_4);
+    for coefficient in [-1.453_152, 1.421_413_7, -0.284_496_74, 0.254_829_6] {
+        p = p.madd(t, V::splat(coefficient));
+    }
+    let erfc = p.mul(t).mul(exp(V::splat(0.0).sub(z.mul(z))));
+    // x Phi(x) is x - |x| erfc / 2 where x is positive, and -|x| erfc / 2 where it is not.
+    x.max(V::splat(0.0)).sub(magnitude.mul(erfc).mul(V::splat(0.5)))
+}

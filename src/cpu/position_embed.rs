@@ -1,0 +1,18 @@
+//! `out[i] = x[i] + table[p]`: learned positions.
+
+use super::{add, dequantize, vector::Vector};
+use crate::weights::Matrix;
+
+/// - `x: [n, d_model]`, f32
+/// - `table: [positions, d_model]`, any type; `position + n <= positions`
+/// - `row: [d_model]`, scratch
+/// - `out: [n, d_model]`, f32
+///
+/// Exact but for the one rounding of the addition.
+pub fn run<V: Vector>(x: &[f32], table: &Matrix, position: usize, row: &mut [f32], out: &mut [f32]) {
+    let width = table.cols;
+    for (i, (x, out)) in x.chunks_exact(width).zip(out.chunks_exact_mut(width)).enumerate() {
+        dequantize::run::<V>(table.dtype, table.row(position + i), row);
+        add::run::<V>(x, row, out);
+    }
+}

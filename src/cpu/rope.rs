@@ -1,0 +1,88 @@
+//! Rotary position embedding (RoPE, arXiv 2104.09864): each pair `(a, b)` of a head turns by its position times the
+//! pair's frequency, `(a cos - b sin, a sin + b cos)`.
+
+use crate::model::{Rope, RopeLayout, RopeScaling};
+
+/// Frequencies of one kind of rotation, and the sines and cosines of the batch at hand.
+#[derive(Clone, Debug)]
+pub struct Rotation {
+    layout: RopeLayout,
+    /// Radians per position of each pair, `[n_dims / 2]`.
+    frequencies: Vec<f64>,
+    /// `(cos, sin)`, `[max_batch, n_dims / 2]`.
+    turns: Vec<(f32, f32)>,
+}
+
+impl Rotation {
+    /// `factors: [n_dims / 2]` divide the frequencies.
+    pub fn new(rope: &Rope, factors: Option<&[f32]>, max_batch: usize) -> Self {
+        let pairs = rope.n_dims / 2;
+        let frequency = |i: usize| {
+            let frequency = (rope.theta as f64).powf(-2.0 * i as f64 / rope.n_dims as f64);
+            scaled(frequency, rope.scaling) / factors.map_or(1.0, |f| f[i] as f64)
+        };
+        let frequencies = (0..pairs).map(frequency).collect();
+        Rotation { layout: rope.layout, frequencies, turns: vec![(1.0, 0.0); max_batch * pairs] }
+    }
+
+    /// Makes ready for `n` rows, the first at `position`. Angles are f64: at high positions f32 would lose digits.
+    pub fn prepare(&mut self, position: usize, n: usize) {
+        for (i, turns) in self.turns.chunks_exact_mut(self.frequencies.len().max(1)).take(n).enumerate() {
+            for (turn, frequency) in turns.iter_mut().zip(&self.frequencies) {
+                let (sin, cos) = ((position + i) as f64 * frequency).sin_cos();
+                *turn = (cos as f32, sin as f32);
+            }
+        }
+    }
+}
+
+/// A frequency under context extension. Llama 3 keeps those that turn more than `high_freq_factor` times over the
+/// original context, divides those that turn less than `low_freq_factor` times, and blends between.
+fn scaled(frequency: f64, scaling: RopeScaling) -> f64 {
+    match scaling {
+        RopeScaling::None => frequency,
+        RopeScaling::Linear { factor } => frequency / factor as f64,
+        RopeScaling::Llama3 { factor, low_freq_factor, high_freq_factor, original_context_len } => {
+            let (low, high) = (low_freq_factor as f64, high_freq_factor as f64);
+            let turns = original_context_len as f64 * frequency / std::f64::consts::TAU;
+            let kept = ((turns - low) / (high - low)).clamp(0.0, 1.0);
+            frequency * (kept + (1.0 - kept) / factor as f64)
+        }
+    }
+}
+
+/// - `x`, `out`: `[n, n_heads * head_dim]`, f32
+/// - `rotation`: prepared for these n rows; elements of a head beyond its `n_dims` are copied
+///
+/// One f32 multiplication and one addition per term.
+pub fn run(x: &[f32], n_heads: usize, head_dim: usize, rotation: &Rotation, out: &mut [f32]) {
+    let pairs = rotation.frequencies.len();
+    out.copy_from_slice(x);
+    if pairs == 0 {
+        return;
+    }
+    let rows = out.chunks_exact_mut(n_heads * head_dim).zip(rotation.turns.chunks_exact(pairs));
+    for (row, turns) in rows {
+        for head in row.chunks_exact_mut(head_dim) {
+            let rotated = &mut head[..2 * pairs];
+            match rotation.layout {
+                RopeLayout::Interleaved => {
+                    for ([a, b], turn) in rotated.as_chunks_mut::<2>().0.iter_mut().zip(turns) {
+                        rotate(a, b, turn);
+                    }
+                }
+                RopeLayout::HalfSplit => {
+                    let (first, second) = rotated.split_at_mut(pairs);
+                    for ((a, b), turn) in first.iter_mut().zip(second).zip(turns) {
+                        rotate(a, b, turn);
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[inline(always)]
+fn rotate(a: &mut f32, b: &mut f32, &(cos, sin): &(f32, f32)) {
+    (*a, *b) = (*a * cos - *b * sin, *a * sin + *b * cos);
+}

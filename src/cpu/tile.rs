@@ -1,0 +1,33 @@
+//! The multiply-add loop that products, attention scores and attention values share.
+
+use super::vector::Vector;
+
+/// `sum_k a[m][k] * b[t][k][j]` for each of M rows `a`, T tiles `b` of eight columns, and their columns `j`.
+///
+/// All slices have the length of `b[0]` or more. Accumulates in f32, k ascending. M x T is chosen so that all sums
+/// stay in registers: at most 4.
+#[inline(always)]
+pub fn multiply<V: Vector, const M: usize, const T: usize>(a: [&[f32]; M], b: [&[[f32; 8]]; T]) -> [[[V; 2]; T]; M] {
+    let len = b[0].len();
+    let a = a.map(|a| &a[..len]);
+    let b = b.map(|b| &b[..len]);
+    let mut sums = [[[V::splat(0.0); 2]; T]; M];
+    for k in 0..len {
+        let columns = b.map(|b| halves::<V>(&b[k]));
+        for (a, sums) in a.iter().zip(&mut sums) {
+            let x = V::splat(a[k]);
+            for (sum, column) in sums.iter_mut().zip(&columns) {
+                sum[0] = x.madd(column[0], sum[0]);
+                sum[1] = x.madd(column[1], sum[1]);
+            }
+        }
+    }
+    sums
+}
+
+/// Eight elements as two vectors.
+#[inline(always)]
+pub fn halves<V: Vector>(x: &[f32; 8]) -> [V; 2] {
+    let parts = x.as_chunks::<4>().0;
+    [V::load(&parts[0]), V::load(&parts[1])]
+}

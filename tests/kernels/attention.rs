@@ -1,0 +1,68 @@
+use crate::reference::{self, attention::Shape};
+use crate::support::compare::{assert_close, wide};
+use crate::support::inputs::{PATTERNS, Pattern, rows};
+use nanolm::cpu::store_kv::{self, Layer};
+use nanolm::cpu::{attention, vector::Vector};
+
+at_every_level!(attends, rows_beyond_the_position_are_never_read);
+
+/// `(n_heads, n_kv_heads, head_dim)`: ragged heads, grouped and single ones.
+const SHAPES: [(usize, usize, usize); 7] =
+    [(1, 1, 1), (2, 2, 6), (4, 2, 8), (6, 2, 5), (6, 6, 48), (9, 3, 64), (8, 1, 12)];
+
+fn attends<V: Vector>() {
+    for (pattern, (n_heads, n_kv_heads, head_dim)) in PATTERNS.into_iter().flat_map(|p| SHAPES.map(|s| (p, s))) {
+        for (position, n) in [(0, 1), (0, 5), (1, 1), (6, 2), (7, 3), (8, 1), (30, 17), (63, 1)] {
+            let scale = 1.0 / (head_dim as f32).sqrt();
+            // Queries of variance 1 whatever the keys: scores as large as 1e8 would make every softmax one-hot, and
+            // the choice between near-equal maxima a matter of the last bit.
+            let q = rows(if pattern == Pattern::Equal { pattern } else { Pattern::Normal }, n, n_heads * head_dim, 17);
+            let keys = match pattern {
+                Pattern::Large | Pattern::Outliers => Pattern::Normal,
+                other => other,
+            };
+            let k = rows(keys, position + n, n_kv_heads * head_dim, 18);
+            let v = rows(pattern, position + n, n_kv_heads * head_dim, 19);
+            let out = attend::<V>(&q, &k, &v, (n_heads, n_kv_heads, head_dim), scale, position, n);
+            let shape = Shape { n_heads, n_kv_heads, head_dim, scale: scale as f64 };
+            let want = reference::attention::attention(&wide(&q), &wide(&k), &wide(&v), shape, position);
+            let case = format!("{pattern:?} heads {n_heads}/{n_kv_heads} of {head_dim}, {n} at {position}");
+            assert_close("cpu", "attention", &case, &out, &want);
+        }
+    }
+}
+
+fn attend<V: Vector>(
+    q: &[f32],
+    k: &[f32],
+    v: &[f32],
+    (n_heads, n_kv_heads, head_dim): (usize, usize, usize),
+    scale: f32,
+    position: usize,
+    n: usize,
+) -> Vec<f32> {
+    let capacity = position + n + 3;
+    let mut layer = Layer::new(n_kv_heads, head_dim, capacity).unwrap();
+    // Stale rows of an earlier, longer use.
+    let stale = vec![f32::NAN; capacity * n_kv_heads * head_dim];
+    store_kv::run(&stale, &stale, 0, &mut layer);
+    store_kv::run(k, v, 0, &mut layer);
+    let mut scores = vec![f32::NAN; attention::QUERIES * capacity.next_multiple_of(8)];
+    let mut out = vec![f32::NAN; q.len()];
+    attention::run::<V>(q, n_heads, scale, &layer, position, &mut scores, &mut out);
+    out
+}
+
+fn rows_beyond_the_position_are_never_read<V: Vector>() {
+    let (n_heads, n_kv_heads, head_dim) = (4, 2, 6);
+    let width = n_kv_heads * head_dim;
+    let q = rows(Pattern::Normal, 3, n_heads * head_dim, 20);
+    let (k, v) = (rows(Pattern::Normal, 12, width, 21), rows(Pattern::Normal, 12, width, 22));
+    let shape = (n_heads, n_kv_heads, head_dim);
+    let all = attend::<V>(&q, &k, &v, shape, 0.4, 9, 3);
+    for i in 0..3 {
+        let q = &q[i * n_heads * head_dim..][..n_heads * head_dim];
+        let one = attend::<V>(q, &k[..(10 + i) * width], &v[..(10 + i) * width], shape, 0.4, 9 + i, 1);
+        assert_eq!(one, all[i * n_heads * head_dim..][..n_heads * head_dim], "row {i} alone and in its batch differ");
+    }
+}

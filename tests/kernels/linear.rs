@@ -1,0 +1,31 @@
+use super::embed::DTYPES;
+use crate::reference::matrix;
+use crate::support::compare::{assert_close, wide};
+use crate::support::inputs::{self, PATTERNS, Pattern, rows};
+use nanolm::cpu::{linear, vector::Vector};
+
+at_every_level!(multiplies);
+
+fn multiplies<V: Vector>() {
+    for (dtype, pattern) in DTYPES.into_iter().flat_map(|d| PATTERNS.map(|p| (d, p))) {
+        for n in [1, 2, 3, 4, 5, 8, 13] {
+            for (out_width, width) in
+                [(1, 1), (3, 5), (4, 8), (9, 31), (1, 32), (7, 32), (8, 64), (17, 96), (33, 288), (16, 100)]
+            {
+                if dtype.bytes_for(width).is_none() {
+                    continue;
+                }
+                let weight = inputs::matrix("weight", dtype, out_width, width, 0.5, 11);
+                let x = rows(pattern, n, width, 12);
+                let bias = rows(Pattern::Normal, 1, out_width, 13);
+                for bias in [None, Some(bias.as_slice())] {
+                    let (mut row, mut out) = (vec![0.0; width], vec![f32::NAN; n * out_width]);
+                    linear::run::<V>(&x, &weight, bias, &mut row, &mut out);
+                    let want = matrix::linear(&wide(&x), &weight, bias.map(wide).as_deref());
+                    let case = format!("{dtype} {pattern:?} n {n} [{out_width}, {width}] bias {}", bias.is_some());
+                    assert_close("cpu", "linear", &case, &out, &want);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,18 @@
+use crate::reference::norm;
+use crate::support::compare::{assert_close, wide};
+use crate::support::inputs::{PATTERNS, Pattern, WIDTHS, rows};
+use nanolm::cpu::{rms_norm, vector::Vector};
+
+at_every_level!(normalises);
+
+fn normalises<V: Vector>() {
+    for pattern in PATTERNS {
+        for width in WIDTHS {
+            let (x, weight) = (rows(pattern, 3, width, 5), rows(Pattern::Normal, 1, width, 6));
+            let mut out = vec![f32::NAN; x.len()];
+            rms_norm::run::<V>(&x, &weight, 1e-5, &mut out);
+            let want = norm::rms_norm(&wide(&x), &wide(&weight), 1e-5f32 as f64);
+            assert_close("cpu", "rms_norm", &format!("{pattern:?} {width}"), &out, &want);
+        }
+    }
+}
