@@ -58,6 +58,13 @@ pub enum Error {
     #[error("out of memory: {what} needs {bytes} bytes. Use a smaller model or a shorter context")]
     OutOfMemory { what: String, bytes: u64 },
 
+    /// The model computed NaN or infinity: the weights are damaged, or the device's arithmetic failed.
+    #[error(
+        "the model computed {found} for token {token}: its weights are damaged or too large for this device. \
+         Download the file again, or load with device \"cpu\""
+    )]
+    NotFinite { token: usize, found: String },
+
     /// Another call is using the model at this moment: wait for it.
     #[error("the model is busy with another call; await it first")]
     Busy,
@@ -82,6 +89,7 @@ impl Error {
             Error::UnsupportedTask { .. } => "task/unsupported",
             Error::Gpu { .. } => "gpu/failed",
             Error::OutOfMemory { .. } => "memory/exhausted",
+            Error::NotFinite { .. } => "model/not-finite",
             Error::Busy => "session/busy",
             Error::Internal { .. } => "internal",
         }

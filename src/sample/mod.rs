@@ -1,1 +1,21 @@
-//! From logits to the next token: temperature, top-k, top-p, min-p, penalties; seeded.
+//! From logits to the next token, seeded.
+//!
+//! The transforms run in this order, each on the result of the one before:
+//!
+//! 1. bans: tokens that may not come (control tokens, and what would repeat an n-gram),
+//! 2. repetition penalty (CTRL, arXiv 1909.05858): the logit of each token already seen is divided by the penalty where
+//!    it is positive and multiplied where it is negative,
+//! 3. temperature: logits are divided by it; 0 is greedy and ends here with the highest logit (the lowest id of equals),
+//! 4. top-k: the k highest stay,
+//! 5. top-p (nucleus, arXiv 1904.09751): the fewest most likely tokens whose probabilities add up to at least p stay,
+//! 6. min-p (arXiv 2407.01082): tokens at least `min_p` times as likely as the most likely stay.
+//!
+//! The same seed draws the same random numbers on every platform (PCG32, see [`rng`]). The exponential function may
+//! differ between platforms in its last bit, which can only matter where a draw falls exactly between two tokens.
+
+mod options;
+pub mod rng;
+mod sampler;
+
+pub use options::SampleOptions;
+pub use sampler::{Choice, Sampler};

@@ -1,0 +1,241 @@
+//! Chooses one token from one row of logits. Nothing is allocated per token.
+
+use std::cmp::Ordering;
+
+use super::options::SampleOptions;
+use super::rng::Pcg32;
+use crate::error::{Error, Result};
+
+/// A chosen token.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Choice {
+    pub token: u32,
+    /// Natural logarithm of the probability that the model itself gives the token: of the logits as they came, before
+    /// any transform.
+    pub logprob: f32,
+}
+
+/// One set of bits per vocabulary.
+#[derive(Clone, Debug)]
+struct TokenSet(Vec<u64>);
+
+impl TokenSet {
+    fn new(n_vocab: usize) -> Self {
+        TokenSet(vec![0; n_vocab.div_ceil(64)])
+    }
+
+    fn insert(&mut self, token: u32) {
+        if let Some(word) = self.0.get_mut(token as usize / 64) {
+            *word |= 1 << (token % 64);
+        }
+    }
+
+    fn remove(&mut self, token: u32) {
+        if let Some(word) = self.0.get_mut(token as usize / 64) {
+            *word &= !(1 << (token % 64));
+        }
+    }
+
+    fn contains(&self, token: usize) -> bool {
+        self.0.get(token / 64).is_some_and(|word| word >> (token % 64) & 1 == 1)
+    }
+}
+
+/// The state of one generation.
+#[derive(Clone, Debug)]
+pub struct Sampler {
+    options: SampleOptions,
+    n_vocab: usize,
+    rng: Pcg32,
+    /// Tokens that the repetition penalty applies to.
+    seen: TokenSet,
+    /// Tokens that may never come.
+    banned: TokenSet,
+    /// Output so far, for n-grams.
+    output: Vec<u32>,
+    /// Tokens that would repeat an n-gram now; lifted again after the choice.
+    repeats: Vec<u32>,
+    /// `(token, logit)`, then `(token, weight)`.
+    candidates: Vec<(u32, f32)>,
+}
+
+impl Sampler {
+    /// A sampler for rows of `n_vocab` logits that will choose about `max_tokens` of them.
+    ///
+    /// # Errors
+    /// `InvalidOption`, as [`SampleOptions::validate`].
+    pub fn new(options: SampleOptions, n_vocab: usize, max_tokens: usize) -> Result<Self> {
+        options.validate()?;
+        let rng = Pcg32::new(options.seed, 0);
+        let candidates = Vec::with_capacity(if options.temperature == 0.0 { 0 } else { n_vocab });
+        let expected = max_tokens.min(4096);
+        Ok(Sampler {
+            n_vocab,
+            rng,
+            seen: TokenSet::new(n_vocab),
+            banned: TokenSet::new(n_vocab),
+            output: Vec::with_capacity(expected),
+            repeats: Vec::with_capacity(expected),
+            candidates,
+            options,
+        })
+    }
+
+    /// Never choose this token.
+    pub fn ban(&mut self, token: u32) {
+        self.banned.insert(token);
+    }
+
+    /// A token of the prompt: the repetition penalty applies to it.
+    pub fn observe(&mut self, token: u32) {
+        self.seen.insert(token);
+    }
+
+    /// Chooses the next token and remembers it.
+    ///
+    /// `logits: [n_vocab]`, f32, one row.
+    ///
+    /// # Errors
+    /// `NotFinite` where a logit is NaN or infinite, `Internal` where the row has another length, and `InvalidOption`
+    /// where every token is banned.
+    pub fn sample(&mut self, logits: &[f32]) -> Result<Choice> {
+        if logits.len() != self.n_vocab || logits.is_empty() {
+            return Err(Error::Internal {
+                what: format!("sampling from {} logits, expected {}", logits.len(), self.n_vocab),
+            });
+        }
+        if let Some(token) = logits.iter().position(|x| !x.is_finite()) {
+            return Err(Error::NotFinite { token, found: logits[token].to_string() });
+        }
+        self.ban_repeats();
+        let token = if self.options.temperature == 0.0 { self.greedy(logits) } else { self.draw(logits) };
+        while let Some(token) = self.repeats.pop() {
+            self.banned.remove(token);
+        }
+        let token = token.ok_or_else(|| Error::InvalidOption {
+            name: "banned tokens".into(),
+            expected: "at least one token that may come".into(),
+            found: "all are banned".into(),
+        })?;
+        self.seen.insert(token);
+        self.output.push(token);
+        Ok(Choice { token, logprob: log_probability(logits, token as usize) })
+    }
+
+    /// Bans each token that followed an earlier occurrence of the last `n - 1` tokens.
+    fn ban_repeats(&mut self) {
+        let n = self.options.no_repeat_ngram;
+        if n == 0 || self.output.len() < n {
+            return;
+        }
+        let (earlier, tail) = (&self.output, &self.output[self.output.len() - (n - 1)..]);
+        for window in earlier.windows(n) {
+            let (last, context) = match window.split_last() {
+                Some((last, context)) => (*last, context),
+                None => continue,
+            };
+            if context == tail && !self.banned.contains(last as usize) {
+                self.banned.insert(last);
+                self.repeats.push(last);
+            }
+        }
+    }
+
+    fn penalised(&self, token: usize, logit: f32) -> f32 {
+        let penalty = self.options.repetition_penalty;
+        if penalty == 1.0 || !self.seen.contains(token) {
+            logit
+        } else if logit > 0.0 {
+            logit / penalty
+        } else {
+            logit * penalty
+        }
+    }
+
+    fn greedy(&self, logits: &[f32]) -> Option<u32> {
+        let mut best: Option<(usize, f32)> = None;
+        for (token, &logit) in logits.iter().enumerate() {
+            if self.banned.contains(token) {
+                continue;
+            }
+            let logit = self.penalised(token, logit);
+            // Strictly greater: of equal logits the lowest id wins, as in the argmax of transformers.
+            if best.is_none_or(|(_, highest)| logit > highest) {
+                best = Some((token, logit));
+            }
+        }
+        best.map(|(token, _)| token as u32)
+    }
+
+    fn draw(&mut self, logits: &[f32]) -> Option<u32> {
+        let mut candidates = std::mem::take(&mut self.candidates);
+        candidates.clear();
+        for (token, &logit) in logits.iter().enumerate() {
+            if !self.banned.contains(token) {
+                candidates.push((token as u32, self.penalised(token, logit)));
+            }
+        }
+        let SampleOptions { temperature, top_k, top_p, min_p, .. } = self.options;
+        if top_k > 0 && top_k < candidates.len() {
+            candidates.select_nth_unstable_by(top_k - 1, more_likely);
+            candidates.truncate(top_k);
+        }
+        if top_p < 1.0 {
+            candidates.sort_unstable_by(more_likely);
+        } else if top_k > 0 {
+            // Selection leaves an unspecified order; the draw below must not depend on it.
+            candidates.sort_unstable_by_key(|(token, _)| *token);
+        }
+        let highest = candidates.iter().map(|(_, logit)| *logit).fold(f32::NEG_INFINITY, f32::max);
+        let mut total = 0.0f64;
+        for (_, value) in &mut candidates {
+            // The difference first: dividing each by a tiny temperature could overflow.
+            *value = ((*value - highest) / temperature).exp();
+            total += f64::from(*value);
+        }
+        if top_p < 1.0 {
+            let goal = f64::from(top_p) * total;
+            let mut sum = 0.0f64;
+            let kept = candidates.iter().position(|(_, weight)| {
+                sum += f64::from(*weight);
+                sum >= goal
+            });
+            candidates.truncate(kept.map_or(candidates.len(), |last| last + 1));
+        }
+        if min_p > 0.0 {
+            // The most likely candidate has weight 1.
+            candidates.retain(|(_, weight)| *weight >= min_p);
+        }
+        let total: f64 = candidates.iter().map(|(_, weight)| f64::from(*weight)).sum();
+        let mut left = self.rng.next_f64() * total;
+        let mut chosen = None;
+        for &(token, weight) in &candidates {
+            if weight > 0.0 {
+                chosen = Some(token);
+                left -= f64::from(weight);
+                if left < 0.0 {
+                    break;
+                }
+            }
+        }
+        self.candidates = candidates;
+        chosen
+    }
+}
+
+/// Highest logit first, then lowest id: a total order, so that every platform keeps the same tokens.
+fn more_likely(a: &(u32, f32), b: &(u32, f32)) -> Ordering {
+    b.1.total_cmp(&a.1).then(a.0.cmp(&b.0))
+}
+
+/// `logits[token] - log(sum(exp(logits)))`, accumulated in f64.
+fn log_probability(logits: &[f32], token: usize) -> f32 {
+    let highest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let sum: f64 = logits.iter().map(|x| f64::from(x - highest).exp()).sum();
+    let chosen = logits.get(token).copied().unwrap_or(f32::NEG_INFINITY);
+    (f64::from(chosen) - f64::from(highest) - sum.ln()) as f32
+}
+
+#[cfg(test)]
+#[path = "tests.rs"]
+mod tests;
