@@ -1,5 +1,12 @@
 //! Weights by the plan's ids, in the file's own quantisation.
 
+mod block;
+mod load;
+mod names;
+
+pub use block::{dequantize, dequantize_row, quantize_row};
+pub use load::load;
+
 use crate::tensor::{Bytes, DType};
 
 /// A matrix `[rows, cols]`, row-major; each row is a whole number of blocks, `row_bytes` long.

@@ -1,0 +1,199 @@
+//! From a file's tensors to the plan's weights.
+
+use std::collections::{HashMap, HashSet};
+use std::ops::Range;
+
+use super::block::dequantize;
+use super::names::{Fused, Names, Source};
+use super::{Matrix, Weights};
+use crate::error::{Error, Result};
+use crate::format::{ModelFile, TensorInfo};
+use crate::model::{MatrixSpec, Plan, VectorSpec};
+use crate::tensor::{Bytes, DType};
+
+/// A damaged file can have a problem per tensor; a message of this many says enough.
+const MAX_PROBLEMS: usize = 32;
+
+/// Finds every weight of the plan in the file.
+///
+/// Matrices keep the file's bytes, uncopied; only `[in, out]` matrices (GPT-2 in Hugging Face files) are transposed
+/// into new ones. Vectors become f32. The rows of a padded vocabulary beyond `n_vocab` are left out.
+///
+/// # Errors
+/// `Weights` lists every problem at once: missing tensors, wrong shapes, unsupported types, and tensors that the plan
+/// does not use (the model would compute something else than it was trained for). `OutOfMemory` where a copy does not
+/// fit.
+pub fn load(plan: &Plan, file: &ModelFile) -> Result<Weights> {
+    let mut loader = Loader {
+        plan,
+        names: Names::of(file, &plan.config.architecture),
+        tensors: file.tensors.iter().map(|t| (t.name.as_str(), t)).collect(),
+        unsupported: file.unsupported_tensors.iter().map(|(name, dtype)| (name.as_str(), dtype.as_str())).collect(),
+        used: HashSet::new(),
+        problems: Vec::new(),
+    };
+    let mut matrices = Vec::with_capacity(plan.matrices.len());
+    for spec in &plan.matrices {
+        matrices.extend(loader.matrix(spec)?);
+    }
+    let mut vectors = Vec::with_capacity(plan.vectors.len());
+    for spec in &plan.vectors {
+        vectors.extend(loader.vector(spec)?);
+    }
+    loader.refuse_unused();
+    if loader.problems.is_empty() {
+        return Ok(Weights { matrices, vectors });
+    }
+    let more = loader.problems.len().saturating_sub(MAX_PROBLEMS);
+    loader.problems.truncate(MAX_PROBLEMS);
+    if more > 0 {
+        loader.problems.push(format!("and {more} more"));
+    }
+    Err(Error::Weights { problems: loader.problems })
+}
+
+struct Loader<'a> {
+    plan: &'a Plan,
+    names: Names,
+    tensors: HashMap<&'a str, &'a TensorInfo>,
+    unsupported: HashMap<&'a str, &'a str>,
+    used: HashSet<&'a str>,
+    problems: Vec<String>,
+}
+
+impl<'a> Loader<'a> {
+    /// The tensor behind a canonical name; where there is none, the problem is noted.
+    fn find(&mut self, canonical: &str) -> Option<(&'a TensorInfo, Source)> {
+        let sources = self.names.sources(canonical);
+        for source in &sources {
+            if let Some((&name, &tensor)) = self.tensors.get_key_value(source.name.as_str()) {
+                self.used.insert(name);
+                return Some((tensor, source.clone()));
+            }
+            if let Some((&name, dtype)) = self.unsupported.get_key_value(source.name.as_str()) {
+                if self.used.insert(name) {
+                    self.problems.push(format!("{name}: type {dtype}, supported: F32, F16, BF16, Q8_0, Q4_0"));
+                }
+                return None;
+            }
+        }
+        let looked = sources.iter().map(|s| s.name.as_str()).collect::<Vec<_>>().join(" or ");
+        self.problems.push(match looked.as_str() {
+            "" => format!("{canonical}: this kind of file has no name for it"),
+            _ => format!("{looked}: missing"),
+        });
+        None
+    }
+
+    fn matrix(&mut self, spec: &MatrixSpec) -> Result<Option<Matrix>> {
+        let Some((tensor, source)) = self.find(&spec.name) else { return Ok(None) };
+        let (rows, total_rows) = self.rows(spec.rows, source.fused);
+        let padded = matches!(spec.name.as_str(), "token_embd.weight" | "output.weight");
+        let fits = match (tensor.shape.as_slice(), source.transposed) {
+            (&[found, cols], false) => cols == spec.cols && (found == total_rows || padded && found > total_rows),
+            (&[cols, found], true) => cols == spec.cols && found == total_rows,
+            _ => false,
+        };
+        if !fits {
+            let expected = match source.transposed {
+                true => [spec.cols, total_rows],
+                false => [total_rows, spec.cols],
+            };
+            self.shape_problem(tensor, &expected);
+            return Ok(None);
+        }
+        if tensor.dtype.bytes_for(spec.cols).is_none() {
+            let (name, dtype, block) = (&tensor.name, tensor.dtype, tensor.dtype.block_len());
+            self.problems.push(format!("{name}: rows of {} elements, {dtype} has blocks of {block}", spec.cols));
+            return Ok(None);
+        }
+        let data = match source.transposed {
+            true => transpose(tensor, rows, total_rows, spec.cols)?,
+            false => slice_rows(tensor, rows, spec.cols)?,
+        };
+        Ok(Some(Matrix { name: spec.name.clone(), dtype: tensor.dtype, rows: spec.rows, cols: spec.cols, data }))
+    }
+
+    fn vector(&mut self, spec: &VectorSpec) -> Result<Option<Vec<f32>>> {
+        let Some((tensor, source)) = self.find(&spec.name) else { return Ok(None) };
+        let (range, total) = self.rows(spec.len, source.fused);
+        if tensor.shape != [total] {
+            self.shape_problem(tensor, &[total]);
+            return Ok(None);
+        }
+        // The tensor's bytes are in memory, so its length is in proportion to the file.
+        let mut all = vec![0.0; total];
+        dequantize(tensor.dtype, &tensor.data, &mut all);
+        let part = all.get(range).ok_or_else(|| outside(&tensor.name))?;
+        Ok(Some(part.to_vec()))
+    }
+
+    /// The rows that a weight of `len` rows takes of its tensor, and how many that has.
+    fn rows(&self, len: usize, fused: Option<Fused>) -> (Range<usize>, usize) {
+        let c = &self.plan.config;
+        let (q, kv) = (c.n_heads * c.head_dim, c.n_kv_heads * c.head_dim);
+        match fused {
+            None => (0..len, len),
+            Some(Fused::Q) => (0..q, q + 2 * kv),
+            Some(Fused::K) => (q..q + kv, q + 2 * kv),
+            Some(Fused::V) => (q + kv..q + 2 * kv, q + 2 * kv),
+        }
+    }
+
+    fn shape_problem(&mut self, tensor: &TensorInfo, expected: &[usize]) {
+        let problem = format!("{}: shape {:?}, expected {expected:?}", tensor.name, tensor.shape);
+        // One fused tensor is asked for three times.
+        if self.problems.last() != Some(&problem) {
+            self.problems.push(problem);
+        }
+    }
+
+    fn refuse_unused(&mut self) {
+        let names = self.tensors.keys().chain(self.unsupported.keys());
+        let mut unused: Vec<&str> =
+            names.copied().filter(|name| !self.used.contains(name) && !self.names.ignorable(name)).collect();
+        unused.sort_unstable();
+        let architecture = &self.plan.config.architecture;
+        self.problems.extend(unused.iter().map(|name| format!("{name}: {architecture} has no such tensor")));
+    }
+}
+
+/// Rows of a row-major tensor, where they lie.
+fn slice_rows(tensor: &TensorInfo, rows: Range<usize>, cols: usize) -> Result<Bytes> {
+    let row_bytes = tensor.dtype.bytes_for(cols).ok_or_else(|| outside(&tensor.name))?;
+    let range = rows.start.checked_mul(row_bytes).zip(rows.end.checked_mul(row_bytes));
+    range.and_then(|(start, end)| tensor.data.slice(start..end)).ok_or_else(|| outside(&tensor.name))
+}
+
+/// Columns `wanted` of an `[in, out]` tensor as the rows of an `[out, in]` matrix.
+fn transpose(tensor: &TensorInfo, wanted: Range<usize>, n_out: usize, n_in: usize) -> Result<Bytes> {
+    let size = match tensor.dtype {
+        DType::F32 | DType::F16 | DType::BF16 => tensor.dtype.block_bytes(),
+        DType::Q8_0 | DType::Q4_0 => {
+            return Err(Error::Unsupported {
+                what: tensor.name.clone(),
+                found: format!("a quantised [in, out] matrix ({})", tensor.dtype),
+                supported: "F32, F16, BF16".to_string(),
+            });
+        }
+    };
+    let len = wanted.len() * n_in * size;
+    let mut bytes = Vec::new();
+    bytes
+        .try_reserve_exact(len)
+        .map_err(|_| Error::OutOfMemory { what: format!("turning {}", tensor.name), bytes: len as u64 })?;
+    for out in wanted {
+        for row in tensor.data.chunks_exact(n_out * size).take(n_in) {
+            bytes.extend_from_slice(row.get(out * size..(out + 1) * size).ok_or_else(|| outside(&tensor.name))?);
+        }
+    }
+    match bytes.len() == len {
+        true => Ok(Bytes::new(bytes)),
+        false => Err(outside(&tensor.name)),
+    }
+}
+
+/// The reader promises that a tensor has exactly the bytes of its shape.
+fn outside(name: &str) -> Error {
+    Error::Internal { what: format!("{name} has fewer bytes than its shape") }
+}

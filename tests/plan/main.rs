@@ -1,0 +1,3 @@
+//! Plans and the loading of weights: from files to what the backends run.
+
+mod story;
