@@ -1,7 +1,7 @@
 //! Rotary position embedding (RoPE, arXiv 2104.09864): each pair `(a, b)` of a head turns by its position times the
 //! pair's frequency, `(a cos - b sin, a sin + b cos)`.
 
-use crate::model::{Rope, RopeLayout, RopeScaling};
+use crate::model::{Rope, RopeLayout};
 
 /// Frequencies of one kind of rotation, and the sines and cosines of the batch at hand.
 #[derive(Clone, Debug)]
@@ -16,13 +16,9 @@ pub struct Rotation {
 impl Rotation {
     /// `factors: [n_dims / 2]` divide the frequencies.
     pub fn new(rope: &Rope, factors: Option<&[f32]>, max_batch: usize) -> Self {
-        let pairs = rope.n_dims / 2;
-        let frequency = |i: usize| {
-            let frequency = (rope.theta as f64).powf(-2.0 * i as f64 / rope.n_dims as f64);
-            scaled(frequency, rope.scaling) / factors.map_or(1.0, |f| f[i] as f64)
-        };
-        let frequencies = (0..pairs).map(frequency).collect();
-        Rotation { layout: rope.layout, frequencies, turns: vec![(1.0, 0.0); max_batch * pairs] }
+        let frequencies = rope.frequencies(factors);
+        let turns = vec![(1.0, 0.0); max_batch * frequencies.len()];
+        Rotation { layout: rope.layout, frequencies, turns }
     }
 
     /// Makes ready for `n` rows, the first at `position`. Angles are f64: at high positions f32 would lose digits.
@@ -32,21 +28,6 @@ impl Rotation {
                 let (sin, cos) = ((position + i) as f64 * frequency).sin_cos();
                 *turn = (cos as f32, sin as f32);
             }
-        }
-    }
-}
-
-/// A frequency under context extension. Llama 3 keeps those that turn more than `high_freq_factor` times over the
-/// original context, divides those that turn less than `low_freq_factor` times, and blends between.
-fn scaled(frequency: f64, scaling: RopeScaling) -> f64 {
-    match scaling {
-        RopeScaling::None => frequency,
-        RopeScaling::Linear { factor } => frequency / factor as f64,
-        RopeScaling::Llama3 { factor, low_freq_factor, high_freq_factor, original_context_len } => {
-            let (low, high) = (low_freq_factor as f64, high_freq_factor as f64);
-            let turns = original_context_len as f64 * frequency / std::f64::consts::TAU;
-            let kept = ((turns - low) / (high - low)).clamp(0.0, 1.0);
-            frequency * (kept + (1.0 - kept) / factor as f64)
         }
     }
 }

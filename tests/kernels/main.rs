@@ -36,6 +36,7 @@ mod gated_activation;
 mod layer_norm;
 mod linear;
 mod math;
+mod model;
 mod position_embed;
 mod rms_norm;
 mod rope;

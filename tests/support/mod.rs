@@ -8,4 +8,5 @@
 pub mod compare;
 pub mod encode;
 pub mod inputs;
+pub mod models;
 pub mod rng;

@@ -1,0 +1,84 @@
+//! Configurations of tiny random models that reach every operation, and one of a size worth measuring.
+
+use nanolm::model::{Activation, Ffn, ModelConfig, Norm, Position, Rope, RopeLayout, RopeScaling};
+
+/// Llama family: RMSNorm, rotary positions, grouped-query attention, gated feed-forward; head_dim 8 of which `n_dims`
+/// rotate.
+pub fn tiny_llama(layout: RopeLayout, n_dims: usize, scaling: RopeScaling, tied: bool) -> ModelConfig {
+    ModelConfig {
+        architecture: "llama".to_string(),
+        name: "tiny random llama".to_string(),
+        n_vocab: 77,
+        d_model: 64,
+        d_ff: 96,
+        n_layers: 2,
+        n_heads: 8,
+        n_kv_heads: 4,
+        head_dim: 8,
+        context_len: 128,
+        norm: Norm::Rms { eps: 1e-5 },
+        position: Position::Rope(Rope { layout, theta: 10000.0, n_dims, scaling }),
+        ffn: Ffn::Gated(Activation::Silu),
+        qkv_bias: false,
+        attn_out_bias: false,
+        ffn_bias: false,
+        tied_embeddings: tied,
+        rope_factors: false,
+    }
+}
+
+/// GPT-2 family: LayerNorm, learned positions, biases everywhere, plain GELU feed-forward; a ragged head_dim of 6.
+pub fn tiny_gpt2() -> ModelConfig {
+    ModelConfig {
+        architecture: "gpt2".to_string(),
+        name: "tiny random gpt2".to_string(),
+        n_vocab: 61,
+        d_model: 42,
+        d_ff: 100,
+        n_layers: 2,
+        n_heads: 7,
+        n_kv_heads: 7,
+        head_dim: 6,
+        context_len: 64,
+        norm: Norm::Layer { eps: 1e-5 },
+        position: Position::Learned,
+        ffn: Ffn::Plain(Activation::GeluTanh),
+        qkv_bias: true,
+        attn_out_bias: true,
+        ffn_bias: true,
+        tied_embeddings: true,
+        rope_factors: false,
+    }
+}
+
+/// A Llama of 15 million parameters: d_model 288, 6 layers, 6 heads, d_ff 768, vocabulary 32000.
+pub fn llama_15m() -> ModelConfig {
+    ModelConfig {
+        name: "random llama of 15 M".to_string(),
+        n_vocab: 32000,
+        d_model: 288,
+        d_ff: 768,
+        n_layers: 6,
+        n_heads: 6,
+        n_kv_heads: 6,
+        head_dim: 48,
+        context_len: 1024,
+        ..tiny_llama(RopeLayout::Interleaved, 48, RopeScaling::None, false)
+    }
+}
+
+/// Llama of 135 million parameters: d_model 576, 30 layers, 9 heads on 3, d_ff 1536, vocabulary 49152, tied.
+pub fn llama_135m() -> ModelConfig {
+    ModelConfig {
+        name: "random llama of 135 M".to_string(),
+        n_vocab: 49152,
+        d_model: 576,
+        d_ff: 1536,
+        n_layers: 30,
+        n_heads: 9,
+        n_kv_heads: 3,
+        head_dim: 64,
+        context_len: 1024,
+        ..tiny_llama(RopeLayout::HalfSplit, 64, RopeScaling::None, true)
+    }
+}
