@@ -1,0 +1,38 @@
+//! `nanolm-bindgen <input.wasm> <output folder> <name> <web|node-test|web-test>`
+//!
+//! Writes `<name>.js` and `<name>_bg.wasm`: what the `wasm-bindgen` command does, from the library it is made of, so
+//! that its version is the one in Cargo.lock and nothing has to be installed.
+//!
+//! * `web`: an ES module with an `init` function, for the package.
+//! * `node-test`, `web-test`: the same for a wasm-bindgen-test binary, which is run by `pkg-scripts/wasm-test`. The
+//!   names of its tests are printed, one line each: `<export>`.
+
+use anyhow::{Context, Result, bail};
+use wasm_bindgen_cli_support::Bindgen;
+
+fn main() -> Result<()> {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let [input, out_dir, name, mode] = args.as_slice() else {
+        bail!("usage: nanolm-bindgen <input.wasm> <output folder> <name> <web|node-test|web-test>");
+    };
+    let mut bindgen = Bindgen::new();
+    bindgen.input_path(input).out_name(name).typescript(false);
+    match mode.as_str() {
+        "web" => bindgen.web(true)?.remove_producers_section(true),
+        "web-test" => test_mode(bindgen.web(true)?),
+        "node-test" => test_mode(bindgen.nodejs_module(true)?),
+        other => bail!("mode: expected web, node-test or web-test, found {other}"),
+    };
+    let mut output = bindgen.generate_output().with_context(|| format!("reading {input}"))?;
+    if mode.ends_with("-test") {
+        for export in output.wasm().exports.iter().filter(|export| export.name.starts_with("__wbgt_")) {
+            println!("{}", export.name);
+        }
+    }
+    output.emit(out_dir).with_context(|| format!("writing to {out_dir}"))
+}
+
+/// The test harness calls tests by their raw wasm exports, and a test binary's `main` must not run by itself.
+fn test_mode(bindgen: &mut Bindgen) -> &mut Bindgen {
+    bindgen.debug(true).export_wasm(true).emit_start(false)
+}
