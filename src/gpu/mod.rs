@@ -1,1 +1,35 @@
-//! Records a plan into one command buffer of WGSL compute passes; one file per operation.
+//! Runs a plan with WGSL compute shaders through WebGPU; one file per operation: its parameters, workgroups and
+//! bindings.
+//!
+//! At load every kernel that the plan needs is compiled, the weights are uploaded (still quantised) and every dispatch
+//! is bound to its buffers; a forward pass writes one small uniform buffer and the token ids, records the dispatches
+//! into one command buffer, submits it once, and reads back the asked-for logits only.
+//!
+//! Only the default WebGPU limits and features are needed.
+
+mod activation;
+mod add;
+mod attention;
+mod cache;
+mod device;
+mod embed;
+mod forward;
+mod gated_activation;
+pub mod kernel;
+mod layer_norm;
+mod linear;
+mod load;
+mod oneshot;
+mod pipelines;
+mod position_embed;
+mod record;
+mod rms_norm;
+mod rope;
+mod select_rows;
+mod store_kv;
+mod upload;
+
+pub use cache::GpuCache;
+pub use device::AdapterReport;
+pub use forward::GpuModel;
+pub use load::GpuOptions;

@@ -1,0 +1,97 @@
+// out = softmax(scale * q . K) V per head, over positions 0 ..= p, p the row's position (arXiv 2305.13245)
+// q, out: [n, stride] f32, heads side by side; caches: [capacity, n_kv_heads, HEAD] vectors of 4 f32, each head padded
+// with zeros. One workgroup per head and row. The softmax is online (arXiv 2205.14135): WORKGROUP positions at a time,
+// rescaling what was summed before when the maximum grows. Accumulates in f32.
+struct Params {
+    n_kv_heads: u32,
+    // Query heads that share a key and value head.
+    heads_per_kv: u32,
+    head_dim: u32,
+    // Elements in a row's storage of q and out.
+    stride: u32,
+    scale: f32,
+}
+
+// Vectors of 4 in a head.
+override HEAD: u32 = 16u;
+// How many invocations share the sum over the positions for one vector of the result: max(1, WORKGROUP / HEAD).
+override SLICES: u32 = 4u;
+
+@group(0) @binding(1) var<uniform> params: Params;
+@group(0) @binding(2) var<storage, read> q: array<f32>;
+@group(0) @binding(3) var<storage, read> k_cache: array<vec4<f32>>;
+@group(0) @binding(4) var<storage, read> v_cache: array<vec4<f32>>;
+@group(0) @binding(5) var<storage, read_write> out: array<f32>;
+
+var<workgroup> query: array<vec4<f32>, HEAD>;
+// The probabilities of the positions at hand, before the division by their total.
+var<workgroup> weights: array<f32, WORKGROUP>;
+// Partial results, [SLICES, HEAD]; each entry belongs to one invocation until the end.
+var<workgroup> partial: array<vec4<f32>, HEAD * SLICES>;
+
+@compute @workgroup_size(WORKGROUP)
+fn attention(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_index) local: u32) {
+    let head = workgroup.x;
+    let row = workgroup.z;
+    let length = batch.position + row + 1u;
+    let q_at = row * params.stride + head * params.head_dim;
+    // Row p of the cache, this head's part, starts at p * kv_row + kv_at.
+    let kv_row = params.n_kv_heads * HEAD;
+    let kv_at = head / params.heads_per_kv * HEAD;
+
+    for (var d = local; d < HEAD; d += WORKGROUP) {
+        var value = vec4<f32>(0.0);
+        for (var i = 0u; i < min(4u, params.head_dim - d * 4u); i++) {
+            value[i] = q[q_at + d * 4u + i] * params.scale;
+        }
+        query[d] = value;
+    }
+    for (var entry = local; entry < HEAD * SLICES; entry += WORKGROUP) {
+        partial[entry] = vec4<f32>(0.0);
+    }
+    workgroupBarrier();
+
+    var largest = -3.0e38;
+    var total = 0.0;
+    for (var base = 0u; base < length; base += WORKGROUP) {
+        let position = base + local;
+        var score = -3.0e38;
+        if position < length {
+            let at = position * kv_row + kv_at;
+            score = 0.0;
+            for (var d = 0u; d < HEAD; d++) {
+                score += dot(query[d], k_cache[at + d]);
+            }
+        }
+        let new_largest = max(largest, reduce_max(local, score));
+        let weight = select(0.0, exp(score - new_largest), position < length);
+        weights[local] = weight;
+        // Its barriers also publish the weights.
+        let sum = reduce_sum(local, weight);
+        let correction = exp(largest - new_largest);
+        largest = new_largest;
+        total = total * correction + sum;
+
+        let count = min(WORKGROUP, length - base);
+        for (var entry = local; entry < HEAD * SLICES; entry += WORKGROUP) {
+            let d = entry % HEAD;
+            var value = partial[entry] * correction;
+            for (var i = entry / HEAD; i < count; i += SLICES) {
+                value += weights[i] * v_cache[(base + i) * kv_row + kv_at + d];
+            }
+            partial[entry] = value;
+        }
+        workgroupBarrier();
+    }
+
+    for (var d = local; d < HEAD; d += WORKGROUP) {
+        var value = partial[d];
+        for (var slice = 1u; slice < SLICES; slice++) {
+            value += partial[slice * HEAD + d];
+        }
+        value /= total;
+        for (var i = 0u; i < min(4u, params.head_dim - d * 4u); i++) {
+            out[q_at + d * 4u + i] = value[i];
+        }
+    }
+}

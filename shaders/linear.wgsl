@@ -1,0 +1,163 @@
+// out[i, r] = dot(x[i], weight[r]) + bias[r]
+// x: [n, 16 groups] f32, zero beyond the columns; weight: [rows, 16 groups], any weight type, decoded in registers;
+// bias: [rows of the whole matrix] f32; out: [n, stride] f32.
+// Accumulates in f32. A matrix in several chunks takes one dispatch per chunk; each writes its columns of out.
+//
+// Two entry points: `matvec`, a team of invocations per 4 rows of the weight, for one row of x (decode); `gemm`, a tile
+// of 32 x 32 results per workgroup, for many (prefill).
+struct Params {
+    // Groups of 16 elements in a row of x and of the weight.
+    groups: u32,
+    // The chunk's first row in the whole matrix.
+    first_row: u32,
+    // Rows of the chunk.
+    rows: u32,
+    // Elements in a row of out's storage.
+    stride: u32,
+}
+
+@group(0) @binding(1) var<uniform> params: Params;
+@group(0) @binding(4) var<storage, read> x: array<vec4<f32>>;
+@group(0) @binding(5) var<storage, read> bias: array<f32>;
+@group(0) @binding(6) var<storage, read_write> out: array<f32>;
+
+override WORKGROUP: u32 = 64u;
+// Invocations that share a row's dot product: a power of two, at most WORKGROUP.
+override TEAM: u32 = 8u;
+
+var<workgroup> sums: array<vec4<f32>, WORKGROUP>;
+
+fn dot_group(a: mat4x4<f32>, b: mat4x4<f32>) -> f32 {
+    return dot(a[0], b[0]) + dot(a[1], b[1]) + dot(a[2], b[2]) + dot(a[3], b[3]);
+}
+
+fn x_group(at: u32) -> mat4x4<f32> {
+    let i = at * 4u;
+    return mat4x4<f32>(x[i], x[i + 1u], x[i + 2u], x[i + 3u]);
+}
+
+@compute @workgroup_size(WORKGROUP)
+fn matvec(
+    @builtin(workgroup_id) workgroup: vec3<u32>,
+    @builtin(num_workgroups) workgroups: vec3<u32>,
+    @builtin(local_invocation_index) local: u32,
+) {
+    let lane = local % TEAM;
+    let first = (column_group(workgroup, workgroups) * (WORKGROUP / TEAM) + local / TEAM) * 4u;
+    // Rows beyond the end repeat the last one and are not written.
+    let rows = min(vec4<u32>(first) + vec4<u32>(0u, 1u, 2u, 3u), vec4<u32>(params.rows - 1u)) * params.groups;
+    let x_row = workgroup.z * params.groups;
+    var sum = vec4<f32>(0.0);
+    for (var group = lane; group < params.groups; group += TEAM) {
+        let values = x_group(x_row + group);
+        sum += vec4<f32>(
+            dot_group(weight_group(rows.x + group), values),
+            dot_group(weight_group(rows.y + group), values),
+            dot_group(weight_group(rows.z + group), values),
+            dot_group(weight_group(rows.w + group), values),
+        );
+    }
+    if TEAM > 1u {
+        sums[local] = sum;
+        for (var half = TEAM / 2u; half > 0u; half >>= 1u) {
+            workgroupBarrier();
+            if lane < half {
+                sums[local] += sums[local + half];
+            }
+        }
+        sum = sums[local];
+    }
+    if lane == 0u {
+        let at = workgroup.z * params.stride + params.first_row + first;
+        for (var i = 0u; i < 4u; i++) {
+            if first + i < params.rows {
+                out[at + i] = sum[i] + bias[params.first_row + first + i];
+            }
+        }
+    }
+}
+
+// A step of gemm takes two groups of every row of its tile: 8 vectors of 4, vector-major so that neighbours in the
+// workgroup read neighbours in memory.
+const TILE: u32 = 32u;
+const STEP: u32 = 8u;
+var<workgroup> x_tile: array<vec4<f32>, 256>;
+var<workgroup> weight_tile: array<vec4<f32>, 256>;
+
+@compute @workgroup_size(64)
+fn gemm(
+    @builtin(workgroup_id) workgroup: vec3<u32>,
+    @builtin(num_workgroups) workgroups: vec3<u32>,
+    @builtin(local_invocation_index) local: u32,
+) {
+    let tile_row = workgroup.z * TILE;
+    let tile_column = column_group(workgroup, workgroups) * TILE;
+    // This invocation loads group `load_group` of the step for row and column `load` of the tile ...
+    let load = local % TILE;
+    let load_group = local / TILE;
+    // ... and computes 4 neighbouring rows times 4 columns that lie 8 apart.
+    let row = (local / 8u) * 4u;
+    let column = local % 8u;
+    var acc0 = vec4<f32>(0.0);
+    var acc1 = vec4<f32>(0.0);
+    var acc2 = vec4<f32>(0.0);
+    var acc3 = vec4<f32>(0.0);
+    for (var base = 0u; base < params.groups; base += 2u) {
+        let group = base + load_group;
+        var x_values = mat4x4<f32>();
+        var weight_values = mat4x4<f32>();
+        if group < params.groups {
+            if tile_row + load < batch.n {
+                x_values = x_group((tile_row + load) * params.groups + group);
+            }
+            if tile_column + load < params.rows {
+                weight_values = weight_group((tile_column + load) * params.groups + group);
+            }
+        }
+        workgroupBarrier();
+        let to = load_group * 4u * TILE + load;
+        x_tile[to] = x_values[0];
+        x_tile[to + TILE] = x_values[1];
+        x_tile[to + 2u * TILE] = x_values[2];
+        x_tile[to + 3u * TILE] = x_values[3];
+        weight_tile[to] = weight_values[0];
+        weight_tile[to + TILE] = weight_values[1];
+        weight_tile[to + 2u * TILE] = weight_values[2];
+        weight_tile[to + 3u * TILE] = weight_values[3];
+        workgroupBarrier();
+        for (var k = 0u; k < STEP; k++) {
+            let w_at = k * TILE + column;
+            let w0 = weight_tile[w_at];
+            let w1 = weight_tile[w_at + 8u];
+            let w2 = weight_tile[w_at + 16u];
+            let w3 = weight_tile[w_at + 24u];
+            let x_at = k * TILE + row;
+            let x0 = x_tile[x_at];
+            let x1 = x_tile[x_at + 1u];
+            let x2 = x_tile[x_at + 2u];
+            let x3 = x_tile[x_at + 3u];
+            acc0 += vec4<f32>(dot(x0, w0), dot(x0, w1), dot(x0, w2), dot(x0, w3));
+            acc1 += vec4<f32>(dot(x1, w0), dot(x1, w1), dot(x1, w2), dot(x1, w3));
+            acc2 += vec4<f32>(dot(x2, w0), dot(x2, w1), dot(x2, w2), dot(x2, w3));
+            acc3 += vec4<f32>(dot(x3, w0), dot(x3, w1), dot(x3, w2), dot(x3, w3));
+        }
+    }
+    write_results(tile_row + row, tile_column + column, acc0);
+    write_results(tile_row + row + 1u, tile_column + column, acc1);
+    write_results(tile_row + row + 2u, tile_column + column, acc2);
+    write_results(tile_row + row + 3u, tile_column + column, acc3);
+}
+
+// Writes the 4 results of a row of out, 8 columns apart.
+fn write_results(row: u32, column: u32, values: vec4<f32>) {
+    if row >= batch.n {
+        return;
+    }
+    for (var i = 0u; i < 4u; i++) {
+        let r = column + i * 8u;
+        if r < params.rows {
+            let whole = params.first_row + r;
+            out[row * params.stride + whole] = values[i] + bias[whole];
+        }
+    }
+}

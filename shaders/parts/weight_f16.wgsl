@@ -1,0 +1,13 @@
+// Weights stored as F16, two to a word, each row padded with zeros to whole groups of 16.
+@group(0) @binding(2) var<storage, read> weights: array<vec4<u32>>;
+
+fn halves(low: u32, high: u32) -> vec4<f32> {
+    return vec4<f32>(unpack2x16float(low), unpack2x16float(high));
+}
+
+// Group `at` of the stored matrix: elements 16 at .. 16 at + 16, one column of the result per 4 elements.
+fn weight_group(at: u32) -> mat4x4<f32> {
+    let a = weights[at * 2u];
+    let b = weights[at * 2u + 1u];
+    return mat4x4<f32>(halves(a.x, a.y), halves(a.z, a.w), halves(b.x, b.y), halves(b.z, b.w));
+}

@@ -1,0 +1,45 @@
+//! `out = activation(x)`, elementwise
+//!
+//! x, out: `[n, stride]` vectors of 4 f32.
+
+use super::kernel::{ACTIVATION, Access, BATCH, Kernel, WORKGROUP, uniform};
+use super::record::{Grid, Launch, Resources, u32_of};
+use crate::Result;
+use crate::model::{Activation, BufferId};
+
+uniform! {
+    /// Parameters of `shaders/activation.wgsl`.
+    Params {
+        /// Vectors of 4 in a row.
+        stride: u32,
+    }
+}
+
+/// The activation as the number that `shaders/parts/activation.wgsl` knows.
+pub(super) fn number(activation: Activation) -> u32 {
+    match activation {
+        Activation::Silu => 0,
+        Activation::GeluTanh => 1,
+        Activation::Gelu => 2,
+    }
+}
+
+/// The kernel for an activation.
+pub fn kernel(activation: Activation) -> Kernel {
+    Kernel {
+        stem: "activation",
+        entry: "activation",
+        parts: vec![BATCH, ACTIVATION],
+        body: include_str!("../../shaders/activation.wgsl"),
+        constants: vec![("WORKGROUP", WORKGROUP), ("ACTIVATION", number(activation))],
+        storage: vec![(2, Access::Read), (3, Access::Write)],
+        params: Params::LAYOUT,
+    }
+}
+
+pub(super) fn launch(r: &Resources, x: BufferId, activation: Activation, out: BufferId) -> Result<Launch> {
+    let (x, out) = (r.activation(x)?, r.activation(out)?);
+    let params = Params { stride: u32_of("stride", x.vectors())? };
+    let buffers = [(2, &x.buffer), (3, &out.buffer)];
+    Ok(Launch::new(kernel(activation), Grid::elementwise(x.vectors())?, &buffers, params))
+}

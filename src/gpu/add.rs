@@ -1,0 +1,36 @@
+//! `out = a + b`, elementwise
+//!
+//! a, b, out: `[n, stride]` vectors of 4 f32. One rounding.
+
+use super::kernel::{Access, BATCH, Kernel, WORKGROUP, uniform};
+use super::record::{Grid, Launch, Resources, u32_of};
+use crate::Result;
+use crate::model::BufferId;
+
+uniform! {
+    /// Parameters of `shaders/add.wgsl`.
+    Params {
+        /// Vectors of 4 in a row.
+        stride: u32,
+    }
+}
+
+/// The kernel.
+pub fn kernel() -> Kernel {
+    Kernel {
+        stem: "add",
+        entry: "add",
+        parts: vec![BATCH],
+        body: include_str!("../../shaders/add.wgsl"),
+        constants: vec![("WORKGROUP", WORKGROUP)],
+        storage: vec![(2, Access::Read), (3, Access::Read), (4, Access::Write)],
+        params: Params::LAYOUT,
+    }
+}
+
+pub(super) fn launch(r: &Resources, a: BufferId, b: BufferId, out: BufferId) -> Result<Launch> {
+    let (a, b, out) = (r.activation(a)?, r.activation(b)?, r.activation(out)?);
+    let params = Params { stride: u32_of("stride", a.vectors())? };
+    let buffers = [(2, &a.buffer), (3, &b.buffer), (4, &out.buffer)];
+    Ok(Launch::new(kernel(), Grid::elementwise(a.vectors())?, &buffers, params))
+}

@@ -1,0 +1,142 @@
+//! The KV cache on the GPU, and what else depends on how many positions a session may have: the rotary angles.
+
+use super::device::{Gpu, gpu_error};
+use super::record::Dispatch;
+use crate::model::{Op, Plan, Rope, RopeLayout, RopeScaling, VectorId};
+use crate::{Error, Result};
+use std::f64::consts::TAU;
+
+/// Keys and values of every layer for up to `capacity` positions, made by
+/// [`GpuModel::new_cache`](super::GpuModel::new_cache) and usable with that model only.
+pub struct GpuCache {
+    pub(super) capacity: usize,
+    /// Which model made it.
+    pub(super) model: u64,
+    /// Per step of the plan: the dispatches that work on this cache.
+    pub(super) dispatches: Vec<Vec<Dispatch>>,
+}
+
+impl GpuCache {
+    /// How many positions fit.
+    pub fn capacity(&self) -> usize {
+        self.capacity
+    }
+}
+
+/// One layer's keys and values: f32 `[capacity, n_kv_heads, head_dim padded to a multiple of 4]` each.
+pub(super) struct LayerCache {
+    pub(super) k: wgpu::Buffer,
+    pub(super) v: wgpu::Buffer,
+    pub(super) n_kv_heads: usize,
+    pub(super) head_dim: usize,
+}
+
+/// The buffers that cache operations bind.
+pub(super) struct CacheBuffers {
+    layers: Vec<Option<LayerCache>>,
+    angles: Vec<(Rope, Option<VectorId>, wgpu::Buffer)>,
+}
+
+/// The shape of a layer's heads: the attention of the layer says.
+fn kv_shape(plan: &Plan, layer: usize) -> Option<(usize, usize)> {
+    plan.steps.iter().find_map(|step| match step.op {
+        Op::Attention { layer: l, n_kv_heads, head_dim, .. } if l == layer => Some((n_kv_heads, head_dim)),
+        _ => None,
+    })
+}
+
+/// Elements of a head in a layer.
+pub(super) fn head_dim(plan: &Plan, layer: usize) -> Option<usize> {
+    kv_shape(plan, layer).map(|(_, head_dim)| head_dim)
+}
+
+impl CacheBuffers {
+    /// Makes the buffers for `capacity` positions.
+    pub(super) async fn allocate(gpu: &Gpu, plan: &Plan, vectors: &[Vec<f32>], capacity: usize) -> Result<Self> {
+        let mut buffers = CacheBuffers { layers: Vec::new(), angles: Vec::new() };
+        let bytes = |per_position: usize| {
+            let bytes = capacity.checked_mul(per_position).map(|bytes| bytes as u64);
+            bytes.ok_or_else(|| gpu_error("cache", format!("{capacity} positions overflow the address space")))
+        };
+        for step in &plan.steps {
+            match step.op {
+                Op::StoreKv { layer, .. } => {
+                    let no_reader = || Error::Internal { what: format!("{} is read by no attention", step.name) };
+                    let (n_kv_heads, head_dim) = kv_shape(plan, layer).ok_or_else(no_reader)?;
+                    let bytes = bytes(n_kv_heads * head_dim.next_multiple_of(4) * 4)?;
+                    let k = gpu.buffer(&format!("keys of layer {layer}"), bytes).await?;
+                    let v = gpu.buffer(&format!("values of layer {layer}"), bytes).await?;
+                    if buffers.layers.len() <= layer {
+                        buffers.layers.resize_with(layer + 1, || None);
+                    }
+                    if let Some(slot) = buffers.layers.get_mut(layer) {
+                        *slot = Some(LayerCache { k, v, n_kv_heads, head_dim });
+                    }
+                }
+                Op::Rope { ref rope, factors, .. } if buffers.angles(rope, factors).is_err() => {
+                    let divisors = factors.and_then(|id| vectors.get(id.0)).map(Vec::as_slice);
+                    let buffer = gpu.buffer("rotary angles", bytes(rope.n_dims / 2 * 8)?).await?;
+                    gpu.queue.write_buffer(&buffer, 0, bytemuck::cast_slice(&angles(rope, divisors, capacity)));
+                    buffers.angles.push((*rope, factors, buffer));
+                }
+                _ => {}
+            }
+        }
+        Ok(buffers)
+    }
+
+    /// The cache of a layer.
+    pub(super) fn layer(&self, layer: usize) -> Result<&LayerCache> {
+        let missing = || Error::Internal { what: format!("layer {layer} stores no keys and values") };
+        self.layers.get(layer).and_then(Option::as_ref).ok_or_else(missing)
+    }
+
+    /// The angles of a rotary embedding.
+    pub(super) fn angles(&self, rope: &Rope, factors: Option<VectorId>) -> Result<&wgpu::Buffer> {
+        let found = self.angles.iter().find(|(r, f, _)| r == rope && *f == factors);
+        let missing = || Error::Internal { what: "rotary angles were not computed".to_string() };
+        found.map(|(_, _, buffer)| buffer).ok_or_else(missing)
+    }
+}
+
+/// `[capacity, n_dims / 2]` pairs of cosine and sine, computed in f64: shader libraries are free to be wrong by 2^-11.
+fn angles(rope: &Rope, factors: Option<&[f32]>, capacity: usize) -> Vec<[f32; 2]> {
+    let frequencies: Vec<f64> = (0..rope.n_dims / 2)
+        .map(|i| {
+            let factor = factors.and_then(|f| f.get(i)).map_or(1.0, |&f| f64::from(f));
+            frequency(rope, i) / factor
+        })
+        .collect();
+    let mut angles = Vec::with_capacity(capacity * frequencies.len());
+    for position in 0..capacity {
+        angles.extend(frequencies.iter().map(|frequency| {
+            let (sin, cos) = (position as f64 * frequency).sin_cos();
+            [cos as f32, sin as f32]
+        }));
+    }
+    angles
+}
+
+/// Angle per position of pair `i`: `theta^(-2i / n_dims)`, scaled for longer contexts.
+fn frequency(rope: &Rope, i: usize) -> f64 {
+    let base = f64::from(rope.theta).powf(-2.0 * i as f64 / rope.n_dims as f64);
+    match rope.scaling {
+        RopeScaling::None => base,
+        RopeScaling::Linear { factor } => base / f64::from(factor),
+        RopeScaling::Llama3 { factor, low_freq_factor, high_freq_factor, original_context_len } => {
+            // Short wavelengths stay, long ones are divided, those between are blended.
+            let (low, high) = (f64::from(low_freq_factor), f64::from(high_freq_factor));
+            let turns = original_context_len as f64 * base / TAU;
+            let kept = ((turns - low) / (high - low)).clamp(0.0, 1.0);
+            base * (kept + (1.0 - kept) / f64::from(factor))
+        }
+    }
+}
+
+/// Whether pairs lie half a head apart, as the shader's number.
+pub(super) fn half_split(layout: RopeLayout) -> u32 {
+    match layout {
+        RopeLayout::Interleaved => 0,
+        RopeLayout::HalfSplit => 1,
+    }
+}

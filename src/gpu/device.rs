@@ -1,0 +1,208 @@
+//! The adapter and device, and how their failures become [`Error`]s: never a panic, never a hang.
+
+use super::oneshot;
+use crate::{Error, Result};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// How long a native wait for the device lasts before it counts as hung. (In a browser its own watchdog decides.)
+#[cfg(not(target_arch = "wasm32"))]
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(120);
+
+/// What the platform says about the adapter in use.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AdapterReport {
+    /// The adapter's name; browsers may leave it empty.
+    pub name: String,
+    /// The interface: `vulkan`, `metal`, `webgpu` ...
+    pub backend: String,
+    /// The adapter computes on the CPU.
+    pub is_software: bool,
+}
+
+/// The first failure that no error scope caught, and whether the device is gone.
+#[derive(Default)]
+struct Health {
+    lost: Option<String>,
+    error: Option<String>,
+}
+
+/// An open device.
+pub(super) struct Gpu {
+    pub(super) device: wgpu::Device,
+    pub(super) queue: wgpu::Queue,
+    pub(super) report: AdapterReport,
+    health: Arc<Mutex<Health>>,
+}
+
+/// A failure of `what`, because of `why`.
+pub(super) fn gpu_error(what: &str, why: impl std::fmt::Display) -> Error {
+    Error::Gpu { what: what.to_string(), why: why.to_string() }
+}
+
+impl Gpu {
+    /// Opens the default adapter with no optional feature and the default limits, but for the sizes of buffers, which
+    /// are as large as the adapter allows.
+    pub(super) async fn open() -> Result<Gpu> {
+        // Creating an instance outside of a page or worker (say, in Node) would abort the whole module.
+        #[cfg(target_arch = "wasm32")]
+        if !wgpu::util::is_browser_webgpu_supported().await {
+            return Err(gpu_error("WebGPU", "this browser or machine offers no adapter"));
+        }
+        let instance = wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle());
+        let options = wgpu::RequestAdapterOptions {
+            power_preference: wgpu::PowerPreference::HighPerformance,
+            ..Default::default()
+        };
+        let adapter = instance.request_adapter(&options).await.map_err(|e| gpu_error("adapter", e))?;
+        let offered = adapter.limits();
+        let mut limits = wgpu::Limits::defaults().or_worse_values_from(&offered);
+        limits.max_buffer_size = offered.max_buffer_size;
+        limits.max_storage_buffer_binding_size = offered.max_storage_buffer_binding_size;
+        let descriptor =
+            wgpu::DeviceDescriptor { label: Some("nanolm"), required_limits: limits, ..Default::default() };
+        let (device, queue) = adapter.request_device(&descriptor).await.map_err(|e| gpu_error("device", e))?;
+
+        let health = Arc::new(Mutex::new(Health::default()));
+        let seen = Arc::clone(&health);
+        device.set_device_lost_callback(move |reason, message| {
+            let mut health = seen.lock().unwrap_or_else(PoisonError::into_inner);
+            health.lost.get_or_insert(format!("{reason:?}: {message}"));
+        });
+        // Natively the default is to panic. In a browser an error outside of every scope is only printed, and wgpu
+        // itself would panic on the one kind of error that it does not know.
+        #[cfg(not(target_arch = "wasm32"))]
+        {
+            let seen = Arc::clone(&health);
+            device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| {
+                let mut health = seen.lock().unwrap_or_else(PoisonError::into_inner);
+                health.error.get_or_insert(error.to_string());
+            }));
+        }
+        let info = adapter.get_info();
+        let report = AdapterReport {
+            is_software: info.device_type == wgpu::DeviceType::Cpu || info.name.contains("SwiftShader"),
+            name: info.name,
+            backend: match info.backend {
+                wgpu::Backend::BrowserWebGpu => "webgpu".to_string(),
+                other => other.to_str().to_string(),
+            },
+        };
+        Ok(Gpu { device, queue, report, health })
+    }
+
+    /// An error where the device was lost or something failed unseen.
+    pub(super) fn check(&self) -> Result<()> {
+        let health = self.health.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(why) = &health.lost {
+            return Err(gpu_error("device lost", why));
+        }
+        match &health.error {
+            Some(why) => Err(gpu_error("device", why)),
+            None => Ok(()),
+        }
+    }
+
+    /// Runs `create` and waits for what the device has to say about it. `bytes` is how much memory it asks for.
+    pub(super) async fn scoped<T>(&self, what: &str, bytes: u64, create: impl FnOnce() -> T) -> Result<T> {
+        let memory = self.device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
+        let validation = self.device.push_error_scope(wgpu::ErrorFilter::Validation);
+        let value = create();
+        let (validation, memory) = (validation.pop(), memory.pop());
+        if memory.await.is_some() {
+            return Err(Error::OutOfMemory { what: format!("{what} on the GPU"), bytes });
+        }
+        if let Some(error) = validation.await {
+            return Err(gpu_error(what, error));
+        }
+        self.check()?;
+        Ok(value)
+    }
+
+    /// A buffer of at least `bytes` bytes, zeroed, for kernels and copies.
+    pub(super) async fn buffer(&self, what: &str, bytes: u64) -> Result<wgpu::Buffer> {
+        use wgpu::BufferUsages as Use;
+        self.buffer_for(what, bytes, Use::STORAGE | Use::COPY_DST | Use::COPY_SRC).await
+    }
+
+    /// A buffer of at least `bytes` bytes for the given uses.
+    pub(super) async fn buffer_for(&self, what: &str, bytes: u64, usage: wgpu::BufferUsages) -> Result<wgpu::Buffer> {
+        // Bindings of vectors need at least one whole vector.
+        let size = bytes.max(16).next_multiple_of(16);
+        let limits = self.device.limits();
+        let limit = match usage.contains(wgpu::BufferUsages::STORAGE) {
+            true => limits.max_storage_buffer_binding_size.min(limits.max_buffer_size),
+            false => limits.max_buffer_size,
+        };
+        if size > limit {
+            let why = format!("{size} bytes; the adapter allows {limit} in one buffer");
+            return Err(gpu_error(what, why));
+        }
+        let descriptor = wgpu::BufferDescriptor { label: Some(what), size, usage, mapped_at_creation: false };
+        self.scoped(what, size, || self.device.create_buffer(&descriptor)).await
+    }
+
+    /// Waits until everything submitted so far is done.
+    pub(super) async fn finished(&self) -> Result<()> {
+        let (sender, receiver) = oneshot::channel();
+        self.queue.on_submitted_work_done(move || sender.send(()));
+        self.poll()?;
+        receiver.await;
+        self.check()
+    }
+
+    /// Maps the first `bytes` bytes of `buffer`, shows them to `use_bytes`, and unmaps them.
+    pub(super) async fn read(&self, buffer: &wgpu::Buffer, bytes: u64, use_bytes: impl FnOnce(&[u8])) -> Result<()> {
+        let (sender, receiver) = oneshot::channel();
+        let range = ..bytes;
+        buffer.map_async(wgpu::MapMode::Read, range, move |result| sender.send(result));
+        self.poll()?;
+        match receiver.await {
+            Some(Ok(())) => {}
+            Some(Err(error)) => {
+                self.check()?;
+                return Err(gpu_error("readback", error));
+            }
+            None => {
+                self.check()?;
+                return Err(gpu_error("readback", "the device dropped the request"));
+            }
+        }
+        let view = buffer.get_mapped_range(range).map_err(|e| gpu_error("readback", e))?;
+        use_bytes(&view);
+        drop(view);
+        buffer.unmap();
+        Ok(())
+    }
+
+    /// Natively, blocks until the device is done; in a browser the event loop does this.
+    fn poll(&self) -> Result<()> {
+        #[cfg(not(target_arch = "wasm32"))]
+        {
+            let wait = wgpu::PollType::Wait { submission_index: None, timeout: Some(PATIENCE) };
+            self.device.poll(wait).map_err(|e| gpu_error("device", e))?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(all(test, not(target_arch = "wasm32")))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_destroyed_device_gives_an_error_and_no_hang() {
+        let Ok(gpu) = pollster::block_on(Gpu::open()) else {
+            println!("SKIPPED lost device: no adapter");
+            return;
+        };
+        gpu.check().unwrap();
+        gpu.device.destroy();
+        let error = pollster::block_on(async {
+            match gpu.buffer("test", 64).await {
+                Ok(_) => gpu.finished().await.err(),
+                Err(error) => Some(error),
+            }
+        });
+        assert_eq!(error.map(|e| e.code()), Some("gpu/failed"));
+    }
+}

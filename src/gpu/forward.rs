@@ -1,0 +1,229 @@
+//! The forward pass: write the batch, walk the dispatches, read the logits.
+
+use super::cache::GpuCache;
+use super::device::{Gpu, gpu_error};
+use super::kernel;
+use super::pipelines::Pipelines;
+use super::record::{Dispatch, Resources};
+use crate::model::{Batch, BufferId, LogitRows, Plan, Step};
+use crate::{Error, Result};
+use std::sync::Arc;
+
+/// A plan with its weights on the GPU, ready to run.
+pub struct GpuModel {
+    pub(super) plan: Arc<Plan>,
+    pub(super) gpu: Gpu,
+    pub(super) pipelines: Pipelines,
+    pub(super) resources: Resources,
+    /// Per step: the dispatches that need no cache.
+    pub(super) dispatches: Vec<Vec<Dispatch>>,
+    /// The first step that runs over the selection instead of the batch.
+    pub(super) selection: usize,
+    pub(super) max_batch: usize,
+    /// Tells the caches of different models apart.
+    pub(super) id: u64,
+    /// The plan's vectors: rotary factors are needed once more for each cache.
+    pub(super) rope_factors: Vec<Vec<f32>>,
+    /// Where results are mapped; absent while a forward uses it, so that an abandoned one leaves nothing mapped.
+    pub(super) readback: Option<wgpu::Buffer>,
+}
+
+/// How many rows a forward runs over.
+#[derive(Clone, Copy)]
+struct Rows {
+    batch: u32,
+    selected: u32,
+}
+
+impl GpuModel {
+    /// Runs one batch. `logits` becomes the selected rows' logits `[rows, n_vocab]`; it is empty for
+    /// [`LogitRows::None`].
+    ///
+    /// # Errors
+    /// [`Error::InvalidOption`] where a token id, the batch's length or the position is out of range;
+    /// [`Error::Gpu`] where the device failed or was lost. After an error the logits are empty.
+    pub async fn forward(&mut self, cache: &mut GpuCache, batch: Batch<'_>, logits: &mut Vec<f32>) -> Result<()> {
+        logits.clear();
+        let rows = self.begin(cache, &batch)?;
+        let n = self.logit_rows(rows);
+        let out = self.plan.logits;
+        let readback = if n > 0 { Some(self.take_readback(out, n).await?) } else { None };
+        let mut encoder = self.encoder();
+        let scope = self.gpu.device.push_error_scope(wgpu::ErrorFilter::Validation);
+        {
+            let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
+            for i in 0..self.plan.steps.len() {
+                self.record(&mut pass, cache, i, rows);
+            }
+        }
+        if let Some(readback) = &readback {
+            self.copy_out(&mut encoder, out, n, readback)?;
+        }
+        self.gpu.queue.submit([encoder.finish()]);
+        let failure = scope.pop();
+        match readback {
+            Some(readback) => self.read_rows(readback, out, n, logits).await?,
+            // A caller that streams in a long prompt learns of failures, and can stop, between batches.
+            None => self.gpu.finished().await?,
+        }
+        if let Some(error) = failure.await {
+            logits.clear();
+            return Err(gpu_error("forward", error));
+        }
+        self.gpu.check()
+    }
+
+    /// [`forward`](Self::forward), submitting each step alone; `observe` sees the rows `[n, width]` that each step
+    /// wrote. Steps that write no buffer are not shown.
+    pub async fn forward_traced(
+        &mut self,
+        cache: &mut GpuCache,
+        batch: Batch<'_>,
+        logits: &mut Vec<f32>,
+        observe: &mut dyn FnMut(&Step, &[f32]),
+    ) -> Result<()> {
+        logits.clear();
+        let rows = self.begin(cache, &batch)?;
+        let plan = Arc::clone(&self.plan);
+        let mut seen = Vec::new();
+        for (i, step) in plan.steps.iter().enumerate() {
+            let n = self.rows_at(i, rows);
+            if n == 0 {
+                continue;
+            }
+            let readback = match step.op.out() {
+                Some(out) => Some((out, self.take_readback(out, n).await?)),
+                None => None,
+            };
+            let mut encoder = self.encoder();
+            let scope = self.gpu.device.push_error_scope(wgpu::ErrorFilter::Validation);
+            self.record(&mut encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default()), cache, i, rows);
+            if let Some((out, readback)) = &readback {
+                self.copy_out(&mut encoder, *out, n, readback)?;
+            }
+            self.gpu.queue.submit([encoder.finish()]);
+            let failure = scope.pop();
+            if let Some((out, readback)) = readback {
+                self.read_rows(readback, out, n, &mut seen).await?;
+                observe(step, &seen);
+                if out == plan.logits {
+                    logits.clone_from(&seen);
+                }
+            }
+            if let Some(error) = failure.await {
+                logits.clear();
+                return Err(gpu_error(&step.name, error));
+            }
+        }
+        self.gpu.check()
+    }
+
+    /// Checks the batch and writes what changes from batch to batch.
+    fn begin(&self, cache: &GpuCache, batch: &Batch<'_>) -> Result<Rows> {
+        self.gpu.check()?;
+        self.check(cache, batch)?;
+        let (n, position) = (batch.tokens.len() as u32, batch.position as u32);
+        let (first_selected, selected) = match batch.logits {
+            LogitRows::None => (0, 0),
+            LogitRows::Last => (n - 1, 1),
+            LogitRows::All => (0, n),
+        };
+        let whole = kernel::Batch { n, position, first: 0 };
+        let selection = kernel::Batch { n: selected, position: position + first_selected, first: first_selected };
+        let queue = &self.gpu.queue;
+        queue.write_buffer(&self.resources.tokens, 0, bytemuck::cast_slice(batch.tokens));
+        queue.write_buffer(&self.resources.batches, 0, bytemuck::bytes_of(&whole));
+        queue.write_buffer(&self.resources.batches, self.resources.uniform_stride, bytemuck::bytes_of(&selection));
+        Ok(Rows { batch: n, selected })
+    }
+
+    fn check(&self, cache: &GpuCache, batch: &Batch<'_>) -> Result<()> {
+        let refuse = |name: &str, expected: String, found: String| {
+            Err(Error::InvalidOption { name: name.to_string(), expected, found })
+        };
+        if cache.model != self.id {
+            return Err(Error::Internal { what: "the cache belongs to another model".to_string() });
+        }
+        let n = batch.tokens.len();
+        if n == 0 || n > self.max_batch {
+            return refuse("batch", format!("1 to {} tokens", self.max_batch), n.to_string());
+        }
+        let n_vocab = self.plan.config.n_vocab;
+        if let Some(token) = batch.tokens.iter().find(|&&token| token as usize >= n_vocab) {
+            return refuse("token id", format!("less than {n_vocab}"), token.to_string());
+        }
+        if batch.position.checked_add(n).is_none_or(|end| end > cache.capacity) {
+            let expected = format!("{n} tokens within a cache of {} positions", cache.capacity);
+            return refuse("position", expected, batch.position.to_string());
+        }
+        Ok(())
+    }
+
+    /// How many rows step `i` runs over.
+    fn rows_at(&self, i: usize, rows: Rows) -> u32 {
+        if i >= self.selection { rows.selected } else { rows.batch }
+    }
+
+    /// How many rows of logits are asked for.
+    fn logit_rows(&self, rows: Rows) -> u32 {
+        self.rows_at(self.plan.steps.len().saturating_sub(1), rows)
+    }
+
+    fn encoder(&self) -> wgpu::CommandEncoder {
+        self.gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor { label: Some("forward") })
+    }
+
+    fn record(&self, pass: &mut wgpu::ComputePass<'_>, cache: &GpuCache, i: usize, rows: Rows) {
+        let n = self.rows_at(i, rows);
+        if n == 0 {
+            return;
+        }
+        let of = |dispatches: &[Vec<Dispatch>], pass: &mut wgpu::ComputePass<'_>| {
+            for dispatch in dispatches.get(i).into_iter().flatten() {
+                dispatch.record(pass, n);
+            }
+        };
+        of(&self.dispatches, pass);
+        of(&cache.dispatches, pass);
+    }
+
+    /// A mappable buffer for `n` rows of an activation buffer: the last one, where it is large enough.
+    async fn take_readback(&mut self, from: BufferId, n: u32) -> Result<wgpu::Buffer> {
+        let bytes = self.row_bytes(from)? * u64::from(n);
+        match self.readback.take() {
+            Some(buffer) if buffer.size() >= bytes => Ok(buffer),
+            _ => {
+                let usage = wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST;
+                self.gpu.buffer_for("readback", bytes, usage).await
+            }
+        }
+    }
+
+    /// Bytes from row to row of an activation buffer.
+    fn row_bytes(&self, id: BufferId) -> Result<u64> {
+        Ok((self.resources.activation(id)?.stride * 4) as u64)
+    }
+
+    /// Records the copy of `n` rows.
+    fn copy_out(&self, encoder: &mut wgpu::CommandEncoder, from: BufferId, n: u32, to: &wgpu::Buffer) -> Result<()> {
+        let bytes = self.row_bytes(from)? * u64::from(n);
+        encoder.copy_buffer_to_buffer(&self.resources.activation(from)?.buffer, 0, to, 0, bytes);
+        Ok(())
+    }
+
+    /// Reads `n` rows, copied from the buffer `from`, without their padding.
+    async fn read_rows(&mut self, readback: wgpu::Buffer, from: BufferId, n: u32, rows: &mut Vec<f32>) -> Result<()> {
+        rows.clear();
+        let (width, row_bytes) = (self.resources.activation(from)?.width, self.row_bytes(from)?);
+        let unpad = |bytes: &[u8]| {
+            for row in bytes.chunks_exact(row_bytes as usize) {
+                // A mapped range has no alignment that Rust knows of.
+                let values = row.chunks_exact(4).take(width).filter_map(|value| value.first_chunk::<4>());
+                rows.extend(values.map(|value| f32::from_le_bytes(*value)));
+            }
+        };
+        self.gpu.read(&readback, row_bytes * u64::from(n), unpad).await?;
+        self.readback = Some(readback);
+        Ok(())
+    }
+}

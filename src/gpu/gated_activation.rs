@@ -1,0 +1,43 @@
+//! `out = activation(gate) * up`, elementwise (arXiv 2002.05202)
+//!
+//! gate, up, out: `[n, stride]` vectors of 4 f32.
+
+use super::activation::number;
+use super::kernel::{ACTIVATION, Access, BATCH, Kernel, WORKGROUP, uniform};
+use super::record::{Grid, Launch, Resources, u32_of};
+use crate::Result;
+use crate::model::{Activation, BufferId};
+
+uniform! {
+    /// Parameters of `shaders/gated_activation.wgsl`.
+    Params {
+        /// Vectors of 4 in a row.
+        stride: u32,
+    }
+}
+
+/// The kernel for an activation.
+pub fn kernel(activation: Activation) -> Kernel {
+    Kernel {
+        stem: "gated_activation",
+        entry: "gated_activation",
+        parts: vec![BATCH, ACTIVATION],
+        body: include_str!("../../shaders/gated_activation.wgsl"),
+        constants: vec![("WORKGROUP", WORKGROUP), ("ACTIVATION", number(activation))],
+        storage: vec![(2, Access::Read), (3, Access::Read), (4, Access::Write)],
+        params: Params::LAYOUT,
+    }
+}
+
+pub(super) fn launch(
+    r: &Resources,
+    gate: BufferId,
+    up: BufferId,
+    activation: Activation,
+    out: BufferId,
+) -> Result<Launch> {
+    let (gate, up, out) = (r.activation(gate)?, r.activation(up)?, r.activation(out)?);
+    let params = Params { stride: u32_of("stride", gate.vectors())? };
+    let buffers = [(2, &gate.buffer), (3, &up.buffer), (4, &out.buffer)];
+    Ok(Launch::new(kernel(activation), Grid::elementwise(gate.vectors())?, &buffers, params))
+}

@@ -1,0 +1,158 @@
+//! What a kernel is: WGSL parts and a body, concatenated; `override` constants; bindings; the layout of its parameters.
+
+/// Byte size and field offsets of a parameter struct, to be held against what the shader declares.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Layout {
+    pub size: usize,
+    pub fields: &'static [(&'static str, usize)],
+}
+
+/// Declares a uniform struct that has a twin of the same name and fields in a shader.
+macro_rules! uniform {
+    ($(#[$meta:meta])* $name:ident { $($(#[$field_meta:meta])* $field:ident: $ty:ty,)* }) => {
+        $(#[$meta])*
+        #[repr(C)]
+        #[derive(Clone, Copy, Debug, bytemuck::Pod, bytemuck::Zeroable)]
+        pub struct $name {
+            $($(#[$field_meta])* pub $field: $ty,)*
+        }
+
+        impl $name {
+            /// The layout that the shader's struct must have.
+            pub const LAYOUT: $crate::gpu::kernel::Layout = $crate::gpu::kernel::Layout {
+                size: size_of::<$name>(),
+                fields: &[$((stringify!($field), std::mem::offset_of!($name, $field))),*],
+            };
+        }
+    };
+}
+pub(super) use uniform;
+
+uniform! {
+    /// The rows that a dispatch runs over; in `shaders/parts/batch.wgsl`, part of every kernel.
+    Batch {
+        /// Rows of the batch, or of the selection for the steps behind `SelectRows`.
+        n: u32,
+        /// Position of row 0 in the session.
+        position: u32,
+        /// The batch's row that is row 0 of the selection.
+        first: u32,
+    }
+}
+
+/// A piece of WGSL that several kernels share.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Part {
+    pub name: &'static str,
+    pub text: &'static str,
+}
+
+macro_rules! part {
+    ($name:literal) => {
+        Part { name: $name, text: include_str!(concat!("../../shaders/parts/", $name, ".wgsl")) }
+    };
+}
+
+pub(super) const BATCH: Part = part!("batch");
+pub(super) const REDUCE: Part = part!("reduce");
+pub(super) const ACTIVATION: Part = part!("activation");
+const WEIGHT_F32: Part = part!("weight_f32");
+const WEIGHT_F16: Part = part!("weight_f16");
+const WEIGHT_BF16: Part = part!("weight_bf16");
+const WEIGHT_Q8_0: Part = part!("weight_q8_0");
+const WEIGHT_Q4_0: Part = part!("weight_q4_0");
+
+/// The part that decodes a weight type: bindings 2 (elements) and, for the block types, 3 (scales).
+pub(super) fn weight_part(dtype: crate::tensor::DType) -> Part {
+    use crate::tensor::DType;
+    match dtype {
+        DType::F32 => WEIGHT_F32,
+        DType::F16 => WEIGHT_F16,
+        DType::BF16 => WEIGHT_BF16,
+        DType::Q8_0 => WEIGHT_Q8_0,
+        DType::Q4_0 => WEIGHT_Q4_0,
+    }
+}
+
+/// What a kernel does with a storage buffer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Access {
+    Read,
+    Write,
+}
+
+/// One compute pipeline's description. Group 0 holds everything: binding 0 is [`Batch`], binding 1 the parameters,
+/// both uniform; the others are storage buffers.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Kernel {
+    /// The stem of the operation and of the shader's file.
+    pub stem: &'static str,
+    /// The entry point: the stem, where there is only one.
+    pub entry: &'static str,
+    /// Parts before the body, in order.
+    pub parts: Vec<Part>,
+    pub body: &'static str,
+    /// Values of `override` constants.
+    pub constants: Vec<(&'static str, u32)>,
+    /// Binding index and access of each storage buffer.
+    pub storage: Vec<(u32, Access)>,
+    /// The layout of the parameters.
+    pub params: Layout,
+}
+
+impl Kernel {
+    /// The whole shader.
+    pub fn source(&self) -> String {
+        let mut source = String::new();
+        for part in &self.parts {
+            source.push_str(part.text);
+            source.push('\n');
+        }
+        source.push_str(self.body);
+        source
+    }
+
+    /// A unique name for messages, for example `linear/matvec+weight_q8_0 TEAM=8 WORKGROUP=64`.
+    pub fn name(&self) -> String {
+        let mut name = format!("{}/{}", self.stem, self.entry);
+        for part in self.parts.iter().filter(|part| part.name.starts_with("weight_")) {
+            name.push('+');
+            name.push_str(part.name);
+        }
+        for (constant, value) in &self.constants {
+            name.push_str(&format!(" {constant}={value}"));
+        }
+        name
+    }
+}
+
+/// Invocations of a workgroup, unless a kernel says otherwise: two to four hardware waves, and a power of two.
+pub(super) const WORKGROUP: u32 = 64;
+
+/// Every kernel with every part, with constants that stand for all: what tests validate without a GPU.
+pub fn catalogue() -> Vec<Kernel> {
+    use crate::model::Activation;
+    use crate::tensor::DType;
+    let mut kernels = vec![
+        super::rms_norm::kernel(),
+        super::layer_norm::kernel(),
+        super::rope::kernel(),
+        super::add::kernel(),
+        super::select_rows::kernel(),
+    ];
+    for dtype in [DType::F32, DType::F16, DType::BF16, DType::Q8_0, DType::Q4_0] {
+        kernels.push(super::embed::kernel(dtype));
+        kernels.push(super::position_embed::kernel(dtype));
+        kernels.push(super::linear::gemm(dtype));
+        kernels.extend([1, 8, 64].map(|team| super::linear::matvec(dtype, team)));
+    }
+    for activation in [Activation::Silu, Activation::GeluTanh, Activation::Gelu] {
+        kernels.push(super::activation::kernel(activation));
+        kernels.push(super::gated_activation::kernel(activation));
+    }
+    for head_dim in [1, 5, 48, 64, 128, 300] {
+        kernels.push(super::store_kv::kernel(head_dim));
+        kernels.push(super::attention::kernel(head_dim));
+    }
+    kernels
+}

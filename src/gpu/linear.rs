@@ -1,0 +1,112 @@
+//! `out[i, r] = dot(x[i], weight[r]) + bias[r]`
+//!
+//! x: `[n, cols]` f32, zero beyond the columns; weight: `[rows, cols]`, any weight type, decoded in registers; bias:
+//! `[rows]` f32; out: `[n, stride]` f32. Accumulates in f32. A matrix in several chunks takes one dispatch per chunk;
+//! each writes its columns of out.
+//!
+//! Two entry points: `matvec`, a team of invocations per 4 rows of the weight, for one row of x (decode); `gemm`, a tile
+//! of 32 x 32 results per workgroup, for many (prefill).
+
+use super::embed::{check_width, chunk_buffers, with_weights};
+use super::kernel::{Access, BATCH, Kernel, WORKGROUP, uniform, weight_part};
+use super::record::{Grid, Launch, Resources, u32_of};
+use crate::model::{BufferId, MatrixId, VectorId};
+use crate::tensor::DType;
+use crate::{Error, Result};
+
+uniform! {
+    /// Parameters of `shaders/linear.wgsl`.
+    Params {
+        /// Groups of 16 elements in a row of x and of the weight.
+        groups: u32,
+        /// The chunk's first row in the whole matrix.
+        first_row: u32,
+        /// Rows of the chunk.
+        rows: u32,
+        /// Elements in a row of out's storage.
+        stride: u32,
+    }
+}
+
+/// Rows of the weight that a team of `matvec` computes.
+const TEAM_ROWS: u32 = 4;
+/// Rows and columns of a tile of `gemm`.
+const TILE: u32 = 32;
+
+fn kernel(entry: &'static str, dtype: DType, constants: Vec<(&'static str, u32)>) -> Kernel {
+    Kernel {
+        stem: "linear",
+        entry,
+        parts: vec![BATCH, weight_part(dtype)],
+        body: include_str!("../../shaders/linear.wgsl"),
+        constants,
+        storage: with_weights(dtype, &[(4, Access::Read), (5, Access::Read), (6, Access::Write)]),
+        params: Params::LAYOUT,
+    }
+}
+
+/// The kernel for one row of x; `team` invocations share a dot product.
+pub fn matvec(dtype: DType, team: u32) -> Kernel {
+    kernel("matvec", dtype, vec![("WORKGROUP", WORKGROUP), ("TEAM", team)])
+}
+
+/// The kernel for many rows of x.
+pub fn gemm(dtype: DType) -> Kernel {
+    kernel("gemm", dtype, Vec::new())
+}
+
+/// Large enough that neighbours read neighbouring memory, small enough that each has at least two groups to sum. A CPU
+/// that runs the shader has no use for teams: it sums a row fastest alone.
+fn team(groups: u32, is_software: bool) -> u32 {
+    if is_software {
+        return 1;
+    }
+    let most = (groups / 2).clamp(1, 32);
+    1 << most.ilog2()
+}
+
+pub(super) fn launches(
+    r: &Resources,
+    x: BufferId,
+    weight: MatrixId,
+    bias: Option<VectorId>,
+    out: BufferId,
+) -> Result<Vec<Launch>> {
+    let (x, weight, out) = (r.activation(x)?, r.matrix(weight)?, r.activation(out)?);
+    check_width(weight, x.stride)?;
+    if weight.rows > out.width {
+        let what = format!("{} has {} rows, its result {} columns", weight.name, weight.rows, out.width);
+        return Err(Error::Internal { what });
+    }
+    let bias = match bias {
+        Some(id) => r.vector(id)?,
+        None => &r.zeros,
+    };
+    let groups = u32_of("groups", weight.groups)?;
+    let team = team(groups, r.is_software);
+    let launch = |chunk: &super::upload::Chunk| {
+        let rows = u32_of("rows", chunk.rows.len())?;
+        let params =
+            Params { groups, first_row: u32_of("row", chunk.rows.start)?, rows, stride: u32_of("stride", out.stride)? };
+        let buffers = chunk_buffers(chunk, &[(4, &x.buffer), (5, bias), (6, &out.buffer)]);
+        let grid = Grid { columns: rows.div_ceil(WORKGROUP / team * TEAM_ROWS), rows_per_group: 1 };
+        let mut launch = Launch::new(matvec(weight.dtype, team), grid, &buffers, params);
+        launch.many = (gemm(weight.dtype), Grid { columns: rows.div_ceil(TILE), rows_per_group: TILE });
+        Ok(launch)
+    };
+    weight.chunks.iter().map(launch).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::team;
+
+    #[test]
+    fn teams_are_powers_of_two_with_work_for_everyone() {
+        for groups in 1..300 {
+            let team = team(groups, false);
+            assert!(team.is_power_of_two() && team <= 32, "{groups}: {team}");
+            assert!(team == 1 || 2 * team <= groups, "{groups}: {team}");
+        }
+    }
+}

@@ -1,0 +1,213 @@
+//! From plan and weights to a [`GpuModel`]: buffers, pipelines, uploads, bindings.
+
+use super::cache::{CacheBuffers, GpuCache};
+use super::device::{AdapterReport, Gpu, gpu_error};
+use super::forward::GpuModel;
+use super::kernel::Kernel;
+use super::pipelines::Pipelines;
+use super::record::{self, Activations, Dispatch, Resources};
+use super::upload::{self, GROUP, GpuMatrix};
+use crate::model::{Op, Plan};
+use crate::weights::Weights;
+use crate::{Error, Result};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Rows of a batch where memory allows: enough to keep a GPU busy, few enough that one submit stays short.
+const MAX_BATCH: usize = 128;
+/// What the activation buffers may take together before the batch is made smaller.
+const ACTIVATION_BYTES: u64 = 64 << 20;
+
+/// What a caller may ask of the GPU backend.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct GpuOptions {
+    /// No storage binding of weights larger than this many bytes; the adapter's limit where that is smaller.
+    pub max_binding_bytes: Option<u64>,
+    /// At most this many rows per forward; at least 1.
+    pub max_batch: Option<usize>,
+}
+
+impl GpuModel {
+    /// Opens the GPU, compiles the plan's kernels and uploads the weights.
+    ///
+    /// `progress(done, total)` is called after each kernel and each matrix.
+    ///
+    /// # Errors
+    /// [`Error::Gpu`] where there is no adapter, a kernel does not compile (named) or a limit of the adapter is
+    /// exceeded; [`Error::OutOfMemory`] where the GPU's memory does not suffice.
+    pub async fn new(plan: Arc<Plan>, weights: &Weights, progress: &mut dyn FnMut(usize, usize)) -> Result<GpuModel> {
+        Self::with_options(plan, weights, GpuOptions::default(), progress).await
+    }
+
+    /// [`new`](Self::new) with options.
+    pub async fn with_options(
+        plan: Arc<Plan>,
+        weights: &Weights,
+        options: GpuOptions,
+        progress: &mut dyn FnMut(usize, usize),
+    ) -> Result<GpuModel> {
+        if weights.matrices.len() != plan.matrices.len() || weights.vectors.len() != plan.vectors.len() {
+            return Err(Error::Internal { what: "the weights belong to another plan".to_string() });
+        }
+        let gpu = Gpu::open().await?;
+        let max_batch = max_batch(&gpu, &plan, options)?;
+        let resources = allocate(&gpu, &plan, weights, options, max_batch).await?;
+
+        let mut launches = Vec::new();
+        let mut steps = Vec::new();
+        let mut kernels: Vec<Kernel> = Vec::new();
+        let selection = selection(&plan);
+        for (i, step) in plan.steps.iter().enumerate() {
+            kernels.extend(record::cached_kernel(&plan, &step.op));
+            for launch in record::launches(&resources, &step.op)?.unwrap_or_default() {
+                kernels.extend([launch.one.0.clone(), launch.many.0.clone()]);
+                steps.push(i);
+                launches.push((i >= selection, launch));
+            }
+        }
+        kernels.sort_by_cached_key(Kernel::name);
+        kernels.dedup();
+
+        let total = kernels.len() + weights.matrices.len();
+        let mut pipelines = Pipelines::default();
+        for (done, kernel) in kernels.iter().enumerate() {
+            progress(done, total);
+            pipelines.compile(&gpu, kernel).await?;
+        }
+        for (i, (to, from)) in resources.matrices.iter().zip(&weights.matrices).enumerate() {
+            progress(kernels.len() + i, total);
+            gpu.scoped(&from.name, from.data.len() as u64, || to.upload(&gpu, from)).await?;
+        }
+        let dispatches = by_step(&plan, steps, record::bind(&gpu, &pipelines, &resources, &launches).await?);
+        gpu.finished().await?;
+        progress(total, total);
+        static MODELS: AtomicU64 = AtomicU64::new(0);
+        Ok(GpuModel {
+            id: MODELS.fetch_add(1, Ordering::Relaxed),
+            selection,
+            max_batch,
+            rope_factors: weights.vectors.clone(),
+            gpu,
+            pipelines,
+            resources,
+            dispatches,
+            readback: None,
+            plan,
+        })
+    }
+
+    /// What the platform says about the adapter in use.
+    pub fn adapter(&self) -> &AdapterReport {
+        &self.gpu.report
+    }
+
+    /// Rows per forward, also for [`LogitRows::All`](crate::model::LogitRows::All).
+    pub fn max_batch(&self) -> usize {
+        self.max_batch
+    }
+
+    /// A cache for `capacity` positions.
+    ///
+    /// # Errors
+    /// [`Error::InvalidOption`] where the capacity is 0 or the model's position table is shorter;
+    /// [`Error::Gpu`] or [`Error::OutOfMemory`] where the GPU cannot hold it.
+    pub async fn new_cache(&self, capacity: usize) -> Result<GpuCache> {
+        let mut most = u32::MAX as usize;
+        for step in &self.plan.steps {
+            if let Op::PositionEmbed { table, .. } = step.op {
+                most = most.min(self.resources.matrix(table)?.rows);
+            }
+        }
+        if capacity == 0 || capacity > most {
+            return Err(Error::InvalidOption {
+                name: "context length".to_string(),
+                expected: format!("1 to {most} positions"),
+                found: capacity.to_string(),
+            });
+        }
+        let buffers = CacheBuffers::allocate(&self.gpu, &self.plan, &self.rope_factors, capacity).await?;
+        let mut launches = Vec::new();
+        let mut steps = Vec::new();
+        for (i, step) in self.plan.steps.iter().enumerate() {
+            for launch in record::cached_launches(&self.resources, &buffers, &step.op)?.unwrap_or_default() {
+                steps.push(i);
+                launches.push((i >= self.selection, launch));
+            }
+        }
+        let bound = record::bind(&self.gpu, &self.pipelines, &self.resources, &launches).await?;
+        Ok(GpuCache { capacity, model: self.id, dispatches: by_step(&self.plan, steps, bound) })
+    }
+}
+
+/// The first step that runs over the selection instead of the batch.
+fn selection(plan: &Plan) -> usize {
+    let select = plan.steps.iter().position(|step| matches!(step.op, Op::SelectRows { .. }));
+    select.unwrap_or(plan.steps.len())
+}
+
+/// Sorts dispatches into their steps.
+fn by_step(plan: &Plan, steps: Vec<usize>, dispatches: Vec<Dispatch>) -> Vec<Vec<Dispatch>> {
+    let mut sorted: Vec<Vec<Dispatch>> = plan.steps.iter().map(|_| Vec::new()).collect();
+    for (step, dispatch) in steps.into_iter().zip(dispatches) {
+        if let Some(slot) = sorted.get_mut(step) {
+            slot.push(dispatch);
+        }
+    }
+    sorted
+}
+
+/// Elements between the rows of an activation buffer.
+fn stride(width: usize) -> usize {
+    width.next_multiple_of(GROUP)
+}
+
+fn max_batch(gpu: &Gpu, plan: &Plan, options: GpuOptions) -> Result<usize> {
+    let limit = gpu.device.limits().max_storage_buffer_binding_size;
+    let row = |width: usize| (stride(width) * 4) as u64;
+    let widest = plan.buffers.iter().map(|b| row(b.width)).max().unwrap_or(1).max(1);
+    let together = plan.buffers.iter().map(|b| row(b.width)).sum::<u64>().max(1);
+    if widest > limit {
+        return Err(gpu_error("activations", format!("a row of {widest} bytes; the adapter allows {limit}")));
+    }
+    let wanted = options.max_batch.unwrap_or(MAX_BATCH).clamp(1, 65535);
+    Ok(wanted.min((limit / widest) as usize).min((ACTIVATION_BYTES / together) as usize).max(1))
+}
+
+async fn allocate(
+    gpu: &Gpu,
+    plan: &Plan,
+    weights: &Weights,
+    options: GpuOptions,
+    max_batch: usize,
+) -> Result<Resources> {
+    let limits = gpu.device.limits();
+    let mut activations = Vec::new();
+    for spec in &plan.buffers {
+        let stride = stride(spec.width);
+        let buffer = gpu.buffer(spec.name, (max_batch * stride * 4) as u64).await?;
+        activations.push(Activations { buffer, width: spec.width, stride });
+    }
+    let binding = limits.max_storage_buffer_binding_size.min(limits.max_buffer_size);
+    let binding = options.max_binding_bytes.map_or(binding, |bytes| bytes.min(binding));
+    let mut matrices = Vec::new();
+    for matrix in &weights.matrices {
+        matrices.push(GpuMatrix::allocate(gpu, matrix, binding).await?);
+    }
+    let mut vectors = Vec::new();
+    for (spec, values) in plan.vectors.iter().zip(&weights.vectors) {
+        vectors.push(upload::vector(gpu, &spec.name, values).await?);
+    }
+    let most_rows = weights.matrices.iter().map(|m| m.rows).max().unwrap_or(0);
+    let uniform_stride = u64::from(limits.min_uniform_buffer_offset_alignment.max(64));
+    let uniform = wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST;
+    Ok(Resources {
+        activations,
+        matrices,
+        vectors,
+        tokens: gpu.buffer("tokens", (max_batch * 4) as u64).await?,
+        zeros: gpu.buffer("no bias", (most_rows * 4) as u64).await?,
+        batches: gpu.buffer_for("batch", 2 * uniform_stride, uniform).await?,
+        uniform_stride,
+        is_software: gpu.report.is_software,
+    })
+}

@@ -1,0 +1,84 @@
+//! Compiled kernels, each once.
+
+use super::device::{Gpu, gpu_error};
+use super::kernel::{Access, Kernel};
+use crate::{Error, Result};
+use std::collections::HashMap;
+
+/// Pipelines by kernel name. Kernels with the same bindings share a layout, and so their bind groups.
+#[derive(Default)]
+pub(super) struct Pipelines {
+    compiled: HashMap<String, wgpu::ComputePipeline>,
+    layouts: HashMap<Vec<(u32, Access)>, wgpu::BindGroupLayout>,
+}
+
+impl Pipelines {
+    /// Compiles `kernel`, or says which kernel failed and why.
+    pub(super) async fn compile(&mut self, gpu: &Gpu, kernel: &Kernel) -> Result<()> {
+        let name = kernel.name();
+        if self.compiled.contains_key(&name) {
+            return Ok(());
+        }
+        let limits = gpu.device.limits();
+        if kernel.storage.len() > limits.max_storage_buffers_per_shader_stage as usize {
+            return Err(gpu_error(&name, "it needs more storage buffers than the adapter allows"));
+        }
+        let layouts = &mut self.layouts;
+        let what = format!("kernel {name}");
+        let create = || {
+            let layout = layouts.entry(kernel.storage.clone()).or_insert_with(|| bind_group_layout(gpu, kernel));
+            let pipeline_layout = gpu.device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
+                label: Some(&name),
+                bind_group_layouts: &[Some(layout)],
+                immediate_size: 0,
+            });
+            let module = gpu.device.create_shader_module(wgpu::ShaderModuleDescriptor {
+                label: Some(&name),
+                source: wgpu::ShaderSource::Wgsl(kernel.source().into()),
+            });
+            let constants: Vec<(&str, f64)> = kernel.constants.iter().map(|&(k, v)| (k, f64::from(v))).collect();
+            gpu.device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
+                label: Some(&name),
+                layout: Some(&pipeline_layout),
+                module: &module,
+                entry_point: Some(kernel.entry),
+                compilation_options: wgpu::PipelineCompilationOptions {
+                    constants: &constants,
+                    // Every kernel writes its workgroup memory before it reads it.
+                    zero_initialize_workgroup_memory: false,
+                },
+                cache: None,
+            })
+        };
+        let pipeline = gpu.scoped(&what, 0, create).await?;
+        self.compiled.insert(name, pipeline);
+        Ok(())
+    }
+
+    /// The compiled kernel.
+    pub(super) fn pipeline(&self, kernel: &Kernel) -> Result<&wgpu::ComputePipeline> {
+        let missing = || Error::Internal { what: format!("kernel {} was not compiled", kernel.name()) };
+        self.compiled.get(&kernel.name()).ok_or_else(missing)
+    }
+
+    /// The layout of the kernel's bindings.
+    pub(super) fn layout(&self, kernel: &Kernel) -> Result<&wgpu::BindGroupLayout> {
+        let missing = || Error::Internal { what: format!("kernel {} was not compiled", kernel.name()) };
+        self.layouts.get(&kernel.storage).ok_or_else(missing)
+    }
+}
+
+fn bind_group_layout(gpu: &Gpu, kernel: &Kernel) -> wgpu::BindGroupLayout {
+    let entry = |binding, ty| wgpu::BindGroupLayoutEntry {
+        binding,
+        visibility: wgpu::ShaderStages::COMPUTE,
+        ty: wgpu::BindingType::Buffer { ty, has_dynamic_offset: false, min_binding_size: None },
+        count: None,
+    };
+    let mut entries = vec![entry(0, wgpu::BufferBindingType::Uniform), entry(1, wgpu::BufferBindingType::Uniform)];
+    entries.extend(kernel.storage.iter().map(|&(binding, access)| {
+        entry(binding, wgpu::BufferBindingType::Storage { read_only: access == Access::Read })
+    }));
+    let descriptor = wgpu::BindGroupLayoutDescriptor { label: Some(kernel.stem), entries: &entries };
+    gpu.device.create_bind_group_layout(&descriptor)
+}

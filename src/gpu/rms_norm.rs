@@ -1,0 +1,41 @@
+//! `out = x / sqrt(mean(x^2) + eps) * weight`, per row (arXiv 1910.07467)
+//!
+//! x, out: `[n, stride]` f32, zero beyond width; weight: `[stride]` f32, zero beyond width. Accumulates in f32, one
+//! partial sum per invocation, then by halving. One workgroup per row.
+
+use super::kernel::{Access, BATCH, Kernel, REDUCE, WORKGROUP, uniform};
+use super::record::{Grid, Launch, Resources, u32_of};
+use crate::Result;
+use crate::model::{BufferId, VectorId};
+
+uniform! {
+    /// Parameters of `shaders/rms_norm.wgsl`.
+    Params {
+        /// Elements in a row.
+        width: u32,
+        /// Vectors of 4 in a row's storage.
+        stride: u32,
+        /// Added to the mean of the squares.
+        eps: f32,
+    }
+}
+
+/// The kernel.
+pub fn kernel() -> Kernel {
+    Kernel {
+        stem: "rms_norm",
+        entry: "rms_norm",
+        parts: vec![BATCH, REDUCE],
+        body: include_str!("../../shaders/rms_norm.wgsl"),
+        constants: vec![("WORKGROUP", WORKGROUP)],
+        storage: vec![(2, Access::Read), (3, Access::Read), (4, Access::Write)],
+        params: Params::LAYOUT,
+    }
+}
+
+pub(super) fn launch(r: &Resources, x: BufferId, weight: VectorId, eps: f32, out: BufferId) -> Result<Launch> {
+    let (x, weight, out) = (r.activation(x)?, r.vector(weight)?, r.activation(out)?);
+    let params = Params { width: u32_of("width", x.width)?, stride: u32_of("stride", x.vectors())?, eps };
+    let grid = Grid { columns: 1, rows_per_group: 1 };
+    Ok(Launch::new(kernel(), grid, &[(2, &x.buffer), (3, weight), (4, &out.buffer)], params))
+}

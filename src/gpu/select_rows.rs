@@ -1,0 +1,36 @@
+//! `out[i] = x[first + i]`
+//!
+//! x: `[batch, stride]`, out: `[n, stride]` vectors of 4 f32. Exact.
+
+use super::kernel::{Access, BATCH, Kernel, WORKGROUP, uniform};
+use super::record::{Grid, Launch, Resources, u32_of};
+use crate::Result;
+use crate::model::BufferId;
+
+uniform! {
+    /// Parameters of `shaders/select_rows.wgsl`.
+    Params {
+        /// Vectors of 4 in a row.
+        stride: u32,
+    }
+}
+
+/// The kernel.
+pub fn kernel() -> Kernel {
+    Kernel {
+        stem: "select_rows",
+        entry: "select_rows",
+        parts: vec![BATCH],
+        body: include_str!("../../shaders/select_rows.wgsl"),
+        constants: vec![("WORKGROUP", WORKGROUP)],
+        storage: vec![(2, Access::Read), (3, Access::Write)],
+        params: Params::LAYOUT,
+    }
+}
+
+pub(super) fn launch(r: &Resources, x: BufferId, out: BufferId) -> Result<Launch> {
+    let (x, out) = (r.activation(x)?, r.activation(out)?);
+    let params = Params { stride: u32_of("stride", x.vectors())? };
+    let buffers = [(2, &x.buffer), (3, &out.buffer)];
+    Ok(Launch::new(kernel(), Grid::elementwise(x.vectors())?, &buffers, params))
+}

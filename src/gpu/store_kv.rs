@@ -1,0 +1,58 @@
+//! `k_cache[p] = k[i], v_cache[p] = v[i]`, p the row's position
+//!
+//! k, v: `[n, stride]` f32, heads side by side; caches: `[capacity, n_kv_heads, HEAD]` vectors of 4 f32, each head
+//! padded with zeros. Exact.
+
+use super::cache::LayerCache;
+use super::kernel::{Access, BATCH, Kernel, WORKGROUP, uniform};
+use super::record::{Grid, Launch, Resources, u32_of};
+use crate::model::BufferId;
+use crate::{Error, Result};
+
+uniform! {
+    /// Parameters of `shaders/store_kv.wgsl`.
+    Params {
+        /// Heads of keys and values.
+        n_kv_heads: u32,
+        /// Elements of a head.
+        head_dim: u32,
+        /// Elements in a row's storage of k and v.
+        stride: u32,
+    }
+}
+
+/// Vectors of 4 that a head takes in the cache, as the shaders' constant. (Saturates far above what any adapter
+/// compiles.)
+pub(super) fn head_vectors(head_dim: usize) -> u32 {
+    u32::try_from(head_dim.div_ceil(4)).unwrap_or(u32::MAX)
+}
+
+/// The kernel.
+pub fn kernel(head_dim: usize) -> Kernel {
+    Kernel {
+        stem: "store_kv",
+        entry: "store_kv",
+        parts: vec![BATCH],
+        body: include_str!("../../shaders/store_kv.wgsl"),
+        constants: vec![("WORKGROUP", WORKGROUP), ("HEAD", head_vectors(head_dim))],
+        storage: vec![(2, Access::Read), (3, Access::Read), (4, Access::Write), (5, Access::Write)],
+        params: Params::LAYOUT,
+    }
+}
+
+pub(super) fn launch(r: &Resources, k: BufferId, v: BufferId, cache: &LayerCache) -> Result<Launch> {
+    let (k, v) = (r.activation(k)?, r.activation(v)?);
+    let width = cache.n_kv_heads * cache.head_dim;
+    if k.width != width || v.width != width {
+        let what = format!("keys and values of {} and {} elements go to a cache of {width}", k.width, v.width);
+        return Err(Error::Internal { what });
+    }
+    let params = Params {
+        n_kv_heads: u32_of("n_kv_heads", cache.n_kv_heads)?,
+        head_dim: u32_of("head_dim", cache.head_dim)?,
+        stride: u32_of("stride", k.stride)?,
+    };
+    let grid = Grid::elementwise(cache.n_kv_heads * cache.head_dim.div_ceil(4))?;
+    let buffers = [(2, &k.buffer), (3, &v.buffer), (4, &cache.k), (5, &cache.v)];
+    Ok(Launch::new(kernel(cache.head_dim), grid, &buffers, params))
+}

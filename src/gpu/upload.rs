@@ -1,0 +1,187 @@
+//! Weights on the GPU: repacked from the file's bytes into aligned words, still quantised, in row chunks that fit a
+//! storage binding.
+//!
+//! Rows are whole groups of 16 elements: rows of plain floats are padded with zeros, rows of the block types (32
+//! elements) are whole groups already. Scales lie apart from the elements, because 34 and 18 byte blocks have no
+//! alignment that a shader could read.
+
+use super::device::{Gpu, gpu_error};
+use crate::tensor::DType;
+use crate::weights::Matrix;
+use crate::{Error, Result};
+use std::ops::Range;
+
+/// Elements that a kernel decodes at once.
+pub(super) const GROUP: usize = 16;
+
+/// The most bytes repacked at once: bounds the memory that an upload needs beside the file.
+const PIECE: usize = 4 << 20;
+
+/// Some consecutive rows of a matrix in buffers of their own.
+pub(super) struct Chunk {
+    pub(super) rows: Range<usize>,
+    pub(super) elements: wgpu::Buffer,
+    /// Scales of the block types.
+    pub(super) scales: Option<wgpu::Buffer>,
+}
+
+/// A matrix on the GPU.
+pub(super) struct GpuMatrix {
+    pub(super) name: String,
+    pub(super) dtype: DType,
+    pub(super) rows: usize,
+    /// Groups in a row.
+    pub(super) groups: usize,
+    pub(super) chunks: Vec<Chunk>,
+}
+
+/// Bytes of a row's elements and of its scales on the GPU.
+fn row_bytes(dtype: DType, groups: usize) -> (usize, usize) {
+    match dtype {
+        DType::F32 => (groups * GROUP * 4, 0),
+        DType::F16 | DType::BF16 => (groups * GROUP * 2, 0),
+        DType::Q8_0 => (groups * GROUP, groups),
+        DType::Q4_0 => (groups * GROUP / 2, groups),
+    }
+}
+
+/// How many rows a chunk may have so that no binding exceeds `limit` bytes.
+fn rows_per_chunk(dtype: DType, groups: usize, limit: u64) -> usize {
+    let (elements, scales) = row_bytes(dtype, groups);
+    (limit / elements.max(scales).max(1) as u64).min(u32::MAX as u64) as usize
+}
+
+impl GpuMatrix {
+    /// Makes the buffers of `matrix`, none larger than `limit` bytes.
+    pub(super) async fn allocate(gpu: &Gpu, matrix: &Matrix, limit: u64) -> Result<GpuMatrix> {
+        let groups = matrix.cols.div_ceil(GROUP);
+        // What the plan and the loader promise; a kernel would read other rows were it not so.
+        let whole = matrix.cols.is_multiple_of(matrix.dtype.block_len());
+        if !whole || matrix.rows.checked_mul(matrix.row_bytes()) != Some(matrix.data.len()) {
+            let what = format!("{} has {} bytes for its shape", matrix.name, matrix.data.len());
+            return Err(Error::Internal { what });
+        }
+        let step = rows_per_chunk(matrix.dtype, groups, limit);
+        if step == 0 {
+            let why = format!("one row of {} does not fit the adapter's limit of {limit} bytes", matrix.name);
+            return Err(gpu_error("weights", why));
+        }
+        let (element_bytes, scale_bytes) = row_bytes(matrix.dtype, groups);
+        let mut chunks = Vec::new();
+        let mut first = 0;
+        while first < matrix.rows {
+            let rows = first..(first + step).min(matrix.rows);
+            let elements = gpu.buffer(&matrix.name, (rows.len() * element_bytes) as u64).await?;
+            let scales = match scale_bytes {
+                0 => None,
+                _ => Some(gpu.buffer(&matrix.name, (rows.len() * scale_bytes) as u64).await?),
+            };
+            first = rows.end;
+            chunks.push(Chunk { rows, elements, scales });
+        }
+        Ok(GpuMatrix { name: matrix.name.clone(), dtype: matrix.dtype, rows: matrix.rows, groups, chunks })
+    }
+
+    /// Writes the elements of `matrix`, the one that this was allocated for.
+    pub(super) fn upload(&self, gpu: &Gpu, matrix: &Matrix) {
+        let (element_bytes, _) = row_bytes(self.dtype, self.groups);
+        // Pieces start at whole words of scales (two of 2 bytes): an even number of rows.
+        let step = (PIECE / element_bytes.max(1)).max(2).next_multiple_of(2);
+        let (mut elements, mut scales) = (Vec::new(), Vec::new());
+        for chunk in &self.chunks {
+            let (mut element_at, mut scale_at) = (0u64, 0u64);
+            let mut first = chunk.rows.start;
+            while first < chunk.rows.end {
+                let end = (first + step).min(chunk.rows.end);
+                elements.clear();
+                scales.clear();
+                for row in first..end {
+                    repack(self.dtype, self.groups, matrix.row(row), &mut elements, &mut scales);
+                }
+                gpu.queue.write_buffer(&chunk.elements, element_at, &elements);
+                element_at += elements.len() as u64;
+                if let Some(buffer) = &chunk.scales {
+                    // Only the chunk's last piece can end in half a word.
+                    scales.resize(scales.len().next_multiple_of(4), 0);
+                    gpu.queue.write_buffer(buffer, scale_at, &scales);
+                    scale_at += scales.len() as u64;
+                }
+                first = end;
+            }
+        }
+        // Natively, what is written waits in staging memory for the next submit.
+        gpu.queue.submit([]);
+    }
+}
+
+/// Appends one row's elements and scales as the kernels read them.
+fn repack(dtype: DType, groups: usize, row: &[u8], elements: &mut Vec<u8>, scales: &mut Vec<u8>) {
+    match dtype {
+        DType::F32 | DType::F16 | DType::BF16 => {
+            let padded = elements.len() + groups * GROUP * dtype.block_bytes();
+            elements.extend_from_slice(row);
+            elements.resize(padded, 0);
+        }
+        DType::Q8_0 => {
+            for block in row.chunks_exact(dtype.block_bytes()) {
+                let (scale, codes) = block.split_at(2);
+                scales.extend_from_slice(scale);
+                elements.extend_from_slice(codes);
+            }
+        }
+        DType::Q4_0 => {
+            for block in row.chunks_exact(dtype.block_bytes()) {
+                let (scale, codes) = block.split_at(2);
+                scales.extend_from_slice(scale);
+                // The file has elements 0..16 in the low nibbles and 16..32 in the high ones.
+                let pairs = || codes.chunks_exact(2).filter_map(|pair| pair.first_chunk::<2>());
+                elements.extend(pairs().map(|[a, b]| (a & 15) | (b & 15) << 4));
+                elements.extend(pairs().map(|[a, b]| (a >> 4) | (b & 0xf0)));
+            }
+        }
+    }
+}
+
+/// A vector as f32s, padded with zeros to whole groups.
+pub(super) async fn vector(gpu: &Gpu, name: &str, values: &[f32]) -> Result<wgpu::Buffer> {
+    let mut padded = values.to_vec();
+    padded.resize(values.len().next_multiple_of(GROUP), 0.0);
+    let buffer = gpu.buffer(name, (padded.len() * 4) as u64).await?;
+    gpu.queue.write_buffer(&buffer, 0, bytemuck::cast_slice(&padded));
+    Ok(buffer)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_of_floats_are_padded_to_whole_groups() {
+        let (mut elements, mut scales) = (Vec::new(), Vec::new());
+        repack(DType::F16, 2, &[7; 2 * 17], &mut elements, &mut scales);
+        assert_eq!(elements.len(), 64);
+        assert!(elements[..34].iter().all(|&b| b == 7) && elements[34..].iter().all(|&b| b == 0));
+        assert!(scales.is_empty());
+    }
+
+    #[test]
+    fn nibbles_come_in_the_order_of_the_elements() {
+        // Element i has the code i % 16 in the first half and 15 - i % 16 in the second.
+        let mut block = vec![0xaa, 0xbb];
+        block.extend((0..16u8).map(|i| i | (15 - i) << 4));
+        let (mut elements, mut scales) = (Vec::new(), Vec::new());
+        repack(DType::Q4_0, 2, &block, &mut elements, &mut scales);
+        let codes: Vec<u8> = elements.iter().flat_map(|b| [b & 15, b >> 4]).collect();
+        let want: Vec<u8> = (0..16).chain((0..16).rev()).collect();
+        assert_eq!(codes, want);
+        assert_eq!(scales, [0xaa, 0xbb]);
+    }
+
+    #[test]
+    fn a_chunk_never_exceeds_the_limit() {
+        assert_eq!(rows_per_chunk(DType::Q8_0, 2, 64), 2);
+        assert_eq!(rows_per_chunk(DType::Q4_0, 2, 64), 4);
+        assert_eq!(rows_per_chunk(DType::F32, 1, 63), 0);
+        assert_eq!(rows_per_chunk(DType::F32, 1, 64), 1);
+    }
+}
