@@ -2,9 +2,8 @@
 
 use super::device::{Gpu, gpu_error};
 use super::record::Dispatch;
-use crate::model::{Op, Plan, Rope, RopeLayout, RopeScaling, VectorId};
+use crate::model::{Op, Plan, Rope, RopeLayout, VectorId};
 use crate::{Error, Result};
-use std::f64::consts::TAU;
 
 /// Keys and values of every layer for up to `capacity` positions, made by
 /// [`GpuModel::new_cache`](super::GpuModel::new_cache) and usable with that model only.
@@ -101,12 +100,7 @@ impl CacheBuffers {
 
 /// `[capacity, n_dims / 2]` pairs of cosine and sine, computed in f64: shader libraries are free to be wrong by 2^-11.
 fn angles(rope: &Rope, factors: Option<&[f32]>, capacity: usize) -> Vec<[f32; 2]> {
-    let frequencies: Vec<f64> = (0..rope.n_dims / 2)
-        .map(|i| {
-            let factor = factors.and_then(|f| f.get(i)).map_or(1.0, |&f| f64::from(f));
-            frequency(rope, i) / factor
-        })
-        .collect();
+    let frequencies = rope.frequencies(factors);
     let mut angles = Vec::with_capacity(capacity * frequencies.len());
     for position in 0..capacity {
         angles.extend(frequencies.iter().map(|frequency| {
@@ -115,22 +109,6 @@ fn angles(rope: &Rope, factors: Option<&[f32]>, capacity: usize) -> Vec<[f32; 2]
         }));
     }
     angles
-}
-
-/// Angle per position of pair `i`: `theta^(-2i / n_dims)`, scaled for longer contexts.
-fn frequency(rope: &Rope, i: usize) -> f64 {
-    let base = f64::from(rope.theta).powf(-2.0 * i as f64 / rope.n_dims as f64);
-    match rope.scaling {
-        RopeScaling::None => base,
-        RopeScaling::Linear { factor } => base / f64::from(factor),
-        RopeScaling::Llama3 { factor, low_freq_factor, high_freq_factor, original_context_len } => {
-            // Short wavelengths stay, long ones are divided, those between are blended.
-            let (low, high) = (f64::from(low_freq_factor), f64::from(high_freq_factor));
-            let turns = original_context_len as f64 * base / TAU;
-            let kept = ((turns - low) / (high - low)).clamp(0.0, 1.0);
-            base * (kept + (1.0 - kept) / f64::from(factor))
-        }
-    }
 }
 
 /// Whether pairs lie half a head apart, as the shader's number.

@@ -40,8 +40,9 @@ impl GpuModel {
     /// [`LogitRows::None`].
     ///
     /// # Errors
-    /// [`Error::InvalidOption`] where a token id, the batch's length or the position is out of range;
-    /// [`Error::Gpu`] where the device failed or was lost. After an error the logits are empty.
+    /// [`Error::InvalidOption`] for a token id outside of the vocabulary, [`Error::ContextFull`] where the cache has no
+    /// room, [`Error::Internal`] for an empty or too large batch or a cache of another model; [`Error::Gpu`] where the
+    /// device failed or was lost. After an error the logits are empty.
     pub async fn forward(&mut self, cache: &mut GpuCache, batch: Batch<'_>, logits: &mut Vec<f32>) -> Result<()> {
         logits.clear();
         let rows = self.begin(cache, &batch)?;
@@ -138,23 +139,24 @@ impl GpuModel {
     }
 
     fn check(&self, cache: &GpuCache, batch: &Batch<'_>) -> Result<()> {
-        let refuse = |name: &str, expected: String, found: String| {
-            Err(Error::InvalidOption { name: name.to_string(), expected, found })
-        };
         if cache.model != self.id {
-            return Err(Error::Internal { what: "the cache belongs to another model".to_string() });
+            return Err(Error::Internal { what: "the KV cache belongs to another model".to_string() });
         }
         let n = batch.tokens.len();
         if n == 0 || n > self.max_batch {
-            return refuse("batch", format!("1 to {} tokens", self.max_batch), n.to_string());
+            return Err(Error::Internal { what: format!("a batch of {n} tokens, expected 1 to {}", self.max_batch) });
+        }
+        let end = batch.position.saturating_add(n);
+        if end > cache.capacity {
+            return Err(Error::ContextFull { limit: cache.capacity, found: end });
         }
         let n_vocab = self.plan.config.n_vocab;
         if let Some(token) = batch.tokens.iter().find(|&&token| token as usize >= n_vocab) {
-            return refuse("token id", format!("less than {n_vocab}"), token.to_string());
-        }
-        if batch.position.checked_add(n).is_none_or(|end| end > cache.capacity) {
-            let expected = format!("{n} tokens within a cache of {} positions", cache.capacity);
-            return refuse("position", expected, batch.position.to_string());
+            return Err(Error::InvalidOption {
+                name: "token id".to_string(),
+                expected: format!("below {n_vocab}, the size of the vocabulary"),
+                found: token.to_string(),
+            });
         }
         Ok(())
     }

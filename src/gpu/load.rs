@@ -46,9 +46,7 @@ impl GpuModel {
         options: GpuOptions,
         progress: &mut dyn FnMut(usize, usize),
     ) -> Result<GpuModel> {
-        if weights.matrices.len() != plan.matrices.len() || weights.vectors.len() != plan.vectors.len() {
-            return Err(Error::Internal { what: "the weights belong to another plan".to_string() });
-        }
+        check_weights(&plan, weights)?;
         let gpu = Gpu::open().await?;
         let max_batch = max_batch(&gpu, &plan, options)?;
         let resources = allocate(&gpu, &plan, weights, options, max_batch).await?;
@@ -121,7 +119,7 @@ impl GpuModel {
         if capacity == 0 || capacity > most {
             return Err(Error::InvalidOption {
                 name: "context length".to_string(),
-                expected: format!("1 to {most} positions"),
+                expected: format!("1 to {most} positions, as many as the model has embeddings for"),
                 found: capacity.to_string(),
             });
         }
@@ -137,6 +135,27 @@ impl GpuModel {
         let bound = record::bind(&self.gpu, &self.pipelines, &self.resources, &launches).await?;
         Ok(GpuCache { capacity, model: self.id, dispatches: by_step(&self.plan, steps, bound) })
     }
+}
+
+/// Every weight has the shape that the plan asks for; all that have not are listed.
+fn check_weights(plan: &Plan, weights: &Weights) -> Result<()> {
+    let mut problems = Vec::new();
+    let mut compare = |what: String, expected: String, found: String| {
+        if expected != found {
+            problems.push(format!("{what}: expected {expected}, found {found}"));
+        }
+    };
+    let count = |matrices: usize, vectors: usize| format!("{matrices} matrices and {vectors} vectors");
+    let expected = count(plan.matrices.len(), plan.vectors.len());
+    compare("weights".to_string(), expected, count(weights.matrices.len(), weights.vectors.len()));
+    for (spec, matrix) in plan.matrices.iter().zip(&weights.matrices) {
+        let shape = |rows: usize, cols: usize| format!("[{rows}, {cols}]");
+        compare(spec.name.clone(), shape(spec.rows, spec.cols), shape(matrix.rows, matrix.cols));
+    }
+    for (spec, values) in plan.vectors.iter().zip(&weights.vectors) {
+        compare(spec.name.clone(), format!("[{}]", spec.len), format!("[{}]", values.len()));
+    }
+    if problems.is_empty() { Ok(()) } else { Err(Error::Weights { problems }) }
 }
 
 /// The first step that runs over the selection instead of the batch.
