@@ -293,8 +293,8 @@ def make(name, model, tensors_of, gguf_types, dtype, tokenizer):
     folder.mkdir(exist_ok=True)
     rounded(model, dtype)
     runs = {"model.safetensors": run(model, prompts, every_row=True)}
-    model.to(dtype).save_pretrained(folder)
-    model.float()
+    # A copy, because the rotary table would lose precision with the weights.
+    copy.deepcopy(model).to(dtype).save_pretrained(folder)
     has_tokenizer = len(gguf_types) > 1
     if has_tokenizer:
         tokenizer.save(str(folder / "tokenizer.json"), pretty=False)
@@ -329,8 +329,8 @@ def main():
         },
         "tolerance": {
             "greedy": "equal token ids",
-            "logits_max_abs": 1e-3,
-            "why": "logits reach about 8; f32 sums in another order differ by some 1e-5 of that",
+            "logits_max_abs": 1e-4,
+            "why": "logits reach about 8; f32 sums in another order differ by about 2e-5",
         },
     }
     (GOLDEN / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n")
