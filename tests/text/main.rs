@@ -1,0 +1,3 @@
+//! Tokenizers, streaming detokenization and sentence boundaries.
+
+mod sentences;
