@@ -18,3 +18,20 @@ pub use sentences::sentences;
 pub use stream::Detokenizer;
 pub use tokenizer::{Controls, Tokenizer};
 pub use vocabulary::TokenKind;
+
+use crate::error::Result;
+use crate::format::{ModelFile, TokenizerSource};
+
+impl Tokenizer {
+    /// The tokenizer of a model file; `None` where the file carries none.
+    ///
+    /// # Errors
+    /// `Format` for damaged data, `Unsupported` for a kind of tokenizer that this crate does not know, naming the part.
+    pub fn from_file(file: &ModelFile) -> Result<Option<Tokenizer>> {
+        match &file.tokenizer {
+            TokenizerSource::GgufMetadata => from_gguf::build(file).map(Some),
+            TokenizerSource::TokenizerJson(json) => from_json::build(json).map(Some),
+            TokenizerSource::None => Ok(None),
+        }
+    }
+}

@@ -148,7 +148,7 @@ impl Tokenizer {
             PrefixSpace::First => first,
             PrefixSpace::Always => true,
         };
-        let has_space = || if rules.meta_space { text.starts_with([' ', '▁']) } else { text.starts_with(char::is_whitespace) };
+        let has_space = || text.starts_with(' ') || rules.meta_space && text.starts_with('▁');
         if wants_space && !(rules.prefix_only_if_missing && has_space()) {
             out.push(' ');
         }

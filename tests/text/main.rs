@@ -1,3 +1,4 @@
 //! Tokenizers, streaming detokenization and sentence boundaries.
 
 mod sentences;
+mod vocabularies;

@@ -1,0 +1,86 @@
+//! Real vocabularies of a dozen model families, with the ids that their own tokenizers give.
+
+use std::path::{Path, PathBuf};
+
+use nanolm::Error;
+use nanolm::format;
+use nanolm::tensor::Bytes;
+use nanolm::text::{Controls, TokenKind, Tokenizer};
+
+fn folder() -> Option<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/weights/gguf-vocabularies");
+    if folder.is_dir() {
+        return Some(folder);
+    }
+    println!("SKIPPED vocabularies: ../shared/weights/gguf-vocabularies is not here");
+    None
+}
+
+fn load(folder: &Path, family: &str) -> Result<Tokenizer, Error> {
+    let name = format!("ggml-vocab-{family}.gguf");
+    let bytes = Bytes::new(std::fs::read(folder.join(&name)).unwrap());
+    let file = format::parse(vec![(name, bytes)])?;
+    Ok(Tokenizer::from_file(&file)?.expect("the file has a tokenizer"))
+}
+
+fn cases(folder: &Path, family: &str) -> Vec<(String, Vec<u32>)> {
+    let read = |kind| std::fs::read_to_string(folder.join(format!("ggml-vocab-{family}.gguf.{kind}"))).unwrap();
+    let (inputs, outputs) = (read("inp"), read("out"));
+    let ids = |line: &str| line.split_whitespace().map(|id| id.parse().unwrap()).collect();
+    let cases: Vec<_> =
+        inputs.split("\n__ggml_vocab_test__\n").map(String::from).zip(outputs.lines().map(ids)).collect();
+    assert_eq!(cases.len(), 46, "{family}");
+    cases
+}
+
+const FAMILIES: [&str; 8] = ["gpt-2", "mpt", "falcon", "starcoder", "refact", "deepseek-coder", "llama-spm", "phi-3"];
+
+#[test]
+fn ids_equal_those_of_the_families_own_tokenizers() {
+    let Some(folder) = folder() else { return };
+    for family in FAMILIES {
+        let tokenizer = load(&folder, family).unwrap();
+        for (text, expected) in cases(&folder, family) {
+            let found = tokenizer.encode(&text, false, Controls::Literal).unwrap();
+            assert_eq!(found, expected, "{family}: {text:?}");
+        }
+        println!("vocabularies: {family}, 46 texts");
+    }
+}
+
+#[test]
+fn decoding_gives_the_text_back() {
+    let Some(folder) = folder() else { return };
+    for family in FAMILIES {
+        let tokenizer = load(&folder, family).unwrap();
+        for (text, ids) in cases(&folder, family) {
+            assert_eq!(tokenizer.decode(&ids).unwrap(), text, "{family}");
+        }
+    }
+}
+
+#[test]
+fn what_is_not_known_is_refused_by_name() {
+    let Some(folder) = folder() else { return };
+    for (family, named) in [("gpt-neox", "(missing)"), ("deepseek-llm", "deepseek-llm"), ("bert-bge", "bert")] {
+        match load(&folder, family) {
+            Err(Error::Unsupported { found, .. }) => assert_eq!(found, named),
+            other => panic!("{family}: {other:?}"),
+        }
+    }
+}
+
+#[test]
+fn control_tokens_act_only_where_parsed() {
+    let Some(folder) = folder() else { return };
+    let tokenizer = load(&folder, "llama-spm").unwrap();
+    let end = tokenizer.control("</s>").unwrap();
+    assert_eq!(tokenizer.kind(end), Some(TokenKind::Control));
+    assert!(tokenizer.encode("a</s>b", false, Controls::Parse).unwrap().contains(&end));
+    let literal = tokenizer.encode("a</s>b", false, Controls::Literal).unwrap();
+    assert!(!literal.contains(&end));
+    assert_eq!(tokenizer.decode(&literal).unwrap(), "a</s>b");
+    let with_special = tokenizer.encode("a", true, Controls::Literal).unwrap();
+    assert_eq!(with_special[0], tokenizer.control("<s>").unwrap());
+    assert_eq!(tokenizer.decode(&with_special).unwrap(), "a");
+}
