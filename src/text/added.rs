@@ -56,7 +56,9 @@ impl AddedTokens {
         let bytes = text.as_bytes();
         while let Some(first) = bytes.get(at) {
             let found = self.by_first.get(first).and_then(|tokens| {
-                tokens.iter().find(|t| (controls || !t.control) && bytes[at..].starts_with(t.text.as_bytes()) && t.fits(text, at))
+                tokens.iter().find(|t| {
+                    (controls || !t.control) && bytes[at..].starts_with(t.text.as_bytes()) && t.fits(text, at)
+                })
             });
             let Some(token) = found else {
                 at += 1;

@@ -23,7 +23,9 @@ const SUPPORTED_PRE: &str = "gpt-2, phi-2, mpt, olmo, jais, llama-bpe, llama3, l
                              deepseek-coder";
 
 fn family(pre: &str) -> Option<Family> {
-    use Splitter::{EachNumber, EastAsian, Gpt2, LineBreak, Llama3, Punctuation, SpaceLetters, SpacePunctuation, ThreeDigits};
+    use Splitter::{
+        EachNumber, EastAsian, Gpt2, LineBreak, Llama3, Punctuation, SpaceLetters, SpacePunctuation, ThreeDigits,
+    };
     let plain = |splitters| Family { splitters, whole_pieces_first: false, add_bos: false };
     Some(match pre {
         "gpt-2" | "phi-2" | "mpt" | "olmo" | "jais" => plain(&[Gpt2]),
@@ -60,9 +62,7 @@ impl<'a> Keys<'a> {
     fn typed<T>(&self, key: &str, expected: &str, read: impl Fn(&'a Value) -> Option<T>) -> Result<Option<T>> {
         match self.get(key) {
             None => Ok(None),
-            Some(value) => {
-                read(value).map(Some).ok_or_else(|| self.invalid(key, expected, &value.describe()))
-            }
+            Some(value) => read(value).map(Some).ok_or_else(|| self.invalid(key, expected, &value.describe())),
         }
     }
 
@@ -80,7 +80,12 @@ impl<'a> Keys<'a> {
     }
 
     /// An array with one entry per token.
-    fn per_token<T>(&self, key: &str, n: usize, read: impl Fn(&'a Value) -> Option<&'a [T]>) -> Result<Option<&'a [T]>> {
+    fn per_token<T>(
+        &self,
+        key: &str,
+        n: usize,
+        read: impl Fn(&'a Value) -> Option<&'a [T]>,
+    ) -> Result<Option<&'a [T]>> {
         let Some(array) = self.typed(key, "an array with one number per token", read)? else { return Ok(None) };
         if array.len() != n {
             return Err(self.invalid(key, &format!("{n} entries, one per token"), &array.len().to_string()));
@@ -120,12 +125,16 @@ pub fn build(file: &ModelFile) -> Result<Tokenizer> {
     }
     end_tokens.dedup();
     let types = keys.per_token("token_type", n, Value::as_ints)?;
-    let (vocabulary, added) = read_tokens(tokens, |id, text| match types {
-        Some(types) => kind(types.get(id).copied(), text),
-        None if unknown == Some(id as u32) => TokenKind::Unknown,
-        None if bos == Some(id as u32) || end_tokens.contains(&(id as u32)) => TokenKind::Control,
-        None => byte_of(text).filter(|_| !byte_level).map_or(TokenKind::Normal, TokenKind::Byte),
-    }, byte_level);
+    let (vocabulary, added) = read_tokens(
+        tokens,
+        |id, text| match types {
+            Some(types) => kind(types.get(id).copied(), text),
+            None if unknown == Some(id as u32) => TokenKind::Unknown,
+            None if bos == Some(id as u32) || end_tokens.contains(&(id as u32)) => TokenKind::Control,
+            None => byte_of(text).filter(|_| !byte_level).map_or(TokenKind::Normal, TokenKind::Byte),
+        },
+        byte_level,
+    );
 
     let (splitters, whole_pieces_first, default_bos, merges) = if byte_level {
         let pre = keys.typed("pre", "a text", Value::as_str)?.unwrap_or("(missing)");
@@ -238,7 +247,8 @@ fn read_merges(keys: &Keys<'_>, vocabulary: &Vocabulary) -> Result<HashMap<(u32,
     let mut table = HashMap::with_capacity(merges.len());
     for (rank, merge) in merges.iter().enumerate() {
         // The first part is never empty, and may itself be a space only in vocabularies of another kind.
-        let pair = merge.char_indices().skip(1).find(|(_, c)| *c == ' ').map(|(at, _)| (&merge[..at], &merge[at + 1..]));
+        let pair =
+            merge.char_indices().skip(1).find(|(_, c)| *c == ' ').map(|(at, _)| (&merge[..at], &merge[at + 1..]));
         let entry = pair.and_then(|(left, right)| merge_entry(vocabulary, &alphabet, left, right, true));
         let Some((pair, merged)) = entry else {
             let expected = "two tokens of the vocabulary that join to a third, separated by a space";

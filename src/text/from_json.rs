@@ -36,7 +36,9 @@ fn kind_of(part: &Value) -> &str {
 /// A part and, where it is a `Sequence`, its members under `key`.
 fn members<'a>(part: &'a Value, key: &str) -> Vec<&'a Value> {
     match kind_of(part) {
-        "Sequence" => part[key].as_array().map(|m| m.iter().flat_map(|p| members(p, key)).collect()).unwrap_or_default(),
+        "Sequence" => {
+            part[key].as_array().map(|m| m.iter().flat_map(|p| members(p, key)).collect()).unwrap_or_default()
+        }
         _ if part.is_null() => Vec::new(),
         _ => vec![part],
     }
@@ -116,7 +118,9 @@ fn read_normalizer(normalizer: &Value, cuts: &mut Cuts) -> Result<()> {
         match kind_of(part) {
             "NFC" => cuts.normalise.nfc = true,
             "Prepend" if part["prepend"] == "▁" => cuts.normalise.prefix_space = PrefixSpace::Always,
-            "Replace" if part["pattern"]["String"] == " " && part["content"] == "▁" => cuts.normalise.meta_space = true,
+            "Replace" if part["pattern"]["String"] == " " && part["content"] == "▁" => {
+                cuts.normalise.meta_space = true
+            }
             other => {
                 let supported = "none, NFC, Prepend \"▁\", Replace \" \" by \"▁\"";
                 return Err(unsupported("normalizer", other, supported));
@@ -159,7 +163,9 @@ fn read_pre_tokenizer(pre_tokenizer: &Value, cuts: &mut Cuts) -> Result<()> {
                     Some("always") => PrefixSpace::Always,
                     None if part["add_prefix_space"] == false => PrefixSpace::Never,
                     None => PrefixSpace::Always,
-                    Some(other) => return Err(unsupported("pre_tokenizer.prepend_scheme", other, "never, first, always")),
+                    Some(other) => {
+                        return Err(unsupported("pre_tokenizer.prepend_scheme", other, "never, first, always"));
+                    }
                 };
                 if part["split"].as_bool().unwrap_or(true) {
                     cuts.splitters.push(Splitter::MetaSpace);
@@ -188,7 +194,9 @@ fn check_decoder(decoder: &Value, cuts: &mut Cuts) -> Result<()> {
         match kind_of(part) {
             "ByteLevel" => cuts.byte_level = true,
             "Replace" | "ByteFallback" | "Fuse" | "Strip" | "Metaspace" => {}
-            other => return Err(unsupported("decoder", other, "ByteLevel, Replace, ByteFallback, Fuse, Strip, Metaspace")),
+            other => {
+                return Err(unsupported("decoder", other, "ByteLevel, Replace, ByteFallback, Fuse, Strip, Metaspace"));
+            }
         }
     }
     if cuts.byte_level && cuts.normalise.meta_space {

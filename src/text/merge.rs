@@ -116,7 +116,8 @@ mod tests {
     /// Against the plain definition: again and again, merge the leftmost occurrence of the best pair.
     #[test]
     fn equals_the_definition_on_random_words() {
-        let pairs = [("a", "b"), ("b", "a"), ("ab", "a"), ("a", "a"), ("aa", "b"), ("ba", "ab"), ("ab", "ab"), ("b", "b")];
+        let pairs =
+            [("a", "b"), ("b", "a"), ("ab", "a"), ("a", "a"), ("aa", "b"), ("ba", "ab"), ("ab", "ab"), ("b", "b")];
         let mut rng = crate::sample::rng::Pcg32::new(3, 0);
         for _ in 0..500 {
             let n = rng.next_u32() % 24;

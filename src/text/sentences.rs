@@ -7,11 +7,11 @@ use std::ops::Range;
 
 /// Words after which a single full stop does not end a sentence; case-sensitive, sorted.
 const ABBREVIATIONS: [&str; 67] = [
-    "Adm", "Apr", "Assn", "Aug", "Ave", "Blvd", "Bros", "Capt", "Cmdr", "Co", "Col", "Corp", "Dec", "Dept", "Dr", "Feb",
-    "Fig", "Figs", "Ft", "Gen", "Gov", "Hon", "Inc", "Jan", "Jr", "Jul", "Jun", "Lt", "Ltd", "Maj", "Mar", "Mr", "Mrs",
-    "Ms", "Mt", "No", "Nos", "Nov", "Oct", "Ph.D", "Pres", "Prof", "Rd", "Rep", "Rev", "Sen", "Sep", "Sept", "Sgt",
-    "Sr", "St", "U.K", "U.N", "U.S", "Univ", "Vol", "al", "approx", "ca", "cf", "e.g", "etc", "fig", "i.e", "pp", "vol",
-    "vs",
+    "Adm", "Apr", "Assn", "Aug", "Ave", "Blvd", "Bros", "Capt", "Cmdr", "Co", "Col", "Corp", "Dec", "Dept", "Dr",
+    "Feb", "Fig", "Figs", "Ft", "Gen", "Gov", "Hon", "Inc", "Jan", "Jr", "Jul", "Jun", "Lt", "Ltd", "Maj", "Mar", "Mr",
+    "Mrs", "Ms", "Mt", "No", "Nos", "Nov", "Oct", "Ph.D", "Pres", "Prof", "Rd", "Rep", "Rev", "Sen", "Sep", "Sept",
+    "Sgt", "Sr", "St", "U.K", "U.N", "U.S", "Univ", "Vol", "al", "approx", "ca", "cf", "e.g", "etc", "fig", "i.e",
+    "pp", "vol", "vs",
 ];
 /// A sentence of more characters than this is cut at white space.
 const MAX_CHARS: usize = 400;

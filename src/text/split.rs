@@ -102,9 +102,9 @@ impl Splitter {
                 3 => 3,
                 _ => 0,
             },
-            Splitter::Punctuation => {
-                run(rest, usize::MAX, |c| is_punctuation(c) || matches!(c, '$' | '+' | '<'..='>' | '^' | '~' | '|' | '`'))
-            }
+            Splitter::Punctuation => run(rest, usize::MAX, |c| {
+                is_punctuation(c) || matches!(c, '$' | '+' | '<'..='>' | '^' | '~' | '|' | '`')
+            }),
             Splitter::LineBreak => one(|c| matches!(c, '\r' | '\n')),
             Splitter::SpaceLetters => after_optional(rest, char::is_whitespace, is_letter),
             Splitter::SpacePunctuation => after_optional(rest, char::is_whitespace, is_punctuation),
@@ -224,8 +224,8 @@ pub fn is_number(c: char) -> bool {
 /// `\p{P}`
 pub fn is_punctuation(c: char) -> bool {
     use Category::{
-        ClosePunctuation, ConnectorPunctuation, DashPunctuation, FinalPunctuation, InitialPunctuation,
-        OpenPunctuation, OtherPunctuation,
+        ClosePunctuation, ConnectorPunctuation, DashPunctuation, FinalPunctuation, InitialPunctuation, OpenPunctuation,
+        OtherPunctuation,
     };
     matches!(
         get_general_category(c),
@@ -268,7 +268,10 @@ mod tests {
     #[test]
     fn llama3_cuts_as_its_expression_says() {
         let cut = |text| pieces(&[Splitter::Llama3 { digits: 3 }], text);
-        assert_eq!(cut("Hello world!\n\n  I'VE 12345"), ["Hello", " world", "!\n\n", " ", " I", "'VE", " ", "123", "45"]);
+        assert_eq!(
+            cut("Hello world!\n\n  I'VE 12345"),
+            ["Hello", " world", "!\n\n", " ", " I", "'VE", " ", "123", "45"]
+        );
         assert_eq!(cut("(see\tit) \n x"), ["(see", "\tit", ")", " \n", " x"]);
         assert_eq!(cut("a  \n\n  b"), ["a", "  \n\n", " ", " b"]);
         assert_eq!(pieces(&[Splitter::Llama3 { digits: 1 }], "x12"), ["x", "1", "2"]);

@@ -29,8 +29,7 @@ fn ids(value: &serde_json::Value) -> Vec<u32> {
 
 #[test]
 fn ids_and_text_equal_those_of_the_library() {
-    let golden: serde_json::Value =
-        serde_json::from_str(include_str!("../golden/tokenizers/cases.json")).unwrap();
+    let golden: serde_json::Value = serde_json::from_str(include_str!("../golden/tokenizers/cases.json")).unwrap();
     for (name, json) in [("byte_level", BYTE_LEVEL), ("meta_space", META_SPACE)] {
         let tokenizer = build(json).unwrap();
         let cases = golden["files"][name].as_array().unwrap();
@@ -51,7 +50,8 @@ fn ids_and_text_equal_those_of_the_library() {
 fn streamed_pieces_join_to_the_whole_text() {
     for json in [BYTE_LEVEL, META_SPACE] {
         let tokenizer = build(json).unwrap();
-        for text in ["🦙🚀😶‍🌫️ llamas", "今天天气很好。", "é è ê", "plain text", "\u{10ffff}\u{80}\u{7ff}\u{800}"] {
+        for text in ["🦙🚀😶‍🌫️ llamas", "今天天气很好。", "é è ê", "plain text", "\u{10ffff}\u{80}\u{7ff}\u{800}"]
+        {
             let ids = tokenizer.encode(text, true, Controls::Literal).unwrap();
             let mut stream = Detokenizer::new(true);
             let mut joined = String::new();
@@ -106,8 +106,12 @@ fn what_is_not_known_or_damaged_is_an_error() {
         assert!(BYTE_LEVEL.contains(from), "{from}");
         build(&BYTE_LEVEL.replacen(from, to, 1)).map(|_| ()).unwrap_err()
     };
-    assert!(matches!(refused(r#""type":"NFC""#, r#""type":"NFKC""#), Error::Unsupported { found, .. } if found == "NFKC"));
-    assert!(matches!(refused(r#""type":"BPE""#, r#""type":"Unigram""#), Error::Unsupported { found, .. } if found == "Unigram"));
+    assert!(
+        matches!(refused(r#""type":"NFC""#, r#""type":"NFKC""#), Error::Unsupported { found, .. } if found == "NFKC")
+    );
+    assert!(
+        matches!(refused(r#""type":"BPE""#, r#""type":"Unigram""#), Error::Unsupported { found, .. } if found == "Unigram")
+    );
     assert!(matches!(refused(r"\\p{N}{1,3}", r"\\p{N}{1,4}"), Error::Unsupported { .. }));
     assert!(matches!(refused(r#""type":"TemplateProcessing""#, r#""type":"Other""#), Error::Unsupported { .. }));
     assert!(matches!(refused(r#""id":0"#, r#""id":4000000000"#), Error::Format { .. }));
