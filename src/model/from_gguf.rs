@@ -30,7 +30,7 @@ pub(super) fn config(file: &ModelFile) -> Result<ModelConfig> {
         s.must_be_off(key, neutral)?;
     }
     if !s.bool_or("attention.causal", true)? {
-        return Err(unsupported("attention.causal", "false", "decoders"));
+        return Err(s.unsupported("attention.causal", "false", "decoders"));
     }
 
     let d_model = s.size("embedding_length", limits::WIDTH)?;
@@ -105,7 +105,11 @@ fn head_dim(s: &Settings, d_model: usize, n_heads: usize) -> Result<usize> {
     let head_dim = s.size_or("attention.key_length", d_model / n_heads, limits::HEAD_DIM)?;
     let value_dim = s.size_or("attention.value_length", head_dim, limits::HEAD_DIM)?;
     if value_dim != head_dim {
-        return Err(unsupported("attention.value_length", &value_dim.to_string(), "the same as attention.key_length"));
+        return Err(s.unsupported(
+            "attention.value_length",
+            &value_dim.to_string(),
+            "the same as attention.key_length",
+        ));
     }
     Ok(head_dim)
 }
@@ -115,7 +119,7 @@ fn rope(s: &Settings, head_dim: usize, layout: RopeLayout) -> Result<Rope> {
         None | Some("none") => RopeScaling::None,
         Some("linear") => RopeScaling::Linear { factor: s.positive("rope.scaling.factor")? },
         Some(other) => {
-            return Err(unsupported("rope.scaling.type", other, "none, linear, and Llama 3's rope_freqs.weight"));
+            return Err(s.unsupported("rope.scaling.type", other, "none, linear, and Llama 3's rope_freqs.weight"));
         }
     };
     // Files from before rope.scaling.type.

@@ -72,11 +72,11 @@ fn sliding_window(s: &Settings, architecture: &str, context_len: usize) -> Resul
         None if s.file.metadata.contains_key("sliding_window") => Ok(()),
         // What Mistral's configuration class puts where the key is absent, unlike null.
         None if architecture == "MistralForCausalLM" && context_len > 4096 => {
-            Err(unsupported("sliding_window", "no such key, which means 4096", "attention over the whole context"))
+            Err(s.unsupported("sliding_window", "no such key, which means 4096", "attention over the whole context"))
         }
         None => Ok(()),
         Some(v) if v.as_usize().is_some_and(|window| window >= context_len) => Ok(()),
-        Some(v) => Err(unsupported("sliding_window", &v.describe(), "attention over the whole context")),
+        Some(v) => Err(s.unsupported("sliding_window", &v.describe(), "attention over the whole context")),
     }
 }
 
@@ -113,7 +113,7 @@ fn rope(s: &Settings, head_dim: usize, context_len: usize) -> Result<Rope> {
             }
         }
         Some((group, other)) => {
-            return Err(unsupported(&format!("{group}.rope_type"), other, "default, linear, llama3"));
+            return Err(s.unsupported(&format!("{group}.rope_type"), other, "default, linear, llama3"));
         }
     };
     Ok(Rope { layout: RopeLayout::HalfSplit, theta, n_dims: head_dim, scaling })
@@ -121,7 +121,7 @@ fn rope(s: &Settings, head_dim: usize, context_len: usize) -> Result<Rope> {
 
 fn gpt2(s: &Settings, architecture: &str) -> Result<ModelConfig> {
     if !s.bool_or("scale_attn_weights", true)? {
-        return Err(unsupported("scale_attn_weights", "false", "attention scaled by the root of the head size"));
+        return Err(s.unsupported("scale_attn_weights", "false", "attention scaled by the root of the head size"));
     }
     s.must_be_off("scale_attn_by_inverse_layer_idx", 0.0)?;
     s.must_be_off("add_cross_attention", 0.0)?;
@@ -154,6 +154,6 @@ fn activation(s: &Settings, key: &str, default: &str) -> Result<Activation> {
         "silu" | "swish" => Ok(Activation::Silu),
         "gelu_new" | "gelu_pytorch_tanh" | "gelu_fast" => Ok(Activation::GeluTanh),
         "gelu" => Ok(Activation::Gelu),
-        other => Err(unsupported(key, other, "silu, gelu, gelu_new, gelu_pytorch_tanh")),
+        other => Err(s.unsupported(key, other, "silu, gelu, gelu_new, gelu_pytorch_tanh")),
     }
 }

@@ -38,7 +38,7 @@ impl<'a> Settings<'a> {
         let n = match value.as_ints() {
             Some([first, rest @ ..]) if rest.iter().all(|n| n == first) => usize::try_from(*first).ok(),
             Some([_, ..]) => {
-                return Err(unsupported(&self.full(key), "different values per layer", "one value for all layers"));
+                return Err(self.unsupported(key, "different values per layer", "one value for all layers"));
             }
             _ => value.as_usize(),
         };
@@ -84,8 +84,13 @@ impl<'a> Settings<'a> {
         match self.get(key) {
             None | Some(Value::Bool(false)) => Ok(()),
             Some(value) if value.as_f64().is_some_and(|n| n == 0.0 || n == neutral) => Ok(()),
-            Some(value) => Err(unsupported(&self.full(key), &value.describe(), "models without it")),
+            Some(value) => Err(self.unsupported(key, &value.describe(), "models without it")),
         }
+    }
+
+    /// A value that asks for something no plan does.
+    pub(super) fn unsupported(&self, key: &str, found: &str, supported: &str) -> Error {
+        unsupported(&self.full(key), found, supported)
     }
 
     /// A value that contradicts what the key means.

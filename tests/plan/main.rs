@@ -1,3 +1,7 @@
-//! Plans and the loading of weights: from files to what the backends run.
+//! From a parsed file to what the backends run: hyperparameters, plans, weights.
 
+mod config;
+mod fixture;
+mod golden;
+mod load;
 mod story;
