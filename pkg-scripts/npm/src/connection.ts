@@ -1,0 +1,133 @@
+// The page's end of one worker: starts it, sends calls, hands answers to whoever asked.
+
+import { DisposedError, errorFrom, WorkerError } from "./errors.js";
+import type { JobEvent, LoadProgress, Reply, Request, RequestBody } from "./protocol.js";
+
+interface Call {
+  events: (events: JobEvent[]) => void;
+  progress: (progress: LoadProgress) => void;
+  resolve: (value: unknown) => void;
+  reject: (error: unknown) => void;
+}
+
+export interface CallOptions {
+  events?: (events: JobEvent[]) => void;
+  progress?: (progress: LoadProgress) => void;
+  /** Rejects the call at once and stops it in the worker. */
+  signal?: AbortSignal | undefined;
+}
+
+export class Connection {
+  readonly #worker: Worker;
+  readonly #calls = new Map<number, Call>();
+  #lastId = 0;
+  #ready = false;
+  /** Why the worker is gone. */
+  #closed: unknown;
+
+  constructor() {
+    if (typeof Worker === "undefined") {
+      throw new WorkerError("worker/unavailable", "there are no workers here. Load models in a web page or a worker");
+    }
+    // Bundlers find the worker by this very expression.
+    this.#worker = new Worker(new URL("./worker.js", import.meta.url), { type: "module" });
+    this.#worker.onmessage = ({ data }: MessageEvent<Reply>) => this.#receive(data);
+    this.#worker.onerror = (event) => {
+      event.preventDefault();
+      this.close(
+        this.#ready
+          ? new WorkerError("worker/crashed", `the worker died: ${event.message}. Load the model again`)
+          : new WorkerError(
+              "worker/start",
+              "the worker could not start: worker.js was not found beside the package's other files, or the page's " +
+                `Content-Security-Policy refuses it (script-src 'self' 'wasm-unsafe-eval' is enough). ${event.message ?? ""}`,
+            ),
+      );
+    };
+    this.#worker.onmessageerror = () => {
+      this.close(new WorkerError("worker/crashed", "a message of the worker could not be read. Load the model again"));
+    };
+  }
+
+  /** Sends a call; its id can be used to cancel it. Never throws: failures reject `answer`. */
+  send<T>(body: RequestBody, options: CallOptions = {}): { id: number; answer: Promise<T> } {
+    const id = ++this.#lastId;
+    const { signal } = options;
+    const answer = new Promise<T>((resolve, reject) => {
+      if (this.#closed !== undefined || signal?.aborted) {
+        reject(this.#closed ?? signal?.reason);
+        return;
+      }
+      const onAbort = (): void => {
+        this.cancel(id);
+        settle();
+        reject(signal?.reason);
+      };
+      const settle = (): void => {
+        this.#calls.delete(id);
+        signal?.removeEventListener("abort", onAbort);
+      };
+      signal?.addEventListener("abort", onAbort, { once: true });
+      this.#calls.set(id, {
+        events: options.events ?? (() => {}),
+        progress: options.progress ?? (() => {}),
+        resolve: (value) => {
+          settle();
+          resolve(value as T);
+        },
+        reject: (error) => {
+          settle();
+          reject(error);
+        },
+      });
+      try {
+        this.#worker.postMessage({ ...body, id } satisfies Request);
+      } catch (error) {
+        settle();
+        reject(error);
+      }
+    });
+    return { id, answer };
+  }
+
+  /** Asks the worker to stop a call; it answers with what it has. */
+  cancel(id: number): void {
+    if (this.#closed === undefined) {
+      this.#worker.postMessage({ method: "cancel", id } satisfies Request);
+    }
+  }
+
+  /** Ends the worker, whatever it does, and rejects every open call. */
+  close(reason: unknown = new DisposedError("model/disposed", "the model was disposed of. Load it again")): void {
+    if (this.#closed !== undefined) return;
+    this.#closed = reason;
+    this.#worker.terminate();
+    for (const call of [...this.#calls.values()]) {
+      call.reject(reason);
+    }
+  }
+
+  #receive(reply: Reply): void {
+    if (reply.type === "ready") {
+      this.#ready = true;
+      return;
+    }
+    const call = this.#calls.get(reply.id);
+    // An aborted call was answered already.
+    if (call === undefined) return;
+    switch (reply.type) {
+      case "progress":
+        call.progress(reply.progress);
+        break;
+      case "events":
+        call.events(reply.events);
+        break;
+      case "result":
+        call.resolve(reply.value);
+        break;
+      case "error":
+        call.reject(errorFrom(reply.error));
+        break;
+    }
+  }
+}

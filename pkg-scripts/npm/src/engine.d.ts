@@ -1,0 +1,34 @@
+// The engine's surface as compiled from Rust (src/js): what wasm-bindgen writes to engine.js.
+
+/** Instantiates the wasm file beside this module. */
+export default function init(options?: { module_or_path: URL | Response | Promise<Response> }): Promise<unknown>;
+
+/** The named files of a model, in wasm memory. */
+export class ModelFiles {
+  constructor();
+  /** Makes room for a file, zeroed. */
+  add(name: string, byteLength: number): void;
+  write(name: string, offset: number, chunk: Uint8Array): void;
+  free(): void;
+}
+
+export class Engine {
+  /** Consumes `files`. */
+  static load(
+    files: ModelFiles,
+    device: string,
+    onProgress?: (phase: string, done: number, total: number) => void,
+  ): Promise<Engine>;
+  info(): import("./protocol.js").EngineInfo;
+  tokenize(text: string, addSpecial: boolean): Uint32Array;
+  detokenize(ids: Uint32Array): string;
+  generate(prompt: string, options: object): Job;
+  summarize(text: string, options: object): Job;
+  free(): void;
+}
+
+/** One call in steps: each `next` does one bounded unit of work, a chunk of the prompt or one token. */
+export class Job {
+  next(): Promise<import("./protocol.js").JobEvent>;
+  free(): void;
+}

@@ -1,0 +1,23 @@
+/// <reference lib="esnext.disposable" />
+
+export {
+  ContextError,
+  DisposedError,
+  DownloadError,
+  GpuError,
+  InternalError,
+  MemoryError,
+  ModelFileError,
+  NanolmError,
+  OptionError,
+  TokenizerError,
+  UnsupportedError,
+  WorkerError,
+} from "./errors.js";
+export type { ErrorDetails } from "./errors.js";
+export { Model } from "./model.js";
+export type { CallOptions, GenerateOptions, LoadOptions, Progress, SummarizeOptions } from "./model.js";
+export type { DeviceInfo, EngineInfo, FinishReason, Timings, Usage } from "./protocol.js";
+export type { FileSource, ModelSource, NamedFiles } from "./source.js";
+export { TextStream } from "./stream.js";
+export type { Piece, Point, Result } from "./stream.js";

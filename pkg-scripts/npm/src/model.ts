@@ -1,0 +1,241 @@
+// A model that runs in a worker of its own.
+
+import { Connection } from "./connection.js";
+import { optionError } from "./errors.js";
+import type { DeviceInfo, EngineInfo, JobEvent, LoadProgress } from "./protocol.js";
+import { filesOf, type ModelSource } from "./source.js";
+import { type Piece, type Point, type Result, type StreamSink, TextStream } from "./stream.js";
+
+export interface Progress {
+  /**
+   * While loading: `download` (bytes), `load` (tensors), `compile` (GPU programs). While a call runs: `prefill` (tokens of the
+   * prompt), `score` (sentences), `decode` (parts of a long text).
+   */
+  phase: "download" | "load" | "compile" | "prefill" | "score" | "decode" | (string & {});
+  loaded: number;
+  /** Not known for a download whose length the server does not tell. */
+  total: number | undefined;
+}
+
+export interface LoadOptions {
+  /** `auto` (default): the GPU where it is there, passes its self-check and pays; `model.device.reason` tells. */
+  device?: "auto" | "gpu" | "cpu" | undefined;
+  onProgress?: ((progress: Progress) => void) | undefined;
+  /** Aborts the download or the load at any moment. */
+  signal?: AbortSignal | undefined;
+  /**
+   * Keep downloaded files in Cache Storage, where it can be used, so that the model loads offline (default). Only whole
+   * files are kept, and a file that changed on the server is fetched anew.
+   */
+  cache?: boolean | undefined;
+}
+
+export interface CallOptions {
+  /** Rejects the call, queued or running, with the signal's reason. */
+  signal?: AbortSignal | undefined;
+  onProgress?: ((progress: Progress) => void) | undefined;
+}
+
+export interface GenerateOptions extends CallOptions {
+  /** At most this many tokens. */
+  maxNewTokens?: number | undefined;
+  /** 0 (default) always takes the likeliest token; below 1 sharpens, above 1 flattens the choice. */
+  temperature?: number | undefined;
+  /** Only the k likeliest tokens; 0 (default) keeps all. */
+  topK?: number | undefined;
+  /** Only the likeliest tokens that together have this probability; 1 (default) keeps all. */
+  topP?: number | undefined;
+  /** Only tokens at least this likely relative to the likeliest; 0 (default) keeps all. */
+  minP?: number | undefined;
+  /** Above 1 discourages tokens that were there already; 1 (default) changes nothing. */
+  repetitionPenalty?: number | undefined;
+  /** No run of this many tokens comes twice; 0 (default) allows it. */
+  noRepeatNgram?: number | undefined;
+  /** The same seed gives the same text on the same device. */
+  seed?: number | undefined;
+  /** Texts that end the output; they are not part of it. */
+  stop?: string | readonly string[] | undefined;
+}
+
+export interface SummarizeOptions extends CallOptions {
+  /**
+   * `tldr` (default): the gist in the model's own words. `headline`: one line. `key-points`: the most telling sentences
+   * of the text itself, in its order. The platform's `Summarizer` has `key-points` as its default instead.
+   */
+  type?: "tldr" | "key-points" | "headline" | undefined;
+  /** How much of it; `short` is the default. */
+  length?: "short" | "medium" | "long" | undefined;
+}
+
+const GENERATE_OPTIONS = [
+  "maxNewTokens", "temperature", "topK", "topP", "minP", "repetitionPenalty", "noRepeatNgram", "seed", "stop",
+] as const;
+const SUMMARIZE_OPTIONS = ["type", "length"] as const;
+
+export class Model {
+  readonly #connection: Connection;
+  /** What was loaded. */
+  readonly info: Readonly<EngineInfo>;
+
+  private constructor(connection: Connection, info: EngineInfo) {
+    this.#connection = connection;
+    this.info = info;
+  }
+
+  /**
+   * Loads a model in a worker of its own. Without a source: the default model of this package.
+   *
+   * @throws NanolmError by its `code`: `download/...`, `format/...`, `model/...`, `gpu/...`, `memory/...`, `worker/...`;
+   * the signal's reason if it was aborted.
+   */
+  static async load(source?: ModelSource, options: LoadOptions = {}): Promise<Model> {
+    const { device = "auto", cache = true, signal, onProgress, ...unknown } = options;
+    refuseUnknown(unknown, ["device", "cache", "signal", "onProgress"]);
+    if (!["auto", "gpu", "cpu"].includes(device)) {
+      throw optionError("device", '"auto", "gpu" or "cpu"', device);
+    }
+    const files = filesOf(source);
+    signal?.throwIfAborted();
+    const connection = new Connection();
+    try {
+      const info = await connection.send<EngineInfo>(
+        { method: "load", files, device, cache },
+        { signal, progress: (progress) => report(onProgress, progress) },
+      ).answer;
+      return new Model(connection, info);
+    } catch (error) {
+      connection.close(error);
+      throw error;
+    }
+  }
+
+  /** Where the model runs, and why. */
+  get device(): DeviceInfo {
+    return this.info.device;
+  }
+
+  /** Continues a text. Calls on one model run one after the other, in the order they were made. */
+  generate(prompt: string, options: GenerateOptions = {}): TextStream<Piece> {
+    return this.#run("generate", prompt, options, GENERATE_OPTIONS);
+  }
+
+  /** Summarizes a text of any length. */
+  summarize(text: string, options: SummarizeOptions & { type: "key-points" }): TextStream<Point>;
+  summarize(text: string, options?: SummarizeOptions & { type?: "tldr" | "headline" | undefined }): TextStream<Piece>;
+  summarize(text: string, options?: SummarizeOptions): TextStream<Piece> | TextStream<Point>;
+  summarize(text: string, options: SummarizeOptions = {}): TextStream<Piece> | TextStream<Point> {
+    const { type = "tldr", length = "short" } = options;
+    return this.#run("summarize", text, { ...options, type, length }, SUMMARIZE_OPTIONS) as TextStream<Piece>;
+  }
+
+  /** The token ids of a text, without special tokens unless asked for. */
+  async tokenize(text: string, options: { addSpecial?: boolean } = {}): Promise<Uint32Array> {
+    const addSpecial = options.addSpecial ?? false;
+    return this.#connection.send<Uint32Array>({ method: "tokenize", text: String(text), addSpecial }).answer;
+  }
+
+  /** The text of token ids. */
+  async detokenize(ids: Iterable<number>): Promise<string> {
+    return this.#connection.send<string>({ method: "detokenize", ids: Uint32Array.from(ids) }).answer;
+  }
+
+  /** Ends the worker and frees its memory. Open calls reject with a `DisposedError`. */
+  async dispose(): Promise<void> {
+    this.#connection.close();
+  }
+
+  #run(
+    method: "generate" | "summarize",
+    text: string,
+    { signal, onProgress, ...rest }: GenerateOptions & SummarizeOptions,
+    known: readonly string[],
+  ): TextStream {
+    if (typeof text !== "string") {
+      throw optionError(method === "generate" ? "prompt" : "text", "a string", text);
+    }
+    const options = chosen(rest as Record<string, unknown>, known);
+    return new TextStream((sink: StreamSink<Piece>) => {
+      const points: Point[] = [];
+      let result: Result | undefined;
+      const events = (batch: JobEvent[]): void => {
+        for (const event of batch) {
+          switch (event.type) {
+            case "progress":
+              report(onProgress, { phase: event.phase, loaded: event.done, total: event.total });
+              break;
+            case "piece": {
+              const { text, tokenId, logprob } = event;
+              sink.piece({ text, tokenId, logprob });
+              break;
+            }
+            case "point": {
+              const { text, start, end, score } = event;
+              points.push({ text, start, end, score });
+              sink.piece({ text, start, end, score } as unknown as Piece);
+              break;
+            }
+            case "done":
+              result = resultOf(event);
+              break;
+          }
+        }
+      };
+      const { id, answer } = this.#connection.send<void>({ method, text, options }, { signal, events });
+      answer.then(
+        () => {
+          const keyPoints = (options as { type?: string }).type === "key-points";
+          sink.done({ ...(result as Result), ...(keyPoints ? { points } : {}) });
+        },
+        (error: unknown) => sink.fail(error),
+      );
+      return () => this.#connection.cancel(id);
+    });
+  }
+}
+
+export interface Model {
+  /** The same as `dispose`, for `await using`. */
+  [Symbol.asyncDispose](): Promise<void>;
+}
+// Where the language does not have the symbol yet, nobody can ask for it.
+if (Symbol.asyncDispose !== undefined) {
+  Model.prototype[Symbol.asyncDispose] = Model.prototype.dispose;
+}
+
+function resultOf({ text, finishReason, usage, timings }: JobEvent & { type: "done" }): Result {
+  const later = usage.completionTokens - 1;
+  const tokensPerSecond = later > 0 && timings.decodeMs > 0 ? later / (timings.decodeMs / 1000) : 0;
+  return { text, finishReason, usage, timings: { ...timings, tokensPerSecond } };
+}
+
+/** A misspelt option must not silently do nothing. */
+function refuseUnknown(unknown: object, known: readonly string[]): void {
+  for (const name of Object.keys(unknown)) {
+    throw optionError(name, `one of ${known.join(", ")}`, "an unknown option");
+  }
+}
+
+function chosen(options: Record<string, unknown>, known: readonly string[]): object {
+  const rest: Record<string, unknown> = { ...options };
+  const chosen: Record<string, unknown> = {};
+  for (const name of known) {
+    if (rest[name] !== undefined) {
+      chosen[name] = rest[name];
+    }
+    delete rest[name];
+  }
+  refuseUnknown(rest, [...known, "signal", "onProgress"]);
+  if (typeof chosen["stop"] === "string") {
+    chosen["stop"] = [chosen["stop"]];
+  }
+  return chosen;
+}
+
+/** An error in the caller's callback is the caller's: it is reported as any uncaught one and the work goes on. */
+function report(onProgress: ((progress: Progress) => void) | undefined, progress: LoadProgress): void {
+  try {
+    onProgress?.(progress);
+  } catch (error) {
+    reportError(error);
+  }
+}

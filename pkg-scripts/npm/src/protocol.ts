@@ -1,0 +1,80 @@
+// What the page and the worker say to each other.
+
+import type { WireError } from "./errors.js";
+
+/** One file of a model, on its way to the worker. */
+export type SourceFile = { name: string; optional?: boolean } & (
+  | { url: string }
+  | { blob: Blob }
+  | { bytes: ArrayBuffer | ArrayBufferView<ArrayBuffer> }
+);
+
+export interface DeviceInfo {
+  /** Where the model runs. */
+  kind: "cpu" | "gpu";
+  /** Why it runs there, in words. */
+  reason: string;
+  /** The graphics adapter, as far as the browser tells. */
+  adapter?: string | undefined;
+}
+
+export interface EngineInfo {
+  name: string;
+  architecture: string;
+  /** Number of weights. */
+  parameters: number;
+  /** Tokens of prompt and output together. */
+  contextLength: number;
+  vocabSize: number;
+  /** The type that most weights are stored in, such as `q8_0`. */
+  weightType: string;
+  device: DeviceInfo;
+  /** What the model was made for: `generate`, `tldr`, `key-points`, `headline` and so on. */
+  tasks: string[];
+}
+
+export interface Timings {
+  /** Reading the prompt. */
+  prefillMs: number;
+  /** From the start of the work to the first piece. */
+  firstTokenMs: number;
+  /** Everything after the first piece. */
+  decodeMs: number;
+}
+
+export interface Usage {
+  promptTokens: number;
+  completionTokens: number;
+}
+
+export type FinishReason = "stop" | "length" | "abort";
+
+export type JobEvent =
+  | { type: "progress"; phase: string; done: number; total: number }
+  | { type: "piece"; text: string; tokenId: number; logprob: number }
+  | { type: "point"; text: string; start: number; end: number; score: number }
+  | { type: "done"; finishReason: FinishReason; text: string; usage: Usage; timings: Timings };
+
+export type RequestBody =
+  | { method: "load"; files: SourceFile[]; device: string; cache: boolean }
+  | { method: "tokenize"; text: string; addSpecial: boolean }
+  | { method: "detokenize"; ids: Uint32Array }
+  | { method: "generate" | "summarize"; text: string; options: object }
+  /** Stops the call of the same id: it still answers, with what it has. */
+  | { method: "cancel" };
+
+export type Request = RequestBody & { id: number };
+
+export interface LoadProgress {
+  phase: string;
+  loaded: number;
+  total: number | undefined;
+}
+
+export type Reply =
+  /** The first message: the worker's code runs. */
+  | { type: "ready" }
+  | { type: "progress"; id: number; progress: LoadProgress }
+  | { type: "events"; id: number; events: JobEvent[] }
+  | { type: "result"; id: number; value: unknown }
+  | { type: "error"; id: number; error: WireError };

@@ -1,0 +1,152 @@
+// One call at a time, in the order they came. Between two units of work the worker listens to its messages.
+
+import type { Job } from "./engine.js";
+import type { JobEvent } from "./protocol.js";
+
+/** Work between two looks at the messages, so that a cancellation is heard soon. */
+const LISTEN_MS = 8;
+
+interface Call {
+  id: number;
+  start: () => Job;
+  cancelled: boolean;
+}
+
+export interface Listener {
+  events(id: number, events: JobEvent[]): void;
+  /** The last event, `done`, has been sent. */
+  finished(id: number): void;
+  failed(id: number, error: unknown): void;
+}
+
+export class Queue {
+  readonly #listener: Listener;
+  readonly #waiting: Call[] = [];
+  #running: Call | undefined;
+  #unit: Promise<unknown> | undefined;
+
+  constructor(listener: Listener) {
+    this.#listener = listener;
+  }
+
+  push(id: number, start: () => Job): void {
+    this.#waiting.push({ id, start, cancelled: false });
+    if (this.#running === undefined) void this.#drain();
+  }
+
+  cancel(id: number): void {
+    if (this.#running?.id === id) {
+      this.#running.cancelled = true;
+      return;
+    }
+    const place = this.#waiting.findIndex((call) => call.id === id);
+    if (place >= 0) {
+      this.#waiting.splice(place, 1);
+      this.#listener.events(id, [aborted("", { promptTokens: 0, completionTokens: 0 }, new Clock())]);
+      this.#listener.finished(id);
+    }
+  }
+
+  /** Runs something short on the engine while no unit of work is under way. */
+  async between<T>(work: () => T): Promise<T> {
+    while (this.#unit !== undefined) {
+      await this.#unit.catch(() => {});
+    }
+    return work();
+  }
+
+  async #drain(): Promise<void> {
+    for (let call = this.#waiting.shift(); call !== undefined; call = this.#waiting.shift()) {
+      this.#running = call;
+      try {
+        await this.#run(call);
+        this.#listener.finished(call.id);
+      } catch (error) {
+        this.#listener.failed(call.id, error);
+      }
+      this.#running = undefined;
+    }
+  }
+
+  async #run(call: Call): Promise<void> {
+    const clock = new Clock();
+    const usage = { promptTokens: 0, completionTokens: 0 };
+    let text = "";
+    let batch: JobEvent[] = [];
+    const send = (): void => {
+      if (batch.length > 0) this.#listener.events(call.id, batch);
+      batch = [];
+    };
+    let listened = performance.now();
+    const job = call.start();
+    try {
+      for (;;) {
+        this.#unit = job.next();
+        const event = (await this.#unit) as JobEvent;
+        this.#unit = undefined;
+        batch.push(event);
+        if (event.type === "done") {
+          send();
+          return;
+        }
+        if (event.type === "progress" && event.phase === "prefill") {
+          usage.promptTokens = event.total;
+        }
+        if (event.type === "piece" || event.type === "point") {
+          text += event.text;
+          usage.completionTokens += 1;
+          if (clock.first()) send();
+        }
+        if (performance.now() - listened >= LISTEN_MS) {
+          send();
+          await nextTask();
+          listened = performance.now();
+        }
+        if (call.cancelled) {
+          batch.push(aborted(text, usage, clock));
+          send();
+          return;
+        }
+      }
+    } finally {
+      this.#unit = undefined;
+      job.free();
+    }
+  }
+}
+
+/** When a call began and when its first piece came. */
+class Clock {
+  readonly #start = performance.now();
+  #first: number | undefined;
+
+  /** Whether this is the first piece. */
+  first(): boolean {
+    if (this.#first !== undefined) return false;
+    this.#first = performance.now();
+    return true;
+  }
+
+  timings(): { prefillMs: number; firstTokenMs: number; decodeMs: number } {
+    const now = performance.now();
+    const first = this.#first ?? now;
+    return { prefillMs: first - this.#start, firstTokenMs: first - this.#start, decodeMs: now - first };
+  }
+}
+
+function aborted(text: string, usage: { promptTokens: number; completionTokens: number }, clock: Clock): JobEvent {
+  return { type: "done", finishReason: "abort", text, usage, timings: clock.timings() };
+}
+
+// Timers wait for at least 4 ms once nested; a message channel does not.
+const channel = new MessageChannel();
+let wake: (() => void) | undefined;
+channel.port1.onmessage = () => wake?.();
+
+/** Lets waiting messages be heard. */
+function nextTask(): Promise<void> {
+  return new Promise((resolve) => {
+    wake = resolve;
+    channel.port2.postMessage(undefined);
+  });
+}

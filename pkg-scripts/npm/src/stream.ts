@@ -1,0 +1,133 @@
+// What `generate` and `summarize` give back: a stream of pieces with a result at its end.
+
+import type { FinishReason, Timings, Usage } from "./protocol.js";
+
+/** One token's text. Usually one token; none of a multi-byte character's bytes come before all of them are there. */
+export interface Piece {
+  text: string;
+  tokenId: number;
+  /** Natural logarithm of the token's probability. */
+  logprob: number;
+}
+
+/** One sentence taken from the text. */
+export interface Point {
+  /** The sentence, as it stands in the text. */
+  text: string;
+  /** Where it begins in the text, in UTF-16 code units: `source.slice(start, end)` is the sentence. */
+  start: number;
+  /** Where it ends, exclusive. */
+  end: number;
+  /** How telling the model finds it; comparable within one text. */
+  score: number;
+}
+
+/** How a call ended. */
+export interface Result {
+  /** The whole text. */
+  text: string;
+  /** `stop`: the model or a stop text ended it; `length`: a limit did; `abort`: the reader left (`break`, `cancel()`). */
+  finishReason: FinishReason;
+  usage: Usage;
+  timings: Timings & {
+    /** Tokens a second after the first. */
+    tokensPerSecond: number;
+  };
+  /** The chosen sentences, for `key-points`. */
+  points?: Point[];
+}
+
+/** @internal How the caller that makes a stream feeds it. */
+export interface StreamSink<T> {
+  piece(piece: T): void;
+  done(result: Result): void;
+  fail(error: unknown): void;
+}
+
+/**
+ * A `ReadableStream` of pieces that can be read with `for await` in every browser. Work starts at once and goes on whether
+ * or not anyone reads. Leaving the loop, or `cancel()`, stops it.
+ *
+ * The promises can be left alone: a failure that nobody looks at is no unhandled rejection.
+ */
+export class TextStream<T extends Piece | Point = Piece> extends ReadableStream<T> {
+  /**
+   * How it ended. Rejects if the call failed or its `signal` was aborted (with the signal's reason, by default a
+   * `DOMException` named `AbortError`); resolves with the finish reason `abort` if the reader left.
+   */
+  readonly result: Promise<Result>;
+
+  /** @internal Made by `Model`. `start` begins the work and returns what stops it. */
+  constructor(start: (sink: StreamSink<T>) => () => void) {
+    let controller!: ReadableStreamDefaultController<T>;
+    let stop = (): void => {};
+    // A cancelled or failed stream takes no more pieces.
+    let open = true;
+    super({
+      start(given) {
+        controller = given;
+      },
+      cancel() {
+        open = false;
+        stop();
+      },
+    });
+    this.result = new Promise<Result>((resolve, reject) => {
+      stop = start({
+        piece(piece) {
+          if (open) controller.enqueue(piece);
+        },
+        done(result) {
+          if (open) controller.close();
+          open = false;
+          resolve(result);
+        },
+        fail(error) {
+          if (open) controller.error(error);
+          open = false;
+          reject(error);
+        },
+      });
+    });
+    this.result.catch(() => {});
+  }
+
+  /** The whole text, once it is there. Can be used while the pieces are read, or instead. */
+  text(): Promise<string> {
+    const text = this.result.then((result) => result.text);
+    text.catch(() => {});
+    return text;
+  }
+
+  /** Not every browser can iterate over a `ReadableStream` yet; this stream can in all of them. */
+  override values(options?: { preventCancel?: boolean }): ReadableStreamAsyncIterator<T> {
+    return iterate(this, options?.preventCancel ?? false) as ReadableStreamAsyncIterator<T>;
+  }
+
+  override [Symbol.asyncIterator](options?: { preventCancel?: boolean }): ReadableStreamAsyncIterator<T> {
+    return this.values(options);
+  }
+}
+
+async function* iterate<T>(stream: ReadableStream<T>, preventCancel: boolean): AsyncGenerator<T, undefined> {
+  const reader = stream.getReader();
+  let ended = false;
+  try {
+    for (;;) {
+      const { done, value } = await reader.read().catch((error: unknown) => {
+        ended = true;
+        throw error;
+      });
+      if (done) {
+        ended = true;
+        return undefined;
+      }
+      yield value;
+    }
+  } finally {
+    if (!ended && !preventCancel) {
+      await reader.cancel();
+    }
+    reader.releaseLock();
+  }
+}
