@@ -37,8 +37,7 @@ fn check(kernel: &Kernel) -> Result<(), String> {
     let entry = Some((naga::ShaderStage::Compute, kernel.entry));
     let (module, info) = naga::back::pipeline_constants::process_overrides(&module, &info, entry, &constants)
         .map_err(|e| format!("constants: {e}"))?;
-    let _ = info;
-    check_resources(&module, kernel)
+    check_resources(&module, &info, kernel)
 }
 
 fn check_layout(module: &naga::Module, name: &str, want: Layout) -> Result<(), String> {
@@ -85,19 +84,20 @@ fn check_bindings(module: &naga::Module, kernel: &Kernel) -> Result<(), String> 
 }
 
 /// Invocations and workgroup memory, with the constants filled in.
-fn check_resources(module: &naga::Module, kernel: &Kernel) -> Result<(), String> {
-    let entry = module.entry_points.iter().find(|e| e.name == kernel.entry);
+fn check_resources(module: &naga::Module, info: &ModuleInfo, kernel: &Kernel) -> Result<(), String> {
+    let entry = module.entry_points.iter().position(|e| e.name == kernel.entry);
     let entry = entry.ok_or_else(|| format!("no entry point {}", kernel.entry))?;
-    let invocations: u32 = entry.workgroup_size.iter().product();
+    let invocations: u32 = module.entry_points[entry].workgroup_size.iter().product();
     if invocations == 0 || invocations > INVOCATIONS {
         return Err(format!("{invocations} invocations"));
     }
     let mut layouter = Layouter::default();
     layouter.update(module.to_ctx()).map_err(|e| e.to_string())?;
+    let used = info.get_entry_point(entry);
     let shared = module.global_variables.iter().filter(|(_, v)| v.space == naga::AddressSpace::WorkGroup);
-    let bytes: u32 = shared.map(|(_, v)| layouter[v.ty].size).sum();
-    if bytes > WORKGROUP_BYTES {
-        return Err(format!("{bytes} bytes of workgroup memory"));
+    let bytes: u32 = shared.filter(|(h, _)| !used[*h].is_empty()).map(|(_, v)| layouter[v.ty].size).sum();
+    if bytes != kernel.workgroup_bytes || bytes > WORKGROUP_BYTES {
+        return Err(format!("{bytes} bytes of workgroup memory, Rust says {}", kernel.workgroup_bytes));
     }
     Ok(())
 }
@@ -158,6 +158,7 @@ fn the_check_finds_what_is_wrong() {
     wrong(|k| k.constants.push(("NO_SUCH", 1)), "no override NO_SUCH");
     wrong(|k| k.constants[0].1 = 512, "512 invocations");
     wrong(|k| k.storage[0].1 = Access::Write, "the shader binds");
+    wrong(|k| k.workgroup_bytes -= 16, "workgroup memory");
     wrong(|k| k.params.size += 4, "Params");
     wrong(|k| k.params = Layout { size: 16, fields: &[("groups", 4)] }, "Params");
     wrong(|k| k.entry = "nowhere", "nowhere");

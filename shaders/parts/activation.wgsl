@@ -3,9 +3,12 @@
 // Which one: 0 silu, 1 gelu by its tanh approximation, 2 exact gelu.
 override ACTIVATION: u32 = 0u;
 
-// x * sigmoid(x). The exponent is bounded: WGSL promises nothing about infinities.
+// Beyond it exp overflows, and WGSL promises nothing about infinities; the results are as good as 0 there.
+const FAR: f32 = 80.0;
+
+// x * sigmoid(x).
 fn silu(x: vec4<f32>) -> vec4<f32> {
-    return x / (1.0 + exp(min(-x, vec4<f32>(80.0))));
+    return select(x, vec4<f32>(0.0), x < vec4<f32>(-FAR)) / (1.0 + exp(min(-x, vec4<f32>(FAR))));
 }
 
 // 0.5 x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))). Beyond 10, tanh is 1 in f32, and some drivers overflow.
@@ -19,7 +22,7 @@ fn gelu(x: vec4<f32>) -> vec4<f32> {
     let z = abs(x) * 0.7071067812;
     let t = 1.0 / (1.0 + 0.3275911 * z);
     let polynomial = t * (0.254829592 + t * (-0.284496736 + t * (1.421413741 + t * (-1.453152027 + t * 1.061405429))));
-    let tail = polynomial * exp(-min(z * z, vec4<f32>(80.0)));
+    let tail = select(polynomial * exp(-min(z * z, vec4<f32>(FAR))), vec4<f32>(0.0), z * z > vec4<f32>(FAR));
     return 0.5 * x * select(tail, 2.0 - tail, x > vec4<f32>(0.0));
 }
 

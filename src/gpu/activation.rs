@@ -33,6 +33,7 @@ pub fn kernel(activation: Activation) -> Kernel {
         body: include_str!("../../shaders/activation.wgsl"),
         constants: vec![("WORKGROUP", WORKGROUP), ("ACTIVATION", number(activation))],
         storage: vec![(2, Access::Read), (3, Access::Write)],
+        workgroup_bytes: 0,
         params: Params::LAYOUT,
     }
 }

@@ -30,13 +30,16 @@ uniform! {
 /// The kernel.
 pub fn kernel(head_dim: usize) -> Kernel {
     let head = head_vectors(head_dim);
+    let slices = (WORKGROUP / head.max(1)).max(1);
     Kernel {
         stem: "attention",
         entry: "attention",
         parts: vec![BATCH, REDUCE],
         body: include_str!("../../shaders/attention.wgsl"),
-        constants: vec![("WORKGROUP", WORKGROUP), ("HEAD", head), ("SLICES", (WORKGROUP / head.max(1)).max(1))],
+        constants: vec![("WORKGROUP", WORKGROUP), ("HEAD", head), ("SLICES", slices)],
         storage: vec![(2, Access::Read), (3, Access::Read), (4, Access::Read), (5, Access::Write)],
+        // The query and the partial results; the weights and the reductions' scratch.
+        workgroup_bytes: head.saturating_mul(16 * (1 + slices)).saturating_add(2 * 4 * WORKGROUP),
         params: Params::LAYOUT,
     }
 }

@@ -32,6 +32,7 @@ pub fn kernel(dtype: DType) -> Kernel {
         body: include_str!("../../shaders/embed.wgsl"),
         constants: vec![("WORKGROUP", WORKGROUP)],
         storage: with_weights(dtype, &[(4, Access::Read), (5, Access::Write)]),
+        workgroup_bytes: 0,
         params: Params::LAYOUT,
     }
 }

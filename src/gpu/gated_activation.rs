@@ -25,6 +25,7 @@ pub fn kernel(activation: Activation) -> Kernel {
         body: include_str!("../../shaders/gated_activation.wgsl"),
         constants: vec![("WORKGROUP", WORKGROUP), ("ACTIVATION", number(activation))],
         storage: vec![(2, Access::Read), (3, Access::Read), (4, Access::Write)],
+        workgroup_bytes: 0,
         params: Params::LAYOUT,
     }
 }

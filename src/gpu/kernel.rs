@@ -96,6 +96,8 @@ pub struct Kernel {
     pub constants: Vec<(&'static str, u32)>,
     /// Binding index and access of each storage buffer.
     pub storage: Vec<(u32, Access)>,
+    /// Workgroup memory that the entry point uses.
+    pub workgroup_bytes: u32,
     /// The layout of the parameters.
     pub params: Layout,
 }

@@ -29,6 +29,7 @@ pub fn kernel() -> Kernel {
         body: include_str!("../../shaders/layer_norm.wgsl"),
         constants: vec![("WORKGROUP", WORKGROUP)],
         storage: vec![(2, Access::Read), (3, Access::Read), (4, Access::Read), (5, Access::Write)],
+        workgroup_bytes: 4 * WORKGROUP,
         params: Params::LAYOUT,
     }
 }

@@ -33,7 +33,7 @@ const TEAM_ROWS: u32 = 4;
 /// Rows and columns of a tile of `gemm`.
 const TILE: u32 = 32;
 
-fn kernel(entry: &'static str, dtype: DType, constants: Vec<(&'static str, u32)>) -> Kernel {
+fn kernel(entry: &'static str, dtype: DType, constants: Vec<(&'static str, u32)>, workgroup_bytes: u32) -> Kernel {
     Kernel {
         stem: "linear",
         entry,
@@ -41,18 +41,19 @@ fn kernel(entry: &'static str, dtype: DType, constants: Vec<(&'static str, u32)>
         body: include_str!("../../shaders/linear.wgsl"),
         constants,
         storage: with_weights(dtype, &[(4, Access::Read), (5, Access::Read), (6, Access::Write)]),
+        workgroup_bytes,
         params: Params::LAYOUT,
     }
 }
 
 /// The kernel for one row of x; `team` invocations share a dot product.
 pub fn matvec(dtype: DType, team: u32) -> Kernel {
-    kernel("matvec", dtype, vec![("WORKGROUP", WORKGROUP), ("TEAM", team)])
+    kernel("matvec", dtype, vec![("WORKGROUP", WORKGROUP), ("TEAM", team)], 16 * WORKGROUP)
 }
 
 /// The kernel for many rows of x.
 pub fn gemm(dtype: DType) -> Kernel {
-    kernel("gemm", dtype, Vec::new())
+    kernel("gemm", dtype, Vec::new(), 2 * 16 * 8 * TILE)
 }
 
 /// Large enough that neighbours read neighbouring memory, small enough that each has at least two groups to sum. A CPU

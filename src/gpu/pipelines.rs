@@ -19,12 +19,16 @@ impl Pipelines {
         if self.compiled.contains_key(&name) {
             return Ok(());
         }
-        let limits = gpu.device.limits();
-        if kernel.storage.len() > limits.max_storage_buffers_per_shader_stage as usize {
-            return Err(gpu_error(&name, "it needs more storage buffers than the adapter allows"));
-        }
-        let layouts = &mut self.layouts;
         let what = format!("kernel {name}");
+        let limits = gpu.device.limits();
+        let fits = |needed: u32, allowed: u32, of: &str| match needed <= allowed {
+            true => Ok(()),
+            false => Err(gpu_error(&what, format!("it needs {needed} {of}; the adapter allows {allowed}"))),
+        };
+        fits(kernel.storage.len() as u32, limits.max_storage_buffers_per_shader_stage, "storage buffers")?;
+        // Not every implementation checks this one where the size depends on constants.
+        fits(kernel.workgroup_bytes, limits.max_compute_workgroup_storage_size, "bytes of workgroup memory")?;
+        let layouts = &mut self.layouts;
         let create = || {
             let layout = layouts.entry(kernel.storage.clone()).or_insert_with(|| bind_group_layout(gpu, kernel));
             let pipeline_layout = gpu.device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {

@@ -31,6 +31,7 @@ pub fn kernel(dtype: DType) -> Kernel {
         body: include_str!("../../shaders/position_embed.wgsl"),
         constants: vec![("WORKGROUP", WORKGROUP)],
         storage: with_weights(dtype, &[(4, Access::Read), (5, Access::Write)]),
+        workgroup_bytes: 0,
         params: Params::LAYOUT,
     }
 }

@@ -24,6 +24,7 @@ pub fn kernel() -> Kernel {
         body: include_str!("../../shaders/select_rows.wgsl"),
         constants: vec![("WORKGROUP", WORKGROUP)],
         storage: vec![(2, Access::Read), (3, Access::Write)],
+        workgroup_bytes: 0,
         params: Params::LAYOUT,
     }
 }

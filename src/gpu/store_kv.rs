@@ -36,6 +36,7 @@ pub fn kernel(head_dim: usize) -> Kernel {
         body: include_str!("../../shaders/store_kv.wgsl"),
         constants: vec![("WORKGROUP", WORKGROUP), ("HEAD", head_vectors(head_dim))],
         storage: vec![(2, Access::Read), (3, Access::Read), (4, Access::Write), (5, Access::Write)],
+        workgroup_bytes: 0,
         params: Params::LAYOUT,
     }
 }

@@ -31,6 +31,18 @@ pub const LIMITS: &[Limit] = &[
     row("cpu", "add", 1e-14, 1e-7),
     row("cpu", "select_rows", 0.0, 0.0),
     row("cpu", "model", 1e-9, 1e-4),
+    // WGSL allows division and square root errors of 2.5 units in the last place, and exp more.
+    row("gpu", "embed", 0.0, 0.0),
+    row("gpu", "position_embed", 1e-14, 1e-7),
+    row("gpu", "rms_norm", 1e-11, 4e-6),
+    row("gpu", "layer_norm", 1e-11, 2e-5),
+    row("gpu", "linear", 2e-11, 1e-5),
+    row("gpu", "rope", 1e-12, 1e-6),
+    row("gpu", "attention", 1e-10, 1e-5),
+    row("gpu", "gated_activation", 1e-11, 1e-5),
+    row("gpu", "activation", 1e-11, 1e-5),
+    row("gpu", "add", 1e-14, 1e-7),
+    row("gpu", "model", 1e-9, 1e-4),
 ];
 
 /// The limit of a lane's kernel.

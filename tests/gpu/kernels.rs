@@ -1,0 +1,174 @@
+//! Each kernel against the naive f64 reference: all weight types, ragged sizes, length 1, chunked weights.
+
+use crate::builder::{Builder, DTYPES};
+use crate::support::inputs::{PATTERNS, Pattern, WIDTHS};
+use nanolm::gpu::GpuOptions;
+use nanolm::model::{Activation, Op, Rope, RopeLayout, RopeScaling};
+use nanolm::tensor::DType;
+
+const DEFAULT: GpuOptions = GpuOptions { max_binding_bytes: None, max_batch: None };
+/// One row, few, a tile's edge, and two tiles with a ragged end.
+const BATCHES: [(usize, usize); 5] = [(0, 1), (3, 2), (0, 31), (1, 32), (0, 45)];
+
+#[test]
+fn embed() {
+    for dtype in DTYPES {
+        let mut b = Builder::new(45);
+        for width in WIDTHS.into_iter().chain([96, 1056]).filter(|&w| dtype.bytes_for(w).is_some()) {
+            let table = b.matrix(dtype, 45, width, 0.5);
+            let out = b.buffer(width);
+            b.step(format!("embed {dtype} {width}"), Op::Embed { table, out });
+        }
+        b.check(DEFAULT, &BATCHES);
+    }
+}
+
+#[test]
+fn position_embed() {
+    for dtype in DTYPES {
+        let mut b = Builder::new(50);
+        for width in WIDTHS.into_iter().chain([1056]).filter(|&w| dtype.bytes_for(w).is_some()) {
+            let (x, table, out) = (b.input(Pattern::Normal, width), b.matrix(dtype, 50, width, 0.5), b.buffer(width));
+            b.step(format!("position_embed {dtype} {width}"), Op::PositionEmbed { x, table, out });
+        }
+        b.check(DEFAULT, &[(0, 1), (49, 1), (7, 40), (0, 50)]);
+    }
+}
+
+#[test]
+fn norms() {
+    let mut b = Builder::new(45);
+    for (width, pattern) in
+        WIDTHS.into_iter().chain([288, 1000]).flat_map(|w| PATTERNS.into_iter().map(move |p| (w, p)))
+    {
+        let x = b.input(pattern, width);
+        let (weight, bias) = (b.vector(Pattern::Normal, width), b.vector(Pattern::Normal, width));
+        let (rms, layer) = (b.buffer(width), b.buffer(width));
+        b.step(format!("rms_norm {pattern:?} {width}"), Op::RmsNorm { x, weight, eps: 1e-5, out: rms });
+        b.step(format!("layer_norm {pattern:?} {width}"), Op::LayerNorm { x, weight, bias, eps: 1e-5, out: layer });
+    }
+    b.check(DEFAULT, &BATCHES);
+}
+
+/// `(rows, cols)`: within and around tiles, teams and groups.
+const SHAPES: [(usize, usize); 11] =
+    [(1, 1), (3, 5), (4, 16), (9, 31), (1, 32), (33, 32), (31, 96), (70, 288), (16, 100), (257, 64), (5, 2080)];
+
+fn linear_of(b: &mut Builder, dtype: DType, patterns: &[Pattern], deviation: f32) {
+    for (rows, cols) in SHAPES.into_iter().filter(|&(_, cols)| dtype.bytes_for(cols).is_some()) {
+        for &pattern in patterns {
+            let (x, weight) = (b.input(pattern, cols), b.matrix(dtype, rows, cols, deviation));
+            let bias = b.vector(Pattern::Normal, rows);
+            for bias in [None, Some(bias)] {
+                let out = b.buffer(rows);
+                let name = format!("linear {dtype} {pattern:?} [{rows}, {cols}] bias {}", bias.is_some());
+                b.step(name, Op::Linear { x, weight, bias, out });
+            }
+        }
+    }
+}
+
+#[test]
+fn linear() {
+    for dtype in DTYPES {
+        let mut b = Builder::new(45);
+        linear_of(&mut b, dtype, &PATTERNS, 0.5);
+        b.check(DEFAULT, &BATCHES);
+    }
+}
+
+#[test]
+fn scales_and_halves_below_the_normal_range_are_not_flushed() {
+    for dtype in DTYPES {
+        // f16 holds less than 6e-5 only as subnormal numbers.
+        let mut b = Builder::new(4);
+        linear_of(&mut b, dtype, &[Pattern::Normal], 1e-5);
+        b.check(DEFAULT, &[(0, 1), (0, 4)]);
+    }
+}
+
+#[test]
+fn weights_in_chunks() {
+    // One row of the widest F32 matrix in a chunk, then 7 of them (and more of the smaller types).
+    for (dtype, limit) in DTYPES.into_iter().flat_map(|d| [(d, 640), (d, 7 * 640)]) {
+        let mut b = Builder::new(45);
+        for (rows, cols) in [(45, 64), (50, 160)] {
+            let (table, out) = (b.matrix(dtype, rows, cols, 0.5), b.buffer(cols));
+            b.step(format!("embed {dtype} [{rows}, {cols}]"), Op::Embed { table, out });
+            let sum = b.buffer(cols);
+            b.step(format!("position_embed {dtype} [{rows}, {cols}]"), Op::PositionEmbed { x: out, table, out: sum });
+            let (weight, bias) = (b.matrix(dtype, 33, cols, 0.5), b.vector(Pattern::Normal, 33));
+            let (x, out) = (b.input(Pattern::Normal, cols), b.buffer(33));
+            b.step(format!("linear {dtype} [33, {cols}]"), Op::Linear { x, weight, bias: Some(bias), out });
+        }
+        b.check(GpuOptions { max_binding_bytes: Some(limit), max_batch: None }, &BATCHES);
+    }
+}
+
+#[test]
+fn rope() {
+    let llama3 =
+        RopeScaling::Llama3 { factor: 8.0, low_freq_factor: 1.0, high_freq_factor: 4.0, original_context_len: 64 };
+    let mut b = Builder::new(200);
+    for layout in [RopeLayout::Interleaved, RopeLayout::HalfSplit] {
+        for (n_heads, head_dim, n_dims) in [(1, 2, 2), (3, 6, 4), (6, 48, 48), (5, 7, 6), (9, 64, 64)] {
+            for scaling in [RopeScaling::None, RopeScaling::Linear { factor: 4.0 }, llama3] {
+                let x = b.input(Pattern::Normal, n_heads * head_dim);
+                let rope = Rope { layout, theta: 10000.0, n_dims, scaling };
+                let factors = b.vector_of((0..n_dims / 2).map(|i| 1.0 + i as f32 * 0.125).collect());
+                for factors in [None, Some(factors)] {
+                    let out = b.buffer(n_heads * head_dim);
+                    let name = format!("rope {n_heads} x {head_dim} {rope:?} factors {}", factors.is_some());
+                    b.step(name, Op::Rope { x, n_heads, head_dim, rope, factors, out });
+                }
+            }
+        }
+    }
+    b.check(DEFAULT, &[(0, 1), (199, 1), (0, 33), (150, 50)]);
+}
+
+#[test]
+fn attention() {
+    // Ragged heads, grouped and single ones, and a head wider than a workgroup.
+    let shapes =
+        [(1, 1, 1), (2, 2, 6), (4, 2, 8), (6, 2, 5), (6, 6, 48), (9, 3, 64), (8, 1, 12), (2, 1, 128), (2, 2, 300)];
+    let mut b = Builder::new(200);
+    let mut layer = 0;
+    for (n_heads, n_kv_heads, head_dim) in shapes {
+        for pattern in PATTERNS {
+            // Queries and keys of variance 1, or the choice between near-equal maxima is a matter of the last bit.
+            let moderate =
+                if matches!(pattern, Pattern::Large | Pattern::Outliers) { Pattern::Normal } else { pattern };
+            let queries = if pattern == Pattern::Equal { pattern } else { Pattern::Normal };
+            let q = b.input(queries, n_heads * head_dim);
+            let (k, v) = (b.input(moderate, n_kv_heads * head_dim), b.input(pattern, n_kv_heads * head_dim));
+            b.step(format!("store {layer}"), Op::StoreKv { k, v, layer });
+            let out = b.buffer(n_heads * head_dim);
+            let scale = 1.0 / (head_dim as f32).sqrt();
+            let name = format!("attention {pattern:?} {n_heads}/{n_kv_heads} of {head_dim}");
+            b.step(name, Op::Attention { q, layer, n_heads, n_kv_heads, head_dim, scale, out });
+            layer += 1;
+        }
+    }
+    // Around a workgroup's 64 positions, and over several of them; then again from the middle: later rows are stale.
+    b.check(DEFAULT, &[(0, 1), (1, 62), (63, 1), (64, 1), (65, 128), (193, 7), (30, 1), (31, 5)]);
+}
+
+#[test]
+fn elementwise() {
+    let mut b = Builder::new(45);
+    for (width, pattern) in
+        WIDTHS.into_iter().chain([288, 1000]).flat_map(|w| PATTERNS.into_iter().map(move |p| (w, p)))
+    {
+        let (x, y) = (b.input(pattern, width), b.input(Pattern::Normal, width));
+        let out = b.buffer(width);
+        b.step(format!("add {pattern:?} {width}"), Op::Add { a: x, b: y, out });
+        for activation in [Activation::Silu, Activation::GeluTanh, Activation::Gelu] {
+            let (plain, gated) = (b.buffer(width), b.buffer(width));
+            b.step(format!("{activation:?} {pattern:?} {width}"), Op::Activation { x, activation, out: plain });
+            let name = format!("gated {activation:?} {pattern:?} {width}");
+            b.step(name, Op::GatedActivation { gate: x, up: y, activation, out: gated });
+        }
+    }
+    b.check(DEFAULT, &BATCHES);
+}

@@ -1,0 +1,262 @@
+//! Whole models of random weights on the GPU: against the f64 reference and the CPU step by step, and against
+//! themselves.
+
+use crate::builder::DTYPES;
+use crate::lane::open;
+use crate::reference::model as reference;
+use crate::support::compare::{limit, wide, within};
+use crate::support::inputs;
+use crate::support::models::{tiny_gpt2, tiny_llama};
+use nanolm::Error;
+use nanolm::cpu::{CpuModel, Level};
+use nanolm::gpu::{GpuCache, GpuModel, GpuOptions};
+use nanolm::model::{Activation, Batch, Ffn, LogitRows, ModelConfig, Op, Plan, RopeLayout, RopeScaling, plan};
+use nanolm::tensor::{Bytes, DType};
+use nanolm::weights::Weights;
+use pollster::block_on;
+use std::sync::Arc;
+
+fn configs() -> Vec<ModelConfig> {
+    let llama3 =
+        RopeScaling::Llama3 { factor: 8.0, low_freq_factor: 1.0, high_freq_factor: 4.0, original_context_len: 32 };
+    vec![
+        tiny_llama(RopeLayout::Interleaved, 8, RopeScaling::None, false),
+        tiny_llama(RopeLayout::HalfSplit, 8, llama3, true),
+        ModelConfig {
+            rope_factors: true,
+            qkv_bias: true,
+            ffn: Ffn::Gated(Activation::GeluTanh),
+            ..tiny_llama(RopeLayout::HalfSplit, 4, RopeScaling::Linear { factor: 2.0 }, true)
+        },
+        tiny_gpt2(),
+        ModelConfig { ffn: Ffn::Plain(Activation::Gelu), ..tiny_gpt2() },
+    ]
+}
+
+/// `storage`: an index into `DTYPES` for all matrices, or beyond them for a mixture.
+fn setup(config: &ModelConfig, storage: usize, seed: u64) -> (Arc<Plan>, Weights) {
+    let plan = plan::build(config);
+    let dtype = |i: usize| DTYPES[if storage < DTYPES.len() { storage } else { i % DTYPES.len() }];
+    let weights = inputs::weights(&plan, seed, dtype);
+    (Arc::new(plan), weights)
+}
+
+fn forward(model: &mut GpuModel, cache: &mut GpuCache, tokens: &[u32], position: usize, rows: LogitRows) -> Vec<f32> {
+    let mut logits = vec![f32::NAN; 3];
+    block_on(model.forward(cache, Batch { tokens, position, logits: rows }, &mut logits)).unwrap();
+    logits
+}
+
+/// Steps by name with their output rows.
+type Trace = Vec<(String, Vec<f32>)>;
+
+/// The first step whose output differs from `want`'s by more than rounding, with by how much.
+fn first_divergence(got: &Trace, want: &Trace) -> Option<String> {
+    if got.len() != want.len() {
+        return Some(format!("{} steps against {}", got.len(), want.len()));
+    }
+    got.iter().zip(want).find_map(|((name, got), (want_name, want))| {
+        if name != want_name {
+            return Some(format!("step {name} where {want_name} was expected"));
+        }
+        within(limit("gpu", "model"), got, &wide(want)).err().map(|message| format!("{name}: {message}"))
+    })
+}
+
+fn gpu_trace(model: &mut GpuModel, cache: &mut GpuCache, batch: Batch<'_>) -> Trace {
+    let (mut trace, mut logits) = (Trace::new(), Vec::new());
+    let mut observe = |step: &nanolm::model::Step, x: &[f32]| trace.push((step.name.clone(), x.to_vec()));
+    block_on(model.forward_traced(cache, batch, &mut logits, &mut observe)).unwrap();
+    trace
+}
+
+/// Both backends over a prefill, single tokens and a batch at an odd position, each batch's steps compared.
+fn compare(plan: &Arc<Plan>, cpu_weights: &Weights, model: &mut GpuModel) -> Option<String> {
+    let mut cpu = CpuModel::new(plan.clone(), Arc::new(cpu_weights.clone()), Level::best()).unwrap();
+    let tokens = inputs::tokens(21, plan.config.n_vocab, 31);
+    let (mut cpu_cache, mut cache) = (cpu.new_cache(40).unwrap(), block_on(model.new_cache(40)).unwrap());
+    let mut position = 0;
+    for n in [7, 1, 1, 12] {
+        let batch = Batch { tokens: &tokens[position..position + n], position, logits: LogitRows::All };
+        let (mut want, mut logits) = (Trace::new(), Vec::new());
+        let mut observe = |step: &nanolm::model::Step, x: &[f32]| want.push((step.name.clone(), x.to_vec()));
+        cpu.forward_traced(&mut cpu_cache, batch, &mut logits, &mut observe).unwrap();
+        let found = first_divergence(&gpu_trace(model, &mut cache, batch), &want);
+        if found.is_some() {
+            return found;
+        }
+        position += n;
+    }
+    None
+}
+
+#[test]
+fn every_step_agrees_with_the_cpu() {
+    for config in configs() {
+        for storage in 0..=DTYPES.len() {
+            let (plan, weights) = setup(&config, storage, 30);
+            let Some(mut model) = open(&plan, &weights, GpuOptions::default()) else { return };
+            if let Some(step) = compare(&plan, &weights, &mut model) {
+                panic!("{}, storage {storage}: first diverging step {step}", config.name);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_perturbed_weight_is_reported_by_the_step_that_uses_it() {
+    for config in [&configs()[0], &configs()[3]] {
+        let (plan, weights) = setup(config, 0, 30);
+        for at in ["blk.0.attn_v.weight", "blk.1.ffn_down.weight", "blk.1.attn_q.weight"] {
+            let matrix = plan.matrices.iter().position(|spec| spec.name == at).unwrap();
+            let mut perturbed = weights.clone();
+            let mut bytes = perturbed.matrices[matrix].data.to_vec();
+            // One element of an F32 matrix.
+            bytes[400..404].copy_from_slice(&1.5f32.to_le_bytes());
+            perturbed.matrices[matrix].data = Bytes::new(bytes);
+            let Some(mut model) = open(&plan, &perturbed, GpuOptions::default()) else { return };
+            let user = plan.steps.iter().find(|step| match step.op {
+                Op::Linear { weight, .. } => weight.0 == matrix,
+                _ => false,
+            });
+            let found = compare(&plan, &weights, &mut model).expect("no step was found to diverge");
+            let name = &user.unwrap().name;
+            assert!(found.starts_with(&format!("{name}: ")), "{at}, used by {name}, was reported as {found}");
+        }
+    }
+}
+
+#[test]
+fn logits_agree_with_the_reference() {
+    for config in configs() {
+        let (plan, weights) = setup(&config, DTYPES.len(), 50);
+        let Some(mut model) = open(&plan, &weights, GpuOptions::default()) else { return };
+        let tokens = inputs::tokens(30, config.n_vocab, 51);
+        let batch = Batch { tokens: &tokens, position: 0, logits: LogitRows::All };
+        let want = reference::forward(&plan, &weights, &mut reference::Cache::default(), batch, &mut |_, _| ());
+        let mut cache = block_on(model.new_cache(30)).unwrap();
+        let got = forward(&mut model, &mut cache, &tokens, 0, LogitRows::All);
+        within(limit("gpu", "model"), &got, &want).unwrap();
+    }
+}
+
+#[test]
+fn prefill_equals_decoding_one_by_one() {
+    for config in configs() {
+        let (plan, weights) = setup(&config, DTYPES.len(), 32);
+        let Some(mut model) = open(&plan, &weights, GpuOptions::default()) else { return };
+        let tokens = inputs::tokens(37, config.n_vocab, 33);
+        let mut cache = block_on(model.new_cache(64)).unwrap();
+        let whole = forward(&mut model, &mut cache, &tokens, 0, LogitRows::All);
+        let mut cache = block_on(model.new_cache(64)).unwrap();
+        let mut one_by_one = Vec::new();
+        for (position, token) in tokens.iter().enumerate() {
+            one_by_one.extend(forward(&mut model, &mut cache, &[*token], position, LogitRows::Last));
+        }
+        within(limit("gpu", "model"), &whole, &wide(&one_by_one)).unwrap();
+    }
+}
+
+#[test]
+fn truncating_and_replaying_gives_the_same_logits() {
+    for config in configs() {
+        let (plan, weights) = setup(&config, DTYPES.len(), 34);
+        let Some(mut model) = open(&plan, &weights, GpuOptions::default()) else { return };
+        let tokens = inputs::tokens(30, config.n_vocab, 35);
+        let other = inputs::tokens(15, config.n_vocab, 36);
+        let mut cache = block_on(model.new_cache(30)).unwrap();
+        assert!(forward(&mut model, &mut cache, &tokens[..13], 0, LogitRows::None).is_empty());
+        let first = forward(&mut model, &mut cache, &tokens[13..], 13, LogitRows::All);
+        // Another continuation, and another session between, then back.
+        forward(&mut model, &mut cache, &other, 13, LogitRows::Last);
+        let mut elsewhere = block_on(model.new_cache(20)).unwrap();
+        forward(&mut model, &mut elsewhere, &other, 0, LogitRows::Last);
+        let again = forward(&mut model, &mut cache, &tokens[13..], 13, LogitRows::All);
+        assert_eq!(first, again);
+        let last = forward(&mut model, &mut cache, &tokens[13..], 13, LogitRows::Last);
+        let n_vocab = config.n_vocab;
+        within(limit("gpu", "model"), &last, &wide(&first[first.len() - n_vocab..])).unwrap();
+    }
+}
+
+#[test]
+fn an_abandoned_forward_does_no_harm() {
+    let (plan, weights) = setup(&configs()[0], 3, 60);
+    let Some(mut model) = open(&plan, &weights, GpuOptions::default()) else { return };
+    let mut cache = block_on(model.new_cache(30)).unwrap();
+    let tokens = inputs::tokens(9, 77, 61);
+    let want = forward(&mut model, &mut cache, &tokens, 0, LogitRows::Last);
+    let mut logits = Vec::new();
+    let batch = Batch { tokens: &tokens, position: 0, logits: LogitRows::All };
+    {
+        // Polled once or not at all, then dropped, as an abort does.
+        let mut abandoned = Box::pin(model.forward(&mut cache, batch, &mut logits));
+        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+        let _ = abandoned.as_mut().poll(&mut context);
+    }
+    drop(model.forward(&mut cache, batch, &mut logits));
+    assert_eq!(forward(&mut model, &mut cache, &tokens, 0, LogitRows::Last), want);
+}
+
+#[test]
+fn progress_reaches_its_total() {
+    let (plan, weights) = setup(&configs()[0], 3, 62);
+    let mut seen = Vec::new();
+    let model = block_on(GpuModel::new(plan, &weights, &mut |done, total| seen.push((done, total))));
+    if model.is_err() {
+        return;
+    }
+    let total = seen[0].1;
+    assert!(total > weights.matrices.len());
+    let want: Vec<_> = (0..=total).map(|done| (done, total)).collect();
+    assert_eq!(seen, want);
+}
+
+#[test]
+fn what_cannot_run_is_refused_and_changes_nothing() {
+    let (plan, weights) = setup(&tiny_gpt2(), 0, 41);
+    let options = GpuOptions { max_batch: Some(16), ..GpuOptions::default() };
+    let Some(mut model) = open(&plan, &weights, options) else { return };
+    assert_eq!(model.max_batch(), 16);
+    let mut cache = block_on(model.new_cache(10)).unwrap();
+    let before = forward(&mut model, &mut cache, &[5, 6], 0, LogitRows::All);
+    let mut logits = Vec::new();
+    let mut run = |model: &mut GpuModel, cache: &mut GpuCache, tokens: &[u32], position| {
+        block_on(model.forward(cache, Batch { tokens, position, logits: LogitRows::Last }, &mut logits))
+    };
+    assert!(matches!(run(&mut model, &mut cache, &[], 0), Err(Error::Internal { .. })));
+    assert!(matches!(run(&mut model, &mut cache, &[0; 17], 0), Err(Error::Internal { .. })));
+    assert!(matches!(run(&mut model, &mut cache, &[0, 61], 0), Err(Error::InvalidOption { .. })));
+    assert!(matches!(run(&mut model, &mut cache, &[0, 0], 9), Err(Error::ContextFull { limit: 10, found: 11 })));
+    assert!(matches!(run(&mut model, &mut cache, &[0], usize::MAX), Err(Error::ContextFull { .. })));
+    assert!(run(&mut model, &mut cache, &[60], 9).is_ok());
+    assert_eq!(forward(&mut model, &mut cache, &[5, 6], 0, LogitRows::All), before);
+    // The table of learned positions has 64 rows.
+    assert!(matches!(block_on(model.new_cache(65)), Err(Error::InvalidOption { .. })));
+    assert!(matches!(block_on(model.new_cache(0)), Err(Error::InvalidOption { .. })));
+
+    let (llama, llama_weights) = setup(&configs()[0], 0, 42);
+    let Some(other) = open(&llama, &llama_weights, options) else { return };
+    let mut foreign = block_on(other.new_cache(10)).unwrap();
+    assert!(matches!(run(&mut model, &mut foreign, &[0], 0), Err(Error::Internal { .. })));
+    // Far more than any machine has.
+    assert!(matches!(block_on(other.new_cache(1 << 40)), Err(Error::Gpu { .. } | Error::InvalidOption { .. })));
+    let mixed = block_on(GpuModel::new(plan, &llama_weights, &mut |_, _| ()));
+    assert!(matches!(mixed.err(), Some(Error::Weights { problems }) if problems.len() > 1));
+}
+
+#[test]
+fn limits_that_cannot_be_met_are_errors() {
+    let (plan, weights) = setup(&configs()[0], 0, 43);
+    if open(&plan, &weights, GpuOptions::default()).is_none() {
+        return;
+    }
+    let options = GpuOptions { max_binding_bytes: Some(100), max_batch: None };
+    let error = block_on(GpuModel::with_options(plan, &weights, options, &mut |_, _| ())).err().unwrap();
+    assert!(error.to_string().contains("one row of") && error.to_string().contains("100 bytes"), "{error}");
+    // A head so wide that the attention needs more workgroup memory than there is: the kernel is named.
+    let config = ModelConfig { head_dim: 4096, n_heads: 1, n_kv_heads: 1, n_layers: 1, ..tiny_gpt2() };
+    let (plan, weights) = setup(&config, DTYPES.iter().position(|&d| d == DType::F32).unwrap(), 44);
+    let error = block_on(GpuModel::new(plan, &weights, &mut |_, _| ())).err().unwrap();
+    assert!(error.to_string().contains("kernel attention/attention"), "{error}");
+}
