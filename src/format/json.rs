@@ -7,10 +7,12 @@ use serde_json::Value as Json;
 use super::Value;
 use crate::error::{Error, Result};
 
-/// Settings files are a few kilobytes; the index of a sharded model with very many tensors about a megabyte.
-const MAX_BYTES: usize = 4 << 20;
-/// Limits on nesting keep a hostile file from repeating a long prefix in front of very many short keys.
+/// Settings files are a few kilobytes, the index of a sharded model with very many tensors a few hundred. In memory,
+/// JSON takes up to 50 times its length (`[1,1,1...`).
+const MAX_BYTES: usize = 1 << 20;
+/// These keep a hostile file from repeating a long prefix in front of very many short keys.
 const MAX_KEY_BYTES: usize = 256;
+const MAX_KEYS: usize = 10_000;
 
 /// Parses a JSON object of strings, numbers, booleans, arrays and objects; the keys of an object inside an object
 /// follow a dot.
@@ -26,7 +28,7 @@ pub(super) fn flatten(file: &str, bytes: &[u8]) -> Result<BTreeMap<String, Value
 /// Parses a JSON object.
 pub(super) fn parse(file: &str, bytes: &[u8]) -> Result<serde_json::Map<String, Json>> {
     if bytes.len() > MAX_BYTES {
-        return Err(invalid(file, "the file", "at most 4 MiB of settings", format!("{} bytes", bytes.len())));
+        return Err(invalid(file, "the file", "at most 1 MiB of settings", format!("{} bytes", bytes.len())));
     }
     match serde_json::from_slice(bytes) {
         Ok(Json::Object(map)) => Ok(map),
@@ -55,6 +57,9 @@ fn object(
             Json::Object(map) => object(file, &key, map, flat)?,
             json => {
                 let value = value(json);
+                if flat.len() >= MAX_KEYS {
+                    return Err(invalid(file, "the file", "at most 10000 keys", "more".to_string()));
+                }
                 if flat.insert(key.clone(), value).is_some() {
                     return Err(invalid(file, &key, "one value", "two".to_string()));
                 }

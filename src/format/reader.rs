@@ -83,7 +83,7 @@ impl<'a> Reader<'a> {
     /// Checks a claimed number of items that take at least `min_bytes` each against what is left, so that a vector of
     /// that capacity is in proportion to the file.
     pub(super) fn count(&self, n: u64, min_bytes: u64, what: &str) -> Result<usize> {
-        let needed = n.checked_mul(min_bytes).unwrap_or(u64::MAX);
+        let needed = n.saturating_mul(min_bytes);
         match usize::try_from(n) {
             Ok(count) if needed <= self.remaining() as u64 => Ok(count),
             _ => Err(self.truncated(&format!("{what} ({n} items)"), needed)),
