@@ -1,0 +1,28 @@
+// The demo page: wires the parts together and starts loading the model of the package.
+import { wireComplete } from "./complete.js";
+import { byId } from "./dom.js";
+import { wireDrop } from "./drop.js";
+import { Engine } from "./engine.js";
+import { openFiles, wireModelCard } from "./model-card.js";
+import { wireOffline } from "./offline.js";
+import { Source } from "./source.js";
+import { wireSummarise } from "./summarise.js";
+import { wireTabs } from "./tabs.js";
+
+const engine = new Engine();
+const source = new Source();
+wireTabs(document.querySelector('[role="tablist"]'));
+wireModelCard(engine);
+wireSummarise(engine, source);
+wireComplete(engine);
+wireDrop({
+  onText: (text) => {
+    byId("tab-summarise").click();
+    source.setText(text);
+  },
+  onModel: (files) => openFiles(engine, files),
+});
+
+// Keeping the page for offline use fetches the same files again: it waits until the model is there.
+await engine.load(engine.choice);
+wireOffline();

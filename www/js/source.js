@@ -1,0 +1,147 @@
+// The text to summarise: a sample or the visitor's own, in an editor, or in a reader with the key points marked.
+import { byId, make, plural } from "./dom.js";
+
+export const SAMPLES = [
+  ["bicycle", "The bicycle"],
+  ["water-cycle", "The water cycle"],
+  ["vaccines", "How vaccines work"],
+  ["comet-landing", "Landing on a comet"],
+  ["antarctic-treaty", "The Antarctic Treaty"],
+  ["measures", "A history of measures (long)"],
+];
+
+export class Source {
+  #editor = byId("source-text");
+  #reader = byId("reader");
+  #sample = byId("sample");
+  #marks = [];
+  #shown = "";
+
+  constructor() {
+    this.#sample.append(
+      ...SAMPLES.map(([value, label]) => make("option", { value }, label)),
+      make("option", { value: "" }, "Your own text"),
+    );
+    this.#sample.addEventListener("change", () => this.#choose(this.#sample.value));
+    this.#editor.addEventListener("input", () => {
+      this.#sample.value = "";
+      this.#count();
+    });
+    byId("source-edit").addEventListener("click", () => this.edit(true));
+    byId("source-clear").addEventListener("click", () => this.setText("", true));
+    this.#choose(SAMPLES[0][0]);
+  }
+
+  get text() {
+    return this.#editor.value;
+  }
+
+  /** Puts in a text of the visitor's own. */
+  setText(text, focus = false) {
+    this.#sample.value = "";
+    this.#put(text);
+    if (focus) this.#editor.focus();
+  }
+
+  async #choose(name) {
+    if (name === "") return this.setText("", true);
+    try {
+      const response = await fetch(`samples/${name}.txt`);
+      if (!response.ok) throw new Error(`the server answered ${response.status}`);
+      const text = await response.text();
+      if (this.#sample.value === name) this.#put(text.trim());
+    } catch (error) {
+      byId("source-count").textContent = `This sample could not be fetched: ${error.message}.`;
+    }
+  }
+
+  #put(text) {
+    this.edit();
+    this.#editor.value = text;
+    this.#editor.scrollTop = 0;
+    this.#count();
+  }
+
+  #count() {
+    const words = this.text.match(/\S+/g)?.length ?? 0;
+    byId("source-count").textContent = plural(words, "word");
+  }
+
+  /** Shows the editor again; the marks go, for they belong to the text as it was. */
+  edit(focus = false) {
+    this.#show(this.#editor, this.#reader);
+    if (focus) this.#editor.focus();
+  }
+
+  /** Shows `text` unmarked in the reader, scrolled as the editor was. */
+  read(text) {
+    this.#marks = [];
+    this.#shown = text;
+    this.#render();
+    this.#show(this.#reader, this.#editor);
+  }
+
+  #show(next, previous) {
+    if (!next.hidden) return;
+    const top = previous.scrollTop;
+    const focused = document.activeElement === previous;
+    next.hidden = false;
+    previous.hidden = true;
+    next.scrollTop = top;
+    if (focused) next.focus({ preventScroll: true });
+    byId("source-edit").toggleAttribute("data-off", next === this.#editor);
+  }
+
+  /** Marks `start..end` (UTF-16 offsets into the text being read) as point number `rank`. */
+  mark({ start, end, score, rank }) {
+    this.#marks.push({ start, end, score, rank });
+    this.#marks.sort((a, b) => a.start - b.start);
+    this.#render();
+  }
+
+  #render() {
+    const scroll = this.#reader.scrollTop;
+    const scores = this.#marks.map((mark) => mark.score);
+    const [low, high] = [Math.min(...scores), Math.max(...scores)];
+    const parts = [];
+    let at = 0;
+    for (const { start, end, score, rank } of this.#marks) {
+      if (start < at) continue; // a sentence is chosen once; never show text twice
+      const label = make("a", { className: "margin", href: `#point-${rank}` }, String(rank), make("small", {}, score.toFixed(2)));
+      label.setAttribute("aria-label", `Key point ${rank}, score ${score.toFixed(2)}. Back to the summary`);
+      const mark = make("mark", { id: `mark-${rank}`, tabIndex: -1 }, this.#shown.slice(start, end));
+      mark.style.setProperty("--strength", high > low ? (score - low) / (high - low) : 0.6);
+      parts.push(this.#shown.slice(at, start), label, mark);
+      at = end;
+    }
+    parts.push(this.#shown.slice(at));
+    this.#reader.replaceChildren(...parts);
+    this.#reader.scrollTop = scroll;
+    this.#spreadLabels();
+  }
+
+  /** Two short sentences can start on one line: their labels must not lie on each other. */
+  #spreadLabels() {
+    let free = -Infinity;
+    for (const label of this.#reader.querySelectorAll(".margin")) {
+      const top = Math.max(label.offsetTop, free);
+      label.style.marginTop = `${top - label.offsetTop}px`;
+      free = top + label.offsetHeight;
+    }
+  }
+
+  /** Brings a marked sentence into view and moves the focus to it. */
+  goTo(rank) {
+    const mark = byId(`mark-${rank}`);
+    for (const other of this.#reader.querySelectorAll("mark[data-current]")) delete other.dataset.current;
+    mark.dataset.current = "";
+    const smooth = !matchMedia("(prefers-reduced-motion: reduce)").matches;
+    mark.scrollIntoView({ block: "center", behavior: smooth ? "smooth" : "auto" });
+    mark.focus({ preventScroll: true });
+  }
+
+  /** Whether the marks of the last summary are still to be seen. */
+  get marked() {
+    return !this.#reader.hidden;
+  }
+}

@@ -1,0 +1,129 @@
+// Keeps one whole version of the site for offline use: page, package and model.
+//
+// A version is the SHA-256 of files.json, which lists every file with its own SHA-256. The page registers this worker
+// as sw.js?v=<version>, so a new version is a new worker with a cache of its own. It takes over only after every file
+// has been fetched and checked against the list, and only when no page of the old version is open any more: what a page
+// gets is always one version, never a mixture.
+
+const VERSION = new URL(location.href).searchParams.get("v") ?? "";
+const SCOPE = self.registration.scope;
+const PREFIX = `nanolm-page ${SCOPE} `;
+const CACHE = PREFIX + VERSION;
+const LIST = "files.json";
+
+const address = (path) => SCOPE + (path === "index.html" ? "" : path);
+
+async function sha256(buffer) {
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", buffer));
+  return Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+/** Fetches one file of this version and checks it. Throws if the server now has something else. */
+async function fetchChecked(path, expected) {
+  const response = await fetch(address(path), { cache: "no-cache" });
+  if (!response.ok) throw new Error(`${path}: the server answered ${response.status}`);
+  const body = await response.arrayBuffer();
+  const found = await sha256(body);
+  if (found !== expected) throw new Error(`${path}: the file on the server is of another version`);
+  // The body is decoded and whole here; a redirected response could not answer a navigation.
+  const headers = new Headers(response.headers);
+  headers.delete("content-encoding");
+  headers.delete("content-length");
+  return new Response(body, { headers });
+}
+
+async function install() {
+  const response = await fetch(SCOPE + LIST, { cache: "no-store" });
+  if (!response.ok) throw new Error(`${LIST}: the server answered ${response.status}`);
+  const body = await response.arrayBuffer();
+  if ((await sha256(body)) !== VERSION) throw new Error(`${LIST} is no longer the list of this version`);
+  const { files } = JSON.parse(new TextDecoder().decode(body));
+  const total = files.reduce((sum, file) => sum + file.bytes, 0);
+  let loaded = 0;
+  const cache = await caches.open(CACHE);
+  try {
+    await Promise.all(
+      files.map(async (file) => {
+        await cache.put(address(file.path), await fetchChecked(file.path, file.sha256));
+        loaded += file.bytes;
+        await tell({ type: "saving", version: VERSION, loaded, total });
+      }),
+    );
+    await cache.put(SCOPE + LIST, new Response(body, { headers: { "content-type": "application/json" } }));
+  } catch (error) {
+    await caches.delete(CACHE);
+    await tell({ type: "failed", version: VERSION, message: error.message });
+    throw error;
+  }
+}
+
+async function tell(message) {
+  const open = await self.clients.matchAll({ type: "window", includeUncontrolled: true });
+  for (const client of open) client.postMessage(message);
+}
+
+async function listed() {
+  const list = await caches.match(SCOPE + LIST, { cacheName: CACHE });
+  return list ? (await list.json()).files : [];
+}
+
+/** Answers out of this version alone. A file that was lost is fetched again, but only the very same one. */
+async function serve(request, path) {
+  const kept = await caches.match(address(path), { cacheName: CACHE });
+  if (kept) return kept;
+  const file = (await listed()).find((each) => each.path === path);
+  if (!file) return fetch(request);
+  try {
+    const response = await fetchChecked(path, file.sha256);
+    await (await caches.open(CACHE)).put(address(path), response.clone());
+    return response;
+  } catch (error) {
+    return new Response(`${path} is missing from the saved version of this page: ${error.message}`, { status: 503 });
+  }
+}
+
+/** What is really there, file by file. */
+async function state() {
+  const files = await listed();
+  const cache = await caches.open(CACHE);
+  const there = new Set((await cache.keys()).map((request) => request.url));
+  const missing = files.filter((file) => !there.has(address(file.path))).map((file) => file.path);
+  return {
+    version: VERSION,
+    complete: files.length > 0 && missing.length === 0,
+    missing,
+    bytes: files.reduce((sum, file) => sum + file.bytes, 0),
+  };
+}
+
+/** Takes over at once, which is safe only if the page that asks is the only one open: it reloads itself then. */
+async function takeOver() {
+  const open = await self.clients.matchAll({ type: "window", includeUncontrolled: true });
+  if (open.length > 1) return { refused: "other tabs with this page are open; close them first" };
+  await self.skipWaiting();
+  return {};
+}
+
+self.addEventListener("install", (event) => event.waitUntil(install()));
+
+self.addEventListener("activate", (event) =>
+  event.waitUntil(
+    (async () => {
+      const old = (await caches.keys()).filter((name) => name.startsWith(PREFIX) && name !== CACHE);
+      await Promise.all(old.map((name) => caches.delete(name)));
+    })(),
+  ),
+);
+
+self.addEventListener("fetch", (event) => {
+  const { request } = event;
+  if (request.method !== "GET" || !request.url.startsWith(SCOPE)) return;
+  const path = new URL(request.url).pathname.slice(new URL(SCOPE).pathname.length) || "index.html";
+  if (path !== LIST) event.respondWith(serve(request, path));
+});
+
+self.addEventListener("message", (event) => {
+  const answers = { state, takeOver };
+  const answer = answers[event.data?.type];
+  if (answer) event.waitUntil(answer().then((value) => event.ports[0]?.postMessage(value)));
+});
