@@ -1,0 +1,297 @@
+// Sources, downloads, the cache, and everything that can go wrong before there is a model.
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, before, beforeEach, describe, test } from "node:test";
+import { openPage, serveApp } from "./support/app.mjs";
+import { launch, ROOT } from "./support/browser.mjs";
+
+const MODEL = "/golden/tiny-llama/model-q8_0.gguf";
+const SIZE = readFileSync(join(ROOT, "tests", MODEL.slice(1))).length;
+
+let app;
+let browser;
+let page;
+before(async () => {
+  app = await serveApp();
+  browser = await launch();
+});
+beforeEach(async () => {
+  page = await openPage(browser, app);
+});
+after(async () => {
+  await browser?.close();
+  await app?.close();
+});
+
+/** Loads in the page and gives its name, its error and how far progress came. */
+const load = (source, options = {}) =>
+  page.evaluate(
+    async ([source, options]) => {
+      const progress = [];
+      try {
+        const model = await nanolm.Model.load(source, {
+          device: "cpu",
+          ...options,
+          onProgress: ({ phase, loaded, total }) => progress.push([phase, loaded, total]),
+        });
+        const text = await model.generate("The keeper", { maxNewTokens: 4 }).text();
+        await model.dispose();
+        return { text, progress };
+      } catch (error) {
+        return { error: shown(error), progress };
+      }
+    },
+    [source, options],
+  );
+const requestsOf = (path, method = "GET") => app.requests.filter((request) => request.path === path && request.method === method).length;
+const entries = () =>
+  page.evaluate(async () => {
+    const found = [];
+    for (const name of await caches.keys()) for (const request of await (await caches.open(name)).keys()) found.push(request.url);
+    return found;
+  });
+
+describe("sources", () => {
+  test("an address, a Blob, a File, buffers, files by name and a list of files give the same model", async () => {
+    const texts = await page.evaluate(async (path) => {
+      const bytes = async (path) => (await fetch(path)).arrayBuffer();
+      const folder = "/golden/tiny-llama/";
+      const gguf = await bytes(path);
+      const sources = {
+        address: path,
+        url: new URL(path, location.href),
+        blob: new Blob([gguf]),
+        file: new File([gguf], "any name.gguf"),
+        buffer: gguf,
+        view: new Uint8Array(gguf),
+        part: new Uint8Array(await new Blob(["before", gguf, "after"]).arrayBuffer()).subarray(6, 6 + gguf.byteLength),
+      };
+      const whole = {
+        folder,
+        named: {
+          "config.json": await bytes(`${folder}config.json`),
+          "model.safetensors": new Blob([await bytes(`${folder}model.safetensors`)]),
+          "tokenizer.json": `${folder}tokenizer.json`,
+        },
+        list: [
+          new File([await bytes(`${folder}config.json`)], "config.json"),
+          new File([await bytes(`${folder}model.safetensors`)], "model.safetensors"),
+          new File([await bytes(`${folder}tokenizer.json`)], "tokenizer.json"),
+          new File([await bytes(`${folder}generation_config.json`)], "generation_config.json"),
+        ],
+      };
+      const run = async (source) => {
+        const model = await nanolm.Model.load(source, { device: "cpu" });
+        const text = await model.generate("The keeper", { maxNewTokens: 8 }).text();
+        await model.dispose();
+        return text;
+      };
+      const texts = [{}, {}];
+      for (const [name, source] of Object.entries(sources)) texts[0][name] = await run(source);
+      for (const [name, source] of Object.entries(whole)) texts[1][name] = await run(source);
+      return { texts, still: gguf.byteLength };
+    }, MODEL);
+    assert.equal(new Set(Object.values(texts.texts[0])).size, 1, JSON.stringify(texts.texts[0]));
+    assert.equal(new Set(Object.values(texts.texts[1])).size, 1, JSON.stringify(texts.texts[1]));
+    assert.equal(texts.still, SIZE, "the caller's buffer is still his");
+  });
+
+  test("a missing optional file is none", async () => {
+    const { text } = await load("/golden/tiny-llama/", {});
+    assert.ok(text.length > 0);
+  });
+
+  test("what is no source", async () => {
+    const errors = await page.evaluate(async () => {
+      const wrong = { number: 42, nothing: null, empty: [], none: {}, nested: { "a.gguf": 7 }, address: "http://[" };
+      const errors = [];
+      for (const [name, source] of Object.entries(wrong)) errors.push([name, await failure(nanolm.Model.load(source))]);
+      errors.push(["device", await failure(nanolm.Model.load(undefined, { device: "tpu" }))]);
+      errors.push(["option", await failure(nanolm.Model.load(undefined, { devcie: "cpu" }))]);
+      return errors;
+    });
+    for (const [name, error] of errors) {
+      assert.equal(error?.code, "option/invalid", `${name}: ${JSON.stringify(error)}`);
+      assert.equal(error.className, "OptionError");
+    }
+  });
+
+  test("a folder without its config", async () => {
+    const error = await page.evaluate(async () => {
+      const files = { "model.safetensors": "/golden/tiny-llama/model.safetensors" };
+      return failure(nanolm.Model.load(files, { device: "cpu" }));
+    });
+    assert.equal(error?.code, "model/missing-file", JSON.stringify(error));
+    assert.equal(error.className, "ModelFileError");
+  });
+});
+
+describe("downloads", () => {
+  for (const [name, query] of Object.entries({
+    "with a length": "",
+    "without a length": "?nolength",
+    "compressed": "?gzip",
+    "slowly": "?slow=5",
+  })) {
+    test(name, async () => {
+      const { text, error, progress } = await load(MODEL + query);
+      assert.equal(error, undefined);
+      assert.ok(text.length > 0);
+      const bytes = progress.filter(([phase]) => phase === "download");
+      assert.equal(bytes.at(-1)[1], SIZE);
+      for (let i = 1; i < bytes.length; i++) assert.ok(bytes[i][1] >= bytes[i - 1][1], "progress only grows");
+      if (query === "" || query.startsWith("?slow")) assert.equal(bytes.at(-1)[2], SIZE);
+    });
+  }
+
+  for (const [name, query] of Object.entries({ "with a length": "", "without a length": "&nolength" })) {
+    test(`broken off, ${name}: says so, keeps nothing, and loads the next time`, async () => {
+      const { error } = await load(`${MODEL}?cut=10000${query}`);
+      assert.equal(error?.code, "download/incomplete", JSON.stringify(error));
+      assert.equal(error.className, "DownloadError");
+      assert.equal(error.details.found, 10000);
+      if (query === "") assert.equal(error.details.expected, SIZE);
+      assert.deepEqual(await entries(), []);
+      assert.equal((await load(MODEL)).error, undefined);
+    });
+  }
+
+  test("aborted: rejects with AbortError, keeps nothing, ends the worker, and loads the next time", async () => {
+    const slow = `${MODEL}?slow=30`;
+    const error = await page.evaluate(async (source) => {
+      const controller = new AbortController();
+      const onProgress = ({ phase, loaded }) => phase === "download" && loaded > 0 && controller.abort();
+      return failure(nanolm.Model.load(source, { device: "cpu", signal: controller.signal, onProgress }));
+    }, slow);
+    assert.equal(error?.name, "AbortError", JSON.stringify(error));
+    assert.ok(error.isDOMException);
+    await page.waitForTimeout(1500);
+    assert.equal(page.workers().length, 0);
+    assert.deepEqual(await entries(), [], "no partial entry");
+    assert.equal((await load(slow)).error, undefined);
+  });
+
+  test("aborted while loading", async () => {
+    const errors = await page.evaluate(async () => {
+      const errors = [];
+      for (const phase of ["load", "compile"]) {
+        const controller = new AbortController();
+        const onProgress = (progress) => progress.phase === phase && controller.abort();
+        errors.push(await failure(nanolm.Model.load(undefined, { device: "gpu", signal: controller.signal, onProgress })));
+      }
+      return errors;
+    });
+    for (const error of errors) assert.equal(error?.name, "AbortError", JSON.stringify(error));
+  });
+
+  for (const [name, source, code, className] of [
+    ["not there", "/golden/none.gguf", "download/status", "DownloadError"],
+    ["a page in its place", `${MODEL}?page`, "download/not-a-file", "DownloadError"],
+    ["another origin that does not allow it", "http://127.0.0.1:9/model.gguf", "download/network", "DownloadError"],
+    ["no model file", "/garbage/text.gguf", "format/invalid", "ModelFileError"],
+  ]) {
+    test(`${name}: ${code}`, async () => {
+      const { error } = await load(source);
+      assert.equal(error?.code, code, JSON.stringify(error));
+      assert.equal(error.className, className);
+      assert.equal(error.isNanolmError, true);
+      assert.ok(error.message.length > 30, error.message);
+    });
+  }
+
+  test("a truncated model file", async () => {
+    const error = await page.evaluate(async (path) => {
+      const bytes = await (await fetch(path)).arrayBuffer();
+      return failure(nanolm.Model.load(bytes.slice(0, 20000), { device: "cpu" }));
+    }, MODEL);
+    assert.equal(error?.code, "format/truncated", JSON.stringify(error));
+    assert.equal(error.className, "ModelFileError");
+  });
+
+  for (const [name, code] of [["noworker", "worker/start"], ["badwasm", "worker/wasm"]]) {
+    test(`a damaged installation: ${code}`, async () => {
+      const error = await page.evaluate(async (name) => {
+        const { Model, NanolmError } = await import(`/${name}/index.js`);
+        return Model.load("/golden/tiny-llama/").then(
+          () => undefined,
+          (error) => ({ code: error.code, message: error.message, ours: error instanceof NanolmError }),
+        );
+      }, name);
+      assert.equal(error?.code, code, JSON.stringify(error));
+      assert.ok(error.ours);
+    });
+  }
+});
+
+describe("cache", () => {
+  test("a whole file is kept and not downloaded again", async () => {
+    const before = requestsOf(MODEL);
+    await load(MODEL);
+    assert.equal((await entries()).length, 1);
+    const { text, progress } = await load(MODEL);
+    assert.ok(text.length > 0);
+    assert.equal(requestsOf(MODEL) - before, 1);
+    assert.equal(progress.filter(([phase]) => phase === "download").at(-1)[1], SIZE);
+  });
+
+  test("cache: false keeps nothing and reads nothing", async () => {
+    const before = requestsOf(MODEL);
+    await load(MODEL, { cache: false });
+    await load(MODEL, { cache: false });
+    assert.deepEqual(await entries(), []);
+    assert.equal(requestsOf(MODEL) - before, 2);
+  });
+
+  test("a file that changed on the server is fetched anew", async () => {
+    await load(MODEL);
+    await page.evaluate(async (path) => {
+      const store = await caches.open((await caches.keys())[0]);
+      const kept = await store.match(path);
+      const headers = new Headers(kept.headers);
+      headers.set("last-modified", "Thu, 01 Jan 2015 00:00:00 GMT");
+      await store.put(path, new Response(await kept.blob(), { headers }));
+    }, MODEL);
+    const before = requestsOf(MODEL);
+    assert.equal((await load(MODEL)).error, undefined);
+    assert.equal(requestsOf(MODEL) - before, 1);
+  });
+
+  test("an entry that is not whole is thrown away and fetched anew", async () => {
+    await load(MODEL);
+    await page.evaluate(async (path) => {
+      const store = await caches.open((await caches.keys())[0]);
+      const kept = await store.match(path);
+      const half = (await kept.blob()).slice(0, 1000);
+      await store.put(path, new Response(half, { headers: kept.headers }));
+    }, MODEL);
+    const { text, error } = await load(MODEL);
+    assert.equal(error, undefined);
+    assert.ok(text.length > 0);
+    const size = await page.evaluate(async (path) => (await (await caches.match(path)).blob()).size, MODEL);
+    assert.equal(size, SIZE, "whole again");
+  });
+});
+
+describe("offline", () => {
+  test("after a reload without a server, the page summarizes", async () => {
+    const own = await serveApp();
+    const first = await openPage(browser, own, "/offline.html");
+    await first.evaluate(() => globalThis.registered);
+    // The first load was not under the service worker's control yet.
+    await first.reload();
+    await first.waitForFunction(() => globalThis.ready && navigator.serviceWorker.controller);
+    const run = () =>
+      first.evaluate(async () => {
+        const model = await nanolm.Model.load(undefined, { device: "cpu" });
+        return model.summarize("The lamp was lit. The ships came home. Nobody was hurt in the storm.", { type: "key-points" }).text();
+      });
+    const online = await run();
+    await own.close();
+    await first.reload();
+    await first.waitForFunction(() => globalThis.ready);
+    assert.equal(await run(), online);
+    assert.ok(online.length > 0);
+    await first.context().close();
+  });
+});
