@@ -1,1 +1,87 @@
 //! Chooses between CPU and GPU, with a stated reason, and runs a plan on the choice.
+
+mod choice;
+mod report;
+
+use std::sync::Arc;
+
+pub use report::{DeviceChoice, DeviceKind, DeviceReport};
+
+use crate::cpu::{CpuCache, CpuModel, Level};
+use crate::error::{Error, Result};
+#[cfg(feature = "gpu")]
+use crate::gpu::{GpuCache, GpuModel};
+use crate::model::{Batch, Plan};
+use crate::weights::Weights;
+
+/// A model on the device that runs it.
+pub enum Backend {
+    Cpu(CpuModel),
+    #[cfg(feature = "gpu")]
+    Gpu(Box<GpuModel>),
+}
+
+/// Keys and values of one session, on the device of its model.
+pub enum KvCache {
+    Cpu(CpuCache),
+    #[cfg(feature = "gpu")]
+    Gpu(Box<GpuCache>),
+}
+
+impl Backend {
+    /// Puts a model on a device.
+    ///
+    /// `Auto` never fails because of the GPU: whatever goes wrong there, the CPU runs the model and the report says why.
+    /// `progress(done, total)` counts the GPU's kernels and matrices.
+    ///
+    /// # Errors
+    /// `Gpu` where the GPU was asked for by name and cannot be used; otherwise what the executors say.
+    pub async fn load(
+        plan: Arc<Plan>,
+        weights: Arc<Weights>,
+        choice: DeviceChoice,
+        progress: &mut dyn FnMut(usize, usize),
+    ) -> Result<(Backend, DeviceReport)> {
+        choice::load(plan, weights, choice, progress).await
+    }
+
+    /// The CPU backend at the level that this build runs fastest.
+    pub fn cpu(plan: Arc<Plan>, weights: Arc<Weights>) -> Result<Backend> {
+        Ok(Backend::Cpu(CpuModel::new(plan, weights, Level::best())?))
+    }
+
+    /// Rows per forward.
+    pub fn max_batch(&self) -> usize {
+        match self {
+            Backend::Cpu(model) => model.max_batch(),
+            #[cfg(feature = "gpu")]
+            Backend::Gpu(model) => model.max_batch(),
+        }
+    }
+
+    /// A cache for `capacity` positions.
+    ///
+    /// # Errors
+    /// `OutOfMemory` where the device has no room, `InvalidOption` where the model has fewer positions.
+    pub async fn new_cache(&self, capacity: usize) -> Result<KvCache> {
+        Ok(match self {
+            Backend::Cpu(model) => KvCache::Cpu(model.new_cache(capacity)?),
+            #[cfg(feature = "gpu")]
+            Backend::Gpu(model) => KvCache::Gpu(Box::new(model.new_cache(capacity).await?)),
+        })
+    }
+
+    /// One forward pass; `logits` becomes `[selected rows, n_vocab]`.
+    ///
+    /// # Errors
+    /// Those of the executors; `Internal` for a cache of the other device.
+    pub async fn forward(&mut self, cache: &mut KvCache, batch: Batch<'_>, logits: &mut Vec<f32>) -> Result<()> {
+        match (self, cache) {
+            (Backend::Cpu(model), KvCache::Cpu(cache)) => model.forward(cache, batch, logits),
+            #[cfg(feature = "gpu")]
+            (Backend::Gpu(model), KvCache::Gpu(cache)) => model.forward(cache, batch, logits).await,
+            #[cfg(feature = "gpu")]
+            _ => Err(Error::Internal { what: "a cache was used on another device than its own".into() }),
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! CPU or GPU: the rule, and the check that the GPU computes what the CPU computes.
+
+use std::sync::Arc;
+
+use super::{Backend, DeviceChoice, DeviceKind, DeviceReport};
+use crate::cpu::Level;
+use crate::error::{Error, Result};
+#[cfg(feature = "gpu")]
+use crate::gpu::GpuModel;
+use crate::model::{Op, Plan};
+#[cfg(feature = "gpu")]
+use crate::model::{Batch, LogitRows};
+use crate::weights::Weights;
+
+/// Below this many bytes of weights per token `Auto` stays on the CPU. A token on a GPU costs about 10 ms before any
+/// arithmetic (some hundred dispatches of 30 to 70 us and a readback); in that time a CPU thread reads about this much.
+const WORTH_A_GPU: usize = 24 << 20;
+
+/// Normalised mean squared error of the GPU's logits against the CPU's above which the GPU is not trusted. Rounding in
+/// another order gives about 1e-10; a driver that computes something else gives much more.
+#[cfg(feature = "gpu")]
+const LARGEST_ERROR: f64 = 1e-4;
+
+pub async fn load(
+    plan: Arc<Plan>,
+    weights: Arc<Weights>,
+    choice: DeviceChoice,
+    progress: &mut dyn FnMut(usize, usize),
+) -> Result<(Backend, DeviceReport)> {
+    let bytes = bytes_per_token(&plan, &weights);
+    let reason = match choice {
+        DeviceChoice::Cpu => "asked for".to_string(),
+        DeviceChoice::Auto if bytes < WORTH_A_GPU => format!(
+            "the model is small: a token reads {:.1} MB of weights, which takes the CPU less time than a GPU needs to be \
+             started (from {} MB on the GPU is tried)",
+            bytes as f64 / 1e6,
+            WORTH_A_GPU / 1_000_000
+        ),
+        DeviceChoice::Auto | DeviceChoice::Gpu => match gpu(&plan, &weights, choice, progress).await {
+            Ok(loaded) => return Ok(loaded),
+            Err(error) if choice == DeviceChoice::Gpu => return Err(error),
+            Err(Error::Gpu { what, why }) => format!("no GPU: {what}: {why}"),
+            Err(error) => format!("no GPU: {error}"),
+        },
+    };
+    let report = DeviceReport {
+        kind: DeviceKind::Cpu,
+        reason: format!("{reason}; CPU instructions: {}", Level::best().name()),
+        adapter: None,
+    };
+    Ok((Backend::cpu(plan, weights)?, report))
+}
+
+/// Bytes of matrices that one token reads: all but the embedding table, of which it reads a row, unless that is the
+/// output head too.
+fn bytes_per_token(plan: &Plan, weights: &Weights) -> usize {
+    let mut multiplied = vec![false; weights.matrices.len()];
+    for step in &plan.steps {
+        if let Op::Linear { weight, .. } = step.op
+            && let Some(flag) = multiplied.get_mut(weight.0)
+        {
+            *flag = true;
+        }
+    }
+    weights.matrices.iter().zip(multiplied).filter(|(_, multiplied)| *multiplied).map(|(m, _)| m.data.len()).sum()
+}
+
+#[cfg(not(feature = "gpu"))]
+async fn gpu(
+    _: &Arc<Plan>,
+    _: &Arc<Weights>,
+    _: DeviceChoice,
+    _: &mut dyn FnMut(usize, usize),
+) -> Result<(Backend, DeviceReport)> {
+    Err(Error::Gpu { what: "WebGPU".into(), why: "this build is without it (cargo feature `gpu`)".into() })
+}
+
+#[cfg(feature = "gpu")]
+async fn gpu(
+    plan: &Arc<Plan>,
+    weights: &Arc<Weights>,
+    choice: DeviceChoice,
+    progress: &mut dyn FnMut(usize, usize),
+) -> Result<(Backend, DeviceReport)> {
+    let model = GpuModel::new(Arc::clone(plan), weights, progress).await?;
+    let adapter = model.adapter().clone();
+    let name = if adapter.name.is_empty() { "unnamed adapter" } else { &adapter.name };
+    let name = format!("{name} ({})", adapter.backend);
+    if choice == DeviceChoice::Auto && adapter.is_software {
+        return Err(Error::Gpu { what: name, why: "it computes on the CPU itself".into() });
+    }
+    let mut gpu = Backend::Gpu(Box::new(model));
+    let error = difference(&mut gpu, plan, weights).await?;
+    if error.is_nan() || error > LARGEST_ERROR {
+        return Err(Error::Gpu {
+            what: name,
+            why: format!(
+                "it does not compute what the CPU computes (normalised error {error:.1e}, at most {LARGEST_ERROR:.0e}); \
+                 its driver may be at fault"
+            ),
+        });
+    }
+    let why = match choice {
+        DeviceChoice::Gpu => "asked for".to_string(),
+        _ => format!("a token reads {:.0} MB of weights", bytes_per_token(plan, weights) as f64 / 1e6),
+    };
+    let reason = format!("{why}; agrees with the CPU (normalised error {error:.1e})");
+    Ok((gpu, DeviceReport { kind: DeviceKind::Gpu, reason, adapter: Some(name) }))
+}
+
+/// The start-up check: a few tokens on both devices; `sum((gpu - cpu)^2) / sum(cpu^2)` over the last one's logits. Two
+/// forwards, several tokens and then one, because their kernels differ.
+#[cfg(feature = "gpu")]
+async fn difference(gpu: &mut Backend, plan: &Arc<Plan>, weights: &Arc<Weights>) -> Result<f64> {
+    let mut cpu = Backend::cpu(Arc::clone(plan), Arc::clone(weights))?;
+    let many = plan.config.context_len.min(gpu.max_batch()).min(cpu.max_batch()).clamp(1, 5);
+    let n_vocab = plan.config.n_vocab;
+    let tokens: Vec<u32> = (0..many).map(|i| ((i * 7919 + 1) % n_vocab) as u32).collect();
+    let batches: &[(usize, &[u32])] = match plan.config.context_len {
+        n if n > many => &[(0, &tokens), (many, tokens.get(..1).unwrap_or_default())],
+        _ => &[(0, &tokens)],
+    };
+    let capacity = plan.config.context_len.min(many + 1);
+    let (mut gpu_cache, mut cpu_cache) = (gpu.new_cache(capacity).await?, cpu.new_cache(capacity).await?);
+    let (mut found, mut expected) = (Vec::new(), Vec::new());
+    let mut worst = 0.0f64;
+    for &(position, tokens) in batches {
+        let batch = Batch { tokens, position, logits: LogitRows::Last };
+        gpu.forward(&mut gpu_cache, batch, &mut found).await?;
+        cpu.forward(&mut cpu_cache, batch, &mut expected).await?;
+        let error = normalised_error(&found, &expected);
+        // NaN must win over any number.
+        worst = if error.is_nan() { error } else { worst.max(error) };
+        if worst.is_nan() {
+            break;
+        }
+    }
+    Ok(worst)
+}
+
+/// `sum((found - expected)^2) / sum(expected^2)`, in f64; NaN where the lengths differ.
+#[cfg(feature = "gpu")]
+fn normalised_error(found: &[f32], expected: &[f32]) -> f64 {
+    if found.len() != expected.len() || expected.is_empty() {
+        return f64::NAN;
+    }
+    let pairs = || found.iter().zip(expected).map(|(f, e)| (f64::from(*f), f64::from(*e)));
+    let error: f64 = pairs().map(|(f, e)| (f - e).powi(2)).sum();
+    let size: f64 = pairs().map(|(_, e)| e * e).sum();
+    if error == 0.0 { 0.0 } else { error / size }
+}
+
+#[cfg(all(test, feature = "gpu"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_check_can_fail() {
+        assert_eq!(normalised_error(&[1.0, 2.0], &[1.0, 2.0]), 0.0);
+        assert!(normalised_error(&[1.0, 2.0], &[1.00001, 2.0]) < LARGEST_ERROR);
+        assert!(normalised_error(&[1.0, 2.1], &[1.0, 2.0]) > LARGEST_ERROR);
+        assert!(normalised_error(&[0.0, 0.0], &[1.0, 2.0]) > LARGEST_ERROR);
+        assert!(normalised_error(&[f32::NAN, 2.0], &[1.0, 2.0]).is_nan());
+        assert!(normalised_error(&[1.0], &[1.0, 2.0]).is_nan());
+        assert!(normalised_error(&[1.0], &[0.0]) > LARGEST_ERROR);
+    }
+}

@@ -1,0 +1,57 @@
+//! What was asked for, and what was chosen and why.
+
+use crate::error::{Error, Result};
+
+/// Which device to use.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum DeviceChoice {
+    /// The faster of the two for this model; the CPU where the GPU fails.
+    #[default]
+    Auto,
+    /// The GPU, or an error.
+    Gpu,
+    Cpu,
+}
+
+impl std::str::FromStr for DeviceChoice {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self> {
+        match name {
+            "auto" => Ok(DeviceChoice::Auto),
+            "gpu" => Ok(DeviceChoice::Gpu),
+            "cpu" => Ok(DeviceChoice::Cpu),
+            other => Err(Error::InvalidOption {
+                name: "device".into(),
+                expected: "\"auto\", \"gpu\" or \"cpu\"".into(),
+                found: format!("{other:?}"),
+            }),
+        }
+    }
+}
+
+/// Where a model runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeviceKind {
+    Cpu,
+    Gpu,
+}
+
+impl DeviceKind {
+    /// `cpu` or `gpu`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            DeviceKind::Cpu => "cpu",
+            DeviceKind::Gpu => "gpu",
+        }
+    }
+}
+
+/// The choice and its reason, in words for people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeviceReport {
+    pub kind: DeviceKind,
+    pub reason: String,
+    /// The GPU's name, where one was looked at and says it.
+    pub adapter: Option<String>,
+}
