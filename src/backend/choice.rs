@@ -14,7 +14,7 @@ use crate::weights::Weights;
 
 /// Below this many bytes of weights per token `Auto` stays on the CPU. A token on a GPU costs about 10 ms before any
 /// arithmetic (some hundred dispatches of 30 to 70 us and a readback); in that time a CPU thread reads about this much.
-const WORTH_A_GPU: usize = 24 << 20;
+const WORTH_A_GPU: usize = 24_000_000;
 
 /// Normalised mean squared error of the GPU's logits against the CPU's above which the GPU is not trusted. Rounding in
 /// another order gives about 1e-10; a driver that computes something else gives much more.

@@ -86,6 +86,11 @@ impl Sampler {
         self.banned.insert(token);
     }
 
+    /// Takes a ban back.
+    pub fn allow(&mut self, token: u32) {
+        self.banned.remove(token);
+    }
+
     /// A token of the prompt: the repetition penalty applies to it.
     pub fn observe(&mut self, token: u32) {
         self.seen.insert(token);

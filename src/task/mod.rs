@@ -1,1 +1,81 @@
 //! What people ask for: generate, summarize.
+//!
+//! A [`Model`] is loaded once; each call on it is a [`Job`] with a session of its own. A job advances by
+//! [`Job::next`], one bounded piece of work at a time (a batch of the prompt, or one token), so that whoever drives it
+//! can stop, show progress, or let another job go on in between. Jobs never see each other's tokens.
+
+mod decode;
+mod event;
+mod generate;
+mod model;
+mod options;
+mod points;
+mod stop;
+mod summarize;
+mod tasks;
+
+pub use event::{Event, FinishReason, Phase, Piece, Point, Timings, Usage};
+pub use generate::Prompt;
+pub use model::{Clock, LoadPhase, Model, ModelInfo};
+pub use options::{GenerateOptions, Length, Sampling, SummarizeOptions, SummaryKind};
+
+use std::rc::Rc;
+
+use crate::error::{Error, Result};
+
+/// A call in progress. Dropping it ends it; the model stays usable.
+pub struct Job {
+    model: Rc<Model>,
+    state: State,
+}
+
+enum State {
+    Generate(Box<generate::Generate>),
+    Summarize(Box<summarize::Summarize>),
+    Done(Event),
+    Failed(Error),
+}
+
+impl Job {
+    /// Does the next piece of work and says what came of it. After [`Event::Done`] it is given again; after an error,
+    /// the error is.
+    ///
+    /// # Errors
+    /// `Busy` where another job is inside its `next` at this moment; the call can be repeated. Any other error ends the
+    /// job.
+    pub async fn next(&mut self) -> Result<Event> {
+        let result = match &mut self.state {
+            State::Generate(job) => job.next(&self.model).await,
+            State::Summarize(job) => job.next(&self.model).await,
+            State::Done(event) => return Ok(event.clone()),
+            State::Failed(error) => return Err(error.clone()),
+        };
+        match &result {
+            Ok(event @ Event::Done { .. }) => self.state = State::Done(event.clone()),
+            Ok(_) | Err(Error::Busy) => {}
+            Err(error) => self.state = State::Failed(error.clone()),
+        }
+        result
+    }
+}
+
+impl Model {
+    /// Continues a prompt.
+    ///
+    /// # Errors
+    /// `InvalidOption`, `ContextFull` where the prompt does not fit, `Tokenizer` where the model has none and the prompt
+    /// is text.
+    pub fn generate(self: &Rc<Self>, prompt: Prompt<'_>, options: &GenerateOptions) -> Result<Job> {
+        let job = generate::Generate::new(self, prompt, options)?;
+        Ok(Job { model: Rc::clone(self), state: State::Generate(Box::new(job)) })
+    }
+
+    /// Summarises a text of any length.
+    ///
+    /// # Errors
+    /// `UnsupportedTask` where the model was not trained to, `InvalidOption` for a text without words.
+    pub fn summarize(self: &Rc<Self>, text: &str, options: &SummarizeOptions) -> Result<Job> {
+        let job = summarize::Summarize::new(self, text, options)?;
+        Ok(Job { model: Rc::clone(self), state: State::Summarize(Box::new(job)) })
+    }
+}

@@ -171,6 +171,7 @@ pub fn build(file: &ModelFile) -> Result<Tokenizer> {
         prefix: with(keys.flag("add_bos_token", default_bos)?, bos),
         suffix: with(keys.flag("add_eos_token", false)?, eos),
         end_tokens,
+        start: bos,
     })
 }
 

@@ -75,6 +75,7 @@ pub fn build(bytes: &[u8]) -> Result<Tokenizer> {
         prefix,
         suffix,
         end_tokens: Vec::new(),
+        start: None,
     })
 }
 

@@ -71,6 +71,8 @@ pub struct Tokenizer {
     pub(super) suffix: Vec<u32>,
     /// Tokens that end a generation.
     pub(super) end_tokens: Vec<u32>,
+    /// The begin-of-text token.
+    pub(super) start: Option<u32>,
 }
 
 impl Tokenizer {
@@ -82,6 +84,11 @@ impl Tokenizer {
     /// Tokens that end a generation, as the tokenizer's file says.
     pub fn end_tokens(&self) -> &[u32] {
         &self.end_tokens
+    }
+
+    /// The begin-of-text token, where the tokenizer's file names one.
+    pub fn start_token(&self) -> Option<u32> {
+        self.start
     }
 
     /// The id of a control token by its text, for example `<|end|>`.

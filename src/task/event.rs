@@ -1,0 +1,93 @@
+//! What a job reports.
+
+use std::ops::Range;
+
+/// What kind of work a progress report counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// Tokens of the prompt, or of the text that a summary is written from.
+    Prefill,
+    /// Sentences of a text whose salience is measured.
+    Score,
+    /// Tokens of the output.
+    Decode,
+}
+
+impl Phase {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Phase::Prefill => "prefill",
+            Phase::Score => "score",
+            Phase::Decode => "decode",
+        }
+    }
+}
+
+/// Why a job ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FinishReason {
+    /// The model said so, a stop string came, or everything asked for was given.
+    Stop,
+    /// The number of tokens asked for, or the context, was full.
+    Length,
+}
+
+impl FinishReason {
+    pub const fn name(self) -> &'static str {
+        match self {
+            FinishReason::Stop => "stop",
+            FinishReason::Length => "length",
+        }
+    }
+}
+
+/// A token of the output.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Piece {
+    /// The characters that became final with this token; may be empty.
+    pub text: String,
+    pub token: u32,
+    /// See [`Choice::logprob`](crate::sample::Choice::logprob).
+    pub logprob: f32,
+}
+
+/// A sentence of the text that was chosen as a key point.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Point {
+    pub text: String,
+    /// Where it stands in the text, in UTF-8 bytes.
+    pub bytes: Range<usize>,
+    /// Where it stands in the text, in UTF-16 code units (what JavaScript counts).
+    pub utf16: Range<usize>,
+    /// Salience, 0 to 1.
+    pub score: f32,
+}
+
+/// Tokens in and out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// Tokens that the model read, control tokens included.
+    pub prompt_tokens: usize,
+    /// Tokens that the model wrote, without the one that ended the output.
+    pub completion_tokens: usize,
+}
+
+/// Times in milliseconds, from the first `next`.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Timings {
+    /// Until the prompt was read.
+    pub prefill_ms: f64,
+    /// Until the first piece or point was ready.
+    pub first_token_ms: f64,
+    /// From the end of reading to the end.
+    pub decode_ms: f64,
+}
+
+/// The outcome of one step of a job.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event {
+    Progress { phase: Phase, done: usize, total: usize },
+    Piece(Piece),
+    Point(Point),
+    Done { finish_reason: FinishReason, text: String, usage: Usage, timings: Timings },
+}

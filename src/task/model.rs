@@ -1,0 +1,308 @@
+//! A loaded model: files in, calls out.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use super::event::Timings;
+use super::tasks::TaskFormat;
+use crate::backend::{Backend, DeviceChoice, DeviceReport};
+use crate::error::{Error, Result};
+use crate::format::{self, Dialect, ModelFile, Value};
+use crate::model::{LogitRows, ModelConfig, Plan, plan};
+use crate::sample::SampleOptions;
+use crate::session::Session;
+use crate::tensor::{Bytes, DType};
+use crate::text::Tokenizer;
+use crate::weights::{self, Weights};
+
+/// Milliseconds since any fixed moment. Passed in, because a page and a program read it from different places.
+pub type Clock = fn() -> f64;
+
+/// What loading is busy with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LoadPhase {
+    /// Reading the files' structure, the tokenizer and the weights.
+    Read,
+    /// Putting the model on its device.
+    Device,
+}
+
+impl LoadPhase {
+    pub const fn name(self) -> &'static str {
+        match self {
+            LoadPhase::Read => "read",
+            LoadPhase::Device => "device",
+        }
+    }
+}
+
+/// What there is to know about a loaded model.
+#[derive(Clone, Debug)]
+pub struct ModelInfo {
+    pub name: String,
+    pub architecture: String,
+    /// Number of weights.
+    pub parameters: usize,
+    pub context_len: usize,
+    pub vocab_size: usize,
+    /// How most of the weights are stored.
+    pub weight_type: DType,
+    pub device: DeviceReport,
+    /// `generate`, and the kinds of summary it was trained to write.
+    pub tasks: Vec<&'static str>,
+}
+
+/// What the model's files say about generating.
+#[derive(Clone, Debug, Default)]
+pub struct Defaults {
+    pub sampling: SampleOptions,
+    pub max_new_tokens: Option<usize>,
+}
+
+/// A model ready for calls.
+pub struct Model {
+    backend: RefCell<Backend>,
+    tokenizer: Option<Tokenizer>,
+    tasks: Option<TaskFormat>,
+    info: ModelInfo,
+    defaults: Defaults,
+    end_tokens: Vec<u32>,
+    start_token: Option<u32>,
+    clock: Clock,
+}
+
+impl Model {
+    /// Loads a model from its files: one GGUF file, or the files of a Hugging Face folder.
+    ///
+    /// # Errors
+    /// What is wrong with the files, in the words of the module that found it; `Gpu` where the GPU was asked for by name
+    /// and cannot be used.
+    pub async fn load(
+        files: Vec<(String, Bytes)>,
+        choice: DeviceChoice,
+        clock: Clock,
+        progress: &mut dyn FnMut(LoadPhase, usize, usize),
+    ) -> Result<Rc<Model>> {
+        progress(LoadPhase::Read, 0, 3);
+        let file = format::parse(files)?;
+        let config = ModelConfig::from_file(&file)?;
+        progress(LoadPhase::Read, 1, 3);
+        let tokenizer = Tokenizer::from_file(&file)?;
+        let tasks = TaskFormat::from_file(&file, tokenizer.as_ref(), &config)?;
+        progress(LoadPhase::Read, 2, 3);
+        let plan = Arc::new(plan::build(&config));
+        let weights = Arc::new(weights::load(&plan, &file)?);
+        progress(LoadPhase::Read, 3, 3);
+        let (parameters, weight_type) = size(&plan, &weights);
+        let end_tokens = end_tokens(&file, tokenizer.as_ref(), config.n_vocab);
+        let start_token = tokenizer
+            .as_ref()
+            .and_then(Tokenizer::start_token)
+            .or_else(|| ids(&file.generation, "bos_token_id").next())
+            .or_else(|| ids(&file.metadata, "bos_token_id").next())
+            .filter(|id| (*id as usize) < config.n_vocab);
+        let defaults = defaults(&file)?;
+        drop(file);
+
+        let (backend, device) =
+            Backend::load(plan, weights, choice, &mut |done, total| progress(LoadPhase::Device, done, total)).await?;
+        let mut names = vec!["generate"];
+        names.extend(tasks.iter().flat_map(TaskFormat::names));
+        let info = ModelInfo {
+            name: if config.name.is_empty() { config.architecture.clone() } else { config.name.clone() },
+            architecture: config.architecture.clone(),
+            parameters,
+            context_len: config.context_len,
+            vocab_size: config.n_vocab,
+            weight_type,
+            device,
+            tasks: names,
+        };
+        Ok(Rc::new(Model {
+            backend: RefCell::new(backend),
+            tokenizer,
+            tasks,
+            info,
+            defaults,
+            end_tokens,
+            start_token,
+            clock,
+        }))
+    }
+
+    pub fn info(&self) -> &ModelInfo {
+        &self.info
+    }
+
+    /// The tokenizer, where the model's files hold one.
+    pub fn tokenizer(&self) -> Option<&Tokenizer> {
+        self.tokenizer.as_ref()
+    }
+
+    /// # Errors
+    /// `Tokenizer`, saying which file is missing.
+    pub fn require_tokenizer(&self) -> Result<&Tokenizer> {
+        self.tokenizer.as_ref().ok_or_else(|| Error::Tokenizer {
+            what: "the model's files hold none; add its tokenizer.json to the files".into(),
+        })
+    }
+
+    /// Positions of a session.
+    pub fn context_len(&self) -> usize {
+        self.info.context_len
+    }
+
+    /// Logits per row.
+    pub fn vocab_size(&self) -> usize {
+        self.info.vocab_size
+    }
+
+    /// Tokens that end an output.
+    pub fn end_tokens(&self) -> &[u32] {
+        &self.end_tokens
+    }
+
+    /// The token that an empty prompt starts with.
+    pub fn start_token(&self) -> Option<u32> {
+        self.start_token
+    }
+
+    pub(super) fn defaults(&self) -> &Defaults {
+        &self.defaults
+    }
+
+    pub(super) fn clock(&self) -> Clock {
+        self.clock
+    }
+
+    pub(super) fn tasks(&self) -> Option<&TaskFormat> {
+        self.tasks.as_ref()
+    }
+
+    /// A session for `capacity` tokens.
+    // The borrow is held while the device works, on purpose: it is the lock that makes a second call `Busy`.
+    #[allow(clippy::await_holding_refcell_ref)]
+    pub(super) async fn new_session(&self, capacity: usize) -> Result<Session> {
+        let backend = self.backend.try_borrow().map_err(|_| Error::Busy)?;
+        Session::new(&backend, capacity).await
+    }
+
+    /// Feeds one batch; see [`Session::feed`].
+    ///
+    /// # Errors
+    /// `Busy` where another call is inside the model at this moment.
+    #[allow(clippy::await_holding_refcell_ref)]
+    pub(super) async fn feed(
+        &self,
+        session: &mut Session,
+        tokens: &[u32],
+        rows: LogitRows,
+        logits: &mut Vec<f32>,
+    ) -> Result<usize> {
+        let mut backend = self.backend.try_borrow_mut().map_err(|_| Error::Busy)?;
+        session.feed(&mut backend, tokens, rows, logits).await
+    }
+}
+
+/// Number of weights, and the type that holds most of them.
+fn size(plan: &Plan, weights: &Weights) -> (usize, DType) {
+    let vectors: usize = plan.vectors.iter().map(|v| v.len).sum();
+    let mut by_type: Vec<(DType, usize)> = Vec::new();
+    for matrix in &weights.matrices {
+        let n = matrix.rows * matrix.cols;
+        match by_type.iter_mut().find(|(dtype, _)| *dtype == matrix.dtype) {
+            Some((_, count)) => *count += n,
+            None => by_type.push((matrix.dtype, n)),
+        }
+    }
+    let matrices: usize = by_type.iter().map(|(_, n)| n).sum();
+    let most = by_type.into_iter().max_by_key(|(_, n)| *n).map_or(DType::F32, |(dtype, _)| dtype);
+    (matrices + vectors, most)
+}
+
+/// A token id or a list of them.
+fn ids<'a>(metadata: &'a BTreeMap<String, Value>, key: &str) -> impl Iterator<Item = u32> + 'a {
+    let value = metadata.get(key);
+    let one = value.and_then(Value::as_usize).and_then(|id| u32::try_from(id).ok());
+    let many = value.and_then(Value::as_ints).unwrap_or_default();
+    one.into_iter().chain(many.iter().filter_map(|id| u32::try_from(*id).ok()))
+}
+
+/// The tokens that end an output, from every file that names some.
+fn end_tokens(file: &ModelFile, tokenizer: Option<&Tokenizer>, n_vocab: usize) -> Vec<u32> {
+    let mut all: Vec<u32> = tokenizer.map(|t| t.end_tokens().to_vec()).unwrap_or_default();
+    all.extend(ids(&file.generation, "eos_token_id"));
+    if file.dialect == Dialect::HuggingFace {
+        all.extend(ids(&file.metadata, "eos_token_id"));
+    }
+    all.retain(|id| (*id as usize) < n_vocab);
+    all.sort_unstable();
+    all.dedup();
+    all
+}
+
+/// Reads `generation_config.json`. Sampling counts only where the file turns it on; the values are checked like a
+/// caller's.
+fn defaults(file: &ModelFile) -> Result<Defaults> {
+    let get = |key: &str| file.generation.get(key);
+    let number = |key: &str| get(key).and_then(Value::as_f64).map(|x| x as f32);
+    let mut sampling = SampleOptions::default();
+    if get("do_sample").and_then(Value::as_bool) == Some(true) {
+        sampling.temperature = number("temperature").unwrap_or(1.0);
+        sampling.top_k = get("top_k").and_then(Value::as_usize).unwrap_or(sampling.top_k);
+        sampling.top_p = number("top_p").unwrap_or(sampling.top_p);
+        sampling.min_p = number("min_p").unwrap_or(sampling.min_p);
+    }
+    sampling.repetition_penalty = number("repetition_penalty").unwrap_or(sampling.repetition_penalty);
+    sampling.validate().map_err(|error| match error {
+        Error::InvalidOption { name, expected, found } => {
+            Error::Format { file: "generation_config.json".into(), what: name, expected, found }
+        }
+        other => other,
+    })?;
+    let max_new_tokens = get("max_new_tokens").and_then(Value::as_usize).filter(|n| *n > 0);
+    Ok(Defaults { sampling, max_new_tokens })
+}
+
+/// Measures a job, from its first step.
+#[derive(Clone, Debug)]
+pub(super) struct Stopwatch {
+    clock: Clock,
+    started: Option<f64>,
+    prefilled: Option<f64>,
+    first: Option<f64>,
+}
+
+impl Stopwatch {
+    pub fn new(clock: Clock) -> Self {
+        Stopwatch { clock, started: None, prefilled: None, first: None }
+    }
+
+    /// The job works; only the first call counts.
+    pub fn start(&mut self) {
+        self.started.get_or_insert_with(self.clock);
+    }
+
+    /// The prompt was read; of several prompts the last counts.
+    pub fn prefilled(&mut self) {
+        self.prefilled = Some((self.clock)());
+    }
+
+    /// Output is ready; only the first call counts.
+    pub fn first(&mut self) {
+        self.first.get_or_insert_with(self.clock);
+    }
+
+    pub fn finish(&self) -> Timings {
+        let now = (self.clock)();
+        let started = self.started.unwrap_or(now);
+        let prefilled = self.prefilled.unwrap_or(now);
+        Timings {
+            prefill_ms: prefilled - started,
+            first_token_ms: self.first.unwrap_or(now) - started,
+            decode_ms: now - prefilled,
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! What callers may ask for. What they leave open, the model's files decide, then the defaults named here.
+
+use crate::error::{Error, Result};
+use crate::sample::SampleOptions;
+
+/// How tokens are chosen, as far as the caller cares.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Sampling {
+    pub temperature: Option<f32>,
+    pub top_k: Option<usize>,
+    pub top_p: Option<f32>,
+    pub min_p: Option<f32>,
+    pub repetition_penalty: Option<f32>,
+    pub seed: Option<u64>,
+}
+
+impl Sampling {
+    /// These choices over `defaults`.
+    pub fn over(&self, defaults: &SampleOptions) -> SampleOptions {
+        SampleOptions {
+            temperature: self.temperature.unwrap_or(defaults.temperature),
+            top_k: self.top_k.unwrap_or(defaults.top_k),
+            top_p: self.top_p.unwrap_or(defaults.top_p),
+            min_p: self.min_p.unwrap_or(defaults.min_p),
+            repetition_penalty: self.repetition_penalty.unwrap_or(defaults.repetition_penalty),
+            no_repeat_ngram: defaults.no_repeat_ngram,
+            seed: self.seed.unwrap_or(defaults.seed),
+        }
+    }
+}
+
+/// Options of [`Model::generate`](super::Model::generate).
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct GenerateOptions {
+    /// Default: the model's `generation_config.json`, else 128.
+    pub max_new_tokens: Option<usize>,
+    pub sampling: Sampling,
+    /// Output ends before the first of these.
+    pub stop: Vec<String>,
+}
+
+/// What a summary is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SummaryKind {
+    /// A few written sentences.
+    Tldr,
+    /// The most salient sentences of the text, as they stand there.
+    #[default]
+    KeyPoints,
+    /// A title.
+    Headline,
+}
+
+impl SummaryKind {
+    pub const fn name(self) -> &'static str {
+        match self {
+            SummaryKind::Tldr => "tldr",
+            SummaryKind::KeyPoints => "key-points",
+            SummaryKind::Headline => "headline",
+        }
+    }
+}
+
+impl std::str::FromStr for SummaryKind {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self> {
+        [SummaryKind::Tldr, SummaryKind::KeyPoints, SummaryKind::Headline]
+            .into_iter()
+            .find(|kind| kind.name() == name)
+            .ok_or_else(|| unknown("type", "\"tldr\", \"key-points\" or \"headline\"", name))
+    }
+}
+
+/// How much of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Length {
+    Short,
+    #[default]
+    Medium,
+    Long,
+}
+
+impl Length {
+    /// How many sentences are chosen as key points, at most.
+    pub const fn points(self) -> usize {
+        match self {
+            Length::Short => 3,
+            Length::Medium => 5,
+            Length::Long => 7,
+        }
+    }
+
+    /// How many sentences a tldr is written in, at most.
+    pub const fn sentences(self) -> usize {
+        match self {
+            Length::Short => 1,
+            Length::Medium => 2,
+            Length::Long => 3,
+        }
+    }
+}
+
+impl std::str::FromStr for Length {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self> {
+        match name {
+            "short" => Ok(Length::Short),
+            "medium" => Ok(Length::Medium),
+            "long" => Ok(Length::Long),
+            other => Err(unknown("length", "\"short\", \"medium\" or \"long\"", other)),
+        }
+    }
+}
+
+fn unknown(name: &str, expected: &str, found: &str) -> Error {
+    Error::InvalidOption { name: name.into(), expected: expected.into(), found: format!("{found:?}") }
+}
+
+/// Options of [`Model::summarize`](super::Model::summarize).
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SummarizeOptions {
+    pub kind: SummaryKind,
+    pub length: Length,
+    /// For tldr and headline. Default: greedy, and no three tokens come twice.
+    pub sampling: Sampling,
+}

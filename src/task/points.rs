@@ -1,0 +1,133 @@
+//! A text as the task format reads it: sentences, chunks that fit the context, and how salient each sentence is.
+
+use std::ops::Range;
+
+use super::model::Model;
+use super::tasks::TaskFormat;
+use crate::error::Result;
+use crate::text::{Controls, sentences};
+
+/// A sentence of the text and what is known about it.
+#[derive(Clone, Debug)]
+pub struct Sentence {
+    /// Where it stands, in UTF-8 bytes.
+    pub bytes: Range<usize>,
+    /// Probability that it belongs into a summary; measured chunk by chunk.
+    pub salience: Option<f32>,
+}
+
+/// Tokens of a chunk, and where each sentence ends in them.
+#[derive(Clone, Debug, Default)]
+pub struct Chunk {
+    pub tokens: Vec<u32>,
+    /// Indices of the chunk's sentences in the text.
+    pub sentences: Vec<usize>,
+    /// For each of them, the number of tokens up to and with its mark.
+    pub ends: Vec<usize>,
+}
+
+impl Chunk {
+    /// How many sentences the first `n` tokens hold whole.
+    pub fn sentences_in(&self, n: usize) -> usize {
+        self.ends.partition_point(|end| *end <= n)
+    }
+}
+
+/// A text cut into sentences.
+pub struct Article {
+    pub text: String,
+    pub sentences: Vec<Sentence>,
+}
+
+impl Article {
+    pub fn new(text: &str) -> Self {
+        let whole = |bytes| Sentence { bytes, salience: None };
+        Article { text: text.to_string(), sentences: sentences(text).into_iter().map(whole).collect() }
+    }
+
+    /// The text of a sentence.
+    pub fn sentence(&self, i: usize) -> &str {
+        self.sentences.get(i).and_then(|s| self.text.get(s.bytes.clone())).unwrap_or_default()
+    }
+
+    /// Tokens of a sentence: with one leading space, control tokens in it being plain text, and cut to what a chunk can
+    /// hold.
+    fn encode(&self, model: &Model, format: &TaskFormat, i: usize) -> Result<Vec<u32>> {
+        let text = format!(" {}", self.sentence(i));
+        let mut tokens = model.require_tokenizer()?.encode(&text, false, Controls::Literal)?;
+        // The beginning and the mark need room too.
+        tokens.truncate(format.max_chunk_tokens - 2);
+        Ok(tokens)
+    }
+
+    /// Reads sentences from `candidates`, in order, until the next one does not fit.
+    pub fn chunk(
+        &self,
+        model: &Model,
+        format: &TaskFormat,
+        candidates: impl Iterator<Item = usize>,
+    ) -> Result<Chunk> {
+        let mut chunk = Chunk { tokens: vec![format.text], ..Chunk::default() };
+        for (i, mark) in candidates.zip(&format.marks) {
+            let tokens = self.encode(model, format, i)?;
+            if chunk.tokens.len() + tokens.len() + 1 > format.max_chunk_tokens {
+                break;
+            }
+            chunk.tokens.extend_from_slice(&tokens);
+            chunk.tokens.push(*mark);
+            chunk.sentences.push(i);
+            chunk.ends.push(chunk.tokens.len());
+        }
+        Ok(chunk)
+    }
+
+    /// All sentences, the most salient first; of equals the earlier.
+    fn by_salience(&self) -> Vec<usize> {
+        let salience = |i: &usize| self.sentences.get(*i).and_then(|s| s.salience).unwrap_or(0.0);
+        let mut order: Vec<usize> = (0..self.sentences.len()).collect();
+        order.sort_by(|a, b| salience(b).total_cmp(&salience(a)).then(a.cmp(b)));
+        order
+    }
+
+    /// The `n` most salient sentences, in the order of the text. A sentence that says the same words as one already
+    /// chosen is passed over.
+    pub fn most_salient(&self, n: usize) -> Vec<usize> {
+        let mut chosen: Vec<usize> = Vec::new();
+        for i in self.by_salience() {
+            if chosen.len() == n {
+                break;
+            }
+            if !chosen.iter().any(|other| self.sentence(*other) == self.sentence(i)) {
+                chosen.push(i);
+            }
+        }
+        chosen.sort_unstable();
+        chosen
+    }
+
+    /// One chunk of the most salient sentences that fit together, in the order of the text.
+    pub fn salient_chunk(&self, model: &Model, format: &TaskFormat) -> Result<Chunk> {
+        let mut room = format.max_chunk_tokens - 1;
+        let mut chosen = Vec::new();
+        for i in self.by_salience() {
+            let cost = self.encode(model, format, i)?.len() + 1;
+            if cost > room {
+                break;
+            }
+            room -= cost;
+            chosen.push(i);
+            if chosen.len() == format.marks.len() {
+                break;
+            }
+        }
+        chosen.sort_unstable();
+        self.chunk(model, format, chosen.into_iter())
+    }
+
+    /// A byte range in UTF-16 code units.
+    pub fn utf16(&self, bytes: &Range<usize>) -> Range<usize> {
+        let count = |range: Range<usize>| self.text.get(range).unwrap_or_default().encode_utf16().count();
+        let start = count(0..bytes.start);
+        start..start + count(bytes.clone())
+    }
+}

@@ -1,0 +1,117 @@
+//! What a model was trained to do, and in which form it expects to be asked.
+//!
+//! A model says so in the GGUF metadata key `nanolm.tasks`, a JSON object, version 1:
+//!
+//! ```text
+//! {"version": 1, "text": "<|text|>", "end": "<|end|>", "headline": "<|headline|>", "tldr": "<|tldr|>",
+//!  "key_points": "<|key-points|>", "yes": "<|yes|>", "no": "<|no|>", "sentence": ["<|s0|>", ...],
+//!  "max_chunk_tokens": 896, "headline_max_tokens": 32, "tldr_max_tokens": 64}
+//! ```
+//!
+//! The names are control tokens of the vocabulary. A text is read as `text`, then each sentence (with one leading space)
+//! followed by its mark `sentence[i]`. `headline` or `tldr` after that makes the model write until `end`. `key_points`
+//! followed by the marks of all sentences makes it judge: at each mark the logits of `yes` and `no` say how salient the
+//! sentence is.
+
+use serde_json::Value as Json;
+
+use crate::error::{Error, Result};
+use crate::format::{ModelFile, Value};
+use crate::model::ModelConfig;
+use crate::text::Tokenizer;
+
+const KEY: &str = "nanolm.tasks";
+
+/// The control tokens and limits of the task format.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TaskFormat {
+    pub text: u32,
+    pub end: u32,
+    pub headline: u32,
+    pub tldr: u32,
+    pub key_points: u32,
+    pub yes: u32,
+    pub no: u32,
+    /// Marks of the first, second ... sentence.
+    pub marks: Vec<u32>,
+    /// Tokens of one read text, marks included.
+    pub max_chunk_tokens: usize,
+    pub headline_max_tokens: usize,
+    pub tldr_max_tokens: usize,
+}
+
+impl TaskFormat {
+    /// The format of a model; `None` where its file describes none.
+    ///
+    /// # Errors
+    /// `Format` where the description is damaged, or names tokens or lengths that the model does not have.
+    pub fn from_file(
+        file: &ModelFile,
+        tokenizer: Option<&Tokenizer>,
+        config: &ModelConfig,
+    ) -> Result<Option<TaskFormat>> {
+        let Some(value) = file.metadata.get(KEY) else { return Ok(None) };
+        let invalid = |what: &str, expected: &str, found: String| Error::Format {
+            file: file.name.clone(),
+            what: format!("{KEY}: {what}"),
+            expected: expected.into(),
+            found,
+        };
+        let text = value.as_str().ok_or_else(|| invalid("the value", "a text", Value::describe(value)))?;
+        let json: Json = serde_json::from_str(text).map_err(|e| invalid("the value", "JSON", e.to_string()))?;
+        if json["version"] != 1 {
+            return Err(Error::Unsupported {
+                what: format!("{}: {KEY} version", file.name),
+                found: json["version"].to_string(),
+                supported: "1 (a newer release of this library may know more)".into(),
+            });
+        }
+        let token = |key: &str, name: &Json| {
+            let id = name.as_str().and_then(|name| tokenizer?.control(name)).filter(|id| (*id as usize) < config.n_vocab);
+            id.ok_or_else(|| invalid(key, "the name of a control token of the vocabulary", name.to_string()))
+        };
+        let number = |key: &str, least: usize, most: usize| {
+            let n = json[key].as_u64().and_then(|n| usize::try_from(n).ok()).filter(|n| (least..=most).contains(n));
+            n.ok_or_else(|| invalid(key, &format!("a number from {least} to {most}"), json[key].to_string()))
+        };
+        let names = json["sentence"].as_array().filter(|names| !names.is_empty());
+        let names = names.ok_or_else(|| invalid("sentence", "a list of tokens", json["sentence"].to_string()))?;
+        let marks = names.iter().map(|name| token("sentence", name)).collect::<Result<Vec<u32>>>()?;
+        let headline_max_tokens = number("headline_max_tokens", 1, config.context_len)?;
+        let tldr_max_tokens = number("tldr_max_tokens", 1, config.context_len)?;
+        // What is read must leave room for what is written or judged after it.
+        let reserve = 1 + marks.len().max(headline_max_tokens).max(tldr_max_tokens);
+        // The shortest text: its beginning, a token, a mark.
+        let most = config.context_len.saturating_sub(reserve);
+        let max_chunk_tokens = number("max_chunk_tokens", 3, config.context_len)?.min(most);
+        if max_chunk_tokens < 3 {
+            let expected = format!("a context of at least {} tokens", reserve + 3);
+            return Err(invalid("max_chunk_tokens", &expected, config.context_len.to_string()));
+        }
+        Ok(Some(TaskFormat {
+            text: token("text", &json["text"])?,
+            end: token("end", &json["end"])?,
+            headline: token("headline", &json["headline"])?,
+            tldr: token("tldr", &json["tldr"])?,
+            key_points: token("key_points", &json["key_points"])?,
+            yes: token("yes", &json["yes"])?,
+            no: token("no", &json["no"])?,
+            marks,
+            max_chunk_tokens,
+            headline_max_tokens,
+            tldr_max_tokens,
+        }))
+    }
+
+    /// The kinds of summary, as callers name them.
+    pub fn names(&self) -> [&'static str; 3] {
+        use super::options::SummaryKind::{Headline, KeyPoints, Tldr};
+        [Tldr.name(), KeyPoints.name(), Headline.name()]
+    }
+
+    /// Every control token, for keeping them out of written text.
+    pub fn controls(&self) -> impl Iterator<Item = u32> + '_ {
+        let named = [self.text, self.end, self.headline, self.tldr, self.key_points, self.yes, self.no];
+        named.into_iter().chain(self.marks.iter().copied())
+    }
+}
