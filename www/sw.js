@@ -19,8 +19,8 @@ async function sha256(buffer) {
 }
 
 /** Fetches one file of this version and checks it. Throws if the server now has something else. */
-async function fetchChecked(path, expected) {
-  const response = await fetch(address(path), { cache: "no-cache" });
+async function fetchChecked(path, expected, signal) {
+  const response = await fetch(address(path), { cache: "no-cache", signal });
   if (!response.ok) throw new Error(`${path}: the server answered ${response.status}`);
   const body = await response.arrayBuffer();
   const found = await sha256(body);
@@ -39,22 +39,27 @@ async function install() {
   if ((await sha256(body)) !== VERSION) throw new Error(`${LIST} is no longer the list of this version`);
   const { files } = JSON.parse(new TextDecoder().decode(body));
   const total = files.reduce((sum, file) => sum + file.bytes, 0);
-  let loaded = 0;
   const cache = await caches.open(CACHE);
-  try {
-    await Promise.all(
-      files.map(async (file) => {
-        await cache.put(address(file.path), await fetchChecked(file.path, file.sha256));
-        loaded += file.bytes;
-        await tell({ type: "saving", version: VERSION, loaded, total });
-      }),
-    );
-    await cache.put(SCOPE + LIST, new Response(body, { headers: { "content-type": "application/json" } }));
-  } catch (error) {
+  const giveUp = new AbortController();
+  let loaded = 0;
+  const keep = async ({ path, bytes, sha256 }) => {
+    try {
+      await cache.put(address(path), await fetchChecked(path, sha256, giveUp.signal));
+    } catch (error) {
+      giveUp.abort(error); // only the first failure is the reason
+      throw error;
+    }
+    loaded += bytes;
+    if (!giveUp.signal.aborted) await tell({ type: "saving", loaded, total });
+  };
+  await Promise.allSettled(files.map(keep));
+  if (giveUp.signal.aborted) {
+    const { reason } = giveUp.signal;
     await caches.delete(CACHE);
-    await tell({ type: "failed", version: VERSION, message: error.message });
-    throw error;
+    await tell({ type: "failed", message: reason.message });
+    throw reason;
   }
+  await cache.put(SCOPE + LIST, new Response(body, { headers: { "content-type": "application/json" } }));
 }
 
 async function tell(message) {

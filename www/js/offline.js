@@ -3,39 +3,43 @@ import { byId, bytes, make } from "./dom.js";
 
 const HERE = new URL("../", import.meta.url);
 
+/** Why the version that the server has now is not kept, or "". */
+let problem = "";
+/** Whether the server could be asked for its version. */
+let reached = true;
+
 export async function wireOffline() {
   if (!("serviceWorker" in navigator) || !isSecureContext) {
     return say("unknown", "Not available offline: this browser or address offers no service worker.");
   }
-  const container = navigator.serviceWorker;
-  container.addEventListener("message", ({ data }) => {
+  navigator.serviceWorker.addEventListener("message", ({ data }) => {
     if (data.type === "saving") say("saving", `Saving for offline use: ${bytes(data.loaded)} of ${bytes(data.total)}`);
-    if (data.type === "failed") say("failed", `Not saved for offline use: ${data.message}.`);
+    if (data.type === "failed") {
+      problem = "";
+      fail(data.message);
+    }
   });
   addEventListener("online", refresh);
   addEventListener("offline", refresh);
-
-  let version;
+  // Without a network nothing new can be saved; what was saved before still counts.
+  if (!navigator.onLine) return refresh();
   try {
-    version = await currentVersion();
-  } catch (error) {
-    // Without the list nothing new can be saved; what was saved before still counts.
-    await refresh(error.message);
-    return;
-  }
-  try {
-    const registration = await container.register(new URL(`sw.js?v=${version}`, HERE), { updateViaCache: "none" });
+    const version = await currentVersion();
+    const registration = await navigator.serviceWorker.register(new URL(`sw.js?v=${version}`, HERE), { updateViaCache: "none" });
     registration.addEventListener("updatefound", () => watch(registration.installing));
     watch(registration.installing);
     await refresh();
   } catch (error) {
-    say("failed", `Not saved for offline use: ${error.message}`);
+    await fail(error.message);
   }
 }
 
 /** The version that the server has now: the SHA-256 of its list of files. */
 async function currentVersion() {
-  const response = await fetch(new URL("files.json", HERE), { cache: "no-store" });
+  const response = await fetch(new URL("files.json", HERE), { cache: "no-store" }).catch((error) => {
+    reached = false;
+    throw error;
+  });
   if (!response.ok) throw new Error(`this server has no files.json, the list of files to keep (it answered ${response.status})`);
   const digest = await crypto.subtle.digest("SHA-256", await response.arrayBuffer());
   return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0")).join("");
@@ -43,19 +47,25 @@ async function currentVersion() {
 
 function watch(worker) {
   worker?.addEventListener("statechange", () => {
-    if (worker.state === "installed" || worker.state === "activated") refresh();
+    if (worker.state === "redundant") fail("not every file could be fetched");
+    else if (worker.state !== "installing") refresh();
   });
 }
 
-/** Looks at what is really kept and shows it. `problem`: why the server could not be asked for its version. */
-async function refresh(problem) {
-  const registration = await navigator.serviceWorker.getRegistration(HERE);
-  const active = registration?.active;
-  if (!active) {
-    if (typeof problem === "string") say("failed", `Not saved for offline use: ${problem}.`);
+function fail(reason) {
+  problem ||= reason.replace(/[.\s]+$/, "");
+  return refresh();
+}
+
+/** Looks at what is really kept and shows it. */
+async function refresh() {
+  const registration = await navigator.serviceWorker?.getRegistration(HERE);
+  if (!registration?.active) {
+    if (problem) say("failed", `Not saved for offline use: ${problem}.`);
+    else if (!registration?.installing) say("unknown", "Not saved for offline use yet.");
     return;
   }
-  const kept = await ask(active, "state");
+  const kept = await ask(registration.active, "state");
   const size = bytes(kept.bytes);
   if (!kept.complete) {
     const lost = kept.missing.length > 0 ? `${kept.missing.length} files are missing (${kept.missing[0]})` : "nothing is kept";
@@ -64,8 +74,10 @@ async function refresh(problem) {
     const button = make("button", { type: "button", className: "link" }, "Use it now");
     button.addEventListener("click", () => takeOver(registration.waiting));
     say("next", "Works offline. A newer version is ready.", button);
-  } else if (!navigator.onLine) {
-    say("ready", `You are offline, and everything works: ${size} are kept on this device.`);
+  } else if (!navigator.onLine || !reached) {
+    say("ready", `No network, and everything works: ${size} are kept on this device.`);
+  } else if (problem) {
+    say("next", `Works offline. A newer version could not be saved: ${problem}.`);
   } else if (navigator.serviceWorker.controller) {
     say("ready", `Works offline: ${size} are kept on this device.`);
   } else {
