@@ -21,7 +21,7 @@ export function installTarball(name) {
   rmSync(app, { recursive: true, force: true });
   mkdirSync(app, { recursive: true });
   writeFileSync(join(app, "package.json"), JSON.stringify({ name, private: true, type: "module" }));
-  execFileSync("npm", ["install", "--no-audit", "--no-fund", "--offline", "--loglevel=error", tarball()], { cwd: app, stdio: "inherit" });
+  execFileSync("npm", ["install", "--no-audit", "--no-fund", "--offline", "--loglevel=error", tarball()], { cwd: app, stdio: ["ignore", "ignore", "inherit"] });
   writeFileSync(stamp, wanted);
   return installed;
 }

@@ -1,0 +1,26 @@
+// Compiled only: what an application writes, against the package's types, with nothing but the DOM's own.
+import { Model, NanolmError, type Piece, type Point, type Result, TextStream } from "nanolm";
+
+export async function use(file: File, signal: AbortSignal): Promise<string> {
+  const model = await Model.load(file, { device: "auto", signal, onProgress: ({ phase, loaded, total }) => console.log(phase, loaded, total) });
+  await Model.load();
+  await Model.load({ "config.json": new Uint8Array(1), "model.safetensors": "/weights", "tokenizer.json": new Blob() });
+  const stream: TextStream<Piece> = model.generate("once", { maxNewTokens: 3, stop: ["."], signal });
+  for await (const { text, tokenId, logprob } of stream) console.log(text, tokenId + logprob);
+  const points: TextStream<Point> = model.summarize("text", { type: "key-points" });
+  for await (const { start, end, score } of points) console.log(start + end + score);
+  const result: Result = await model.summarize("text").result;
+  const plain: ReadableStream<Piece> = model.summarize("text", { type: "headline", length: "long" });
+  await plain.cancel();
+  // @ts-expect-error an unknown option
+  model.generate("x", { maxTokens: 3 });
+  // @ts-expect-error an unknown kind of summary
+  model.summarize("x", { type: "poem" });
+  try {
+    await model.detokenize(await model.tokenize("x"));
+  } catch (error) {
+    if (error instanceof NanolmError) return error.code + error.message;
+  }
+  await using owned = model;
+  return `${owned.device.kind} ${owned.info.parameters} ${result.finishReason} ${result.points?.length}`;
+}
