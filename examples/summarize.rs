@@ -9,7 +9,9 @@ use nanolm::tensor::Bytes;
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let [model, text, rest @ ..] = args.as_slice() else {
-        return Err("usage: summarize MODEL.gguf TEXT.txt [tldr|key-points|headline] [short|medium|long] [auto|gpu|cpu]".into());
+        return Err(
+            "usage: summarize MODEL.gguf TEXT.txt [tldr|key-points|headline] [short|medium|long] [auto|gpu|cpu]".into(),
+        );
     };
     let name = Path::new(model).file_name().unwrap_or_default().to_string_lossy().into_owned();
     let files = vec![(name, Bytes::new(std::fs::read(model)?))];

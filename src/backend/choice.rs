@@ -7,9 +7,9 @@ use crate::cpu::Level;
 use crate::error::{Error, Result};
 #[cfg(feature = "gpu")]
 use crate::gpu::GpuModel;
-use crate::model::{Op, Plan};
 #[cfg(feature = "gpu")]
 use crate::model::{Batch, LogitRows};
+use crate::model::{Op, Plan};
 use crate::weights::Weights;
 
 /// Below this many bytes of weights per token `Auto` stays on the CPU. A token on a GPU costs about 10 ms before any

@@ -67,8 +67,7 @@ impl Generate {
             !matches!(kind, Some(TokenKind::Control))
         };
         let start_of_text = !tokens.iter().any(is_text);
-        let decoding =
-            Decoding::new(sampler, &options.stop, model.end_tokens().to_vec(), max_new, start_of_text);
+        let decoding = Decoding::new(sampler, &options.stop, model.end_tokens().to_vec(), max_new, start_of_text);
         Ok(Generate {
             // The last token written is never read back.
             capacity: tokens.len() + max_new,

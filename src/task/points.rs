@@ -61,12 +61,7 @@ impl Article {
     }
 
     /// Reads sentences from `candidates`, in order, until the next one does not fit.
-    pub fn chunk(
-        &self,
-        model: &Model,
-        format: &TaskFormat,
-        candidates: impl Iterator<Item = usize>,
-    ) -> Result<Chunk> {
+    pub fn chunk(&self, model: &Model, format: &TaskFormat, candidates: impl Iterator<Item = usize>) -> Result<Chunk> {
         let mut chunk = Chunk { tokens: vec![format.text], ..Chunk::default() };
         for (i, mark) in candidates.zip(&format.marks) {
             let tokens = self.encode(model, format, i)?;

@@ -58,9 +58,10 @@ impl Summarize {
     pub fn new(model: &Model, text: &str, options: &SummarizeOptions) -> Result<Self> {
         let format = model.tasks().ok_or_else(|| Error::UnsupportedTask {
             task: "summarize".into(),
-            why: "its file has no key nanolm.tasks, which describes how to ask it. Use the default model, or `generate` \
+            why:
+                "its file has no key nanolm.tasks, which describes how to ask it. Use the default model, or `generate` \
                   with a prompt of your own"
-                .into(),
+                    .into(),
         })?;
         let article = Article::new(text);
         if article.sentences.is_empty() {

@@ -67,7 +67,8 @@ impl TaskFormat {
             });
         }
         let token = |key: &str, name: &Json| {
-            let id = name.as_str().and_then(|name| tokenizer?.control(name)).filter(|id| (*id as usize) < config.n_vocab);
+            let id =
+                name.as_str().and_then(|name| tokenizer?.control(name)).filter(|id| (*id as usize) < config.n_vocab);
             id.ok_or_else(|| invalid(key, "the name of a control token of the vocabulary", name.to_string()))
         };
         let number = |key: &str, least: usize, most: usize| {

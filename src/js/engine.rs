@@ -1,0 +1,100 @@
+//! A loaded model and its jobs.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use js_sys::{Function, Promise};
+use wasm_bindgen::JsValue;
+use wasm_bindgen::prelude::wasm_bindgen;
+use wasm_bindgen_futures::future_to_promise;
+
+use super::error::to_js;
+use super::files::ModelFiles;
+use super::{clock, event, options};
+use crate::backend::DeviceChoice;
+use crate::error::Error;
+use crate::task::{self, Model, Prompt};
+use crate::text::Controls;
+
+/// A model ready for calls.
+#[wasm_bindgen]
+pub struct Engine {
+    model: Rc<Model>,
+}
+
+#[wasm_bindgen]
+impl Engine {
+    /// Loads a model; `files` are used up. Resolves to an `Engine`.
+    pub fn load(files: ModelFiles, device: &str, on_progress: Option<Function>) -> Promise {
+        let choice = device.parse::<DeviceChoice>();
+        future_to_promise(async move {
+            let mut progress = |phase: task::LoadPhase, done: usize, total: usize| {
+                if let Some(call) = &on_progress {
+                    // What the listener throws is its own affair.
+                    let _ = call.call3(
+                        &JsValue::UNDEFINED,
+                        &phase.name().into(),
+                        &(done as f64).into(),
+                        &(total as f64).into(),
+                    );
+                }
+            };
+            let model = Model::load(files.into_files(), choice.map_err(to_js)?, clock, &mut progress).await;
+            Ok(Engine { model: model.map_err(to_js)? }.into())
+        })
+    }
+
+    /// An `EngineInfo`.
+    pub fn info(&self) -> JsValue {
+        event::info(self.model.info())
+    }
+
+    /// Token ids of a text. Control tokens written out in it count as such.
+    pub fn tokenize(&self, text: &str, add_special: bool) -> Result<Vec<u32>, JsValue> {
+        let ids = self.model.require_tokenizer().and_then(|t| t.encode(text, add_special, Controls::Parse));
+        ids.map_err(to_js)
+    }
+
+    /// The text of token ids, without control tokens.
+    pub fn detokenize(&self, ids: &[u32]) -> Result<String, JsValue> {
+        self.model.require_tokenizer().and_then(|t| t.decode(ids)).map_err(to_js)
+    }
+
+    /// Begins to continue a prompt.
+    pub fn generate(&self, prompt: &str, options: JsValue) -> Result<Job, JsValue> {
+        let options = options::generate(&options);
+        Job::new(options.and_then(|options| self.model.generate(Prompt::Text(prompt), &options)))
+    }
+
+    /// Begins to summarise a text.
+    pub fn summarize(&self, text: &str, options: JsValue) -> Result<Job, JsValue> {
+        let options = options::summarize(&options);
+        Job::new(options.and_then(|options| self.model.summarize(text, &options)))
+    }
+}
+
+/// A call in progress.
+#[wasm_bindgen]
+pub struct Job {
+    job: Rc<RefCell<task::Job>>,
+}
+
+impl Job {
+    fn new(job: crate::Result<task::Job>) -> Result<Job, JsValue> {
+        Ok(Job { job: Rc::new(RefCell::new(job.map_err(to_js)?)) })
+    }
+}
+
+#[wasm_bindgen]
+impl Job {
+    /// Does the next piece of work. Resolves to a `JobEvent`.
+    // The borrow is held over the await on purpose: a second `next` before the first has resolved is `session/busy`.
+    #[allow(clippy::await_holding_refcell_ref)]
+    pub fn next(&self) -> Promise {
+        let job = Rc::clone(&self.job);
+        future_to_promise(async move {
+            let mut job = job.try_borrow_mut().map_err(|_| to_js(Error::Busy))?;
+            job.next().await.map(event::event).map_err(to_js)
+        })
+    }
+}
