@@ -1,39 +1,67 @@
 //! `out[i, r] = dot(x[i], weight[r]) + bias[r]`: where the time goes.
+//!
+//! Float weights multiply f32 activations (`float`); quantised ones multiply activations rounded to 16 bits, in integers
+//! (`integer`). One row is multiplied straight from the stored weights; several rows share panels of eight weight rows,
+//! decoded once into the order in which the inner loop reads them.
 
-use super::dequantize;
-use super::tile::halves;
-use super::vector::{Vector, load_partial};
+mod float;
+mod integer;
+
+use super::vector::{Vector, store_partial};
+use crate::tensor::{DType, QUANT_BLOCK};
 use crate::weights::Matrix;
 
-/// - `x: [n, cols]`, f32
-/// - `weight: [rows, cols]`, any type
-/// - `bias: [rows]`, f32
-/// - `row: [cols]`, scratch
-/// - `out: [n, rows]`, f32
-///
-/// Accumulates in f32.
-pub fn run<V: Vector>(x: &[f32], weight: &Matrix, bias: Option<&[f32]>, row: &mut [f32], out: &mut [f32]) {
-    for r in 0..weight.rows {
-        dequantize::run::<V>(weight.dtype, weight.row(r), row);
-        let bias = bias.map_or(0.0, |b| b[r]);
-        for (x, out) in x.chunks_exact(weight.cols).zip(out.chunks_exact_mut(weight.rows)) {
-            out[r] = dot::<V>(x, row) + bias;
+/// Weight rows of a panel.
+const PANEL: usize = 8;
+/// Activation rows multiplied by a panel at once, so that all sums stay in registers.
+const TILE: usize = 4;
+
+/// Memory for one panel and for rounded activations.
+#[derive(Debug)]
+pub struct Scratch {
+    float: float::Panel,
+    integer: integer::Panel,
+    activations: integer::Activations,
+}
+
+impl Scratch {
+    /// For up to `max_batch` rows of up to `max_cols` elements.
+    pub fn new(max_batch: usize, max_cols: usize) -> Self {
+        let blocks = max_cols.div_ceil(QUANT_BLOCK);
+        Scratch {
+            float: float::Panel::new(max_cols),
+            integer: integer::Panel::new(blocks),
+            activations: integer::Activations::new(max_batch * blocks),
         }
     }
 }
 
-/// `sum_k a[k] * b[k]`.
+/// - `x: [n, cols]`, f32; n and cols within what `scratch` was made for
+/// - `weight: [rows, cols]`, any type
+/// - `bias: [rows]`, f32
+/// - `out: [n, rows]`, f32
+///
+/// Accumulates in f32; with quantised weights each product of two blocks of 32 is summed exactly, of activations
+/// rounded to 1/65534 of their block's largest.
+pub fn run<V: Vector>(x: &[f32], weight: &Matrix, bias: Option<&[f32]>, scratch: &mut Scratch, out: &mut [f32]) {
+    let Scratch { float, integer, activations } = scratch;
+    match weight.dtype {
+        DType::F32 => float::run::<V, float::F32>(x, weight, bias, float, out),
+        DType::F16 => float::run::<V, float::F16>(x, weight, bias, float, out),
+        DType::BF16 => float::run::<V, float::BF16>(x, weight, bias, float, out),
+        DType::Q8_0 => integer::run::<V, integer::Q8>(x, weight, bias, activations, integer, out),
+        DType::Q4_0 => integer::run::<V, integer::Q4>(x, weight, bias, activations, integer, out),
+    }
+}
+
+/// Adds the bias of the weight rows from `first` on to their sums, and stores as many as there are.
 #[inline(always)]
-fn dot<V: Vector>(a: &[f32], b: &[f32]) -> f32 {
-    let (a, a_tail) = a.as_chunks::<8>();
-    let (b, b_tail) = b.as_chunks::<8>();
-    let mut sums = [V::splat(0.0); 2];
-    for (a, b) in a.iter().zip(b) {
-        let (a, b) = (halves::<V>(a), halves::<V>(b));
-        sums = [a[0].madd(b[0], sums[0]), a[1].madd(b[1], sums[1])];
+fn finish<V: Vector>(sums: &[V], bias: Option<&[f32]>, first: usize, out: &mut [f32]) {
+    for (i, (sum, out)) in sums.iter().zip(out[first..].chunks_mut(4)).enumerate() {
+        let sum = match bias {
+            Some(bias) => sum.add(super::vector::load_partial(&bias[first + 4 * i..])),
+            None => *sum,
+        };
+        store_partial(sum, out);
     }
-    for ((a, b), sum) in a_tail.chunks(4).zip(b_tail.chunks(4)).zip(&mut sums) {
-        *sum = load_partial::<V>(a).madd(load_partial(b), *sum);
-    }
-    sums[0].add(sums[1]).sum()
 }

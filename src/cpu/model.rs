@@ -22,8 +22,9 @@ pub struct CpuModel {
     level: Level,
     /// Activations by buffer id, `[max_batch, width]`. The logits' is empty: it is the caller's, lent for one pass.
     buffers: Vec<Vec<f32>>,
-    /// One dequantised row.
+    /// One row of a table.
     row: Vec<f32>,
+    linear: linear::Scratch,
     rotations: Vec<Rotation>,
     /// Index into `rotations` by step; unused for other operations than `Rope`.
     rotation_of_step: Vec<usize>,
@@ -82,7 +83,8 @@ impl CpuModel {
             rotation_of_step.push(index);
         }
         let widest = plan.matrices.iter().map(|m| m.cols).max().unwrap_or(0);
-        Ok(CpuModel { plan, weights, level, buffers, row: vec![0.0; widest], rotations, rotation_of_step, facts })
+        let (row, linear) = (vec![0.0; widest], linear::Scratch::new(MAX_BATCH, widest));
+        Ok(CpuModel { plan, weights, level, buffers, row, linear, rotations, rotation_of_step, facts })
     }
 
     /// Rows per forward pass at most, also where all their logits are asked for.
@@ -219,7 +221,7 @@ impl CpuModel {
                     Op::Linear { x, weight, bias, .. } => {
                         let weight = &weights.matrices[weight.0];
                         let bias = bias.map(|id| weights.vectors[id.0].as_slice());
-                        linear::run::<V>(input(x), weight, bias, &mut self.row[..weight.cols], out)
+                        linear::run::<V>(input(x), weight, bias, &mut self.linear, out)
                     }
                     Op::Rope { x, n_heads, head_dim, .. } => {
                         rope::run(input(x), n_heads, head_dim, &self.rotations[rotation], out)

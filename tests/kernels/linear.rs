@@ -19,11 +19,13 @@ fn multiplies<V: Vector>() {
                 let x = rows(pattern, n, width, 12);
                 let bias = rows(Pattern::Normal, 1, out_width, 13);
                 for bias in [None, Some(bias.as_slice())] {
-                    let (mut row, mut out) = (vec![0.0; width], vec![f32::NAN; n * out_width]);
-                    linear::run::<V>(&x, &weight, bias, &mut row, &mut out);
+                    let mut scratch = linear::Scratch::new(n, width);
+                    let mut out = vec![f32::NAN; n * out_width];
+                    linear::run::<V>(&x, &weight, bias, &mut scratch, &mut out);
                     let want = matrix::linear(&wide(&x), &weight, bias.map(wide).as_deref());
                     let case = format!("{dtype} {pattern:?} n {n} [{out_width}, {width}] bias {}", bias.is_some());
-                    assert_close("cpu", "linear", &case, &out, &want);
+                    let kernel = if dtype.block_len() > 1 { "linear/quantized" } else { "linear" };
+                    assert_close("cpu", kernel, &case, &out, &want);
                 }
             }
         }

@@ -2,7 +2,7 @@
 
 use super::embed::DTYPES;
 use crate::reference::model as reference;
-use crate::support::compare::{limit, within};
+use crate::support::compare::{Limit, limit, within};
 use crate::support::inputs;
 use crate::support::models::{tiny_gpt2, tiny_llama};
 use nanolm::Error;
@@ -49,6 +49,12 @@ fn setup(config: &ModelConfig, storage: usize, seed: u64) -> Setup {
     Setup { plan: Arc::new(plan), weights: Arc::new(weights) }
 }
 
+/// The limit for a choice of storage (see `setup`).
+fn closeness(storage: usize) -> Limit {
+    let quantized = DTYPES.get(storage).is_none_or(|dtype| dtype.block_len() > 1);
+    limit("cpu", if quantized { "model/quantized" } else { "model" })
+}
+
 impl Setup {
     fn model(&self, level: Level) -> CpuModel {
         CpuModel::new(self.plan.clone(), self.weights.clone(), level).unwrap()
@@ -84,7 +90,7 @@ fn every_step_agrees_with_the_reference() {
                     let traced = model.forward_traced(&mut cache, batch, &mut logits, &mut |step, got| {
                         let (name, want) = &steps[done];
                         assert_eq!(*name, step.name);
-                        if let Err(message) = within(limit("cpu", "model"), got, want) {
+                        if let Err(message) = within(closeness(storage), got, want) {
                             let (level, name) = (level.name(), &config.name);
                             panic!("{name}, {level}, storage {storage}: first diverging step {}: {message}", step.name);
                         }
@@ -92,7 +98,7 @@ fn every_step_agrees_with_the_reference() {
                     });
                     traced.unwrap();
                     assert_eq!(done, steps.len());
-                    within(limit("cpu", "model"), &logits, &want).unwrap();
+                    within(closeness(storage), &logits, &want).unwrap();
                     position += n;
                 }
             }
@@ -115,7 +121,7 @@ fn prefill_equals_decoding_one_by_one() {
                 one_by_one.extend(forward(&mut model, &mut cache, &[*token], position, LogitRows::Last));
             }
             let want: Vec<f64> = one_by_one.iter().map(|&x| x as f64).collect();
-            within(limit("cpu", "model"), &whole, &want).unwrap();
+            within(closeness(storage), &whole, &want).unwrap();
         }
     }
 }
@@ -152,7 +158,7 @@ fn logits_are_those_of_the_rows_asked_for() {
         assert_eq!(all.len(), 9 * 77);
         assert!(none.is_empty());
         let want: Vec<f64> = last.iter().map(|&x| x as f64).collect();
-        within(limit("cpu", "model"), &all[8 * 77..], &want).unwrap();
+        within(closeness(3), &all[8 * 77..], &want).unwrap();
     }
 }
 

@@ -24,13 +24,16 @@ pub const LIMITS: &[Limit] = &[
     row("cpu", "rms_norm", 1e-12, 1e-6),
     row("cpu", "layer_norm", 1e-12, 2e-6),
     row("cpu", "linear", 1e-11, 5e-6),
+    // Activations are rounded to 16 bits, 1/65534 of their block's largest: uniform errors of 2e-5 of the block's rms.
+    row("cpu", "linear/quantized", 1e-8, 2e-4),
     row("cpu", "rope", 1e-12, 1e-6),
     row("cpu", "attention", 1e-11, 4e-6),
     row("cpu", "gated_activation", 1e-12, 2e-6),
     row("cpu", "activation", 1e-12, 2e-6),
     row("cpu", "add", 1e-14, 1e-7),
     row("cpu", "select_rows", 0.0, 0.0),
-    row("cpu", "model", 1e-9, 1e-4),
+    row("cpu", "model", 1e-10, 2e-5),
+    row("cpu", "model/quantized", 2e-8, 3e-4),
     // WGSL allows division and square root errors of 2.5 units in the last place, and exp more.
     row("gpu", "embed", 0.0, 0.0),
     row("gpu", "position_embed", 1e-14, 1e-7),

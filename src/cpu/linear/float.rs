@@ -1,0 +1,159 @@
+//! Products with float weights.
+
+use super::{PANEL, TILE, finish};
+use crate::cpu::dequantize;
+use crate::cpu::tile::multiply;
+use crate::cpu::vector::{Vector, load_partial};
+use crate::weights::Matrix;
+
+/// Eight weight rows as f32: `[cols, 8]`, and one of them in its own order.
+#[derive(Debug)]
+pub struct Panel {
+    columns: Vec<[f32; PANEL]>,
+    rows: Vec<f32>,
+}
+
+impl Panel {
+    pub fn new(max_cols: usize) -> Self {
+        Panel { columns: vec![[0.0; PANEL]; max_cols], rows: vec![0.0; PANEL * max_cols] }
+    }
+}
+
+/// How four weights are stored.
+pub trait Float {
+    type Four;
+    fn fours(row: &[u8]) -> &[Self::Four];
+    fn load<V: Vector>(four: &Self::Four) -> V;
+}
+
+pub struct F32;
+pub struct F16;
+pub struct BF16;
+
+impl Float for F32 {
+    type Four = [u8; 16];
+    #[inline(always)]
+    fn fours(row: &[u8]) -> &[[u8; 16]] {
+        row.as_chunks().0
+    }
+    #[inline(always)]
+    fn load<V: Vector>(four: &[u8; 16]) -> V {
+        V::from_f32(four)
+    }
+}
+
+impl Float for F16 {
+    type Four = [u8; 8];
+    #[inline(always)]
+    fn fours(row: &[u8]) -> &[[u8; 8]] {
+        row.as_chunks().0
+    }
+    #[inline(always)]
+    fn load<V: Vector>(four: &[u8; 8]) -> V {
+        V::from_f16(four)
+    }
+}
+
+impl Float for BF16 {
+    type Four = [u8; 8];
+    #[inline(always)]
+    fn fours(row: &[u8]) -> &[[u8; 8]] {
+        row.as_chunks().0
+    }
+    #[inline(always)]
+    fn load<V: Vector>(four: &[u8; 8]) -> V {
+        V::from_bf16(four)
+    }
+}
+
+pub fn run<V: Vector, F: Float>(x: &[f32], weight: &Matrix, bias: Option<&[f32]>, panel: &mut Panel, out: &mut [f32]) {
+    let (rows, cols) = (weight.rows, weight.cols);
+    if x.len() == cols {
+        for first in (0..rows).step_by(4) {
+            finish(&[dot_rows::<V, F>(x, weight, first)], bias, first, out);
+        }
+        return;
+    }
+    for first in (0..rows).step_by(PANEL) {
+        let columns = panel.fill::<V>(weight, first);
+        let tiles = x.chunks(TILE * cols).zip(out.chunks_mut(TILE * rows));
+        for (x, out) in tiles {
+            match x.len() / cols {
+                1 => panel_rows::<V, 1>(x, columns, bias, first, out),
+                2 => panel_rows::<V, 2>(x, columns, bias, first, out),
+                3 => panel_rows::<V, 3>(x, columns, bias, first, out),
+                _ => panel_rows::<V, TILE>(x, columns, bias, first, out),
+            }
+        }
+    }
+}
+
+/// Products of one activation row with four weight rows; beyond the last row, that row again.
+#[inline(always)]
+fn dot_rows<V: Vector, F: Float>(x: &[f32], weight: &Matrix, first: usize) -> V {
+    let (fours, tail) = x.as_chunks::<4>();
+    let stored: [&[u8]; 4] = std::array::from_fn(|r| weight.row((first + r).min(weight.rows - 1)));
+    let rows = stored.map(|row| &F::fours(row)[..fours.len()]);
+    let mut sums = [V::splat(0.0); 4];
+    for (k, x) in fours.iter().enumerate() {
+        let x = V::load(x);
+        for (sum, row) in sums.iter_mut().zip(&rows) {
+            *sum = x.madd(F::load(&row[k]), *sum);
+        }
+    }
+    if !tail.is_empty() {
+        let x = load_partial::<V>(tail);
+        let element = weight.dtype.block_bytes();
+        for (sum, row) in sums.iter_mut().zip(stored) {
+            let mut padded = [0.0; 4];
+            dequantize::run::<V>(weight.dtype, &row[fours.len() * 4 * element..], &mut padded[..tail.len()]);
+            *sum = x.madd(V::load(&padded), *sum);
+        }
+    }
+    V::transpose(sums).into_iter().reduce(V::add).unwrap_or(sums[0])
+}
+
+/// Products of M activation rows with a panel.
+#[inline(always)]
+fn panel_rows<V: Vector, const M: usize>(
+    x: &[f32],
+    columns: &[[f32; PANEL]],
+    bias: Option<&[f32]>,
+    first: usize,
+    out: &mut [f32],
+) {
+    let cols = columns.len();
+    let x: [&[f32]; M] = std::array::from_fn(|m| &x[m * cols..(m + 1) * cols]);
+    let sums = multiply::<V, M, 1>(x, [columns]);
+    let rows = out.len() / M;
+    for (sums, out) in sums.iter().zip(out.chunks_exact_mut(rows)) {
+        finish(&sums[0], bias, first, out);
+    }
+}
+
+impl Panel {
+    /// Decodes the eight weight rows from `first` on; beyond the last row, that row again.
+    fn fill<V: Vector>(&mut self, weight: &Matrix, first: usize) -> &[[f32; PANEL]] {
+        let cols = weight.cols;
+        for r in 0..PANEL {
+            let row = weight.row((first + r).min(weight.rows - 1));
+            dequantize::run::<V>(weight.dtype, row, &mut self.rows[r * cols..(r + 1) * cols]);
+        }
+        let rows: [&[f32]; PANEL] = std::array::from_fn(|r| &self.rows[r * cols..(r + 1) * cols]);
+        let (fours, tail) = self.columns[..cols].as_chunks_mut::<4>();
+        let rows_fours = rows.map(|row| row.as_chunks::<4>().0);
+        for (k, columns) in fours.iter_mut().enumerate() {
+            for half in 0..2 {
+                let square = std::array::from_fn(|r| V::load(&rows_fours[half * 4 + r][k]));
+                for (column, out) in V::transpose(square).into_iter().zip(columns.iter_mut()) {
+                    column.store(&mut out.as_chunks_mut::<4>().0[half]);
+                }
+            }
+        }
+        let done = cols - tail.len();
+        for (k, column) in tail.iter_mut().enumerate() {
+            *column = rows.map(|row| row[done + k]);
+        }
+        &self.columns[..cols]
+    }
+}

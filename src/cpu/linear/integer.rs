@@ -1,0 +1,215 @@
+//! Products with quantised weights, in integers.
+//!
+//! Activations are rounded to 16 bits with one scale per block of 32: the finest rounding whose products with 8-bit
+//! weights the 16-bit multiply-and-add of pairs takes, and 32 of them sum to less than 2^31 (32 * 128 * 32767). So the
+//! product of two blocks is exact; only the rounding of the activations (1/65534 of the block's largest) and the f32
+//! sum over blocks are not.
+
+use super::{PANEL, TILE, finish};
+use crate::cpu::vector::Vector;
+use crate::tensor::QUANT_BLOCK;
+use crate::weights::Matrix;
+
+/// Rounded activations, by row and block.
+#[derive(Debug)]
+pub struct Activations {
+    codes: Vec<[i16; QUANT_BLOCK]>,
+    /// What a code of 1 stands for. NaN where a block holds what is not finite, so that its products are NaN too.
+    scales: Vec<f32>,
+}
+
+/// Eight weight rows: by block, `[16 pairs of columns, 8 rows, 2]`, in pieces of one vector.
+#[derive(Debug)]
+pub struct Panel {
+    codes: Vec<[[i16; 8]; 32]>,
+    scales: Vec<[f32; PANEL]>,
+}
+
+impl Activations {
+    pub fn new(blocks: usize) -> Self {
+        Activations { codes: vec![[0; QUANT_BLOCK]; blocks], scales: vec![0.0; blocks] }
+    }
+
+    /// Rounds whole blocks.
+    fn fill<V: Vector>(&mut self, x: &[f32]) {
+        let blocks = x.as_chunks::<QUANT_BLOCK>().0;
+        for ((x, codes), scale) in blocks.iter().zip(&mut self.codes).zip(&mut self.scales) {
+            let parts = x.as_chunks::<8>().0.iter().map(super::super::tile::halves::<V>);
+            let zero = V::splat(0.0);
+            // 0 * x is 0 for every finite x, and NaN for the others.
+            let (mut largest, mut poison) = (zero, zero);
+            for [a, b] in parts.clone() {
+                largest = largest.max(a.max(zero.sub(a))).max(b.max(zero.sub(b)));
+                poison = poison.add(a.mul(zero)).add(b.mul(zero));
+            }
+            let largest = largest.lanes().into_iter().fold(0.0, f32::max);
+            *scale = largest / 32767.0 + poison.sum();
+            // Smaller blocks would need a factor beyond f32; at most 1e-30 is lost.
+            let inverse = V::splat(if largest > 1e-30 { 32767.0 / largest } else { 0.0 });
+            for ([a, b], codes) in parts.zip(codes.as_chunks_mut::<8>().0) {
+                V::round_i16(a.mul(inverse), b.mul(inverse), codes);
+            }
+        }
+    }
+}
+
+impl Panel {
+    pub fn new(blocks: usize) -> Self {
+        Panel { codes: vec![[[0; 8]; 32]; blocks], scales: vec![[0.0; PANEL]; blocks] }
+    }
+
+    /// Reorders the eight weight rows from `first` on; beyond the last row, that row again.
+    fn fill<V: Vector, B: Block>(&mut self, weight: &Matrix, first: usize) {
+        for half in 0..2 {
+            let rows: [&[B::Bytes]; 4] =
+                std::array::from_fn(|r| B::blocks(weight.row((first + 4 * half + r).min(weight.rows - 1))));
+            let blocks = rows[0].len();
+            let rows = rows.map(|row| &row[..blocks]);
+            for (b, (panel, scales)) in self.codes.iter_mut().zip(&mut self.scales).take(blocks).enumerate() {
+                let codes = rows.map(|row| B::codes::<V>(&row[b]));
+                for eight in 0..4 {
+                    let pairs = V::transpose_pairs(codes.map(|codes| codes[eight]));
+                    for (i, pair) in pairs.into_iter().enumerate() {
+                        V::store_i16(pair, &mut panel[(eight * 4 + i) * 2 + half]);
+                    }
+                }
+                V::from_f16_bits(rows.map(|row| B::scale(&row[b]))).store(&mut scales.as_chunks_mut::<4>().0[half]);
+            }
+        }
+    }
+}
+
+/// How a block of 32 weights is stored.
+pub trait Block {
+    type Bytes;
+    fn blocks(row: &[u8]) -> &[Self::Bytes];
+    /// The block's binary16 scale.
+    fn scale(block: &Self::Bytes) -> u16;
+    /// Its 32 integers, in order.
+    fn codes<V: Vector>(block: &Self::Bytes) -> [V::I16; 4];
+}
+
+pub struct Q8;
+pub struct Q4;
+
+impl Block for Q8 {
+    type Bytes = [u8; 34];
+    #[inline(always)]
+    fn blocks(row: &[u8]) -> &[[u8; 34]] {
+        row.as_chunks().0
+    }
+    #[inline(always)]
+    fn scale(block: &[u8; 34]) -> u16 {
+        u16::from_le_bytes([block[0], block[1]])
+    }
+    #[inline(always)]
+    fn codes<V: Vector>(block: &[u8; 34]) -> [V::I16; 4] {
+        let codes = block[2..].as_chunks::<8>().0;
+        [V::widen_i8(&codes[0]), V::widen_i8(&codes[1]), V::widen_i8(&codes[2]), V::widen_i8(&codes[3])]
+    }
+}
+
+impl Block for Q4 {
+    type Bytes = [u8; 18];
+    #[inline(always)]
+    fn blocks(row: &[u8]) -> &[[u8; 18]] {
+        row.as_chunks().0
+    }
+    #[inline(always)]
+    fn scale(block: &[u8; 18]) -> u16 {
+        u16::from_le_bytes([block[0], block[1]])
+    }
+    #[inline(always)]
+    fn codes<V: Vector>(block: &[u8; 18]) -> [V::I16; 4] {
+        V::widen_nibbles(&block[2..].as_chunks::<16>().0[0])
+    }
+}
+
+pub fn run<V: Vector, B: Block>(
+    x: &[f32],
+    weight: &Matrix,
+    bias: Option<&[f32]>,
+    activations: &mut Activations,
+    panel: &mut Panel,
+    out: &mut [f32],
+) {
+    let (rows, blocks) = (weight.rows, weight.cols / QUANT_BLOCK);
+    activations.fill::<V>(x);
+    let n = x.len() / weight.cols;
+    let (codes, scales) = (&activations.codes[..n * blocks], &activations.scales[..n * blocks]);
+    if n == 1 {
+        for first in (0..rows).step_by(4) {
+            finish(&[dot_rows::<V, B>(codes, scales, weight, first)], bias, first, out);
+        }
+        return;
+    }
+    for first in (0..rows).step_by(PANEL) {
+        panel.fill::<V, B>(weight, first);
+        let tiles = codes.chunks(TILE * blocks).zip(scales.chunks(TILE * blocks)).zip(out.chunks_mut(TILE * rows));
+        for ((codes, scales), out) in tiles {
+            match codes.len() / blocks {
+                1 => panel_rows::<V, 1>(codes, scales, panel, bias, first, out),
+                2 => panel_rows::<V, 2>(codes, scales, panel, bias, first, out),
+                3 => panel_rows::<V, 3>(codes, scales, panel, bias, first, out),
+                _ => panel_rows::<V, TILE>(codes, scales, panel, bias, first, out),
+            }
+        }
+    }
+}
+
+/// Products of one activation row with four weight rows; beyond the last row, that row again.
+#[inline(always)]
+fn dot_rows<V: Vector, B: Block>(x: &[[i16; QUANT_BLOCK]], scales: &[f32], weight: &Matrix, first: usize) -> V {
+    let rows: [&[B::Bytes]; 4] =
+        std::array::from_fn(|r| &B::blocks(weight.row((first + r).min(weight.rows - 1)))[..x.len()]);
+    let mut sum = V::splat(0.0);
+    for (b, (x, &scale)) in x.iter().zip(scales).enumerate() {
+        let x: [V::I16; 4] = std::array::from_fn(|i| V::load_i16(&x.as_chunks::<8>().0[i]));
+        let products = rows.map(|row| {
+            let w = B::codes::<V>(&row[b]);
+            let low = V::add_i32(V::dot(x[0], w[0]), V::dot(x[1], w[1]));
+            V::add_i32(low, V::add_i32(V::dot(x[2], w[2]), V::dot(x[3], w[3])))
+        });
+        let scales = V::from_f16_bits(rows.map(|row| B::scale(&row[b]))).mul(V::splat(scale));
+        sum = V::from_i32(V::transpose_sum(products)).madd(scales, sum);
+    }
+    sum
+}
+
+/// Products of M activation rows with a panel.
+#[inline(always)]
+fn panel_rows<V: Vector, const M: usize>(
+    x: &[[i16; QUANT_BLOCK]],
+    x_scales: &[f32],
+    panel: &Panel,
+    bias: Option<&[f32]>,
+    first: usize,
+    out: &mut [f32],
+) {
+    let blocks = x.len() / M;
+    let x: [&[[i16; QUANT_BLOCK]]; M] = std::array::from_fn(|m| &x[m * blocks..(m + 1) * blocks]);
+    let x_scales: [&[f32]; M] = std::array::from_fn(|m| &x_scales[m * blocks..(m + 1) * blocks]);
+    let mut sums = [[V::splat(0.0); 2]; M];
+    for (b, (codes, scales)) in panel.codes.iter().zip(&panel.scales).take(blocks).enumerate() {
+        let pairs = x.map(|x| x[b].as_chunks::<2>().0);
+        let mut products = [[V::ZERO; 2]; M];
+        for (p, w) in codes.as_chunks::<2>().0.iter().enumerate() {
+            let w = [V::load_i16(&w[0]), V::load_i16(&w[1])];
+            for (pairs, products) in pairs.iter().zip(&mut products) {
+                let x = V::splat_pair(&pairs[p]);
+                products[0] = V::add_i32(V::dot(x, w[0]), products[0]);
+                products[1] = V::add_i32(V::dot(x, w[1]), products[1]);
+            }
+        }
+        let scales: [V; 2] = super::super::tile::halves(scales);
+        for ((sums, products), x_scales) in sums.iter_mut().zip(products).zip(x_scales) {
+            let x_scale = V::splat(x_scales[b]);
+            sums[0] = V::from_i32(products[0]).madd(scales[0].mul(x_scale), sums[0]);
+            sums[1] = V::from_i32(products[1]).madd(scales[1].mul(x_scale), sums[1]);
+        }
+    }
+    let rows = out.len() / M;
+    for (sums, out) in sums.iter().zip(out.chunks_exact_mut(rows)) {
+        finish(sums, bias, first, out);
+    }
+}

@@ -1,0 +1,136 @@
+//! Vectors as arrays, for any target.
+
+use super::{ROUNDER, Vector, f16_to_f32};
+
+/// Four lanes in an array: any target.
+#[derive(Clone, Copy, Debug)]
+pub struct Scalar([f32; 4]);
+
+#[inline(always)]
+fn lanewise(a: Scalar, b: Scalar, f: impl Fn(f32, f32) -> f32) -> Scalar {
+    Scalar([f(a.0[0], b.0[0]), f(a.0[1], b.0[1]), f(a.0[2], b.0[2]), f(a.0[3], b.0[3])])
+}
+
+impl Vector for Scalar {
+    type I16 = [i16; 8];
+    type I32 = [i32; 4];
+    const ZERO: [i32; 4] = [0; 4];
+
+    #[inline(always)]
+    fn splat(x: f32) -> Self {
+        Scalar([x; 4])
+    }
+    #[inline(always)]
+    fn load(x: &[f32; 4]) -> Self {
+        Scalar(*x)
+    }
+    #[inline(always)]
+    fn store(self, out: &mut [f32; 4]) {
+        *out = self.0;
+    }
+    #[inline(always)]
+    fn add(self, other: Self) -> Self {
+        lanewise(self, other, |a, b| a + b)
+    }
+    #[inline(always)]
+    fn sub(self, other: Self) -> Self {
+        lanewise(self, other, |a, b| a - b)
+    }
+    #[inline(always)]
+    fn mul(self, other: Self) -> Self {
+        lanewise(self, other, |a, b| a * b)
+    }
+    #[inline(always)]
+    fn div(self, other: Self) -> Self {
+        lanewise(self, other, |a, b| a / b)
+    }
+    #[inline(always)]
+    fn min(self, other: Self) -> Self {
+        lanewise(self, other, |a, b| if b < a { b } else { a })
+    }
+    #[inline(always)]
+    fn max(self, other: Self) -> Self {
+        lanewise(self, other, |a, b| if a < b { b } else { a })
+    }
+    #[inline(always)]
+    fn add_exponent(self, n: Self) -> Self {
+        lanewise(self, n, |a, n| f32::from_bits(a.to_bits().wrapping_add(n.to_bits() << 23)))
+    }
+    #[inline(always)]
+    fn from_f16(x: &[u8; 8]) -> Self {
+        Scalar(std::array::from_fn(|i| f16_to_f32(u16::from_le_bytes([x[2 * i], x[2 * i + 1]]))))
+    }
+    #[inline(always)]
+    fn from_bf16(x: &[u8; 8]) -> Self {
+        Scalar(std::array::from_fn(|i| f32::from_bits((u16::from_le_bytes([x[2 * i], x[2 * i + 1]]) as u32) << 16)))
+    }
+    #[inline(always)]
+    fn from_i8(x: [u8; 4]) -> Self {
+        Scalar(x.map(|x| x as i8 as f32))
+    }
+    #[inline(always)]
+    fn from_f16_bits(x: [u16; 4]) -> Self {
+        Scalar(x.map(f16_to_f32))
+    }
+    #[inline(always)]
+    fn from_f32(x: &[u8; 16]) -> Self {
+        Scalar(std::array::from_fn(|i| f32::from_le_bytes([x[4 * i], x[4 * i + 1], x[4 * i + 2], x[4 * i + 3]])))
+    }
+    #[inline(always)]
+    fn from_i32(x: [i32; 4]) -> Self {
+        Scalar(x.map(|x| x as f32))
+    }
+    #[inline(always)]
+    fn round_i16(low: Self, high: Self, out: &mut [i16; 8]) {
+        let round = |x: f32| {
+            let integer = (x + ROUNDER).to_bits().wrapping_sub(ROUNDER.to_bits()) as i32;
+            integer.clamp(i16::MIN as i32, i16::MAX as i32) as i16
+        };
+        for (out, x) in out.iter_mut().zip(low.0.into_iter().chain(high.0)) {
+            *out = round(x);
+        }
+    }
+    #[inline(always)]
+    fn transpose(rows: [Self; 4]) -> [Self; 4] {
+        std::array::from_fn(|i| Scalar(std::array::from_fn(|j| rows[j].0[i])))
+    }
+    #[inline(always)]
+    fn load_i16(x: &[i16; 8]) -> [i16; 8] {
+        *x
+    }
+    #[inline(always)]
+    fn store_i16(x: [i16; 8], out: &mut [i16; 8]) {
+        *out = x;
+    }
+    #[inline(always)]
+    fn splat_pair(&[a, b]: &[i16; 2]) -> [i16; 8] {
+        [a, b, a, b, a, b, a, b]
+    }
+    #[inline(always)]
+    fn widen_i8(x: &[u8; 8]) -> [i16; 8] {
+        x.map(|x| x as i8 as i16)
+    }
+    #[inline(always)]
+    fn widen_nibbles(x: &[u8; 16]) -> [[i16; 8]; 4] {
+        let low = |i: usize| (x[i] & 15) as i16 - 8;
+        let high = |i: usize| (x[i] >> 4) as i16 - 8;
+        let from = |f: &dyn Fn(usize) -> i16| std::array::from_fn(f);
+        [from(&low), from(&|i| low(i + 8)), from(&high), from(&|i| high(i + 8))]
+    }
+    #[inline(always)]
+    fn transpose_pairs(rows: [[i16; 8]; 4]) -> [[i16; 8]; 4] {
+        std::array::from_fn(|i| std::array::from_fn(|j| rows[j / 2][2 * i + j % 2]))
+    }
+    #[inline(always)]
+    fn dot(a: [i16; 8], b: [i16; 8]) -> [i32; 4] {
+        std::array::from_fn(|i| a[2 * i] as i32 * b[2 * i] as i32 + a[2 * i + 1] as i32 * b[2 * i + 1] as i32)
+    }
+    #[inline(always)]
+    fn add_i32(a: [i32; 4], b: [i32; 4]) -> [i32; 4] {
+        std::array::from_fn(|i| a[i].wrapping_add(b[i]))
+    }
+    #[inline(always)]
+    fn transpose_sum(rows: [[i32; 4]; 4]) -> [i32; 4] {
+        rows.map(|[a, b, c, d]| a.wrapping_add(b).wrapping_add(c).wrapping_add(d))
+    }
+}

@@ -1,0 +1,169 @@
+//! WebAssembly's 128-bit vectors.
+
+use super::{REBIAS, ROUNDER, Vector};
+use core::arch::wasm32::*;
+
+/// WebAssembly's 128-bit vectors.
+#[derive(Clone, Copy, Debug)]
+pub struct Simd128(v128);
+
+impl Vector for Simd128 {
+    type I16 = v128;
+    type I32 = v128;
+    const ZERO: v128 = i32x4(0, 0, 0, 0);
+
+    #[inline(always)]
+    fn splat(x: f32) -> Self {
+        Simd128(f32x4_splat(x))
+    }
+    #[inline(always)]
+    fn load(x: &[f32; 4]) -> Self {
+        // SAFETY: the reference covers 16 readable bytes; wasm loads need no alignment.
+        Simd128(unsafe { v128_load(x.as_ptr().cast()) })
+    }
+    #[inline(always)]
+    fn store(self, out: &mut [f32; 4]) {
+        // SAFETY: the reference covers 16 writable bytes; wasm stores need no alignment.
+        unsafe { v128_store(out.as_mut_ptr().cast(), self.0) }
+    }
+    #[inline(always)]
+    fn add(self, other: Self) -> Self {
+        Simd128(f32x4_add(self.0, other.0))
+    }
+    #[inline(always)]
+    fn sub(self, other: Self) -> Self {
+        Simd128(f32x4_sub(self.0, other.0))
+    }
+    #[inline(always)]
+    fn mul(self, other: Self) -> Self {
+        Simd128(f32x4_mul(self.0, other.0))
+    }
+    #[inline(always)]
+    fn div(self, other: Self) -> Self {
+        Simd128(f32x4_div(self.0, other.0))
+    }
+    #[inline(always)]
+    fn min(self, other: Self) -> Self {
+        Simd128(f32x4_pmin(self.0, other.0))
+    }
+    #[inline(always)]
+    fn max(self, other: Self) -> Self {
+        Simd128(f32x4_pmax(self.0, other.0))
+    }
+    #[inline(always)]
+    fn add_exponent(self, n: Self) -> Self {
+        Simd128(i32x4_add(self.0, i32x4_shl(n.0, 23)))
+    }
+    #[inline(always)]
+    fn from_f16(x: &[u8; 8]) -> Self {
+        // SAFETY: the reference covers 8 readable bytes.
+        let halves = unsafe { u32x4_load_extend_u16x4(x.as_ptr().cast()) };
+        let bits = u32x4_shl(v128_and(halves, u32x4_splat(0x7fff)), 13);
+        let magnitude = f32x4_mul(bits, f32x4_splat(REBIAS));
+        let special = v128_and(i32x4_ge(bits, i32x4_splat(0x0f80_0000)), u32x4_splat(0x7f80_0000));
+        let sign = u32x4_shl(v128_and(halves, u32x4_splat(0x8000)), 16);
+        Simd128(v128_or(v128_or(magnitude, special), sign))
+    }
+    #[inline(always)]
+    fn from_bf16(x: &[u8; 8]) -> Self {
+        // SAFETY: the reference covers 8 readable bytes.
+        Simd128(u32x4_shl(unsafe { u32x4_load_extend_u16x4(x.as_ptr().cast()) }, 16))
+    }
+    #[inline(always)]
+    fn from_i8(x: [u8; 4]) -> Self {
+        let bytes = u32x4_splat(u32::from_le_bytes(x));
+        Simd128(f32x4_convert_i32x4(i32x4_extend_low_i16x8(i16x8_extend_low_i8x16(bytes))))
+    }
+    #[inline(always)]
+    fn from_f16_bits([a, b, c, d]: [u16; 4]) -> Self {
+        let bits = a as u64 | (b as u64) << 16 | (c as u64) << 32 | (d as u64) << 48;
+        let halves = i32x4_extend_low_i16x8(u64x2_splat(bits));
+        // The sign, carried along by the extension, survives the mask; 2^112 moves the exponent's bias.
+        let bits = v128_and(i32x4_shl(halves, 13), u32x4_splat(0x8fff_e000));
+        Simd128(f32x4_mul(bits, f32x4_splat(REBIAS)))
+    }
+    #[inline(always)]
+    fn from_f32(x: &[u8; 16]) -> Self {
+        // SAFETY: the reference covers 16 readable bytes.
+        Simd128(unsafe { v128_load(x.as_ptr().cast()) })
+    }
+    #[inline(always)]
+    fn from_i32(x: v128) -> Self {
+        Simd128(f32x4_convert_i32x4(x))
+    }
+    #[inline(always)]
+    fn round_i16(low: Self, high: Self, out: &mut [i16; 8]) {
+        let rounder = f32x4_splat(ROUNDER);
+        let round = |x: v128| i32x4_sub(f32x4_add(x, rounder), rounder);
+        Self::store_i16(i16x8_narrow_i32x4(round(low.0), round(high.0)), out);
+    }
+    #[inline(always)]
+    fn transpose([a, b, c, d]: [Self; 4]) -> [Self; 4] {
+        transpose_lanes([a.0, b.0, c.0, d.0]).map(Simd128)
+    }
+    #[inline(always)]
+    fn load_i16(x: &[i16; 8]) -> v128 {
+        // SAFETY: the reference covers 16 readable bytes.
+        unsafe { v128_load(x.as_ptr().cast()) }
+    }
+    #[inline(always)]
+    fn store_i16(x: v128, out: &mut [i16; 8]) {
+        // SAFETY: the reference covers 16 writable bytes.
+        unsafe { v128_store(out.as_mut_ptr().cast(), x) }
+    }
+    #[inline(always)]
+    fn splat_pair(x: &[i16; 2]) -> v128 {
+        // SAFETY: the reference covers 4 readable bytes.
+        unsafe { v128_load32_splat(x.as_ptr().cast()) }
+    }
+    #[inline(always)]
+    fn widen_i8(x: &[u8; 8]) -> v128 {
+        // SAFETY: the reference covers 8 readable bytes.
+        unsafe { i16x8_load_extend_i8x8(x.as_ptr().cast()) }
+    }
+    #[inline(always)]
+    fn widen_nibbles(x: &[u8; 16]) -> [v128; 4] {
+        // SAFETY: the reference covers 16 readable bytes.
+        let x = unsafe { v128_load(x.as_ptr().cast()) };
+        let eight = i8x16_splat(8);
+        let low = i8x16_sub(v128_and(x, u8x16_splat(15)), eight);
+        let high = i8x16_sub(u8x16_shr(x, 4), eight);
+        [
+            i16x8_extend_low_i8x16(low),
+            i16x8_extend_high_i8x16(low),
+            i16x8_extend_low_i8x16(high),
+            i16x8_extend_high_i8x16(high),
+        ]
+    }
+    #[inline(always)]
+    fn transpose_pairs(rows: [v128; 4]) -> [v128; 4] {
+        transpose_lanes(rows)
+    }
+    #[inline(always)]
+    fn dot(a: v128, b: v128) -> v128 {
+        i32x4_dot_i16x8(a, b)
+    }
+    #[inline(always)]
+    fn add_i32(a: v128, b: v128) -> v128 {
+        i32x4_add(a, b)
+    }
+    #[inline(always)]
+    fn transpose_sum([a, b, c, d]: [v128; 4]) -> v128 {
+        let half = |a, b| i32x4_add(i32x4_shuffle::<0, 4, 1, 5>(a, b), i32x4_shuffle::<2, 6, 3, 7>(a, b));
+        let (ab, cd) = (half(a, b), half(c, d));
+        i32x4_add(i64x2_shuffle::<0, 2>(ab, cd), i64x2_shuffle::<1, 3>(ab, cd))
+    }
+}
+
+/// Lane i of row j becomes lane j of row i.
+#[inline(always)]
+fn transpose_lanes([a, b, c, d]: [v128; 4]) -> [v128; 4] {
+    let (ab_low, ab_high) = (i32x4_shuffle::<0, 4, 1, 5>(a, b), i32x4_shuffle::<2, 6, 3, 7>(a, b));
+    let (cd_low, cd_high) = (i32x4_shuffle::<0, 4, 1, 5>(c, d), i32x4_shuffle::<2, 6, 3, 7>(c, d));
+    [
+        i64x2_shuffle::<0, 2>(ab_low, cd_low),
+        i64x2_shuffle::<1, 3>(ab_low, cd_low),
+        i64x2_shuffle::<0, 2>(ab_high, cd_high),
+        i64x2_shuffle::<1, 3>(ab_high, cd_high),
+    ]
+}

@@ -1,0 +1,88 @@
+//! What `cpu.mjs` measures: a random model of a known shape on the CPU backend, in wasm.
+//!
+//! Built as a wasm library with plain exports, so that any engine runs it without generated JavaScript.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+use nanolm::cpu::{CpuCache, CpuModel, Level};
+use nanolm::model::{Batch, LogitRows, plan};
+use nanolm::tensor::DType;
+use std::cell::RefCell;
+use std::sync::Arc;
+use support::{inputs, models};
+
+struct Bench {
+    model: CpuModel,
+    cache: CpuCache,
+    logits: Vec<f32>,
+    tokens: Vec<u32>,
+    position: usize,
+}
+
+thread_local! {
+    static BENCH: RefCell<Option<Bench>> = const { RefCell::new(None) };
+}
+
+/// Makes the model. `shape`: 0 for 15 M, 1 for 135 M parameters; `dtype`: F32, F16, Q8_0, Q4_0; `level`: scalar, simd128.
+/// Gives the bytes of all weights that one token reads, or 0 where the choice is not there.
+#[unsafe(no_mangle)]
+pub extern "C" fn bench_load(shape: u32, dtype: u32, level: u32) -> f64 {
+    BENCH.set(None);
+    let config = if shape == 0 { models::llama_15m() } else { models::llama_135m() };
+    let dtypes = [DType::F32, DType::F16, DType::Q8_0, DType::Q4_0];
+    let level = if level == 0 { Level::Scalar } else { Level::Simd128 };
+    let Some(&dtype) = dtypes.get(dtype as usize) else { return 0.0 };
+    let plan = Arc::new(plan::build(&config));
+    let weights = Arc::new(inputs::weights(&plan, 1, |_| dtype));
+    let table = if config.tied_embeddings { usize::MAX } else { 0 };
+    let read: usize = weights.matrices.iter().enumerate().filter(|(i, _)| *i != table).map(|(_, m)| m.data.len()).sum();
+    let Ok(model) = CpuModel::new(plan, weights, level) else { return 0.0 };
+    let Ok(cache) = model.new_cache(config.context_len) else { return 0.0 };
+    let tokens = inputs::tokens(config.context_len, config.n_vocab, 2);
+    BENCH.set(Some(Bench { model, cache, logits: Vec::new(), tokens, position: 0 }));
+    read as f64
+}
+
+/// Starts over and runs a prompt of `n` tokens. Gives the logits' first element, or NaN after an error.
+#[unsafe(no_mangle)]
+pub extern "C" fn bench_prefill(n: u32) -> f32 {
+    with_bench(|bench| {
+        bench.position = 0;
+        let end = n as usize;
+        while bench.position < end {
+            let batch = bench.model.max_batch().min(end - bench.position);
+            let rows = if bench.position + batch == end { LogitRows::Last } else { LogitRows::None };
+            bench.forward(batch, rows)?;
+        }
+        Some(bench.logits[0])
+    })
+}
+
+/// Continues with `n` single tokens, each the most likely one.
+#[unsafe(no_mangle)]
+pub extern "C" fn bench_decode(n: u32) -> f32 {
+    with_bench(|bench| {
+        for _ in 0..n {
+            let best = bench.logits.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1)).map_or(0, |(i, _)| i);
+            let position = bench.position;
+            bench.tokens[position] = best as u32;
+            bench.forward(1, LogitRows::Last)?;
+        }
+        Some(bench.logits[0])
+    })
+}
+
+fn with_bench(run: impl FnOnce(&mut Bench) -> Option<f32>) -> f32 {
+    BENCH.with_borrow_mut(|bench| bench.as_mut().and_then(run)).unwrap_or(f32::NAN)
+}
+
+impl Bench {
+    fn forward(&mut self, n: usize, logits: LogitRows) -> Option<()> {
+        let tokens = &self.tokens[self.position..self.position + n];
+        let batch = Batch { tokens, position: self.position, logits };
+        self.model.forward(&mut self.cache, batch, &mut self.logits).ok()?;
+        self.position += n;
+        Some(())
+    }
+}
