@@ -59,7 +59,7 @@ fn first_divergence(got: &Trace, want: &Trace) -> Option<String> {
         if name != want_name {
             return Some(format!("step {name} where {want_name} was expected"));
         }
-        within(limit("gpu", "model"), got, &wide(want)).err().map(|message| format!("{name}: {message}"))
+        within(limit("gpu", "model/cpu"), got, &wide(want)).err().map(|message| format!("{name}: {message}"))
     })
 }
 
