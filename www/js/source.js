@@ -107,8 +107,13 @@ export class Source {
     let at = 0;
     for (const { start, end, score, rank } of this.#marks) {
       if (start < at) continue; // a sentence is chosen once; never show text twice
-      const label = make("a", { className: "margin", href: `#point-${rank}` }, String(rank), make("small", {}, score.toFixed(2)));
-      label.setAttribute("aria-label", `Key point ${rank}, score ${score.toFixed(2)}. Back to the summary`);
+      const label = make(
+        "a",
+        { className: "margin", href: `#point-${rank}`, title: "Back to the summary" },
+        make("span", { className: "visually-hidden" }, "Key point "),
+        String(rank),
+        make("small", {}, score.toFixed(2)),
+      );
       const mark = make("mark", { id: `mark-${rank}`, tabIndex: -1 }, this.#shown.slice(start, end));
       mark.style.setProperty("--strength", high > low ? (score - low) / (high - low) : 0.6);
       parts.push(this.#shown.slice(at, start), label, mark);

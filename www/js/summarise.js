@@ -9,6 +9,11 @@ export function wireSummarise(engine, source) {
   const copy = byId("copy");
   const run = new Run(engine, "summarise");
 
+  // Only key points come in lengths: the other two are one sentence and one line.
+  form.addEventListener("change", () => {
+    byId("length-options").disabled = form.elements.type.value !== "key-points";
+  });
+
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     const { type, length } = Object.fromEntries(new FormData(form));
@@ -103,7 +108,7 @@ class Points {
       { type: "button", className: "point", id: `point-${rank}` },
       make("span", { className: "point-number" }, String(rank)),
       make("span", { className: "point-text" }, text.trim()),
-      make("span", { className: "point-score", title: "Score" }, score.toFixed(2)),
+      make("span", { className: "point-score", title: "How sure the model is that this belongs into a summary, from 0 to 1" }, score.toFixed(2)),
     );
     button.addEventListener("click", () => this.#select(button, rank));
     this.#list.append(make("li", {}, button));
