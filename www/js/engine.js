@@ -14,6 +14,8 @@ export class Engine extends EventTarget {
   stopped = false;
   /** How long the last load took, in milliseconds. */
   loadMs = 0;
+  /** The size of the model's files, as far as it was told. */
+  modelBytes = 0;
   #loading = null;
 
   get loading() {
@@ -36,6 +38,7 @@ export class Engine extends EventTarget {
   async #run(load) {
     const { controller, choice } = load;
     const started = performance.now();
+    let size = [choice.source ?? []].flat().reduce((sum, file) => sum + file.size, 0);
     try {
       const { Model } = await importPackage();
       controller.signal.throwIfAborted();
@@ -44,6 +47,7 @@ export class Engine extends EventTarget {
         signal: controller.signal,
         cache: false, // the service worker keeps the model with the rest of the page
         onProgress: (progress) => {
+          if (progress.phase === "download") size = Math.max(size, progress.loaded);
           if (this.#loading === load) this.#emit("progress", progress);
         },
       });
@@ -52,6 +56,7 @@ export class Engine extends EventTarget {
       const old = this.model;
       this.model = model;
       this.choice = choice;
+      this.modelBytes = size;
       if (old) this.#emit("replaced");
       await old?.dispose();
     } catch (error) {

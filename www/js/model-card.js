@@ -76,11 +76,12 @@ function failure({ error, model }) {
 /** With a full stop at the end, if it has none. */
 const sentence = (text) => (/[.!?]$/.test(text) ? text : `${text}.`);
 
-function describe({ model, choice }) {
+function describe({ model, choice, modelBytes }) {
   const { info, device } = model;
   byId("model-name").textContent = choice.label || info.name || "Unnamed model";
   byId("model-size").textContent = [
     `${compact(info.parameters)} parameters`,
+    modelBytes > 0 && bytes(modelBytes),
     info.weightType,
     info.architecture,
     `${number(info.contextLength)} tokens of context`,
