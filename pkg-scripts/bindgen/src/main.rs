@@ -4,8 +4,8 @@
 //! that its version is the one in Cargo.lock and nothing has to be installed.
 //!
 //! * `web`: an ES module with an `init` function, for the package.
-//! * `node-test`, `web-test`: the same for a wasm-bindgen-test binary, which is run by `pkg-scripts/wasm-test`. The
-//!   names of its tests are printed, one line each: `<export>`.
+//! * `node-test`, `web-test`: the same for a wasm-bindgen-test binary, which `pkg-scripts/wasm-test` runs.
+//!   The exports that are its tests are printed, one a line.
 
 use anyhow::{Context, Result, bail};
 use wasm_bindgen_cli_support::Bindgen;
