@@ -87,9 +87,8 @@ function describe({ model, choice, modelBytes }) {
     `${number(info.contextLength)} tokens of context`,
   ].filter(Boolean).join(" · ");
   const adapter = typeof device.adapter === "string" ? device.adapter : device.adapter?.name;
-  byId("device-kind").textContent = device.kind === "gpu" ? `Runs on the GPU${adapter ? ` (${adapter})` : ""}` : "Runs on the CPU";
-  const where = device.kind === "gpu" ? "through WebGPU, directed by" : "in";
-  byId("device-reason").textContent = `The model runs ${where} a background thread of this tab. Why this device: ${sentence(device.reason)}`;
+  byId("device-kind").textContent = device.kind === "gpu" ? `Runs on the GPU${adapter ? `: ${adapter}` : ""}` : "Runs on the CPU";
+  byId("device-reason").textContent = `In a background thread of this tab${device.kind === "gpu" ? ", through WebGPU" : ""}. Why there: ${sentence(device.reason)}`;
 }
 
 /** Opens model files from the picker or dropped on the page. One file goes as it is, several as a folder's files. */

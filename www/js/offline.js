@@ -26,6 +26,7 @@ export async function wireOffline() {
   try {
     const version = await currentVersion();
     const registration = await navigator.serviceWorker.register(new URL(`sw.js?v=${version}`, HERE), { updateViaCache: "none" });
+    if (!registration) throw new Error("the browser refused the service worker");
     registration.addEventListener("updatefound", () => watch(registration.installing));
     watch(registration.installing);
     await refresh();

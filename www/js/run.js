@@ -4,6 +4,11 @@ import { byId, duration, isAbort, isEnabled, make, number, rate, setEnabled, sho
 
 const PHASES = { prefill: "Reading the text", score: "Weighing the sentences", decode: "Writing" };
 
+/** Errors that the library explains to programmers, said to visitors. */
+const WORDS = {
+  "task/unsupported": "This model was not made to summarise. It can continue a text in the second tab; for summaries, go back to the built-in model.",
+};
+
 /** `name` is the prefix of the ids: `<name>` and `<name>-stop`, `-progress`, `-text`, `-stats`. */
 export class Run {
   #engine;
@@ -76,8 +81,7 @@ export class Run {
         const notice = make("p", { className: "notice" });
         notice.setAttribute("role", "alert");
         output.append(notice);
-        const hint = error.code === "task/unsupported" ? ". The built-in model can, and this one may be able to continue a text: see the second tab" : "";
-        showNotice(notice, "error", error.message + hint, error.code);
+        showNotice(notice, "error", WORDS[error.code] ?? error.message, error.code);
       }
     }
     cancelAnimationFrame(frame);
