@@ -86,7 +86,16 @@ impl Model {
         progress: &mut dyn FnMut(LoadPhase, usize, usize),
     ) -> Result<Rc<Model>> {
         progress(LoadPhase::Read, 0, 3);
-        let file = format::parse(files)?;
+        Self::from_file(format::parse(files)?, choice, clock, progress).await
+    }
+
+    /// Loads a model from a parsed file; see [`Model::load`].
+    pub async fn from_file(
+        file: ModelFile,
+        choice: DeviceChoice,
+        clock: Clock,
+        progress: &mut dyn FnMut(LoadPhase, usize, usize),
+    ) -> Result<Rc<Model>> {
         let config = ModelConfig::from_file(&file)?;
         progress(LoadPhase::Read, 1, 3);
         let tokenizer = Tokenizer::from_file(&file)?;

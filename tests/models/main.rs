@@ -1,0 +1,11 @@
+//! Whole models through the public API: tasks, jobs, devices, real and tiny weights.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod jobs;
+mod run;
+mod stories;
+mod summaries;
+mod tiny;
+mod toy;

@@ -1,0 +1,118 @@
+//! Loading and running, without ceremony.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use nanolm::backend::{DeviceChoice, DeviceKind};
+use nanolm::task::{Event, FinishReason, GenerateOptions, Job, Model, Piece, Point, Prompt, Usage};
+use nanolm::tensor::Bytes;
+use nanolm::{Error, Result};
+
+pub fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// A folder of `../shared/weights`, or a message that the lane is skipped.
+pub fn shared(lane: &str, folder: &str) -> Option<PathBuf> {
+    let path = root().join("../shared/weights").join(folder);
+    if path.is_dir() {
+        return Some(path);
+    }
+    skipped(lane, &format!("../shared/weights/{folder} is not here"));
+    None
+}
+
+/// Says once per lane that it cannot run here.
+pub fn skipped(lane: &str, why: &str) {
+    // Not eprintln: the test runner would keep it to itself.
+    drop(writeln!(std::io::stderr(), "SKIPPED {lane}: {why}"));
+}
+
+pub fn read(folder: &Path, names: &[&str]) -> Vec<(String, Bytes)> {
+    names.iter().map(|name| (name.to_string(), Bytes::new(std::fs::read(folder.join(name)).unwrap()))).collect()
+}
+
+pub fn clock() -> f64 {
+    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0.0, |t| t.as_secs_f64() * 1e3)
+}
+
+pub fn load(files: Vec<(String, Bytes)>, device: DeviceChoice) -> Result<Rc<Model>> {
+    pollster::block_on(Model::load(files, device, clock, &mut |_, _, _| {}))
+}
+
+/// The model on the CPU and, where there is an adapter, on the GPU.
+pub fn on_each_device(lane: &str, load: impl Fn(DeviceChoice) -> Result<Rc<Model>>) -> Vec<Rc<Model>> {
+    let mut models = vec![load(DeviceChoice::Cpu).unwrap()];
+    match load(DeviceChoice::Gpu) {
+        Ok(model) => {
+            assert_eq!(model.info().device.kind, DeviceKind::Gpu);
+            models.push(model);
+        }
+        Err(Error::Gpu { what, why }) if what == "adapter" => skipped(&format!("{lane} on the GPU"), &why),
+        Err(error) => panic!("{error}"),
+    }
+    models
+}
+
+/// All that a job gave.
+#[derive(Debug, Default, PartialEq)]
+pub struct Output {
+    pub pieces: Vec<Piece>,
+    pub points: Vec<Point>,
+    pub progress: Vec<(&'static str, usize, usize)>,
+    pub finish: Option<FinishReason>,
+    pub text: String,
+    pub usage: Usage,
+}
+
+impl Output {
+    pub fn tokens(&self) -> Vec<u32> {
+        self.pieces.iter().map(|p| p.token).collect()
+    }
+
+    pub fn joined(&self) -> String {
+        self.pieces.iter().map(|p| p.text.as_str()).collect()
+    }
+
+    /// Takes an event in; true at the end.
+    pub fn take(&mut self, event: Event) -> bool {
+        match event {
+            Event::Progress { phase, done, total } => {
+                assert!(done <= total);
+                self.progress.push((phase.name(), done, total));
+            }
+            Event::Piece(piece) => self.pieces.push(piece),
+            Event::Point(point) => self.points.push(point),
+            Event::Done { finish_reason, text, usage, timings } => {
+                assert!(timings.prefill_ms >= 0.0 && timings.first_token_ms >= 0.0 && timings.decode_ms >= 0.0);
+                self.finish = Some(finish_reason);
+                self.text = text;
+                self.usage = usage;
+                return true;
+            }
+        }
+        false
+    }
+}
+
+pub fn finish(mut job: Job) -> Result<Output> {
+    let mut output = Output::default();
+    pollster::block_on(async {
+        // Far more steps than any test needs: a job that never ends is a failure, not a hang.
+        for _ in 0..100_000 {
+            if output.take(job.next().await?) {
+                return Ok(output);
+            }
+        }
+        panic!("the job does not end");
+    })
+}
+
+pub fn greedy(max_new_tokens: usize) -> GenerateOptions {
+    GenerateOptions { max_new_tokens: Some(max_new_tokens), ..GenerateOptions::default() }
+}
+
+pub fn generate(model: &Rc<Model>, prompt: Prompt<'_>, options: &GenerateOptions) -> Output {
+    finish(model.generate(prompt, options).unwrap()).unwrap()
+}

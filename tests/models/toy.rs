@@ -1,0 +1,121 @@
+//! A random model with the task format of the default model: small enough to check every number by other means.
+//!
+//! Its tokens are the 256 bytes and the control tokens, so that a text has as many tokens as bytes.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use nanolm::Result;
+use nanolm::backend::DeviceChoice;
+use nanolm::format::{Dialect, ModelFile, TensorInfo, TokenizerSource, Value};
+use nanolm::task::Model;
+use nanolm::tensor::{Bytes, DType};
+
+use crate::run::clock;
+use crate::support::rng::Rng;
+
+pub const CONTEXT: usize = 256;
+pub const MAX_CHUNK: usize = 150;
+pub const TLDR_MAX: usize = 24;
+const D: usize = 32;
+const KV: usize = 16;
+const FF: usize = 48;
+const MARKS: usize = 64;
+
+/// Ids of the control tokens, after the bytes.
+pub const TEXT: u32 = 256;
+pub const END: u32 = 257;
+pub const KEY_POINTS: u32 = 260;
+pub const YES: u32 = 261;
+pub const NO: u32 = 262;
+pub const MARK_0: u32 = 263;
+
+fn tensor(name: &str, shape: &[usize], data: Vec<f32>) -> TensorInfo {
+    let bytes = data.iter().flat_map(|x| x.to_le_bytes()).collect();
+    TensorInfo { name: name.into(), dtype: DType::F32, shape: shape.to_vec(), data: Bytes::new(bytes) }
+}
+
+/// The model as a parsed GGUF file.
+pub fn file(seed: u64) -> ModelFile {
+    let mut controls: Vec<String> = ["text", "end", "headline", "tldr", "key-points", "yes", "no"]
+        .iter()
+        .map(|name| format!("<|{name}|>"))
+        .collect();
+    let marks: Vec<String> = (0..MARKS).map(|i| format!("<|s{i}|>")).collect();
+    controls.extend(marks.iter().cloned());
+    // GPT-2's visible alphabet of bytes.
+    let mut others = 0x100..;
+    let bytes = (0..=255u8).map(|b| match b {
+        b'!'..=b'~' | 0xa1..=0xac | 0xae..=0xff => char::from(b).to_string(),
+        _ => char::from_u32(others.next().unwrap()).unwrap().to_string(),
+    });
+    let tokens: Vec<String> = bytes.chain(controls).collect();
+    let n = tokens.len();
+    let types = (0..n).map(|i| if i < 256 { 1 } else { 3 }).collect();
+
+    let tasks = serde_json::json!({
+        "version": 1, "text": "<|text|>", "end": "<|end|>", "headline": "<|headline|>", "tldr": "<|tldr|>",
+        "key_points": "<|key-points|>", "yes": "<|yes|>", "no": "<|no|>", "sentence": marks,
+        "max_chunk_tokens": MAX_CHUNK, "headline_max_tokens": 16, "tldr_max_tokens": TLDR_MAX,
+    });
+    let int = |n: usize| Value::Int(n as i64);
+    let string = |s: &str| Value::String(s.into());
+    let metadata: BTreeMap<String, Value> = [
+        ("general.architecture", string("llama")),
+        ("general.name", string("toy")),
+        ("llama.context_length", int(CONTEXT)),
+        ("llama.embedding_length", int(D)),
+        ("llama.block_count", int(2)),
+        ("llama.feed_forward_length", int(FF)),
+        ("llama.attention.head_count", int(4)),
+        ("llama.attention.head_count_kv", int(2)),
+        ("llama.attention.layer_norm_rms_epsilon", Value::Float(1e-5)),
+        ("llama.rope.freq_base", Value::Float(10000.0)),
+        ("tokenizer.ggml.model", string("gpt2")),
+        ("tokenizer.ggml.pre", string("gpt-2")),
+        ("tokenizer.ggml.tokens", Value::Strings(tokens)),
+        ("tokenizer.ggml.token_type", Value::Ints(types)),
+        ("tokenizer.ggml.merges", Value::Strings(Vec::new())),
+        ("tokenizer.ggml.eos_token_id", int(END as usize)),
+        ("nanolm.tasks", Value::String(tasks.to_string())),
+    ]
+    .into_iter()
+    .map(|(key, value)| (key.to_string(), value))
+    .collect();
+
+    let mut rng = Rng::new(seed);
+    let mut matrix = |name: &str, rows: usize, cols: usize, scale: f32| {
+        tensor(name, &[rows, cols], (0..rows * cols).map(|_| scale * rng.normal()).collect())
+    };
+    let mut tensors = vec![matrix("token_embd.weight", n, D, 0.7)];
+    for layer in 0..2 {
+        let name = |stem: &str| format!("blk.{layer}.{stem}.weight");
+        tensors.push(matrix(&name("attn_q"), D, D, 0.3));
+        tensors.push(matrix(&name("attn_k"), KV, D, 0.3));
+        tensors.push(matrix(&name("attn_v"), KV, D, 0.3));
+        tensors.push(matrix(&name("attn_output"), D, D, 0.3));
+        tensors.push(matrix(&name("ffn_gate"), FF, D, 0.3));
+        tensors.push(matrix(&name("ffn_up"), FF, D, 0.3));
+        tensors.push(matrix(&name("ffn_down"), D, FF, 0.3));
+        tensors.push(tensor(&name("attn_norm"), &[D], vec![1.0; D]));
+        tensors.push(tensor(&name("ffn_norm"), &[D], vec![1.0; D]));
+    }
+    tensors.push(tensor("output_norm.weight", &[D], vec![1.0; D]));
+    ModelFile {
+        name: "toy.gguf".into(),
+        dialect: Dialect::Gguf,
+        metadata,
+        tensors,
+        unsupported_tensors: Vec::new(),
+        tokenizer: TokenizerSource::GgufMetadata,
+        generation: BTreeMap::new(),
+    }
+}
+
+pub fn load(file: ModelFile, device: DeviceChoice) -> Result<Rc<Model>> {
+    pollster::block_on(Model::from_file(file, device, clock, &mut |_, _, _| {}))
+}
+
+pub fn model() -> Rc<Model> {
+    load(file(1), DeviceChoice::Cpu).unwrap()
+}
