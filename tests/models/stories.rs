@@ -18,7 +18,8 @@ fn golden(folder: &std::path::Path) -> Golden {
     assert_eq!(ids("prompt_ids"), [1]);
     let ids = ids("greedy_ids");
     assert_eq!((ids.len(), ids[0]), (201, 1));
-    Golden { ids, text: json["text"].as_str().unwrap().to_string() }
+    // The file shows the byte token of a line break by its name.
+    Golden { ids, text: json["text"].as_str().unwrap().replace("<0x0A>", "\n") }
 }
 
 #[test]
