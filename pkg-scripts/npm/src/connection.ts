@@ -1,6 +1,6 @@
 // The page's end of one worker: starts it, sends calls, hands answers to whoever asked.
 
-import { DisposedError, errorFrom, WorkerError } from "./errors.js";
+import { DisposedError, errorFrom, optionError, WorkerError } from "./errors.js";
 import type { JobEvent, LoadProgress, Reply, Request, RequestBody } from "./protocol.js";
 
 interface Call {
@@ -84,7 +84,7 @@ export class Connection {
         this.#worker.postMessage({ ...body, id } satisfies Request);
       } catch (error) {
         settle();
-        reject(error);
+        reject(optionError("options", "plain values", (error as Error).message));
       }
     });
     return { id, answer };

@@ -16,7 +16,7 @@ export {
 } from "./errors.js";
 export type { ErrorDetails } from "./errors.js";
 export { Model } from "./model.js";
-export type { CallOptions, GenerateOptions, LoadOptions, Progress, SummarizeOptions } from "./model.js";
+export type { CallOptions, GenerateOptions, LoadOptions, Progress, SamplingOptions, SummarizeOptions } from "./model.js";
 export type { DeviceInfo, EngineInfo, FinishReason, Timings, Usage } from "./protocol.js";
 export type { FileSource, ModelSource, NamedFiles } from "./source.js";
 export { TextStream } from "./stream.js";

@@ -36,41 +36,37 @@ export interface CallOptions {
   onProgress?: ((progress: Progress) => void) | undefined;
 }
 
-export interface GenerateOptions extends CallOptions {
-  /** At most this many tokens. */
-  maxNewTokens?: number | undefined;
-  /** 0 (default) always takes the likeliest token; below 1 sharpens, above 1 flattens the choice. */
+export interface SamplingOptions {
+  /** 0 (the usual default; a model's files may set another) always takes the likeliest token; above 1 flattens the choice. */
   temperature?: number | undefined;
-  /** Only the k likeliest tokens; 0 (default) keeps all. */
+  /** Only the k likeliest tokens; 0 keeps all. */
   topK?: number | undefined;
-  /** Only the likeliest tokens that together have this probability; 1 (default) keeps all. */
+  /** Only the likeliest tokens that together have this probability; 1 keeps all. */
   topP?: number | undefined;
-  /** Only tokens at least this likely relative to the likeliest; 0 (default) keeps all. */
+  /** Only tokens at least this likely relative to the likeliest; 0 keeps all. */
   minP?: number | undefined;
-  /** Above 1 discourages tokens that were there already; 1 (default) changes nothing. */
+  /** Above 1 discourages tokens that were there already; 1 changes nothing. */
   repetitionPenalty?: number | undefined;
-  /** No run of this many tokens comes twice; 0 (default) allows it. */
-  noRepeatNgram?: number | undefined;
-  /** The same seed gives the same text on the same device. */
+  /** The same seed gives the same text on the same device. Without one, each call draws its own. */
   seed?: number | undefined;
+}
+
+export interface GenerateOptions extends CallOptions, SamplingOptions {
+  /** At most this many tokens; 128 unless the model's files say otherwise. */
+  maxNewTokens?: number | undefined;
   /** Texts that end the output; they are not part of it. */
   stop?: string | readonly string[] | undefined;
 }
 
-export interface SummarizeOptions extends CallOptions {
+export interface SummarizeOptions extends CallOptions, SamplingOptions {
   /**
    * `tldr` (default): the gist in the model's own words. `headline`: one line. `key-points`: the most telling sentences
    * of the text itself, in its order. The platform's `Summarizer` has `key-points` as its default instead.
    */
   type?: "tldr" | "key-points" | "headline" | undefined;
-  /** How much of it; `short` is the default. */
+  /** How much of it; `medium` is the default. */
   length?: "short" | "medium" | "long" | undefined;
 }
-
-const GENERATE_OPTIONS = [
-  "maxNewTokens", "temperature", "topK", "topP", "minP", "repetitionPenalty", "noRepeatNgram", "seed", "stop",
-] as const;
-const SUMMARIZE_OPTIONS = ["type", "length"] as const;
 
 export class Model {
   readonly #connection: Connection;
@@ -90,7 +86,10 @@ export class Model {
    */
   static async load(source?: ModelSource, options: LoadOptions = {}): Promise<Model> {
     const { device = "auto", cache = true, signal, onProgress, ...unknown } = options;
-    refuseUnknown(unknown, ["device", "cache", "signal", "onProgress"]);
+    // A misspelt option must not silently do nothing. (The engine refuses those of calls.)
+    for (const name of Object.keys(unknown)) {
+      throw optionError(name, "one of device, cache, signal, onProgress", "an unknown option");
+    }
     if (!["auto", "gpu", "cpu"].includes(device)) {
       throw optionError("device", '"auto", "gpu" or "cpu"', device);
     }
@@ -116,7 +115,7 @@ export class Model {
 
   /** Continues a text. Calls on one model run one after the other, in the order they were made. */
   generate(prompt: string, options: GenerateOptions = {}): TextStream<Piece> {
-    return this.#run("generate", prompt, options, GENERATE_OPTIONS);
+    return this.#run("generate", prompt, options);
   }
 
   /** Summarizes a text of any length. */
@@ -124,8 +123,7 @@ export class Model {
   summarize(text: string, options?: SummarizeOptions & { type?: "tldr" | "headline" | undefined }): TextStream<Piece>;
   summarize(text: string, options?: SummarizeOptions): TextStream<Piece> | TextStream<Point>;
   summarize(text: string, options: SummarizeOptions = {}): TextStream<Piece> | TextStream<Point> {
-    const { type = "tldr", length = "short" } = options;
-    return this.#run("summarize", text, { ...options, type, length }, SUMMARIZE_OPTIONS) as TextStream<Piece>;
+    return this.#run("summarize", text, { ...options, type: options.type ?? "tldr" });
   }
 
   /** The token ids of a text, without special tokens unless asked for. */
@@ -147,13 +145,11 @@ export class Model {
   #run(
     method: "generate" | "summarize",
     text: string,
-    { signal, onProgress, ...rest }: GenerateOptions & SummarizeOptions,
-    known: readonly string[],
+    { signal, onProgress, ...options }: GenerateOptions & SummarizeOptions,
   ): TextStream {
     if (typeof text !== "string") {
       throw optionError(method === "generate" ? "prompt" : "text", "a string", text);
     }
-    const options = chosen(rest as Record<string, unknown>, known);
     return new TextStream((sink: StreamSink<Piece>) => {
       const points: Point[] = [];
       let result: Result | undefined;
@@ -183,8 +179,7 @@ export class Model {
       const { id, answer } = this.#connection.send<void>({ method, text, options }, { signal, events });
       answer.then(
         () => {
-          const keyPoints = (options as { type?: string }).type === "key-points";
-          sink.done({ ...(result as Result), ...(keyPoints ? { points } : {}) });
+          sink.done({ ...(result as Result), ...(options.type === "key-points" ? { points } : {}) });
         },
         (error: unknown) => sink.fail(error),
       );
@@ -206,29 +201,6 @@ function resultOf({ text, finishReason, usage, timings }: JobEvent & { type: "do
   const later = usage.completionTokens - 1;
   const tokensPerSecond = later > 0 && timings.decodeMs > 0 ? later / (timings.decodeMs / 1000) : 0;
   return { text, finishReason, usage, timings: { ...timings, tokensPerSecond } };
-}
-
-/** A misspelt option must not silently do nothing. */
-function refuseUnknown(unknown: object, known: readonly string[]): void {
-  for (const name of Object.keys(unknown)) {
-    throw optionError(name, `one of ${known.join(", ")}`, "an unknown option");
-  }
-}
-
-function chosen(options: Record<string, unknown>, known: readonly string[]): object {
-  const rest: Record<string, unknown> = { ...options };
-  const chosen: Record<string, unknown> = {};
-  for (const name of known) {
-    if (rest[name] !== undefined) {
-      chosen[name] = rest[name];
-    }
-    delete rest[name];
-  }
-  refuseUnknown(rest, [...known, "signal", "onProgress"]);
-  if (typeof chosen["stop"] === "string") {
-    chosen["stop"] = [chosen["stop"]];
-  }
-  return chosen;
 }
 
 /** An error in the caller's callback is the caller's: it is reported as any uncaught one and the work goes on. */

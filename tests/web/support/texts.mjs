@@ -13,5 +13,11 @@ export const ARTICLE = [
   "A small museum in the keeper's house opens next week, with the broken lantern as its first exhibit.",
 ].join(" ");
 
+/** A text of any length. */
+const parts = (count) => Array.from({ length: count }, (_, part) => `Part ${part + 1}. ${ARTICLE}`).join("\n\n");
+
 /** Many times the context of any model in these tests. */
-export const LONG = Array.from({ length: 40 }, (_, part) => `Part ${part + 1}. ${ARTICLE}`).join("\n\n");
+export const LONG = parts(40);
+
+/** Longer than the default model's context, and short enough for a GPU that is played by the CPU. */
+export const LONGISH = parts(5);
