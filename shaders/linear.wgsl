@@ -3,8 +3,9 @@
 // bias: [rows of the whole matrix] f32; out: [n, stride] f32.
 // Accumulates in f32. A matrix in several chunks takes one dispatch per chunk; each writes its columns of out.
 //
-// Two entry points: `matvec`, a team of invocations per 4 rows of the weight, for one row of x (decode); `gemm`, a tile
-// of 32 x 32 results per workgroup, for many (prefill).
+// Three entry points: `matvec`, a team of invocations per 4 rows of the weight, for one row of x (decode); for many rows
+// (prefill) `gemm`, a tile of 32 x 32 results per workgroup, and `gemm_alone`, 8 x 4 results per invocation without
+// workgroup memory, for adapters that compute on a CPU and pay dearly for every barrier.
 struct Params {
     // Groups of 16 elements in a row of x and of the weight.
     groups: u32,
@@ -27,10 +28,6 @@ override TEAM: u32 = 8u;
 
 var<workgroup> sums: array<vec4<f32>, WORKGROUP>;
 
-fn dot_group(a: mat4x4<f32>, b: mat4x4<f32>) -> f32 {
-    return dot(a[0], b[0]) + dot(a[1], b[1]) + dot(a[2], b[2]) + dot(a[3], b[3]);
-}
-
 fn x_group(at: u32) -> mat4x4<f32> {
     let i = at * 4u;
     return mat4x4<f32>(x[i], x[i + 1u], x[i + 2u], x[i + 3u]);
@@ -51,10 +48,10 @@ fn matvec(
     for (var group = lane; group < params.groups; group += TEAM) {
         let values = x_group(x_row + group);
         sum += vec4<f32>(
-            dot_group(weight_group(rows.x + group), values),
-            dot_group(weight_group(rows.y + group), values),
-            dot_group(weight_group(rows.z + group), values),
-            dot_group(weight_group(rows.w + group), values),
+            weight_dot(rows.x + group, values),
+            weight_dot(rows.y + group, values),
+            weight_dot(rows.z + group, values),
+            weight_dot(rows.w + group, values),
         );
     }
     if TEAM > 1u {
@@ -157,6 +154,84 @@ fn write_results(row: u32, column: u32, values: vec4<f32>) {
         let r = column + i * 8u;
         if r < params.rows {
             let whole = params.first_row + r;
+            out[row * params.stride + whole] = values[i] + bias[whole];
+        }
+    }
+}
+
+// The dot products of a group of x with a group of 4 rows of the weight.
+fn dots(x: mat4x4<f32>, a: mat4x4<f32>, b: mat4x4<f32>, c: mat4x4<f32>, d: mat4x4<f32>) -> vec4<f32> {
+    return vec4<f32>(dot(x[0], a[0]), dot(x[0], b[0]), dot(x[0], c[0]), dot(x[0], d[0]))
+        + vec4<f32>(dot(x[1], a[1]), dot(x[1], b[1]), dot(x[1], c[1]), dot(x[1], d[1]))
+        + vec4<f32>(dot(x[2], a[2]), dot(x[2], b[2]), dot(x[2], c[2]), dot(x[2], d[2]))
+        + vec4<f32>(dot(x[3], a[3]), dot(x[3], b[3]), dot(x[3], c[3]), dot(x[3], d[3]));
+}
+
+// Where row `row` of x starts; rows beyond the end repeat the last one and are not written.
+fn x_row(row: u32) -> u32 {
+    return min(row, batch.n - 1u) * params.groups;
+}
+
+@compute @workgroup_size(WORKGROUP)
+fn gemm_alone(
+    @builtin(workgroup_id) workgroup: vec3<u32>,
+    @builtin(num_workgroups) workgroups: vec3<u32>,
+    @builtin(local_invocation_index) local: u32,
+) {
+    let first = (column_group(workgroup, workgroups) * WORKGROUP + local) * 4u;
+    if first >= params.rows {
+        return;
+    }
+    let rows = min(vec4<u32>(first) + vec4<u32>(0u, 1u, 2u, 3u), vec4<u32>(params.rows - 1u)) * params.groups;
+    let row = workgroup.z * 8u;
+    let x0 = x_row(row + 0u);
+    let x1 = x_row(row + 1u);
+    let x2 = x_row(row + 2u);
+    let x3 = x_row(row + 3u);
+    let x4 = x_row(row + 4u);
+    let x5 = x_row(row + 5u);
+    let x6 = x_row(row + 6u);
+    let x7 = x_row(row + 7u);
+    var acc0 = vec4<f32>(0.0);
+    var acc1 = vec4<f32>(0.0);
+    var acc2 = vec4<f32>(0.0);
+    var acc3 = vec4<f32>(0.0);
+    var acc4 = vec4<f32>(0.0);
+    var acc5 = vec4<f32>(0.0);
+    var acc6 = vec4<f32>(0.0);
+    var acc7 = vec4<f32>(0.0);
+    for (var group = 0u; group < params.groups; group++) {
+        let a = weight_group(rows.x + group);
+        let b = weight_group(rows.y + group);
+        let c = weight_group(rows.z + group);
+        let d = weight_group(rows.w + group);
+        acc0 += dots(x_group(x0 + group), a, b, c, d);
+        acc1 += dots(x_group(x1 + group), a, b, c, d);
+        acc2 += dots(x_group(x2 + group), a, b, c, d);
+        acc3 += dots(x_group(x3 + group), a, b, c, d);
+        acc4 += dots(x_group(x4 + group), a, b, c, d);
+        acc5 += dots(x_group(x5 + group), a, b, c, d);
+        acc6 += dots(x_group(x6 + group), a, b, c, d);
+        acc7 += dots(x_group(x7 + group), a, b, c, d);
+    }
+    write_neighbours(row + 0u, first, acc0);
+    write_neighbours(row + 1u, first, acc1);
+    write_neighbours(row + 2u, first, acc2);
+    write_neighbours(row + 3u, first, acc3);
+    write_neighbours(row + 4u, first, acc4);
+    write_neighbours(row + 5u, first, acc5);
+    write_neighbours(row + 6u, first, acc6);
+    write_neighbours(row + 7u, first, acc7);
+}
+
+// Writes 4 neighbouring results of a row of out.
+fn write_neighbours(row: u32, column: u32, values: vec4<f32>) {
+    if row >= batch.n {
+        return;
+    }
+    for (var i = 0u; i < 4u; i++) {
+        if column + i < params.rows {
+            let whole = params.first_row + column + i;
             out[row * params.stride + whole] = values[i] + bias[whole];
         }
     }

@@ -154,7 +154,7 @@ fn the_check_finds_what_is_wrong() {
         assert!(why.contains(expected), "{why}");
     };
     wrong(|k| k.body = "fn", "expected");
-    wrong(|k| k.parts.truncate(1), "weight_group");
+    wrong(|k| k.parts.truncate(1), "weight_");
     wrong(|k| k.constants.push(("NO_SUCH", 1)), "no override NO_SUCH");
     wrong(|k| k.constants[0].1 = 512, "512 invocations");
     wrong(|k| k.storage[0].1 = Access::Write, "the shader binds");

@@ -146,6 +146,7 @@ pub fn catalogue() -> Vec<Kernel> {
         kernels.push(super::embed::kernel(dtype));
         kernels.push(super::position_embed::kernel(dtype));
         kernels.push(super::linear::gemm(dtype));
+        kernels.push(super::linear::gemm_alone(dtype));
         kernels.extend([1, 8, 64].map(|team| super::linear::matvec(dtype, team)));
     }
     for activation in [Activation::Silu, Activation::GeluTanh, Activation::Gelu] {

@@ -4,8 +4,9 @@
 //! `[rows]` f32; out: `[n, stride]` f32. Accumulates in f32. A matrix in several chunks takes one dispatch per chunk;
 //! each writes its columns of out.
 //!
-//! Two entry points: `matvec`, a team of invocations per 4 rows of the weight, for one row of x (decode); `gemm`, a tile
-//! of 32 x 32 results per workgroup, for many (prefill).
+//! Three entry points: `matvec`, a team of invocations per 4 rows of the weight, for one row of x (decode); for many
+//! rows (prefill) `gemm`, a tile of 32 x 32 results per workgroup, and `gemm_alone`, 8 x 4 results per invocation
+//! without workgroup memory, for adapters that compute on a CPU and pay dearly for every barrier.
 
 use super::embed::{check_width, chunk_buffers, with_weights};
 use super::kernel::{Access, BATCH, Kernel, WORKGROUP, uniform, weight_part};
@@ -32,6 +33,10 @@ uniform! {
 const TEAM_ROWS: u32 = 4;
 /// Rows and columns of a tile of `gemm`.
 const TILE: u32 = 32;
+/// Rows of x and columns of the result of an invocation of `gemm_alone`.
+const ALONE: (u32, u32) = (8, 4);
+/// A workgroup whose invocations share nothing.
+const SMALL_WORKGROUP: u32 = 16;
 
 fn kernel(entry: &'static str, dtype: DType, constants: Vec<(&'static str, u32)>, workgroup_bytes: u32) -> Kernel {
     Kernel {
@@ -48,7 +53,13 @@ fn kernel(entry: &'static str, dtype: DType, constants: Vec<(&'static str, u32)>
 
 /// The kernel for one row of x; `team` invocations share a dot product.
 pub fn matvec(dtype: DType, team: u32) -> Kernel {
-    kernel("matvec", dtype, vec![("WORKGROUP", WORKGROUP), ("TEAM", team)], 16 * WORKGROUP)
+    let workgroup = workgroup(team);
+    kernel("matvec", dtype, vec![("WORKGROUP", workgroup), ("TEAM", team)], 16 * workgroup)
+}
+
+/// Invocations of a workgroup of `matvec`: a CPU spreads workgroups, not invocations, over its cores.
+fn workgroup(team: u32) -> u32 {
+    if team == 1 { SMALL_WORKGROUP } else { WORKGROUP }
 }
 
 /// The kernel for many rows of x.
@@ -56,10 +67,15 @@ pub fn gemm(dtype: DType) -> Kernel {
     kernel("gemm", dtype, Vec::new(), 2 * 16 * 8 * TILE)
 }
 
+/// The kernel for many rows of x on a CPU.
+pub fn gemm_alone(dtype: DType) -> Kernel {
+    kernel("gemm_alone", dtype, vec![("WORKGROUP", SMALL_WORKGROUP)], 0)
+}
+
 /// Large enough that neighbours read neighbouring memory, small enough that each has at least two groups to sum. A CPU
 /// that runs the shader has no use for teams: it sums a row fastest alone.
-fn team(groups: u32, is_software: bool) -> u32 {
-    if is_software {
+fn team(groups: u32, software: bool) -> u32 {
+    if software {
         return 1;
     }
     let most = (groups / 2).clamp(1, 32);
@@ -84,15 +100,20 @@ pub(super) fn launches(
         None => &r.zeros,
     };
     let groups = u32_of("groups", weight.groups)?;
-    let team = team(groups, r.is_software);
+    let team = team(groups, r.software);
     let launch = |chunk: &super::upload::Chunk| {
         let rows = u32_of("rows", chunk.rows.len())?;
         let params =
             Params { groups, first_row: u32_of("row", chunk.rows.start)?, rows, stride: u32_of("stride", out.stride)? };
         let buffers = chunk_buffers(chunk, &[(4, &x.buffer), (5, bias), (6, &out.buffer)]);
-        let grid = Grid { columns: rows.div_ceil(WORKGROUP / team * TEAM_ROWS), rows_per_group: 1 };
+        let grid = Grid { columns: rows.div_ceil(workgroup(team) / team * TEAM_ROWS), rows_per_group: 1 };
         let mut launch = Launch::new(matvec(weight.dtype, team), grid, &buffers, params);
-        launch.many = (gemm(weight.dtype), Grid { columns: rows.div_ceil(TILE), rows_per_group: TILE });
+        launch.many = if r.software {
+            let columns = rows.div_ceil(SMALL_WORKGROUP * ALONE.1);
+            (gemm_alone(weight.dtype), Grid { columns, rows_per_group: ALONE.0 })
+        } else {
+            (gemm(weight.dtype), Grid { columns: rows.div_ceil(TILE), rows_per_group: TILE })
+        };
         Ok(launch)
     };
     weight.chunks.iter().map(launch).collect()

@@ -18,6 +18,18 @@ const MAX_BATCH: usize = 128;
 /// What the activation buffers may take together before the batch is made smaller.
 const ACTIVATION_BYTES: u64 = 64 << 20;
 
+/// Which of two kernels for the same thing runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Tuning {
+    /// What suits the adapter in use.
+    #[default]
+    Adapter,
+    /// Kernels for graphics hardware.
+    Hardware,
+    /// Kernels for adapters that compute on the CPU.
+    Software,
+}
+
 /// What a caller may ask of the GPU backend.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct GpuOptions {
@@ -25,6 +37,8 @@ pub struct GpuOptions {
     pub max_binding_bytes: Option<u64>,
     /// At most this many rows per forward; at least 1.
     pub max_batch: Option<usize>,
+    /// Which kernels to run.
+    pub tuning: Tuning,
 }
 
 impl GpuModel {
@@ -227,6 +241,10 @@ async fn allocate(
         zeros: gpu.buffer("no bias", (most_rows * 4) as u64).await?,
         batches: gpu.buffer_for("batch", 2 * uniform_stride, uniform).await?,
         uniform_stride,
-        is_software: gpu.report.is_software,
+        software: match options.tuning {
+            Tuning::Adapter => gpu.report.is_software,
+            Tuning::Hardware => false,
+            Tuning::Software => true,
+        },
     })
 }

@@ -32,4 +32,4 @@ mod upload;
 pub use cache::GpuCache;
 pub use device::AdapterReport;
 pub use forward::GpuModel;
-pub use load::GpuOptions;
+pub use load::{GpuOptions, Tuning};

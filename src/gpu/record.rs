@@ -86,8 +86,8 @@ pub(super) struct Resources {
     pub(super) batches: wgpu::Buffer,
     /// Distance of the two, and of parameter structs, in bytes.
     pub(super) uniform_stride: u64,
-    /// The adapter computes on the CPU.
-    pub(super) is_software: bool,
+    /// Launch the kernels for adapters that compute on the CPU.
+    pub(super) software: bool,
 }
 
 /// A size as the shaders' u32.

@@ -2,11 +2,13 @@
 
 use crate::builder::{Builder, DTYPES};
 use crate::support::inputs::{PATTERNS, Pattern, WIDTHS};
-use nanolm::gpu::GpuOptions;
+use nanolm::gpu::{GpuOptions, Tuning};
 use nanolm::model::{Activation, Op, Rope, RopeLayout, RopeScaling};
 use nanolm::tensor::DType;
 
-const DEFAULT: GpuOptions = GpuOptions { max_binding_bytes: None, max_batch: None };
+const DEFAULT: GpuOptions = GpuOptions { max_binding_bytes: None, max_batch: None, tuning: Tuning::Adapter };
+/// Each with its own kernels, whatever the adapter is.
+const TUNINGS: [Tuning; 2] = [Tuning::Hardware, Tuning::Software];
 /// One row, few, a tile's edge, and two tiles with a ragged end.
 const BATCHES: [(usize, usize); 5] = [(0, 1), (3, 2), (0, 31), (1, 32), (0, 45)];
 
@@ -70,27 +72,29 @@ fn linear_of(b: &mut Builder, dtype: DType, patterns: &[Pattern], deviation: f32
 
 #[test]
 fn linear() {
-    for dtype in DTYPES {
+    for (dtype, tuning) in DTYPES.into_iter().flat_map(|d| TUNINGS.map(|t| (d, t))) {
         let mut b = Builder::new(45);
         linear_of(&mut b, dtype, &PATTERNS, 0.5);
-        b.check(DEFAULT, &BATCHES);
+        b.check(GpuOptions { tuning, ..DEFAULT }, &BATCHES);
     }
 }
 
 #[test]
 fn scales_and_halves_below_the_normal_range_are_not_flushed() {
-    for dtype in DTYPES {
+    for (dtype, tuning) in DTYPES.into_iter().flat_map(|d| TUNINGS.map(|t| (d, t))) {
         // f16 holds less than 6e-5 only as subnormal numbers.
         let mut b = Builder::new(4);
         linear_of(&mut b, dtype, &[Pattern::Normal], 1e-5);
-        b.check(DEFAULT, &[(0, 1), (0, 4)]);
+        b.check(GpuOptions { tuning, ..DEFAULT }, &[(0, 1), (0, 4)]);
     }
 }
 
 #[test]
 fn weights_in_chunks() {
     // One row of the widest F32 matrix in a chunk, then 7 of them (and more of the smaller types).
-    for (dtype, limit) in DTYPES.into_iter().flat_map(|d| [(d, 640), (d, 7 * 640)]) {
+    let cases =
+        [(640, Tuning::Hardware), (7 * 640, Tuning::Hardware), (640, Tuning::Software), (7 * 640, Tuning::Software)];
+    for (dtype, (limit, tuning)) in DTYPES.into_iter().flat_map(|d| cases.map(|c| (d, c))) {
         let mut b = Builder::new(45);
         for (rows, cols) in [(45, 64), (50, 160)] {
             let (table, out) = (b.matrix(dtype, rows, cols, 0.5), b.buffer(cols));
@@ -101,7 +105,7 @@ fn weights_in_chunks() {
             let (x, out) = (b.input(Pattern::Normal, cols), b.buffer(33));
             b.step(format!("linear {dtype} [33, {cols}]"), Op::Linear { x, weight, bias: Some(bias), out });
         }
-        b.check(GpuOptions { max_binding_bytes: Some(limit), max_batch: None }, &BATCHES);
+        b.check(GpuOptions { max_binding_bytes: Some(limit), tuning, ..DEFAULT }, &BATCHES);
     }
 }
 

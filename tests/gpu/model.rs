@@ -9,7 +9,7 @@ use crate::support::inputs;
 use crate::support::models::{tiny_gpt2, tiny_llama};
 use nanolm::Error;
 use nanolm::cpu::{CpuModel, Level};
-use nanolm::gpu::{GpuCache, GpuModel, GpuOptions};
+use nanolm::gpu::{GpuCache, GpuModel, GpuOptions, Tuning};
 use nanolm::model::{Activation, Batch, Ffn, LogitRows, ModelConfig, Op, Plan, RopeLayout, RopeScaling, plan};
 use nanolm::tensor::{Bytes, DType};
 use nanolm::weights::Weights;
@@ -95,9 +95,12 @@ fn every_step_agrees_with_the_cpu() {
     for config in configs() {
         for storage in 0..=DTYPES.len() {
             let (plan, weights) = setup(&config, storage, 30);
-            let Some(mut model) = open(&plan, &weights, GpuOptions::default()) else { return };
-            if let Some(step) = compare(&plan, &weights, &mut model) {
-                panic!("{}, storage {storage}: first diverging step {step}", config.name);
+            for tuning in [Tuning::Hardware, Tuning::Software] {
+                let options = GpuOptions { tuning, ..GpuOptions::default() };
+                let Some(mut model) = open(&plan, &weights, options) else { return };
+                if let Some(step) = compare(&plan, &weights, &mut model) {
+                    panic!("{}, storage {storage}, {tuning:?}: first diverging step {step}", config.name);
+                }
             }
         }
     }
@@ -251,7 +254,7 @@ fn limits_that_cannot_be_met_are_errors() {
     if open(&plan, &weights, GpuOptions::default()).is_none() {
         return;
     }
-    let options = GpuOptions { max_binding_bytes: Some(100), max_batch: None };
+    let options = GpuOptions { max_binding_bytes: Some(100), ..GpuOptions::default() };
     let error = block_on(GpuModel::with_options(plan, &weights, options, &mut |_, _| ())).err().unwrap();
     assert!(error.to_string().contains("one row of") && error.to_string().contains("100 bytes"), "{error}");
     // A head so wide that the attention needs more workgroup memory than there is: the kernel is named.
