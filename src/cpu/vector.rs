@@ -40,7 +40,7 @@ pub trait Vector: Copy {
     fn from_f16(x: &[u8; 8]) -> Self;
     /// Four little-endian bfloat16 numbers, exactly.
     fn from_bf16(x: &[u8; 8]) -> Self;
-    /// Four binary16 numbers that are finite or NaN.
+    /// Four binary16 numbers, exactly.
     fn from_f16_bits(x: [u16; 4]) -> Self;
     /// Four little-endian binary32 numbers.
     fn from_f32(x: &[u8; 16]) -> Self;
