@@ -16,6 +16,7 @@ pub const QUERIES: usize = 4;
 /// - `out: [n, n_heads * head_dim]`, f32
 ///
 /// Scores, exponentials (see `math`) and sums in f32.
+#[inline(never)] // Engines optimise very long functions badly.
 pub fn run<V: Vector>(
     q: &[f32],
     n_heads: usize,

@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::model::{BufferId, MatrixId, Op, Plan, VectorId};
+use crate::tensor::DType;
 use crate::weights::Weights;
 
 /// What the executor needs to know about a plan.
@@ -69,6 +70,8 @@ fn check_weights(plan: &Plan, weights: &Weights) -> Result<()> {
                 matrix.cols,
                 matrix.data.len()
             ));
+        } else if let Some(row) = (0..spec.rows).find(|&r| !is_finite(matrix.dtype, matrix.row(r))) {
+            problems.push(format!("{}: row {row} holds infinities or NaN; the file is damaged", spec.name));
         }
     }
     for (spec, vector) in plan.vectors.iter().zip(&weights.vectors) {
@@ -77,6 +80,20 @@ fn check_weights(plan: &Plan, weights: &Weights) -> Result<()> {
         }
     }
     if problems.is_empty() { Ok(()) } else { Err(Error::Weights { problems }) }
+}
+
+/// Whether all stored numbers, or the scales of all blocks, are finite. Kernels rely on it: their conversions are exact
+/// for finite numbers only.
+fn is_finite(dtype: DType, row: &[u8]) -> bool {
+    let half = |low: u8, high: u8| u16::from_le_bytes([low, high]);
+    let f16 = |half: u16| half & 0x7c00 != 0x7c00;
+    match dtype {
+        DType::F32 => row.as_chunks::<4>().0.iter().all(|x| f32::from_le_bytes(*x).is_finite()),
+        DType::F16 => row.as_chunks::<2>().0.iter().all(|x| f16(half(x[0], x[1]))),
+        DType::BF16 => row.as_chunks::<2>().0.iter().all(|x| half(x[0], x[1]) & 0x7f80 != 0x7f80),
+        DType::Q8_0 => row.as_chunks::<34>().0.iter().all(|x| f16(half(x[0], x[1]))),
+        DType::Q4_0 => row.as_chunks::<18>().0.iter().all(|x| f16(half(x[0], x[1]))),
+    }
 }
 
 /// One step's sizes.

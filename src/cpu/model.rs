@@ -52,7 +52,7 @@ type Observe<'a> = &'a mut dyn FnMut(&Step, &[f32]);
 impl CpuModel {
     /// Checks that plan and weights fit together and allocates the activations.
     ///
-    /// Errors: [`Error::Weights`] where shapes differ from the plan's, [`Error::Unsupported`] where this build cannot
+    /// Errors: [`Error::Weights`] where shapes differ from the plan's or numbers are not finite, [`Error::Unsupported`] where this build cannot
     /// run `level`, [`Error::Internal`] for a plan that contradicts itself.
     pub fn new(plan: Arc<Plan>, weights: Arc<Weights>, level: Level) -> Result<CpuModel> {
         if !level.is_available() {

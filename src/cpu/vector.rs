@@ -36,11 +36,11 @@ pub trait Vector: Copy {
     fn max(self, other: Self) -> Self;
     /// Adds the low bits of `n`'s representation to the exponent: `bits(self) + (bits(n) << 23)`.
     fn add_exponent(self, n: Self) -> Self;
-    /// Four little-endian binary16 numbers, exactly (infinities and NaN included).
+    /// Four little-endian binary16 numbers, exactly where they are finite.
     fn from_f16(x: &[u8; 8]) -> Self;
     /// Four little-endian bfloat16 numbers, exactly.
     fn from_bf16(x: &[u8; 8]) -> Self;
-    /// Four binary16 numbers, exactly.
+    /// Four binary16 numbers, exactly where they are finite.
     fn from_f16_bits(x: [u16; 4]) -> Self;
     /// Four little-endian binary32 numbers.
     fn from_f32(x: &[u8; 16]) -> Self;
@@ -130,15 +130,19 @@ pub fn map2<V: Vector>(a: &[f32], b: &[f32], out: &mut [f32], f: impl Fn(V, V) -
 /// Adding it rounds numbers below 2^22 to integers, which then stand in the lowest bits: 1.5 * 2^23.
 pub(super) const ROUNDER: f32 = 12_582_912.0;
 
-/// 2^112: moves a binary16 exponent, put where a binary32 has its own, from bias 15 to bias 127.
+/// 2^112: a binary16 number whose bits are put where a binary32 has its own, times this, is the same number.
 pub(super) const REBIAS: f32 = f32::from_bits(0x7780_0000);
 
-/// A binary16 number, exactly; subnormals come out right because the multiplication normalises them.
+/// A binary16 number, exactly where it is finite.
+///
+/// As integers, exponent and fraction need 112 added to the exponent; that is wrong for subnormal numbers, which need 113
+/// and then 2^-14 subtracted. The wrong one of the two is always the larger. (Multiplying by 2^112 would do for both, but
+/// some processors take a hundred times longer over subnormal operands, and small scales are common.)
 #[inline(always)]
 pub fn f16_to_f32(half: u16) -> f32 {
     let bits = (half as u32 & 0x7fff) << 13;
-    let magnitude = f32::from_bits(bits) * REBIAS;
-    // Exponent 31 is infinity or NaN.
-    let special = if bits >= 0x0f80_0000 { 0x7f80_0000 } else { 0 };
-    f32::from_bits(magnitude.to_bits() | special | (half as u32 & 0x8000) << 16)
+    let normal = f32::from_bits(bits + (112 << 23));
+    let subnormal = f32::from_bits(bits + (113 << 23)) - f32::from_bits(113 << 23);
+    let magnitude = if subnormal < normal { subnormal } else { normal };
+    f32::from_bits(magnitude.to_bits() | (half as u32 & 0x8000) << 16)
 }

@@ -8,6 +8,7 @@ use crate::support::models::{tiny_gpt2, tiny_llama};
 use nanolm::Error;
 use nanolm::cpu::{CpuCache, CpuModel, Level};
 use nanolm::model::{Activation, Batch, Ffn, LogitRows, ModelConfig, Plan, RopeLayout, RopeScaling, plan};
+use nanolm::tensor::{Bytes, DType};
 use nanolm::weights::Weights;
 use std::sync::Arc;
 
@@ -202,6 +203,21 @@ fn what_cannot_run_is_refused_and_changes_nothing() {
     let mut foreign = llama.model(Level::best()).new_cache(10).unwrap();
     let batch = Batch { tokens: &[0], position: 0, logits: LogitRows::Last };
     assert!(matches!(model.forward(&mut foreign, batch, &mut Vec::new()), Err(Error::Internal { .. })));
+    for (i, dtype) in DTYPES.into_iter().enumerate() {
+        let mut weights = self::setup(&tiny_llama(RopeLayout::HalfSplit, 8, RopeScaling::None, false), i, 43);
+        let damaged = Arc::get_mut(&mut weights.weights).unwrap();
+        let mut bytes = damaged.matrices[3].data.to_vec();
+        let scale = (bytes.len() / dtype.block_bytes() - 1) * dtype.block_bytes();
+        let (infinity, width) = match dtype {
+            DType::F32 => (f32::INFINITY.to_le_bytes(), 4),
+            DType::BF16 => ([0x80, 0x7f, 0, 0], 2),
+            _ => ([0x00, 0x7c, 0, 0], 2),
+        };
+        bytes[scale..scale + width].copy_from_slice(&infinity[..width]);
+        damaged.matrices[3].data = Bytes::new(bytes);
+        let refused = CpuModel::new(weights.plan.clone(), weights.weights.clone(), Level::best());
+        assert!(matches!(refused, Err(Error::Weights { problems }) if problems.len() == 1), "{dtype}");
+    }
     let mixed = CpuModel::new(setup.plan.clone(), llama.weights.clone(), Level::best());
     assert!(matches!(mixed, Err(Error::Weights { problems }) if problems.len() > 1));
 }

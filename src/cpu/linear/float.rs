@@ -66,6 +66,7 @@ impl Float for BF16 {
     }
 }
 
+#[inline(never)] // Engines optimise very long functions badly.
 pub fn run<V: Vector, F: Float>(x: &[f32], weight: &Matrix, bias: Option<&[f32]>, panel: &mut Panel, out: &mut [f32]) {
     let (rows, cols) = (weight.rows, weight.cols);
     if x.len() == cols {

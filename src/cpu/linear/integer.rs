@@ -125,6 +125,7 @@ impl Block for Q4 {
     }
 }
 
+#[inline(never)] // Engines optimise very long functions badly.
 pub fn run<V: Vector, B: Block>(
     x: &[f32],
     weight: &Matrix,

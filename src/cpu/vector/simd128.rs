@@ -57,7 +57,10 @@ impl Vector for Simd128 {
     #[inline(always)]
     fn from_f16(x: &[u8; 8]) -> Self {
         // SAFETY: the reference covers 8 readable bytes.
-        Simd128(widen_f16(unsafe { i32x4_load_extend_i16x4(x.as_ptr().cast()) }))
+        let halves = unsafe { i32x4_load_extend_i16x4(x.as_ptr().cast()) };
+        // The shift leaves the extended sign in place; the mask clears its copies in the exponent.
+        let bits = v128_and(i32x4_shl(halves, 13), u32x4_splat(0x8fff_e000));
+        Simd128(f32x4_mul(bits, f32x4_splat(REBIAS)))
     }
     #[inline(always)]
     fn from_bf16(x: &[u8; 8]) -> Self {
@@ -72,7 +75,12 @@ impl Vector for Simd128 {
     #[inline(always)]
     fn from_f16_bits([a, b, c, d]: [u16; 4]) -> Self {
         let bits = a as u64 | (b as u64) << 16 | (c as u64) << 32 | (d as u64) << 48;
-        Simd128(widen_f16(i32x4_extend_low_i16x8(u64x2_splat(bits))))
+        let halves = i32x4_extend_low_i16x8(u64x2_splat(bits));
+        // See `f16_to_f32`.
+        let bits = v128_and(i32x4_shl(halves, 13), u32x4_splat(0x0fff_e000));
+        let normal = i32x4_add(bits, i32x4_splat(112 << 23));
+        let subnormal = f32x4_sub(i32x4_add(bits, i32x4_splat(113 << 23)), i32x4_splat(113 << 23));
+        Simd128(v128_or(f32x4_pmin(normal, subnormal), v128_and(halves, i32x4_splat(i32::MIN))))
     }
     #[inline(always)]
     fn from_f32(x: &[u8; 16]) -> Self {
@@ -145,15 +153,6 @@ impl Vector for Simd128 {
         let (ab, cd) = (half(a, b), half(c, d));
         i32x4_add(i64x2_shuffle::<0, 2>(ab, cd), i64x2_shuffle::<1, 3>(ab, cd))
     }
-}
-
-/// Binary16 numbers, sign-extended to 32 bits, exactly (see `f16_to_f32`).
-#[inline(always)]
-fn widen_f16(halves: v128) -> v128 {
-    // The shift leaves the extended sign in place; the mask clears its copies in the exponent.
-    let bits = v128_and(i32x4_shl(halves, 13), u32x4_splat(0x8fff_e000));
-    let special = i32x4_ge(v128_and(bits, u32x4_splat(0x7fff_ffff)), u32x4_splat(0x0f80_0000));
-    v128_or(f32x4_mul(bits, f32x4_splat(REBIAS)), v128_and(special, u32x4_splat(0x7f80_0000)))
 }
 
 /// Lane i of row j becomes lane j of row i.
