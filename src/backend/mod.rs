@@ -8,7 +8,9 @@ use std::sync::Arc;
 pub use report::{DeviceChoice, DeviceKind, DeviceReport};
 
 use crate::cpu::{CpuCache, CpuModel, Level};
-use crate::error::{Error, Result};
+#[cfg(feature = "gpu")]
+use crate::error::Error;
+use crate::error::Result;
 #[cfg(feature = "gpu")]
 use crate::gpu::{GpuCache, GpuModel};
 use crate::model::{Batch, Plan};

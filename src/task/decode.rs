@@ -24,8 +24,8 @@ pub struct Decoding {
     pub text: String,
     /// Tokens written, without the one that ended the output.
     pub tokens: usize,
-    /// White space at the beginning is not shown.
-    trim: bool,
+    /// White space at the beginning is not shown; this is, before the first text.
+    lead: Option<&'static str>,
     /// Tokens that may not come first, so that the output is not empty.
     not_first: Vec<u32>,
 }
@@ -55,14 +55,14 @@ impl Decoding {
             finished: if max_tokens == 0 { Some(FinishReason::Length) } else { None },
             text: String::new(),
             tokens: 0,
-            trim: false,
+            lead: None,
             not_first: Vec::new(),
         }
     }
 
-    /// Leaves out white space at the beginning, and writes at least one token.
-    pub fn as_title(mut self) -> Self {
-        self.trim = true;
+    /// Puts `lead` in place of white space at the beginning, and writes at least one token.
+    pub fn as_sentence(mut self, lead: &'static str) -> Self {
+        self.lead = Some(lead);
         self.end_tokens.iter().for_each(|token| self.sampler.ban(*token));
         self.not_first.clone_from(&self.end_tokens);
         self
@@ -118,8 +118,11 @@ impl Decoding {
     }
 
     fn show(&mut self, mut shown: String, token: u32, logprob: f32) -> Step {
-        if self.trim && self.text.is_empty() {
-            shown = shown.trim_start().to_string();
+        if let Some(lead) = self.lead
+            && self.text.is_empty()
+        {
+            let text = shown.trim_start();
+            shown = if text.is_empty() { String::new() } else { format!("{lead}{text}") };
         }
         self.text += &shown;
         Step::Piece(Piece { text: shown, token, logprob })

@@ -42,10 +42,10 @@ pub struct GenerateOptions {
 /// What a summary is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum SummaryKind {
-    /// A few written sentences.
+    /// One to three written sentences.
+    #[default]
     Tldr,
     /// The most salient sentences of the text, as they stand there.
-    #[default]
     KeyPoints,
     /// A title.
     Headline,
@@ -75,8 +75,8 @@ impl std::str::FromStr for SummaryKind {
 /// How much of it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Length {
-    Short,
     #[default]
+    Short,
     Medium,
     Long,
 }
@@ -91,7 +91,7 @@ impl Length {
         }
     }
 
-    /// How many sentences a tldr is written in, at most.
+    /// How many sentences a tldr is written in, at most: each from its own part of the text.
     pub const fn sentences(self) -> usize {
         match self {
             Length::Short => 1,
@@ -122,6 +122,7 @@ fn unknown(name: &str, expected: &str, found: &str) -> Error {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct SummarizeOptions {
     pub kind: SummaryKind,
+    /// Of key points and tldr; a headline has one length.
     pub length: Length,
     /// For tldr and headline. Default: greedy, and no three tokens come twice.
     pub sampling: Sampling,

@@ -1,11 +1,15 @@
 //! A text as the task format reads it: sentences, chunks that fit the context, and how salient each sentence is.
 
+use std::collections::VecDeque;
 use std::ops::Range;
 
 use super::model::Model;
 use super::tasks::TaskFormat;
 use crate::error::Result;
 use crate::text::{Controls, sentences};
+
+/// A sentence written from fewer sentences than this would be one of them.
+const PART_SENTENCES: usize = 4;
 
 /// A sentence of the text and what is known about it.
 #[derive(Clone, Debug)]
@@ -117,6 +121,29 @@ impl Article {
         }
         chosen.sort_unstable();
         self.chunk(model, format, chosen.into_iter())
+    }
+
+    /// A chunk's sentences as up to `n` chunks of about the same number of tokens, of at least
+    /// [`PART_SENTENCES`] sentences on average.
+    pub fn parts(&self, model: &Model, format: &TaskFormat, whole: Chunk, n: usize) -> Result<VecDeque<Chunk>> {
+        let n = n.min(whole.sentences.len() / PART_SENTENCES).max(1);
+        if n == 1 {
+            return Ok(VecDeque::from([whole]));
+        }
+        let mut parts = VecDeque::with_capacity(n);
+        let mut from = 0;
+        for part in 1..=n {
+            let to = match part {
+                _ if part == n => whole.sentences.len(),
+                _ => whole.sentences_in(whole.tokens.len() * part / n).max(from + 1),
+            };
+            let sentences = whole.sentences.get(from..to).unwrap_or_default();
+            if !sentences.is_empty() {
+                parts.push_back(self.chunk(model, format, sentences.iter().copied())?);
+            }
+            from = to.max(from);
+        }
+        Ok(parts)
     }
 
     /// A byte range in UTF-16 code units.

@@ -2,7 +2,8 @@
 //!
 //! A text longer than a chunk is cut at sentences into several; each is scored, and salience is compared over all of
 //! them. Key points are the most salient sentences, as they stand in the text. A headline or a tldr is written from the
-//! text, or, where it is longer than a chunk, from its most salient sentences in their order.
+//! text, or, where it is longer than a chunk, from its most salient sentences in their order; a tldr of several sentences
+//! part by part.
 
 use std::collections::VecDeque;
 
@@ -38,20 +39,17 @@ pub struct Summarize {
 enum Stage {
     /// Cut the next chunk, beginning with sentence `from`.
     Cut { from: usize },
-    /// Read a chunk: `read` of its tokens are. `then` follows.
-    Read { chunk: Chunk, read: usize, then: Then },
+    /// Read a chunk, to judge it: `read` of its tokens are.
+    Read { chunk: Chunk, read: usize },
     /// Judge the sentences of a chunk that was read: `read` of the tokens that ask are.
     Judge { chunk: Chunk, question: Vec<u32>, read: usize },
     /// Give out the chosen sentences.
     Give { points: VecDeque<usize> },
-    /// Write.
-    Write(Box<Decoding>),
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Then {
-    Judge,
-    Write,
+    /// Read the first of `parts`, to write from it: `read` of its tokens are, of all parts `before` were and `total` will
+    /// be.
+    Prefill { parts: VecDeque<Chunk>, read: usize, before: usize, total: usize },
+    /// Write; then go on with the other parts.
+    Write { decoding: Box<Decoding>, parts: VecDeque<Chunk>, before: usize, total: usize },
 }
 
 impl Summarize {
@@ -100,17 +98,13 @@ impl Summarize {
                     Some(i) => Some(self.give(i)),
                     None => Some(self.done(FinishReason::Stop)),
                 },
-                Stage::Write(_) => Some(self.write(model).await?),
+                Stage::Prefill { .. } => self.prefill(model).await?,
+                Stage::Write { .. } => self.write(model).await?,
             };
             if let Some(event) = event {
                 return Ok(event);
             }
         }
-    }
-
-    /// How many sentences there are, and how many of them were judged.
-    fn scored(&self, done: usize) -> Event {
-        Event::Progress { phase: Phase::Score, done, total: self.article.sentences.len() }
     }
 
     fn cut(&mut self, model: &Model) -> Result<Option<Event>> {
@@ -122,51 +116,44 @@ impl Summarize {
             self.article.salient_chunk(model, &self.format)?
         };
         let whole = from == 0 && chunk.sentences.len() == all;
-        let write = self.options.kind != SummaryKind::KeyPoints && (whole || from >= all);
-        self.stage = Stage::Read { chunk, read: 0, then: if write { Then::Write } else { Then::Judge } };
+        self.stage = if self.options.kind != SummaryKind::KeyPoints && (whole || from >= all) {
+            let n = if self.options.kind == SummaryKind::Tldr { self.options.length.sentences() } else { 1 };
+            let parts = self.article.parts(model, &self.format, chunk, n)?;
+            let total = parts.iter().map(|part| part.tokens.len()).sum();
+            Stage::Prefill { parts, read: 0, before: 0, total }
+        } else {
+            Stage::Read { chunk, read: 0 }
+        };
         Ok(None)
     }
 
-    async fn read(&mut self, model: &Model) -> Result<Option<Event>> {
+    /// Makes the session, the first time.
+    async fn open(&mut self, model: &Model) -> Result<()> {
         if self.session.is_none() {
             let f = &self.format;
             let after = 1 + f.marks.len().max(f.headline_max_tokens).max(f.tldr_max_tokens);
             let capacity = (f.max_chunk_tokens + after).min(model.context_len());
             self.session = Some(model.new_session(capacity).await?);
         }
-        let (Stage::Read { chunk, read, then }, Some(session)) = (&mut self.stage, &mut self.session) else {
+        Ok(())
+    }
+
+    async fn read(&mut self, model: &Model) -> Result<Option<Event>> {
+        self.open(model).await?;
+        let (Stage::Read { chunk, read }, Some(session)) = (&mut self.stage, &mut self.session) else {
             return Ok(None);
         };
-        if *read == 0 {
-            session.truncate(0);
-        }
-        let rest = chunk.tokens.get(*read..).unwrap_or_default();
-        if !rest.is_empty() {
-            let n = model.feed(session, rest, LogitRows::None, &mut self.logits).await?;
-            *read += n;
-            self.usage.prompt_tokens += n;
-        }
-        let (read, total, then) = (*read, chunk.tokens.len(), *then);
+        let n = feed(model, session, &chunk.tokens, *read, &mut self.logits).await?;
+        *read += n;
+        self.usage.prompt_tokens += n;
         let before = chunk.sentences.first().copied().unwrap_or(0);
-        let event = match then {
-            Then::Judge => Event::Progress {
-                phase: Phase::Score,
-                done: before + chunk.sentences_in(read),
-                total: self.article.sentences.len(),
-            },
-            Then::Write => Event::Progress { phase: Phase::Prefill, done: read, total },
-        };
-        if read == total {
-            match then {
-                Then::Judge => {
-                    let marks = self.format.marks.iter().take(chunk.sentences.len());
-                    let question = std::iter::once(self.format.key_points).chain(marks.copied()).collect();
-                    self.stage = Stage::Judge { chunk: std::mem::take(chunk), question, read: 0 };
-                }
-                Then::Write => self.begin_writing(model).await?,
-            }
+        let done = before + chunk.sentences_in(*read);
+        if *read == chunk.tokens.len() {
+            let marks = self.format.marks.iter().take(chunk.sentences.len());
+            let question = std::iter::once(self.format.key_points).chain(marks.copied()).collect();
+            self.stage = Stage::Judge { chunk: std::mem::take(chunk), question, read: 0 };
         }
-        Ok(Some(event))
+        Ok(Some(Event::Progress { phase: Phase::Score, done, total: self.article.sentences.len() }))
     }
 
     /// Asks about every sentence of the chunk at once.
@@ -198,7 +185,7 @@ impl Summarize {
             }
             _ => Stage::Cut { from: judged },
         };
-        Ok(Some(self.scored(judged)))
+        Ok(Some(Event::Progress { phase: Phase::Score, done: judged, total: self.article.sentences.len() }))
     }
 
     fn give(&mut self, i: usize) -> Event {
@@ -219,36 +206,57 @@ impl Summarize {
         })
     }
 
-    /// Asks for the text; the chunk was read.
-    async fn begin_writing(&mut self, model: &Model) -> Result<()> {
+    /// Reads the next part and asks for a text about it.
+    async fn prefill(&mut self, model: &Model) -> Result<Option<Event>> {
+        self.open(model).await?;
+        let (Stage::Prefill { parts, read, before, total }, Some(session)) = (&mut self.stage, &mut self.session)
+        else {
+            return Ok(None);
+        };
+        let Some(part) = parts.front() else { return Ok(Some(self.done(FinishReason::Stop))) };
+        if *read < part.tokens.len() {
+            let n = feed(model, session, &part.tokens, *read, &mut self.logits).await?;
+            *read += n;
+            self.usage.prompt_tokens += n;
+            return Ok(Some(Event::Progress { phase: Phase::Prefill, done: *before + *read, total: *total }));
+        }
         let (task, most) = match self.options.kind {
             SummaryKind::Headline => (self.format.headline, self.format.headline_max_tokens),
             _ => (self.format.tldr, self.format.tldr_max_tokens),
         };
-        let Some(session) = &mut self.session else { return Ok(()) };
         model.feed(session, &[task], LogitRows::Last, &mut self.logits).await?;
         self.usage.prompt_tokens += 1;
         self.watch.prefilled();
         let mut sampler = Sampler::new(self.sampling.clone(), model.vocab_size(), most)?;
         self.format.controls().filter(|token| *token != self.format.end).for_each(|token| sampler.ban(token));
-        let decoding = Decoding::new(sampler, &[], vec![self.format.end], most, true).as_title();
-        self.stage = Stage::Write(Box::new(decoding));
-        Ok(())
+        let lead = if self.written.is_empty() { "" } else { " " };
+        let decoding = Decoding::new(sampler, &[], vec![self.format.end], most, true).as_sentence(lead);
+        let (before, total) = (*before + *read, *total);
+        parts.pop_front();
+        let parts = std::mem::take(parts);
+        self.stage = Stage::Write { decoding: Box::new(decoding), parts, before, total };
+        Ok(None)
     }
 
-    async fn write(&mut self, model: &Model) -> Result<Event> {
-        let (Stage::Write(decoding), Some(session)) = (&mut self.stage, &mut self.session) else {
-            return Ok(self.done(FinishReason::Stop));
+    async fn write(&mut self, model: &Model) -> Result<Option<Event>> {
+        let (Stage::Write { decoding, parts, before, total }, Some(session)) = (&mut self.stage, &mut self.session)
+        else {
+            return Ok(None);
         };
         match decoding.step(model, session, &mut self.logits).await? {
             Step::Piece(piece) => {
                 self.watch.first();
-                Ok(Event::Piece(piece))
+                Ok(Some(Event::Piece(piece)))
             }
             Step::Finished(reason) => {
-                self.usage.completion_tokens = decoding.tokens;
-                self.written = std::mem::take(&mut decoding.text);
-                Ok(self.done(reason))
+                self.usage.completion_tokens += decoding.tokens;
+                self.written += &decoding.text;
+                if parts.is_empty() {
+                    return Ok(Some(self.done(reason)));
+                }
+                let (parts, before, total) = (std::mem::take(parts), *before, *total);
+                self.stage = Stage::Prefill { parts, read: 0, before, total };
+                Ok(None)
             }
         }
     }
@@ -257,6 +265,20 @@ impl Summarize {
         let text = std::mem::take(&mut self.written);
         Event::Done { finish_reason, text, usage: self.usage, timings: self.watch.finish() }
     }
+}
+
+/// Feeds the next tokens of a text of its own, of which `read` were fed.
+async fn feed(
+    model: &Model,
+    session: &mut Session,
+    tokens: &[u32],
+    read: usize,
+    logits: &mut Vec<f32>,
+) -> Result<usize> {
+    if read == 0 {
+        session.truncate(0);
+    }
+    model.feed(session, tokens.get(read..).unwrap_or_default(), LogitRows::None, logits).await
 }
 
 /// The probability of yes against no.
