@@ -48,7 +48,10 @@ export function wireModelCard(engine) {
     }
     bar.value = 0;
     device.value = choice.device;
-    if (error) showNotice(byId("load-notice"), "error", failure(engine), error.code);
+    if (error) {
+      showNotice(byId("load-notice"), "error", failure(engine), error.code);
+      byId("load-notice").scrollIntoView({ block: "nearest" });
+    }
     if (model) {
       describe(engine);
       text.textContent = stopped ? "Stopped. The model from before is still in use." : error ? "Loading failed." : `Loaded in ${duration(engine.loadMs)}.`;
