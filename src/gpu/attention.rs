@@ -5,7 +5,7 @@
 //! time, rescaling what was summed before when the maximum grows. Accumulates in f32.
 
 use super::cache::LayerCache;
-use super::kernel::{Access, BATCH, Kernel, REDUCE, WORKGROUP, uniform};
+use super::kernel::{Access, BATCH, Kernel, REDUCE, uniform};
 use super::record::{Grid, Launch, Resources, u32_of};
 use super::store_kv::head_vectors;
 use crate::model::BufferId;
@@ -27,19 +27,19 @@ uniform! {
     }
 }
 
-/// The kernel.
-pub fn kernel(head_dim: usize) -> Kernel {
+/// The kernel with `workgroup` invocations per head and row.
+pub fn kernel(head_dim: usize, workgroup: u32) -> Kernel {
     let head = head_vectors(head_dim);
-    let slices = (WORKGROUP / head.max(1)).max(1);
+    let slices = (workgroup / head.max(1)).max(1);
     Kernel {
         stem: "attention",
         entry: "attention",
         parts: vec![BATCH, REDUCE],
         body: include_str!("../../shaders/attention.wgsl"),
-        constants: vec![("WORKGROUP", WORKGROUP), ("HEAD", head), ("SLICES", slices)],
+        constants: vec![("WORKGROUP", workgroup), ("HEAD", head), ("SLICES", slices)],
         storage: vec![(2, Access::Read), (3, Access::Read), (4, Access::Read), (5, Access::Write)],
         // The query and the partial results; the weights and the reductions' scratch.
-        workgroup_bytes: head.saturating_mul(16 * (1 + slices)).saturating_add(2 * 4 * WORKGROUP),
+        workgroup_bytes: head.saturating_mul(16 * (1 + slices)).saturating_add(2 * 4 * workgroup),
         params: Params::LAYOUT,
     }
 }
@@ -73,5 +73,5 @@ pub(super) fn launch(r: &Resources, q: BufferId, shape: Shape, cache: &LayerCach
     };
     let grid = Grid { columns: u32_of("n_heads", n_heads)?, rows_per_group: 1 };
     let buffers = [(2, &q.buffer), (3, &cache.k), (4, &cache.v), (5, &out.buffer)];
-    Ok(Launch::new(kernel(head_dim), grid, &buffers, params))
+    Ok(Launch::new(kernel(head_dim, r.workgroup), grid, &buffers, params))
 }

@@ -128,20 +128,17 @@ impl Kernel {
     }
 }
 
-/// Invocations of a workgroup, unless a kernel says otherwise: two to four hardware waves, and a power of two.
+/// Invocations of a workgroup, unless a kernel says otherwise: one to four hardware waves, and a power of two.
 pub(super) const WORKGROUP: u32 = 64;
+/// The same for kernels with barriers on adapters that compute on the CPU: one vector of it, or every barrier costs a
+/// switch of context per vector (measured: 64 invocations take ten times as long as 8).
+pub(super) const SOFTWARE_WORKGROUP: u32 = 8;
 
 /// Every kernel with every part, with constants that stand for all: what tests validate without a GPU.
 pub fn catalogue() -> Vec<Kernel> {
     use crate::model::Activation;
     use crate::tensor::DType;
-    let mut kernels = vec![
-        super::rms_norm::kernel(),
-        super::layer_norm::kernel(),
-        super::rope::kernel(),
-        super::add::kernel(),
-        super::select_rows::kernel(),
-    ];
+    let mut kernels = vec![super::rope::kernel(), super::add::kernel(), super::select_rows::kernel()];
     for dtype in [DType::F32, DType::F16, DType::BF16, DType::Q8_0, DType::Q4_0] {
         kernels.push(super::embed::kernel(dtype));
         kernels.push(super::position_embed::kernel(dtype));
@@ -155,7 +152,11 @@ pub fn catalogue() -> Vec<Kernel> {
     }
     for head_dim in [1, 5, 48, 64, 128, 300] {
         kernels.push(super::store_kv::kernel(head_dim));
-        kernels.push(super::attention::kernel(head_dim));
+        kernels.extend([WORKGROUP, SOFTWARE_WORKGROUP].map(|w| super::attention::kernel(head_dim, w)));
+    }
+    for workgroup in [WORKGROUP, SOFTWARE_WORKGROUP] {
+        kernels.push(super::rms_norm::kernel(workgroup));
+        kernels.push(super::layer_norm::kernel(workgroup));
     }
     kernels
 }

@@ -3,7 +3,7 @@
 use super::cache::{CacheBuffers, GpuCache};
 use super::device::{AdapterReport, Gpu, gpu_error};
 use super::forward::GpuModel;
-use super::kernel::Kernel;
+use super::kernel::{Kernel, SOFTWARE_WORKGROUP, WORKGROUP};
 use super::pipelines::Pipelines;
 use super::record::{self, Activations, Dispatch, Resources};
 use super::upload::{self, GROUP, GpuMatrix};
@@ -70,7 +70,7 @@ impl GpuModel {
         let mut kernels: Vec<Kernel> = Vec::new();
         let selection = selection(&plan);
         for (i, step) in plan.steps.iter().enumerate() {
-            kernels.extend(record::cached_kernel(&plan, &step.op));
+            kernels.extend(record::cached_kernel(&plan, &resources, &step.op));
             for launch in record::launches(&resources, &step.op)?.unwrap_or_default() {
                 kernels.extend([launch.one.0.clone(), launch.many.0.clone()]);
                 steps.push(i);
@@ -214,6 +214,11 @@ async fn allocate(
     max_batch: usize,
 ) -> Result<Resources> {
     let limits = gpu.device.limits();
+    let software = match options.tuning {
+        Tuning::Adapter => gpu.report.is_software,
+        Tuning::Hardware => false,
+        Tuning::Software => true,
+    };
     let mut activations = Vec::new();
     for spec in &plan.buffers {
         let stride = stride(spec.width);
@@ -241,10 +246,7 @@ async fn allocate(
         zeros: gpu.buffer("no bias", (most_rows * 4) as u64).await?,
         batches: gpu.buffer_for("batch", 2 * uniform_stride, uniform).await?,
         uniform_stride,
-        software: match options.tuning {
-            Tuning::Adapter => gpu.report.is_software,
-            Tuning::Hardware => false,
-            Tuning::Software => true,
-        },
+        software,
+        workgroup: if software { SOFTWARE_WORKGROUP } else { WORKGROUP },
     })
 }

@@ -88,6 +88,8 @@ pub(super) struct Resources {
     pub(super) uniform_stride: u64,
     /// Launch the kernels for adapters that compute on the CPU.
     pub(super) software: bool,
+    /// Invocations of a workgroup of kernels with barriers.
+    pub(super) workgroup: u32,
 }
 
 /// A size as the shaders' u32.
@@ -154,11 +156,11 @@ pub(super) fn cached_launches(resources: &Resources, cache: &CacheBuffers, op: &
 }
 
 /// The kernels of an operation that works on a cache: known before there is one.
-pub(super) fn cached_kernel(plan: &Plan, op: &Op) -> Option<Kernel> {
+pub(super) fn cached_kernel(plan: &Plan, resources: &Resources, op: &Op) -> Option<Kernel> {
     match *op {
         Op::Rope { .. } => Some(super::rope::kernel()),
         Op::StoreKv { layer, .. } => Some(super::store_kv::kernel(super::cache::head_dim(plan, layer)?)),
-        Op::Attention { head_dim, .. } => Some(super::attention::kernel(head_dim)),
+        Op::Attention { head_dim, .. } => Some(super::attention::kernel(head_dim, resources.workgroup)),
         _ => None,
     }
 }

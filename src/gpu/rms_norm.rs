@@ -3,7 +3,7 @@
 //! x, out: `[n, stride]` f32, zero beyond width; weight: `[stride]` f32, zero beyond width. Accumulates in f32, one
 //! partial sum per invocation, then by halving. One workgroup per row.
 
-use super::kernel::{Access, BATCH, Kernel, REDUCE, WORKGROUP, uniform};
+use super::kernel::{Access, BATCH, Kernel, REDUCE, uniform};
 use super::record::{Grid, Launch, Resources, u32_of};
 use crate::Result;
 use crate::model::{BufferId, VectorId};
@@ -20,16 +20,16 @@ uniform! {
     }
 }
 
-/// The kernel.
-pub fn kernel() -> Kernel {
+/// The kernel with `workgroup` invocations per row.
+pub fn kernel(workgroup: u32) -> Kernel {
     Kernel {
         stem: "rms_norm",
         entry: "rms_norm",
         parts: vec![BATCH, REDUCE],
         body: include_str!("../../shaders/rms_norm.wgsl"),
-        constants: vec![("WORKGROUP", WORKGROUP)],
+        constants: vec![("WORKGROUP", workgroup)],
         storage: vec![(2, Access::Read), (3, Access::Read), (4, Access::Write)],
-        workgroup_bytes: 4 * WORKGROUP,
+        workgroup_bytes: 4 * workgroup,
         params: Params::LAYOUT,
     }
 }
@@ -38,5 +38,5 @@ pub(super) fn launch(r: &Resources, x: BufferId, weight: VectorId, eps: f32, out
     let (x, weight, out) = (r.activation(x)?, r.vector(weight)?, r.activation(out)?);
     let params = Params { width: u32_of("width", x.width)?, stride: u32_of("stride", x.vectors())?, eps };
     let grid = Grid { columns: 1, rows_per_group: 1 };
-    Ok(Launch::new(kernel(), grid, &[(2, &x.buffer), (3, weight), (4, &out.buffer)], params))
+    Ok(Launch::new(kernel(r.workgroup), grid, &[(2, &x.buffer), (3, weight), (4, &out.buffer)], params))
 }

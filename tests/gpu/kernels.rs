@@ -39,6 +39,12 @@ fn position_embed() {
 
 #[test]
 fn norms() {
+    for tuning in TUNINGS {
+        norms_of(GpuOptions { tuning, ..DEFAULT });
+    }
+}
+
+fn norms_of(options: GpuOptions) {
     let mut b = Builder::new(45);
     for (width, pattern) in
         WIDTHS.into_iter().chain([288, 1000]).flat_map(|w| PATTERNS.into_iter().map(move |p| (w, p)))
@@ -49,7 +55,7 @@ fn norms() {
         b.step(format!("rms_norm {pattern:?} {width}"), Op::RmsNorm { x, weight, eps: 1e-5, out: rms });
         b.step(format!("layer_norm {pattern:?} {width}"), Op::LayerNorm { x, weight, bias, eps: 1e-5, out: layer });
     }
-    b.check(DEFAULT, &BATCHES);
+    b.check(options, &BATCHES);
 }
 
 /// `(rows, cols)`: within and around tiles, teams and groups.
@@ -133,6 +139,12 @@ fn rope() {
 
 #[test]
 fn attention() {
+    for tuning in TUNINGS {
+        attention_of(GpuOptions { tuning, ..DEFAULT });
+    }
+}
+
+fn attention_of(options: GpuOptions) {
     // Ragged heads, grouped and single ones, and a head wider than a workgroup.
     let shapes =
         [(1, 1, 1), (2, 2, 6), (4, 2, 8), (6, 2, 5), (6, 6, 48), (9, 3, 64), (8, 1, 12), (2, 1, 128), (2, 2, 300)];
@@ -155,7 +167,7 @@ fn attention() {
         }
     }
     // Around a workgroup's 64 positions, and over several of them; then again from the middle: later rows are stale.
-    b.check(DEFAULT, &[(0, 1), (1, 62), (63, 1), (64, 1), (65, 128), (193, 7), (30, 1), (31, 5)]);
+    b.check(options, &[(0, 1), (1, 62), (63, 1), (64, 1), (65, 128), (193, 7), (30, 1), (31, 5)]);
 }
 
 #[test]
