@@ -140,8 +140,12 @@ export class Source {
     const mark = byId(`mark-${rank}`);
     for (const other of this.#reader.querySelectorAll("mark[data-current]")) delete other.dataset.current;
     mark.dataset.current = "";
-    const smooth = !matchMedia("(prefers-reduced-motion: reduce)").matches;
-    mark.scrollIntoView({ block: "center", behavior: smooth ? "smooth" : "auto" });
+    const top = mark.offsetTop - (this.#reader.clientHeight - mark.offsetHeight) / 2;
+    // A smooth way across a long text takes seconds and shows nothing.
+    const near = Math.abs(top - this.#reader.scrollTop) < 3 * this.#reader.clientHeight;
+    const behavior = near && !matchMedia("(prefers-reduced-motion: reduce)").matches ? "smooth" : "auto";
+    this.#reader.scrollTo({ top, behavior });
+    this.#reader.scrollIntoView({ block: "nearest", behavior });
     mark.focus({ preventScroll: true });
   }
 
