@@ -2,8 +2,7 @@
 
 Shapes are few so that the compiled step is compiled few times: a prefix is padded to one of PREFIX_SIZES, the tails of
 a row share TAIL positions. Beside the real tasks a row gets *copy* tails: the mark of one sentence followed by the next
-sentence, which already stands in the text. They are what makes attention learn to copy (induction, 2209.11895) in a few
-million tokens instead of a few hundred million.
+sentence, which already stands in the text. They train the heads that copy (see `circuits.py`).
 """
 
 import random
@@ -67,7 +66,7 @@ class Batcher:
                 out.append((name, [self.ids[mark]] + row[name].tolist()))
         used, prefix = sum(len(t) for _, t in out), row["prefix"]
         ends = np.flatnonzero((prefix >= s0) & (prefix < s0 + 64))
-        for _ in range(4 if copies else 0):
+        for _ in range(2 if copies else 0):
             at = rng.randrange(len(ends) - 1)
             tokens = prefix[ends[at] : ends[at + 1] + 1].tolist()
             if len(tokens) <= min(64, TAIL - used):

@@ -28,7 +28,7 @@ class Config:
     n_kv_heads: int = 2
     head_dim: int = 32
     context_len: int = 1024
-    rope_base: float = 10000.0
+    rope_base: float = 1000000.0
     norm_eps: float = 1e-5
 
     def to_dict(self):
