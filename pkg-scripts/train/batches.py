@@ -107,7 +107,7 @@ class Batcher:
                     gen += [(r * n + here + i, tail[i + 1], weight, code) for i in range(length)]
                 at += length
                 real += length
-        room = b * (size // 2 + 112)
+        room = b * (size // 4 + 112)
         gen = gen[:room]
         picked = gen + rng.sample(text, min(room - len(gen), len(text)))
         picked += [(0, -100, 0.0, 0)] * (room - len(picked))

@@ -15,6 +15,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+EMBEDDING_STD, OUTPUT_GAIN = 0.5, 0.1
+
 
 @dataclass
 class Config:
@@ -103,7 +105,10 @@ class Model(nn.Module):
         cos, sin = rope_tables(config)
         self.register_buffer("cos", cos, persistent=False)
         self.register_buffer("sin", sin, persistent=False)
-        nn.init.normal_(self.token_embd.weight, std=0.05)
+        # A residual stream of size about 1, so that early steps of the layers do not drown it; the small gain of the
+        # last norm keeps the logits of the tied embedding small.
+        nn.init.normal_(self.token_embd.weight, std=EMBEDDING_STD)
+        nn.init.constant_(self.output_norm.weight, OUTPUT_GAIN)
         for name, weight in self.named_parameters():
             if weight.dim() == 2 and "token_embd" not in name:
                 deep = name.endswith(("attn_output.weight", "ffn_down.weight"))

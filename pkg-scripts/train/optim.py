@@ -40,8 +40,12 @@ class Muon(torch.optim.Optimizer):
                 p.add_(update, alpha=-group["lr"] * max(1.0, p.shape[0] / p.shape[1]) ** 0.5)
 
 
-def optimizers(model, muon_lr, adam_lr):
-    """(Muon over the layers' matrices, AdamW over the rest)."""
+def optimizers(model, muon_lr, embedding_lr, norm_lr):
+    """(Muon over the layers' matrices, AdamW over the embedding and the norms)."""
     matrices = [p for p in model.blk.parameters() if p.dim() == 2]
-    others = [p for p in model.parameters() if not any(p is m for m in matrices)]
-    return Muon(matrices, muon_lr), torch.optim.AdamW(others, lr=adam_lr, betas=(0.9, 0.97), eps=1e-10, weight_decay=0.0)
+    norms = [p for p in model.parameters() if p.dim() == 1]
+    adam = torch.optim.AdamW(
+        [{"params": [model.token_embd.weight], "lr": embedding_lr}, {"params": norms, "lr": norm_lr}],
+        betas=(0.9, 0.97), eps=1e-10, weight_decay=0.0,
+    )
+    return Muon(matrices, muon_lr), adam

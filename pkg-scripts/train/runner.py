@@ -13,6 +13,8 @@ from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 import gguf_file
 from model import rope_tables, rotate
 
+NO_REPEAT = 3
+
 
 def tokenizer_of(metadata):
     """The tokenizer rebuilt from GGUF metadata alone."""
@@ -37,6 +39,7 @@ class Runner:
         self.heads, self.kv_heads = get("attention.head_count"), get("attention.head_count_kv")
         self.head_dim, self.eps = get("attention.key_length"), get("attention.layer_norm_rms_epsilon")
         self.cos, self.sin = rope_tables(SimpleNamespace(head_dim=self.head_dim, rope_base=get("rope.freq_base"), context_len=self.context_len))
+        self.controls = [i for i, kind in enumerate(metadata["tokenizer.ggml.token_type"]) if kind == 3]
         self.marks = [self.id(m) for m in self.tasks["sentence"]]
 
     def id(self, token):
@@ -100,12 +103,18 @@ class Runner:
         return torch.sigmoid(hidden @ (weight[self.id(self.tasks["yes"])] - weight[self.id(self.tasks["no"])])).tolist()
 
     def greedy(self, cache, tail, limit):
-        """Greedy ids after `tail`, up to `limit`, ended by (and without) the end token."""
-        cache, out = [list(pair) for pair in cache], []
+        """Ids after `tail`, up to `limit`, ended by (and without) the end token: greedy, but no control token, and no
+        three tokens twice, as the engine's `summarize` writes."""
+        cache, out, end = [list(pair) for pair in cache], [], self.id(self.tasks["end"])
         hidden = self.forward(tail, cache)[-1]
         for _ in range(limit):
-            token = int(self.logits(hidden).argmax())
-            if token == self.id(self.tasks["end"]):
+            logits = self.logits(hidden)
+            logits[[c for c in self.controls if c != end]] = -torch.inf
+            for at in range(len(out) - NO_REPEAT + 1):
+                if out[at : at + NO_REPEAT - 1] == out[len(out) - NO_REPEAT + 1 :]:
+                    logits[out[at + NO_REPEAT - 1]] = -torch.inf
+            token = int(logits.argmax())
+            if token == end:
                 break
             out.append(token)
             hidden = self.forward([token], cache)[-1]
