@@ -54,6 +54,22 @@ pub fn run<V: Vector>(x: &[f32], weight: &Matrix, bias: Option<&[f32]>, scratch:
     }
 }
 
+/// One activation row times every weight row, four at a time: `out[r] = dot(rows)[lane of r] + bias[r]`.
+///
+/// The four lie a quarter of the matrix apart, so that memory is read as four long streams, which processors foresee;
+/// four neighbouring rows, read block by block, look like jumps to them.
+#[inline(always)]
+fn each_row<V: Vector>(rows: usize, bias: Option<&[f32]>, out: &mut [f32], dot: impl Fn([usize; 4]) -> V) {
+    let quarter = rows.div_ceil(4);
+    for first in 0..quarter {
+        let four: [usize; 4] = std::array::from_fn(|i| first + i * quarter);
+        let sums = dot(four.map(|r| r.min(rows - 1))).lanes();
+        for (r, sum) in four.into_iter().zip(sums).filter(|(r, _)| *r < rows) {
+            out[r] = sum + bias.map_or(0.0, |bias| bias[r]);
+        }
+    }
+}
+
 /// Adds the bias of the weight rows from `first` on to their sums, and stores as many as there are.
 #[inline(always)]
 fn finish<V: Vector>(sums: &[V], bias: Option<&[f32]>, first: usize, out: &mut [f32]) {

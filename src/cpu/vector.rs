@@ -130,9 +130,6 @@ pub fn map2<V: Vector>(a: &[f32], b: &[f32], out: &mut [f32], f: impl Fn(V, V) -
 /// Adding it rounds numbers below 2^22 to integers, which then stand in the lowest bits: 1.5 * 2^23.
 pub(super) const ROUNDER: f32 = 12_582_912.0;
 
-/// 2^112: a binary16 number whose bits are put where a binary32 has its own, times this, is the same number.
-pub(super) const REBIAS: f32 = f32::from_bits(0x7780_0000);
-
 /// A binary16 number, exactly where it is finite.
 ///
 /// As integers, exponent and fraction need 112 added to the exponent; that is wrong for subnormal numbers, which need 113

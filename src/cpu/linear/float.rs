@@ -1,6 +1,6 @@
 //! Products with float weights.
 
-use super::{PANEL, TILE, finish};
+use super::{PANEL, TILE, each_row, finish};
 use crate::cpu::dequantize;
 use crate::cpu::tile::multiply;
 use crate::cpu::vector::{Vector, load_partial};
@@ -70,10 +70,7 @@ impl Float for BF16 {
 pub fn run<V: Vector, F: Float>(x: &[f32], weight: &Matrix, bias: Option<&[f32]>, panel: &mut Panel, out: &mut [f32]) {
     let (rows, cols) = (weight.rows, weight.cols);
     if x.len() == cols {
-        for first in (0..rows).step_by(4) {
-            finish(&[dot_rows::<V, F>(x, weight, first)], bias, first, out);
-        }
-        return;
+        return each_row::<V>(rows, bias, out, |rows| dot_rows::<V, F>(x, weight, rows));
     }
     for first in (0..rows).step_by(PANEL) {
         let columns = panel.fill::<V>(weight, first);
@@ -89,11 +86,11 @@ pub fn run<V: Vector, F: Float>(x: &[f32], weight: &Matrix, bias: Option<&[f32]>
     }
 }
 
-/// Products of one activation row with four weight rows; beyond the last row, that row again.
+/// Products of one activation row with four weight rows.
 #[inline(always)]
-fn dot_rows<V: Vector, F: Float>(x: &[f32], weight: &Matrix, first: usize) -> V {
+fn dot_rows<V: Vector, F: Float>(x: &[f32], weight: &Matrix, rows: [usize; 4]) -> V {
     let (fours, tail) = x.as_chunks::<4>();
-    let stored: [&[u8]; 4] = std::array::from_fn(|r| weight.row((first + r).min(weight.rows - 1)));
+    let stored = rows.map(|r| weight.row(r));
     let rows = stored.map(|row| &F::fours(row)[..fours.len()]);
     let mut sums = [V::splat(0.0); 4];
     for (k, x) in fours.iter().enumerate() {

@@ -5,7 +5,7 @@
 //! product of two blocks is exact; only the rounding of the activations (1/65534 of the block's largest) and the f32
 //! sum over blocks are not.
 
-use super::{PANEL, TILE, finish};
+use super::{PANEL, TILE, each_row, finish};
 use crate::cpu::vector::Vector;
 use crate::tensor::QUANT_BLOCK;
 use crate::weights::Matrix;
@@ -139,10 +139,7 @@ pub fn run<V: Vector, B: Block>(
     let n = x.len() / weight.cols;
     let (codes, scales) = (&activations.codes[..n * blocks], &activations.scales[..n * blocks]);
     if n == 1 {
-        for first in (0..rows).step_by(4) {
-            finish(&[dot_rows::<V, B>(codes, scales, weight, first)], bias, first, out);
-        }
-        return;
+        return each_row::<V>(rows, bias, out, |rows| dot_rows::<V, B>(codes, scales, weight, rows));
     }
     for first in (0..rows).step_by(PANEL) {
         panel.fill::<V, B>(weight, first);
@@ -158,11 +155,10 @@ pub fn run<V: Vector, B: Block>(
     }
 }
 
-/// Products of one activation row with four weight rows; beyond the last row, that row again.
+/// Products of one activation row with four weight rows.
 #[inline(always)]
-fn dot_rows<V: Vector, B: Block>(x: &[[i16; QUANT_BLOCK]], scales: &[f32], weight: &Matrix, first: usize) -> V {
-    let rows: [&[B::Bytes]; 4] =
-        std::array::from_fn(|r| &B::blocks(weight.row((first + r).min(weight.rows - 1)))[..x.len()]);
+fn dot_rows<V: Vector, B: Block>(x: &[[i16; QUANT_BLOCK]], scales: &[f32], weight: &Matrix, rows: [usize; 4]) -> V {
+    let rows = rows.map(|r| &B::blocks(weight.row(r))[..x.len()]);
     let mut sum = V::splat(0.0);
     for (b, (x, &scale)) in x.iter().zip(scales).enumerate() {
         let x: [V::I16; 4] = std::array::from_fn(|i| V::load_i16(&x.as_chunks::<8>().0[i]));

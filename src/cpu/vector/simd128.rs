@@ -1,7 +1,10 @@
 //! WebAssembly's 128-bit vectors.
 
-use super::{REBIAS, ROUNDER, Vector};
+use super::{ROUNDER, Vector};
 use core::arch::wasm32::*;
+
+/// 2^112: a binary16 number whose bits are put where a binary32 has its own, times this, is the same number.
+const REBIAS: f32 = f32::from_bits(0x7780_0000);
 
 /// WebAssembly's 128-bit vectors.
 #[derive(Clone, Copy, Debug)]
