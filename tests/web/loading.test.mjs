@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { after, before, beforeEach, describe, test } from "node:test";
 import { openPage, serveApp } from "./support/app.mjs";
 import { launch, ROOT } from "./support/browser.mjs";
+import { POLICY } from "./support/server.mjs";
 
 const MODEL = "/golden/tiny-llama/model-q8_0.gguf";
 const SIZE = readFileSync(join(ROOT, "tests", MODEL.slice(1))).length;
@@ -145,12 +146,24 @@ describe("downloads", () => {
     });
   }
 
+  test("compressed on another origin, which hides that: the length it tells is not the file's", async () => {
+    const open = await serveApp({ policy: `${POLICY}; connect-src *` });
+    const other = await serveApp({ cors: true });
+    page = await openPage(browser, open);
+    const { text, error, progress } = await load(`${other.origin}${MODEL}?gzip`);
+    await open.close();
+    await other.close();
+    assert.equal(error, undefined);
+    assert.ok(text.length > 0);
+    assert.equal(progress.filter(([phase]) => phase === "download").at(-1)[1], SIZE);
+  });
+
   for (const [name, query] of Object.entries({ "with a length": "", "without a length": "&nolength" })) {
     test(`broken off, ${name}: says so, keeps nothing, and loads the next time`, async () => {
       const { error } = await load(`${MODEL}?cut=10000${query}`);
       assert.equal(error?.code, "download/incomplete", JSON.stringify(error));
       assert.equal(error.className, "DownloadError");
-      assert.equal(error.details.found, 10000);
+      assert.ok(error.details.found <= 10000, "what arrived before the break");
       if (query === "") assert.equal(error.details.expected, SIZE);
       assert.deepEqual(await entries(), []);
       assert.equal((await load(MODEL)).error, undefined);
@@ -175,7 +188,7 @@ describe("downloads", () => {
   test("aborted while loading", async () => {
     const errors = await page.evaluate(async () => {
       const errors = [];
-      for (const phase of ["load", "compile"]) {
+      for (const phase of ["read", "device"]) {
         const controller = new AbortController();
         const onProgress = (progress) => progress.phase === phase && controller.abort();
         errors.push(await failure(nanolm.Model.load(undefined, { device: "gpu", signal: controller.signal, onProgress })));

@@ -7,11 +7,6 @@ const LENGTH = "x-nanolm-length";
 const VERSION = ["etag", "last-modified", "content-length"];
 const CHECK_MS = 3000;
 
-export interface Cached {
-  size: number;
-  body: ReadableStream<Uint8Array<ArrayBuffer>>;
-}
-
 /** A file being kept. Every method is safe to call after a failure, which just ends the keeping. */
 export interface Keeping {
   write(chunk: Uint8Array<ArrayBuffer>): Promise<void>;
@@ -36,14 +31,17 @@ function cacheable(url: string): boolean {
 }
 
 /** The kept file, unless the server has another one by now. Offline, or where the server does not say: the kept one. */
-export async function cached(url: string): Promise<Cached | undefined> {
+export async function cached(url: string): Promise<Blob | undefined> {
   if (!cacheable(url)) return undefined;
   try {
     const store = await openStore();
     const response = await store?.match(url);
     const size = Number(response?.headers.get(LENGTH) ?? NaN);
-    if (store === undefined || response?.body == null || !(await sameOnServer(url, response.headers))) return undefined;
-    return Number.isSafeInteger(size) ? { size, body: response.body } : undefined;
+    if (store === undefined || response === undefined || !(await sameOnServer(url, response.headers))) return undefined;
+    const blob = await response.blob();
+    if (blob.size === size) return blob;
+    await store.delete(url);
+    return undefined;
   } catch {
     return undefined;
   }
@@ -61,15 +59,6 @@ async function sameOnServer(url: string, kept: Headers): Promise<boolean> {
     });
   } catch {
     return true;
-  }
-}
-
-/** Forgets a file that turned out not to be whole. */
-export async function forget(url: string): Promise<void> {
-  try {
-    await (await openStore())?.delete(url);
-  } catch {
-    // It is checked again next time.
   }
 }
 

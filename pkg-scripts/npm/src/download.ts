@@ -1,6 +1,6 @@
 // Brings the files of a model into wasm memory: from addresses, blobs or buffers.
 
-import { cached, forget, keep, type Keeping } from "./cache.js";
+import { cached, keep, type Keeping } from "./cache.js";
 import type { ModelFiles } from "./engine.js";
 import { DownloadError } from "./errors.js";
 import type { SourceFile } from "./protocol.js";
@@ -15,7 +15,6 @@ interface Opened {
   body: ReadableStream<Bytes>;
   /** The address, for files that came from one. */
   url?: string;
-  fromCache?: boolean;
   headers?: Headers;
 }
 
@@ -26,18 +25,38 @@ export interface ReadOptions {
   onProgress(loaded: number, total: number | undefined): void;
 }
 
+/** A file went on past the length its server told. */
+class LengthExceeded extends Error {}
+
 /** Opens every file at once, then reads one after the other. `ready` resolves when wasm memory is there. */
 export async function readFiles(
   sources: SourceFile[],
   ready: Promise<() => ModelFiles>,
   options: ReadOptions,
 ): Promise<ModelFiles> {
-  const { signal } = options.stop;
   try {
-    const opening = Promise.all(sources.map((source) => open(source, options.cache, signal)));
-    // Both are awaited below; the first to fail must not leave the other unobserved.
-    opening.catch(() => {});
-    const files = (await ready)();
+    return await readAll(sources, ready, options, true).catch((error: unknown) => {
+      // The length was of a compressed answer, and other origins' servers hide that. Go by the ends instead.
+      if (error instanceof LengthExceeded) return readAll(sources, ready, options, false);
+      throw error;
+    });
+  } catch (error) {
+    options.stop.abort();
+    throw error;
+  }
+}
+
+async function readAll(
+  sources: SourceFile[],
+  ready: Promise<() => ModelFiles>,
+  options: ReadOptions,
+  trustLength: boolean,
+): Promise<ModelFiles> {
+  const opening = Promise.all(sources.map((source) => open(source, options.cache, trustLength, options.stop.signal)));
+  // Both are awaited below; the first to fail must not leave the other unobserved.
+  opening.catch(() => {});
+  const files = (await ready)();
+  try {
     const opened = (await opening).filter((file) => file !== undefined);
     const total = opened.every((file) => file.size !== undefined)
       ? opened.reduce((sum, file) => sum + (file.size ?? 0), 0)
@@ -45,16 +64,21 @@ export async function readFiles(
     let before = 0;
     for (const file of opened) {
       const progress = (loaded: number): void => options.onProgress(before + loaded, total);
-      before += await readWhole(file, files, options, progress);
+      before +=
+        file.size === undefined
+          ? await collect(file, files, options, progress)
+          : await fill(file, file.size, files, options, progress);
     }
+    // Now the total is known.
+    if (total === undefined) options.onProgress(before, before);
     return files;
   } catch (error) {
-    options.stop.abort();
+    files.free();
     throw error;
   }
 }
 
-async function open(source: SourceFile, cache: boolean, signal: AbortSignal): Promise<Opened | undefined> {
+async function open(source: SourceFile, cache: boolean, trustLength: boolean, signal: AbortSignal): Promise<Opened | undefined> {
   const { name } = source;
   if ("blob" in source) {
     return { name, size: source.blob.size, body: source.blob.stream() };
@@ -65,10 +89,15 @@ async function open(source: SourceFile, cache: boolean, signal: AbortSignal): Pr
   }
   const { url } = source;
   const kept = cache ? await cached(url) : undefined;
-  return kept !== undefined ? { name, url, fromCache: true, ...kept } : request(source, url, signal);
+  return kept !== undefined ? { name, size: kept.size, body: kept.stream() } : request(source, url, trustLength, signal);
 }
 
-async function request(source: SourceFile, url: string, signal: AbortSignal): Promise<Opened | undefined> {
+async function request(
+  source: SourceFile,
+  url: string,
+  trustLength: boolean,
+  signal: AbortSignal,
+): Promise<Opened | undefined> {
   const { name } = source;
   let response: Response;
   try {
@@ -103,7 +132,8 @@ async function request(source: SourceFile, url: string, signal: AbortSignal): Pr
     throw new DownloadError("download/incomplete", `${url}: expected the file, found an empty answer`, { url });
   }
   // Of a compressed answer the header tells the compressed length.
-  const announced = response.headers.has("content-encoding") ? null : response.headers.get("content-length");
+  const told = trustLength && !response.headers.has("content-encoding");
+  const announced = told ? response.headers.get("content-length") : null;
   const size = announced === null || !/^\d+$/.test(announced) ? undefined : Number(announced);
   return { name, url, size, body: response.body, headers: response.headers };
 }
@@ -113,34 +143,7 @@ function isPage(response: Response): boolean {
   return /^text\/html\b/i.test(response.headers.get("content-type") ?? "");
 }
 
-/** Reads one file, however often it takes, and gives its length. */
-async function readWhole(
-  file: Opened,
-  files: ModelFiles,
-  options: ReadOptions,
-  progress: (loaded: number) => void,
-): Promise<number> {
-  const again = async (): Promise<Opened> =>
-    (await request({ name: file.name, url: file.url! }, file.url!, options.stop.signal))!;
-  if (file.size === undefined) {
-    return collect(file, files, options, progress);
-  }
-  const found = await fill(file, file.size, files, options, progress);
-  if (found === file.size) {
-    return found;
-  }
-  if (file.fromCache) {
-    await forget(file.url!);
-    return readWhole(await again(), files, options, progress);
-  }
-  if (found > file.size) {
-    // The header told a compressed length and the encoding is hidden from other origins: go by the end instead.
-    return collect({ ...(await again()), size: undefined }, files, options, progress);
-  }
-  throw incomplete(file, file.size, found);
-}
-
-/** Known length: one allocation, chunks go straight into it. Gives the bytes found, which may be too few or too many. */
+/** Known length: one allocation, chunks go straight into it. */
 async function fill(
   file: Opened,
   size: number,
@@ -159,20 +162,16 @@ async function fill(
     for (;;) {
       const chunk = await read(reader, file, offset, options.stop.signal);
       if (chunk === undefined) break;
-      if (offset + chunk.length > size) {
-        offset += chunk.length;
-        break;
-      }
+      if (offset + chunk.length > size) throw new LengthExceeded(file.name);
       files.write(file.name, offset, chunk);
       offset += chunk.length;
       progress(offset);
       await keeping?.write(chunk);
     }
-    if (offset === size) {
-      await keeping?.commit();
-      keeping = undefined;
-    }
-    return offset;
+    if (offset < size) throw incomplete(file, size, offset);
+    await keeping?.commit();
+    keeping = undefined;
+    return size;
   } finally {
     await keeping?.abandon();
     await reader.cancel().catch(() => {});

@@ -8,10 +8,10 @@ import { type Piece, type Point, type Result, type StreamSink, TextStream } from
 
 export interface Progress {
   /**
-   * While loading: `download` (bytes), `load` (tensors), `compile` (GPU programs). While a call runs: `prefill` (tokens of the
-   * prompt), `score` (sentences), `decode` (parts of a long text).
+   * While loading: `download` (bytes), `read` (the file, the tokenizer, the weights), `device` (putting the model on its device).
+   * While a call runs: `prefill` (tokens of the prompt), `score` (sentences), `decode` (parts of a long text).
    */
-  phase: "download" | "load" | "compile" | "prefill" | "score" | "decode" | (string & {});
+  phase: "download" | "read" | "device" | "prefill" | "score" | "decode" | (string & {});
   loaded: number;
   /** Not known for a download whose length the server does not tell. */
   total: number | undefined;

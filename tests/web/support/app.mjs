@@ -40,7 +40,8 @@ const BROKEN = {
  * Serves the test pages, the installed package at /nanolm/ (with a broken GPU at /broken/<name>/), the tiny random models at
  * /golden/ and small texts that are no models at /garbage/.
  */
-export function serveApp(packageDir = installTarball("web-app")) {
+export function serveApp(options = {}) {
+  const packageDir = installTarball("web-app");
   const dist = join(packageDir, "dist");
   const mounts = {
     "/": join(ROOT, "tests/web/pages"),
@@ -58,7 +59,7 @@ export function serveApp(packageDir = installTarball("web-app")) {
       return rest === "worker.js" ? `${code}\n${body}` : body;
     };
   }
-  return serve(mounts);
+  return serve(mounts, options);
 }
 
 /** A page of its own, with its own storage, that fails the test on any request to another origin. */

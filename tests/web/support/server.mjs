@@ -23,10 +23,10 @@ const TYPES = {
  * body (a string or Buffer) for the rest of the path, or undefined.
  *
  * Query parameters change how a file arrives: `slow=<ms>` waits that long before each of 32 pieces, `cut=<n>` promises the
- * whole and breaks off after n bytes, `nolength` tells no length, `gzip` compresses, `hiddengzip` compresses and tells the
- * compressed length as if the body had it, `page` answers with an HTML page.
+ * whole and breaks off after n bytes, `nolength` tells no length, `gzip` compresses, `page`
+ * answers with an HTML page. With `cors`, pages of other origins may read what is served.
  */
-export async function serve(mounts, { policy = POLICY, port = 0 } = {}) {
+export async function serve(mounts, { policy = POLICY, port = 0, cors = false } = {}) {
   const requests = [];
   const prefixes = Object.keys(mounts).sort((a, b) => b.length - a.length);
   const find = (path) => {
@@ -51,6 +51,7 @@ export async function serve(mounts, { policy = POLICY, port = 0 } = {}) {
     const found = find(path);
     requests.push({ method: request.method, path, status: found === undefined ? 404 : 200 });
     const headers = { "content-security-policy": policy, "cache-control": "no-cache" };
+    if (cors) headers["access-control-allow-origin"] = "*";
     if (url.searchParams.has("page")) {
       response.writeHead(200, { ...headers, "content-type": "text/html" }).end("<!doctype html><title>app</title>");
       return;
