@@ -1,9 +1,9 @@
 // Streams, queues, aborts and results, on each device, through the packed package.
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { openPage, serveApp } from "./support/app.mjs";
+import { openPage, serveApp, STORIES } from "./support/app.mjs";
 import { launch, ROOT } from "./support/browser.mjs";
 import { ARTICLE, LONG, LONGISH, SHORT } from "./support/texts.mjs";
 
@@ -64,6 +64,17 @@ for (const device of ["cpu", "gpu"]) {
         });
       }
     }
+
+    test("the story model writes the same story as transformers", { skip: !existsSync(STORIES) && "../shared/weights is not here" }, async () => {
+      const golden = JSON.parse(readFileSync(join(STORIES, "golden_greedy.json")));
+      const length = device === "gpu" ? 48 : golden.greedy_ids.length - 1;
+      const { pieces } = await page.evaluate(
+        async ([device, maxNewTokens]) =>
+          readAll((await modelOn(device, "/stories/stories260K-f32.gguf")).generate("", { maxNewTokens })),
+        [device, length],
+      );
+      assert.deepEqual(pieces.map((piece) => piece.tokenId), golden.greedy_ids.slice(1, length + 1));
+    });
 
     test("streams pieces that make up the text", async () => {
       const { pieces, result, text } = await page.evaluate(

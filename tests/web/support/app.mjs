@@ -5,6 +5,9 @@ import { join } from "node:path";
 import { ROOT } from "./browser.mjs";
 import { serve } from "./server.mjs";
 
+/** A small trained model that is not part of the repository; where it is missing, its tests are skipped. */
+export const STORIES = join(ROOT, "../shared/weights/stories260K");
+
 export function tarball() {
   const name = existsSync(join(ROOT, "build")) && readdirSync(join(ROOT, "build")).find((file) => /^nanolm-.*\.tgz$/.test(file));
   if (!name) throw new Error("no tarball in build/: run pkg-scripts/pack");
@@ -47,6 +50,7 @@ export function serveApp(options = {}) {
     "/": join(ROOT, "tests/web/pages"),
     "/nanolm/": dist,
     "/golden/": join(ROOT, "tests/golden"),
+    "/stories/": STORIES,
     "/garbage/": (rest) => (rest === "text.gguf" ? "this is no model file, whatever its name says" : undefined),
     // A package whose files are missing or damaged.
     "/noworker/": (rest) => (rest === "worker.js" ? undefined : existsSync(join(dist, rest)) ? readFileSync(join(dist, rest)) : undefined),
