@@ -6,7 +6,7 @@ use wasm_bindgen::{JsCast, JsValue};
 use crate::error::{Error, Result};
 use crate::task::{GenerateOptions, Sampling, SummarizeOptions};
 
-const SAMPLING: &str = "temperature, topK, topP, minP, repetitionPenalty, seed";
+const SAMPLING: &str = "temperature, topK, topP, minP, repetitionPenalty, noRepeatNgram, seed";
 
 /// Options of `Engine.generate`.
 pub fn generate(options: &JsValue) -> Result<GenerateOptions> {
@@ -28,19 +28,16 @@ pub fn generate(options: &JsValue) -> Result<GenerateOptions> {
 
 /// Options of `Engine.summarize`.
 pub fn summarize(options: &JsValue) -> Result<SummarizeOptions> {
-    let mut out = SummarizeOptions { sampling: unseeded(), ..SummarizeOptions::default() };
-    each(
-        options,
-        |name, value| {
-            match name {
-                "type" => out.kind = text(name, value)?.parse()?,
-                "length" => out.length = text(name, value)?.parse()?,
-                _ => return sampling(&mut out.sampling, name, value),
-            }
-            Ok(true)
-        },
-        &format!("type, length, {SAMPLING}"),
-    )?;
+    let mut out = SummarizeOptions::default();
+    let take = |name: &str, value: &JsValue| {
+        match name {
+            "type" => out.kind = text(name, value)?.parse()?,
+            "length" => out.length = text(name, value)?.parse()?,
+            _ => return Ok(false),
+        }
+        Ok(true)
+    };
+    each(options, take, "type, length")?;
     Ok(out)
 }
 
@@ -77,6 +74,7 @@ fn sampling(out: &mut Sampling, name: &str, value: &JsValue) -> Result<bool> {
         "topP" => out.top_p = Some(number(name, value)?),
         "minP" => out.min_p = Some(number(name, value)?),
         "repetitionPenalty" => out.repetition_penalty = Some(number(name, value)?),
+        "noRepeatNgram" => out.no_repeat_ngram = Some(whole(name, value, f64::from(u32::MAX))? as usize),
         "seed" => out.seed = Some(whole(name, value, (1u64 << 53) as f64)? as u64),
         _ => return Ok(false),
     }

@@ -18,4 +18,4 @@ pub mod rng;
 mod sampler;
 
 pub use options::SampleOptions;
-pub use sampler::{Choice, Sampler};
+pub use sampler::{Choice, Sampler, log_probability};

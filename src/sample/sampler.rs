@@ -86,11 +86,6 @@ impl Sampler {
         self.banned.insert(token);
     }
 
-    /// Takes a ban back.
-    pub fn allow(&mut self, token: u32) {
-        self.banned.remove(token);
-    }
-
     /// A token of the prompt: the repetition penalty applies to it.
     pub fn observe(&mut self, token: u32) {
         self.seen.insert(token);
@@ -233,8 +228,8 @@ fn more_likely(a: &(u32, f32), b: &(u32, f32)) -> Ordering {
     b.1.total_cmp(&a.1).then(a.0.cmp(&b.0))
 }
 
-/// `logits[token] - log(sum(exp(logits)))`, accumulated in f64.
-fn log_probability(logits: &[f32], token: usize) -> f32 {
+/// `logits[token] - log(sum(exp(logits)))`, accumulated in f64. NaN where a logit is, minus infinity outside of the row.
+pub fn log_probability(logits: &[f32], token: usize) -> f32 {
     let highest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     let sum: f64 = logits.iter().map(|x| f64::from(x - highest).exp()).sum();
     let chosen = logits.get(token).copied().unwrap_or(f32::NEG_INFINITY);

@@ -11,7 +11,7 @@ use crate::text::Detokenizer;
 
 /// The state of writing one output after a prompt was read.
 pub struct Decoding {
-    pub sampler: Sampler,
+    sampler: Sampler,
     stream: Detokenizer,
     stop: StopFilter,
     end_tokens: Vec<u32>,
@@ -24,10 +24,6 @@ pub struct Decoding {
     pub text: String,
     /// Tokens written, without the one that ended the output.
     pub tokens: usize,
-    /// White space at the beginning is not shown; this is, before the first text.
-    lead: Option<&'static str>,
-    /// Tokens that may not come first, so that the output is not empty.
-    not_first: Vec<u32>,
 }
 
 /// The outcome of one step.
@@ -55,17 +51,7 @@ impl Decoding {
             finished: if max_tokens == 0 { Some(FinishReason::Length) } else { None },
             text: String::new(),
             tokens: 0,
-            lead: None,
-            not_first: Vec::new(),
         }
-    }
-
-    /// Puts `lead` in place of white space at the beginning, and writes at least one token.
-    pub fn as_sentence(mut self, lead: &'static str) -> Self {
-        self.lead = Some(lead);
-        self.end_tokens.iter().for_each(|token| self.sampler.ban(*token));
-        self.not_first.clone_from(&self.end_tokens);
-        self
     }
 
     /// Writes one token. `logits` are those after the last token read, `[n_vocab]`; they are replaced by the next ones.
@@ -78,9 +64,6 @@ impl Decoding {
             self.unread = None;
         }
         let choice = self.sampler.sample(logits)?;
-        while let Some(token) = self.not_first.pop() {
-            self.sampler.allow(token);
-        }
         let mut shown = String::new();
         if self.end_tokens.contains(&choice.token) {
             self.finished = Some(FinishReason::Stop);
@@ -117,13 +100,7 @@ impl Decoding {
         Ok(self.show(shown, choice.token, choice.logprob))
     }
 
-    fn show(&mut self, mut shown: String, token: u32, logprob: f32) -> Step {
-        if let Some(lead) = self.lead
-            && self.text.is_empty()
-        {
-            let text = shown.trim_start();
-            shown = if text.is_empty() { String::new() } else { format!("{lead}{text}") };
-        }
+    fn show(&mut self, shown: String, token: u32, logprob: f32) -> Step {
         self.text += &shown;
         Step::Piece(Piece { text: shown, token, logprob })
     }

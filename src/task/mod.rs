@@ -4,12 +4,14 @@
 //! [`Job::next`], one bounded piece of work at a time (a batch of the prompt, or one token), so that whoever drives it
 //! can stop, show progress, or let another job go on in between. Jobs never see each other's tokens.
 
+mod copy;
 mod decode;
 mod event;
 mod generate;
 mod model;
 mod options;
 mod points;
+mod shorten;
 mod stop;
 mod summarize;
 mod tasks;

@@ -11,6 +11,7 @@ pub struct Sampling {
     pub top_p: Option<f32>,
     pub min_p: Option<f32>,
     pub repetition_penalty: Option<f32>,
+    pub no_repeat_ngram: Option<usize>,
     pub seed: Option<u64>,
 }
 
@@ -23,7 +24,7 @@ impl Sampling {
             top_p: self.top_p.unwrap_or(defaults.top_p),
             min_p: self.min_p.unwrap_or(defaults.min_p),
             repetition_penalty: self.repetition_penalty.unwrap_or(defaults.repetition_penalty),
-            no_repeat_ngram: defaults.no_repeat_ngram,
+            no_repeat_ngram: self.no_repeat_ngram.unwrap_or(defaults.no_repeat_ngram),
             seed: self.seed.unwrap_or(defaults.seed),
         }
     }
@@ -42,12 +43,12 @@ pub struct GenerateOptions {
 /// What a summary is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum SummaryKind {
-    /// One to three written sentences.
+    /// One to three sentences that tell the most on their own, shortened.
     #[default]
     Tldr,
     /// The most salient sentences of the text, as they stand there.
     KeyPoints,
-    /// A title.
+    /// The beginning of the sentence that tells the most, as far as the model would write it as a title.
     Headline,
 }
 
@@ -91,7 +92,7 @@ impl Length {
         }
     }
 
-    /// How many sentences a tldr is written in, at most: each from its own part of the text.
+    /// How many sentences a tldr has, at most: each from its own part of the text.
     pub const fn sentences(self) -> usize {
         match self {
             Length::Short => 1,
@@ -124,6 +125,4 @@ pub struct SummarizeOptions {
     pub kind: SummaryKind,
     /// Of key points and tldr; a headline has one length.
     pub length: Length,
-    /// For tldr and headline. Default: greedy, and no three tokens come twice.
-    pub sampling: Sampling,
 }

@@ -4,12 +4,15 @@ use std::collections::VecDeque;
 use std::ops::Range;
 
 use super::model::Model;
+use super::shorten::stands_alone;
 use super::tasks::TaskFormat;
 use crate::error::Result;
 use crate::text::{Controls, sentences};
 
-/// A sentence written from fewer sentences than this would be one of them.
+/// A part of fewer sentences than this is not worth a sentence of the summary.
 const PART_SENTENCES: usize = 4;
+/// How many of a part's most salient sentences are looked at for one that stands alone.
+const SALIENT: usize = 4;
 
 /// A sentence of the text and what is known about it.
 #[derive(Clone, Debug)]
@@ -82,10 +85,13 @@ impl Article {
 
     /// All sentences, the most salient first; of equals the earlier.
     fn by_salience(&self) -> Vec<usize> {
-        let salience = |i: &usize| self.sentences.get(*i).and_then(|s| s.salience).unwrap_or(0.0);
         let mut order: Vec<usize> = (0..self.sentences.len()).collect();
-        order.sort_by(|a, b| salience(b).total_cmp(&salience(a)).then(a.cmp(b)));
+        order.sort_by(|a, b| self.salience(*b).total_cmp(&self.salience(*a)).then(a.cmp(b)));
         order
+    }
+
+    fn salience(&self, i: usize) -> f32 {
+        self.sentences.get(i).and_then(|s| s.salience).unwrap_or(0.0)
     }
 
     /// The `n` most salient sentences, in the order of the text. A sentence that says the same words as one already
@@ -123,27 +129,25 @@ impl Article {
         self.chunk(model, format, chosen.into_iter())
     }
 
-    /// A chunk's sentences as up to `n` chunks of about the same number of tokens, of at least
-    /// [`PART_SENTENCES`] sentences on average.
-    pub fn parts(&self, model: &Model, format: &TaskFormat, whole: Chunk, n: usize) -> Result<VecDeque<Chunk>> {
-        let n = n.min(whole.sentences.len() / PART_SENTENCES).max(1);
-        if n == 1 {
-            return Ok(VecDeque::from([whole]));
-        }
-        let mut parts = VecDeque::with_capacity(n);
+    /// The sentence of each of up to `n` parts of a chunk that tells the most on its own, in the order of the text. Parts
+    /// have about the same number of tokens, and [`PART_SENTENCES`] sentences on average or more.
+    pub fn telling(&self, chunk: &Chunk, n: usize) -> VecDeque<usize> {
+        let n = n.min(chunk.sentences.len() / PART_SENTENCES).max(1);
+        let mut chosen = VecDeque::with_capacity(n);
         let mut from = 0;
         for part in 1..=n {
             let to = match part {
-                _ if part == n => whole.sentences.len(),
-                _ => whole.sentences_in(whole.tokens.len() * part / n).max(from + 1),
+                _ if part == n => chunk.sentences.len(),
+                // The first token belongs to no sentence.
+                _ => chunk.sentences_in(1 + (chunk.tokens.len() - 1) * part / n),
             };
-            let sentences = whole.sentences.get(from..to).unwrap_or_default();
-            if !sentences.is_empty() {
-                parts.push_back(self.chunk(model, format, sentences.iter().copied())?);
-            }
+            let mut order = chunk.sentences.get(from..to).unwrap_or_default().to_vec();
+            order.sort_by(|a, b| self.salience(*b).total_cmp(&self.salience(*a)).then(a.cmp(b)));
+            let alone = order.iter().take(SALIENT).find(|i| stands_alone(self.sentence(**i)));
+            chosen.extend(alone.or(order.first()));
             from = to.max(from);
         }
-        Ok(parts)
+        chosen
     }
 
     /// A byte range in UTF-16 code units.

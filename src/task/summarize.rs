@@ -1,13 +1,17 @@
 //! Summaries of texts of any length.
 //!
 //! A text longer than a chunk is cut at sentences into several; each is scored, and salience is compared over all of
-//! them. Key points are the most salient sentences, as they stand in the text. A headline or a tldr is written from the
-//! text, or, where it is longer than a chunk, from its most salient sentences in their order; a tldr of several sentences
-//! part by part.
+//! them. Key points are the most salient sentences, as they stand in the text.
+//!
+//! A tldr and a headline are written with the text's own words: a net of a few million parameters that writes freely
+//! invents names and numbers. A tldr is the sentence that tells the most on its own, shortened (`shorten`), or for
+//! longer ones such a sentence of each part of the text. A headline is the beginning of that sentence, up to where the
+//! model most expects a title to end. The model reads what it would write in one forward pass, so every token has the
+//! model's own probability. Where the text is longer than a chunk, it reads the most salient sentences before.
 
 use std::collections::VecDeque;
 
-use super::decode::{Decoding, Step};
+use super::copy::{Written, copy};
 use super::event::{Event, FinishReason, Phase, Point, Usage};
 use super::model::{Model, Stopwatch};
 use super::options::{SummarizeOptions, SummaryKind};
@@ -15,17 +19,12 @@ use super::points::{Article, Chunk};
 use super::tasks::TaskFormat;
 use crate::error::{Error, Result};
 use crate::model::LogitRows;
-use crate::sample::{SampleOptions, Sampler};
 use crate::session::Session;
-
-/// Greedy, and no three tokens come twice: small models fall into loops otherwise.
-const NO_REPEAT_NGRAM: usize = 3;
 
 pub struct Summarize {
     article: Article,
     format: TaskFormat,
     options: SummarizeOptions,
-    sampling: SampleOptions,
     session: Option<Session>,
     logits: Vec<f32>,
     watch: Stopwatch,
@@ -33,23 +32,21 @@ pub struct Summarize {
     stage: Stage,
     /// Text of the summary so far.
     written: String,
+    finish: FinishReason,
 }
 
 /// What is being done.
 enum Stage {
-    /// Cut the next chunk, beginning with sentence `from`.
+    /// Cut the next chunk, beginning with sentence `from`; beyond the last sentence: the most salient ones once more.
     Cut { from: usize },
-    /// Read a chunk, to judge it: `read` of its tokens are.
-    Read { chunk: Chunk, read: usize },
+    /// Read a chunk: `read` of its tokens are.
+    Read { chunk: Chunk, read: usize, judged: bool },
     /// Judge the sentences of a chunk that was read: `read` of the tokens that ask are.
     Judge { chunk: Chunk, question: Vec<u32>, read: usize },
     /// Give out the chosen sentences.
     Give { points: VecDeque<usize> },
-    /// Read the first of `parts`, to write from it: `read` of its tokens are, of all parts `before` were and `total` will
-    /// be.
-    Prefill { parts: VecDeque<Chunk>, read: usize, before: usize, total: usize },
-    /// Write; then go on with the other parts.
-    Write { decoding: Box<Decoding>, parts: VecDeque<Chunk>, before: usize, total: usize },
+    /// Write `sentences` after a chunk of `prefix` tokens: first what is `ready`.
+    Write { prefix: usize, sentences: VecDeque<usize>, ready: Written },
 }
 
 impl Summarize {
@@ -69,36 +66,32 @@ impl Summarize {
                 found: if text.is_empty() { "an empty text".into() } else { "only white space".into() },
             });
         }
-        let guarded = SampleOptions { no_repeat_ngram: NO_REPEAT_NGRAM, ..SampleOptions::default() };
-        let sampling = options.sampling.over(&guarded);
-        sampling.validate()?;
         Ok(Summarize {
             article,
             format: format.clone(),
             options: options.clone(),
-            sampling,
             session: None,
             logits: Vec::new(),
             watch: Stopwatch::new(model.clock()),
             usage: Usage::default(),
             stage: Stage::Cut { from: 0 },
             written: String::new(),
+            finish: FinishReason::Stop,
         })
     }
 
     pub async fn next(&mut self, model: &Model) -> Result<Event> {
         self.watch.start();
         loop {
-            // Cutting and giving are quick; each pass through a device ends in an event.
+            // Cutting and giving are quick; each pass through a device but the last of a chunk ends in an event.
             let event = match &mut self.stage {
                 Stage::Cut { .. } => self.cut(model)?,
                 Stage::Read { .. } => self.read(model).await?,
                 Stage::Judge { .. } => self.judge(model).await?,
                 Stage::Give { points } => match points.pop_front() {
                     Some(i) => Some(self.give(i)),
-                    None => Some(self.done(FinishReason::Stop)),
+                    None => Some(self.done()),
                 },
-                Stage::Prefill { .. } => self.prefill(model).await?,
                 Stage::Write { .. } => self.write(model).await?,
             };
             if let Some(event) = event {
@@ -110,50 +103,49 @@ impl Summarize {
     fn cut(&mut self, model: &Model) -> Result<Option<Event>> {
         let Stage::Cut { from } = self.stage else { return Ok(None) };
         let all = self.article.sentences.len();
-        let chunk = if from < all {
-            self.article.chunk(model, &self.format, from..all)?
+        self.stage = if from < all {
+            Stage::Read { chunk: self.article.chunk(model, &self.format, from..all)?, read: 0, judged: false }
         } else {
-            self.article.salient_chunk(model, &self.format)?
-        };
-        let whole = from == 0 && chunk.sentences.len() == all;
-        self.stage = if self.options.kind != SummaryKind::KeyPoints && (whole || from >= all) {
-            let n = if self.options.kind == SummaryKind::Tldr { self.options.length.sentences() } else { 1 };
-            let parts = self.article.parts(model, &self.format, chunk, n)?;
-            let total = parts.iter().map(|part| part.tokens.len()).sum();
-            Stage::Prefill { parts, read: 0, before: 0, total }
-        } else {
-            Stage::Read { chunk, read: 0 }
+            Stage::Read { chunk: self.article.salient_chunk(model, &self.format)?, read: 0, judged: true }
         };
         Ok(None)
     }
 
-    /// Makes the session, the first time.
-    async fn open(&mut self, model: &Model) -> Result<()> {
-        if self.session.is_none() {
-            let f = &self.format;
-            let after = 1 + f.marks.len().max(f.headline_max_tokens).max(f.tldr_max_tokens);
-            let capacity = (f.max_chunk_tokens + after).min(model.context_len());
-            self.session = Some(model.new_session(capacity).await?);
-        }
-        Ok(())
-    }
-
     async fn read(&mut self, model: &Model) -> Result<Option<Event>> {
-        self.open(model).await?;
-        let (Stage::Read { chunk, read }, Some(session)) = (&mut self.stage, &mut self.session) else {
-            return Ok(None);
+        let session = match &mut self.session {
+            Some(session) => session,
+            empty => {
+                let capacity = (self.format.max_chunk_tokens + self.format.reserve()).min(model.context_len());
+                empty.insert(model.new_session(capacity).await?)
+            }
         };
-        let n = feed(model, session, &chunk.tokens, *read, &mut self.logits).await?;
+        let Stage::Read { chunk, read, judged } = &mut self.stage else { return Ok(None) };
+        if *read == 0 {
+            session.truncate(0);
+        }
+        let rest = chunk.tokens.get(*read..).unwrap_or_default();
+        let n = model.feed(session, rest, LogitRows::None, &mut self.logits).await?;
         *read += n;
         self.usage.prompt_tokens += n;
-        let before = chunk.sentences.first().copied().unwrap_or(0);
-        let done = before + chunk.sentences_in(*read);
-        if *read == chunk.tokens.len() {
-            let marks = self.format.marks.iter().take(chunk.sentences.len());
-            let question = std::iter::once(self.format.key_points).chain(marks.copied()).collect();
-            self.stage = Stage::Judge { chunk: std::mem::take(chunk), question, read: 0 };
+        let (read, judged) = (*read, *judged);
+        let event = if judged {
+            Event::Progress { phase: Phase::Prefill, done: read, total: chunk.tokens.len() }
+        } else {
+            let before = chunk.sentences.first().copied().unwrap_or(0);
+            let done = before + chunk.sentences_in(read);
+            Event::Progress { phase: Phase::Score, done, total: self.article.sentences.len() }
+        };
+        if read == chunk.tokens.len() {
+            let chunk = std::mem::take(chunk);
+            if judged {
+                self.begin_writing(&chunk);
+            } else {
+                let marks = self.format.marks.iter().take(chunk.sentences.len());
+                let question = std::iter::once(self.format.key_points).chain(marks.copied()).collect();
+                self.stage = Stage::Judge { chunk, question, read: 0 };
+            }
         }
-        Ok(Some(Event::Progress { phase: Phase::Score, done, total: self.article.sentences.len() }))
+        Ok(Some(event))
     }
 
     /// Asks about every sentence of the chunk at once.
@@ -176,23 +168,26 @@ impl Summarize {
         if *read < question.len() {
             return Ok(None);
         }
+        let all = self.article.sentences.len();
         let judged = chunk.sentences.last().map_or(0, |i| i + 1);
-        self.watch.prefilled();
-        self.stage = match self.options.kind {
-            SummaryKind::KeyPoints if judged == self.article.sentences.len() => {
-                let points = self.article.most_salient(self.options.length.points());
-                Stage::Give { points: points.into() }
-            }
-            _ => Stage::Cut { from: judged },
-        };
-        Ok(Some(Event::Progress { phase: Phase::Score, done: judged, total: self.article.sentences.len() }))
+        if judged < all {
+            self.stage = Stage::Cut { from: judged };
+        } else if self.options.kind == SummaryKind::KeyPoints {
+            self.watch.prefilled();
+            let points = self.article.most_salient(self.options.length.points());
+            self.stage = Stage::Give { points: points.into() };
+        } else if chunk.sentences.len() == all {
+            let chunk = std::mem::take(chunk);
+            self.begin_writing(&chunk);
+        } else {
+            self.stage = Stage::Cut { from: all };
+        }
+        Ok(Some(Event::Progress { phase: Phase::Score, done: judged, total: all }))
     }
 
     fn give(&mut self, i: usize) -> Event {
         self.watch.first();
-        let Some(sentence) = self.article.sentences.get(i) else {
-            return self.done(FinishReason::Stop);
-        };
+        let Some(sentence) = self.article.sentences.get(i) else { return self.done() };
         let text = self.article.sentence(i).to_string();
         if !self.written.is_empty() {
             self.written.push('\n');
@@ -206,79 +201,44 @@ impl Summarize {
         })
     }
 
-    /// Reads the next part and asks for a text about it.
-    async fn prefill(&mut self, model: &Model) -> Result<Option<Event>> {
-        self.open(model).await?;
-        let (Stage::Prefill { parts, read, before, total }, Some(session)) = (&mut self.stage, &mut self.session)
-        else {
-            return Ok(None);
-        };
-        let Some(part) = parts.front() else { return Ok(Some(self.done(FinishReason::Stop))) };
-        if *read < part.tokens.len() {
-            let n = feed(model, session, &part.tokens, *read, &mut self.logits).await?;
-            *read += n;
-            self.usage.prompt_tokens += n;
-            return Ok(Some(Event::Progress { phase: Phase::Prefill, done: *before + *read, total: *total }));
-        }
-        let (task, most) = match self.options.kind {
-            SummaryKind::Headline => (self.format.headline, self.format.headline_max_tokens),
-            _ => (self.format.tldr, self.format.tldr_max_tokens),
-        };
-        model.feed(session, &[task], LogitRows::Last, &mut self.logits).await?;
-        self.usage.prompt_tokens += 1;
+    /// Chooses what to write from a chunk that was read.
+    fn begin_writing(&mut self, chunk: &Chunk) {
         self.watch.prefilled();
-        let mut sampler = Sampler::new(self.sampling.clone(), model.vocab_size(), most)?;
-        self.format.controls().filter(|token| *token != self.format.end).for_each(|token| sampler.ban(token));
-        let lead = if self.written.is_empty() { "" } else { " " };
-        let decoding = Decoding::new(sampler, &[], vec![self.format.end], most, true).as_sentence(lead);
-        let (before, total) = (*before + *read, *total);
-        parts.pop_front();
-        let parts = std::mem::take(parts);
-        self.stage = Stage::Write { decoding: Box::new(decoding), parts, before, total };
-        Ok(None)
+        let n = match self.options.kind {
+            SummaryKind::Tldr => self.options.length.sentences(),
+            _ => 1,
+        };
+        let sentences = self.article.telling(chunk, n);
+        self.stage = Stage::Write { prefix: chunk.tokens.len(), sentences, ready: Written::default() };
     }
 
     async fn write(&mut self, model: &Model) -> Result<Option<Event>> {
-        let (Stage::Write { decoding, parts, before, total }, Some(session)) = (&mut self.stage, &mut self.session)
-        else {
+        let (Stage::Write { prefix, sentences, ready }, Some(session)) = (&mut self.stage, &mut self.session) else {
             return Ok(None);
         };
-        match decoding.step(model, session, &mut self.logits).await? {
-            Step::Piece(piece) => {
-                self.watch.first();
-                Ok(Some(Event::Piece(piece)))
-            }
-            Step::Finished(reason) => {
-                self.usage.completion_tokens += decoding.tokens;
-                self.written += &decoding.text;
-                if parts.is_empty() {
-                    return Ok(Some(self.done(reason)));
-                }
-                let (parts, before, total) = (std::mem::take(parts), *before, *total);
-                self.stage = Stage::Prefill { parts, read: 0, before, total };
-                Ok(None)
-            }
+        if let Some(piece) = ready.pieces.pop_front() {
+            self.watch.first();
+            self.written += &piece.text;
+            self.usage.completion_tokens += 1;
+            return Ok(Some(Event::Piece(piece)));
         }
+        let Some(sentence) = sentences.front() else { return Ok(Some(self.done())) };
+        session.truncate(*prefix);
+        let sentence = self.article.sentence(*sentence);
+        let lead = if self.written.is_empty() { "" } else { " " };
+        *ready = copy(model, session, &self.format, self.options.kind, sentence, lead, &mut self.logits).await?;
+        sentences.pop_front();
+        self.usage.prompt_tokens += 1;
+        if ready.cut {
+            self.finish = FinishReason::Length;
+        }
+        Ok(None)
     }
 
-    fn done(&mut self, finish_reason: FinishReason) -> Event {
+    fn done(&mut self) -> Event {
         let text = std::mem::take(&mut self.written);
-        Event::Done { finish_reason, text, usage: self.usage, timings: self.watch.finish() }
+        Event::Done { finish_reason: self.finish, text, usage: self.usage, timings: self.watch.finish() }
     }
-}
-
-/// Feeds the next tokens of a text of its own, of which `read` were fed.
-async fn feed(
-    model: &Model,
-    session: &mut Session,
-    tokens: &[u32],
-    read: usize,
-    logits: &mut Vec<f32>,
-) -> Result<usize> {
-    if read == 0 {
-        session.truncate(0);
-    }
-    model.feed(session, tokens.get(read..).unwrap_or_default(), LogitRows::None, logits).await
 }
 
 /// The probability of yes against no.

@@ -81,7 +81,7 @@ impl TaskFormat {
         let headline_max_tokens = number("headline_max_tokens", 1, config.context_len)?;
         let tldr_max_tokens = number("tldr_max_tokens", 1, config.context_len)?;
         // What is read must leave room for what is written or judged after it.
-        let reserve = 1 + marks.len().max(headline_max_tokens).max(tldr_max_tokens);
+        let reserve = reserve(marks.len(), headline_max_tokens, tldr_max_tokens);
         // The shortest text: its beginning, a token, a mark.
         let most = config.context_len.saturating_sub(reserve);
         let max_chunk_tokens = number("max_chunk_tokens", 3, config.context_len)?.min(most);
@@ -110,9 +110,12 @@ impl TaskFormat {
         [Tldr.name(), KeyPoints.name(), Headline.name()]
     }
 
-    /// Every control token, for keeping them out of written text.
-    pub fn controls(&self) -> impl Iterator<Item = u32> + '_ {
-        let named = [self.text, self.end, self.headline, self.tldr, self.key_points, self.yes, self.no];
-        named.into_iter().chain(self.marks.iter().copied())
+    /// Tokens after a chunk: the task's and what is judged or written.
+    pub fn reserve(&self) -> usize {
+        reserve(self.marks.len(), self.headline_max_tokens, self.tldr_max_tokens)
     }
+}
+
+fn reserve(marks: usize, headline: usize, tldr: usize) -> usize {
+    1 + marks.max(headline).max(tldr)
 }

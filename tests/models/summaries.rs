@@ -136,48 +136,92 @@ fn more_sentences_than_marks_and_sentences_longer_than_a_chunk() {
 }
 
 #[test]
-fn headline_and_tldr_write_and_never_show_control_tokens() {
-    for text in [article(3), article(40)] {
-        for kind in [SummaryKind::Headline, SummaryKind::Tldr] {
-            let output = summarize(&text, kind, Length::Short);
-            assert!(!output.pieces.is_empty());
-            assert!(output.pieces.len() <= toy::TLDR_MAX);
-            assert!(output.tokens().iter().all(|t| *t <= toy::END));
-            assert_eq!(output.joined(), output.text);
-            assert!(!output.text.contains("<|") && output.text.trim_start() == output.text);
-            assert_eq!(output.progress.last().unwrap().0, "prefill");
-            // No three tokens come twice.
-            let tokens = output.tokens();
-            let mut seen = std::collections::HashSet::new();
-            assert!(tokens.windows(3).all(|w| seen.insert(w.to_vec())), "{tokens:?}");
-        }
-    }
+fn a_tldr_is_the_most_telling_sentence_shortened() {
+    let text = "He left the old town (in 1905) and never came again. \
+                However, the bridge [1] of the town is older than that. Nobody knows.";
+    assert!(sentences(text).len() == 3 && text.len() < 140);
+    let salience = expected_salience(text);
+    let output = summarize(text, SummaryKind::Tldr, Length::Short);
+    // The only one of the three that stands alone, whatever its salience.
+    assert_eq!(output.text, "The bridge of the town is older than that.");
+    assert_eq!(output.joined(), output.text);
+    assert_eq!(output.finish, Some(FinishReason::Stop));
+    assert!(output.pieces.iter().all(|p| p.logprob < 0.0 && p.logprob > -30.0));
+    // Where none does, the most salient one.
+    let text = "One is short. Two is as well. Three.";
+    let salience_of_short = expected_salience(text);
+    let best = (0..3).max_by(|a, b| salience_of_short[*a].total_cmp(&salience_of_short[*b])).unwrap();
+    let output = summarize(text, SummaryKind::Tldr, Length::Short);
+    assert_eq!(output.text, &text[sentences(text)[best].clone()]);
+    assert_eq!(salience.len(), 3);
 }
 
 #[test]
 fn a_longer_tldr_is_written_part_by_part() {
-    let text: String = (0..12).map(|i| format!("Ab {i}. ")).collect();
+    let text: String = (10..22).map(|i| format!("Ab {i}. ")).collect();
     let spans = sentences(&text);
     assert_eq!(spans.len(), 12);
-    let whole = summarize(&text, SummaryKind::Tldr, Length::Long);
-    // By hand: three texts of four sentences each.
-    let parts: Vec<Output> = [0..4, 4..8, 8..12]
-        .map(|part| {
-            summarize(&text[spans[part.start].start..spans[part.end - 1].end], SummaryKind::Tldr, Length::Short)
-        })
-        .into();
-    let texts: Vec<&str> = parts.iter().map(|o| o.text.as_str()).filter(|t| !t.is_empty()).collect();
-    assert_eq!(whole.text, texts.join(" "));
-    assert_eq!(whole.joined(), whole.text);
-    assert_eq!(whole.usage.prompt_tokens, parts.iter().map(|o| o.usage.prompt_tokens).sum::<usize>());
-    assert_eq!(whole.usage.completion_tokens, parts.iter().map(|o| o.usage.completion_tokens).sum::<usize>());
-    let done: Vec<usize> = whole.progress.iter().map(|(_, done, _)| *done).collect();
-    assert!(done.is_sorted() && done.last() == Some(&whole.progress[0].2), "{done:?}");
+    let salience = expected_salience(&text);
+    let best = |part: std::ops::Range<usize>| {
+        let best = part.max_by(|a, b| salience[*a].total_cmp(&salience[*b])).unwrap();
+        &text[spans[best].clone()]
+    };
+    let long = summarize(&text, SummaryKind::Tldr, Length::Long);
+    assert_eq!(long.text, [best(0..4), best(4..8), best(8..12)].join(" "));
+    assert_eq!(long.joined(), long.text);
+    let medium = summarize(&text, SummaryKind::Tldr, Length::Medium);
+    assert_eq!(medium.text, [best(0..6), best(6..12)].join(" "));
+    assert_eq!(summarize(&text, SummaryKind::Tldr, Length::Short).text, best(0..12));
     // A text of few sentences gets one.
-    assert_eq!(
-        summarize("Ab. Cd. Ef.", SummaryKind::Tldr, Length::Long),
-        summarize("Ab. Cd. Ef.", SummaryKind::Tldr, Length::Short)
-    );
+    let few = |length| summarize("Ab. Cd. Ef.", SummaryKind::Tldr, length);
+    assert_eq!(few(Length::Long), few(Length::Short));
+}
+
+#[test]
+fn what_is_written_stands_in_the_text() {
+    let punctuated = article(3).replace(" in ", ", in ");
+    for text in [article(3), article(40), punctuated] {
+        for kind in [SummaryKind::Headline, SummaryKind::Tldr] {
+            let output = summarize(&text, kind, Length::Short);
+            assert!(!output.text.is_empty() && text.contains(&output.text), "{:?}", output.text);
+            assert_eq!(output.joined(), output.text);
+            assert!(output.tokens().iter().all(|t| *t < toy::TEXT), "no control token is shown");
+            assert!(!output.text.contains('\u{fffd}'));
+            // These sentences are longer than this model's headlines may be.
+            let finish = if kind == SummaryKind::Headline { FinishReason::Length } else { FinishReason::Stop };
+            assert_eq!(output.finish, Some(finish));
+            assert_eq!(output.usage.completion_tokens, output.pieces.len());
+        }
+    }
+    // The model's own probabilities: those of the tokens after everything it read.
+    let text = "One is short.";
+    let output = summarize(text, SummaryKind::Tldr, Length::Short);
+    let file = toy::file(1);
+    let config = ModelConfig::from_file(&file).unwrap();
+    let plan = Arc::new(plan::build(&config));
+    let weights = Arc::new(weights::load(&plan, &file).unwrap());
+    let mut backend = Backend::cpu(plan, weights).unwrap();
+    let mut tokens = vec![toy::TEXT];
+    tokens.extend(" One is short.".bytes().map(u32::from));
+    tokens.extend([toy::MARK_0, toy::TLDR]);
+    pollster::block_on(async {
+        let mut session = Session::new(&backend, 100).await.unwrap();
+        let mut logits = Vec::new();
+        session.feed(&mut backend, &tokens, LogitRows::Last, &mut logits).await.unwrap();
+        for piece in &output.pieces {
+            let total: f64 = logits.iter().map(|x| f64::from(*x).exp()).sum();
+            let expected = f64::from(logits[piece.token as usize]) - total.ln();
+            assert!((f64::from(piece.logprob) - expected).abs() < 1e-4, "{piece:?} {expected}");
+            session.feed(&mut backend, &[piece.token], LogitRows::Last, &mut logits).await.unwrap();
+        }
+    });
+}
+
+#[test]
+fn a_headline_is_the_beginning_of_a_sentence() {
+    let text = "The council of the old town, voted on Tuesday to close the bridge for a year. It is old.";
+    let output = summarize(text, SummaryKind::Headline, Length::Short);
+    assert!(output.pieces.len() <= 16 && text.starts_with(&output.text), "{:?}", output.text);
 }
 
 #[test]

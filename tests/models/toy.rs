@@ -16,7 +16,7 @@ use crate::support::rng::Rng;
 
 pub const CONTEXT: usize = 256;
 pub const MAX_CHUNK: usize = 150;
-pub const TLDR_MAX: usize = 24;
+const TLDR_MAX: usize = 24;
 const D: usize = 32;
 const KV: usize = 16;
 const FF: usize = 48;
@@ -25,6 +25,7 @@ const MARKS: usize = 64;
 /// Ids of the control tokens, after the bytes.
 pub const TEXT: u32 = 256;
 pub const END: u32 = 257;
+pub const TLDR: u32 = 259;
 pub const KEY_POINTS: u32 = 260;
 pub const YES: u32 = 261;
 pub const NO: u32 = 262;

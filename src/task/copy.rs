@@ -1,0 +1,133 @@
+//! Writing a sentence of the text: which of its words, and how likely the model finds each.
+
+use std::collections::VecDeque;
+
+use super::event::Piece;
+use super::model::Model;
+use super::options::SummaryKind;
+use super::shorten::{may_end, shortened};
+use super::tasks::TaskFormat;
+use crate::error::{Error, Result};
+use crate::model::LogitRows;
+use crate::sample::log_probability;
+use crate::session::Session;
+use crate::text::{Controls, Detokenizer};
+
+/// Words of a headline, where the sentence has as many.
+const HEADLINE_WORDS: std::ops::RangeInclusive<usize> = 6..=12;
+
+/// What there is to show.
+#[derive(Debug, Default)]
+pub struct Written {
+    pub pieces: VecDeque<Piece>,
+    /// It ends before its end, because it is too long.
+    pub cut: bool,
+}
+
+/// Writes `sentence`, in place of what the model would write after the text that `session` has read. `lead` comes before
+/// the first word.
+pub async fn copy(
+    model: &Model,
+    session: &mut Session,
+    format: &TaskFormat,
+    kind: SummaryKind,
+    sentence: &str,
+    lead: &str,
+    logits: &mut Vec<f32>,
+) -> Result<Written> {
+    let tokenizer = model.require_tokenizer()?;
+    let mut tokens = tokenizer.encode(&format!(" {}", shortened(sentence)), false, Controls::Literal)?;
+    let (task, most) = match kind {
+        SummaryKind::Headline => (format.headline, format.headline_max_tokens),
+        _ => (format.tldr, format.reserve().saturating_sub(1)),
+    };
+    let mut cut = tokens.len() > most;
+    tokens.truncate(most);
+
+    // One pass over the task's token and all tokens but the last: row `k` says what the model expects as token `k`.
+    let mut expected = Vec::with_capacity(tokens.len());
+    let input: Vec<u32> = std::iter::once(task).chain(tokens.iter().copied()).collect();
+    let mut rest = input.as_slice();
+    while !rest.is_empty() {
+        let n = model.feed(session, rest, LogitRows::All, logits).await?;
+        rest = rest.get(n..).unwrap_or_default();
+        for row in logits.chunks_exact(model.vocab_size()) {
+            let token = tokens.get(expected.len()).copied().unwrap_or(format.end);
+            let pair = (log_probability(row, token as usize), log_probability(row, format.end as usize));
+            if !pair.0.is_finite() || !pair.1.is_finite() {
+                return Err(Error::NotFinite { token: token as usize, found: pair.0.to_string() });
+            }
+            expected.push(pair);
+        }
+    }
+
+    // The text of each token, whole characters only, and the text up to it.
+    let mut stream = Detokenizer::new(true);
+    let mut texts = Vec::with_capacity(tokens.len());
+    for token in &tokens {
+        texts.push(stream.push(tokenizer, *token)?.to_string());
+    }
+    if let Some(last) = texts.last_mut() {
+        last.push_str(stream.finish());
+    }
+    let mut n = tokens.len();
+    if kind == SummaryKind::Headline {
+        n = headline(&texts, &expected);
+        cut &= n == tokens.len();
+    }
+    let mut pieces = VecDeque::with_capacity(n);
+    for ((token, text), (logprob, _)) in tokens.iter().zip(texts).zip(expected).take(n) {
+        let text = match pieces.is_empty() {
+            true => format!("{lead}{}", text.trim_start()),
+            false => text,
+        };
+        pieces.push_back(Piece { text, token: *token, logprob });
+    }
+    Ok(Written { pieces, cut })
+}
+
+/// How many tokens of a sentence make a headline: of the places where a word is over and a title may end, the one where
+/// the model most expects the end. All of them, but for a full stop, where there is no such place.
+fn headline(texts: &[String], expected: &[(f32, f32)]) -> usize {
+    let ends_sentence = texts.last().is_some_and(|last| matches!(last.trim(), "." | "!" | "?"));
+    let whole = if ends_sentence && texts.len() > 1 { texts.len() - 1 } else { texts.len() };
+    let mut best: Option<(usize, f32)> = None;
+    let mut so_far = String::new();
+    for n in 1..=whole {
+        so_far.push_str(texts.get(n - 1).map_or("", String::as_str));
+        let over = n == whole || texts.get(n).is_some_and(|next| !next.starts_with(char::is_alphanumeric));
+        let words = so_far.split_whitespace().count();
+        let candidate =
+            over && HEADLINE_WORDS.contains(&words) && may_end(&so_far) && so_far.ends_with(char::is_alphanumeric);
+        let end = expected.get(n).map_or(f32::NEG_INFINITY, |(_, end)| *end);
+        if candidate && best.is_none_or(|(_, highest)| end > highest) {
+            best = Some((n, end));
+        }
+    }
+    best.map_or(whole, |(n, _)| n)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cut(tokens: &[&str], end: &[(usize, f32)]) -> String {
+        let texts: Vec<String> = tokens.iter().map(|t| t.to_string()).collect();
+        let mut expected = vec![(-1.0, -9.0); tokens.len() + 1];
+        end.iter().for_each(|(n, logprob)| expected[*n].1 = *logprob);
+        texts[..headline(&texts, &expected)].concat()
+    }
+
+    #[test]
+    fn a_headline_ends_where_the_model_expects_it_and_a_title_may() {
+        let text =
+            [" The", " council", " of", " Ports", "mouth", " voted", " on", " Tuesday", ",", " it", " said", "."];
+        // The most expected places are too early, inside of a word, after "on"; Tuesday is next.
+        let end = [(2, -0.1), (4, -0.2), (7, -0.3), (8, -2.0), (9, -1.0)];
+        assert_eq!(cut(&text, &end), " The council of Portsmouth voted on Tuesday");
+        assert_eq!(cut(&text, &[(11, -1.0)]), " The council of Portsmouth voted on Tuesday, it said");
+        assert_eq!(cut(&[" Too", " short", "."], &[(1, -0.1)]), " Too short");
+        assert_eq!(cut(&["."], &[]), ".");
+        assert_eq!(cut(&[], &[]), "");
+    }
+}

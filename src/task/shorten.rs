@@ -1,0 +1,142 @@
+//! What a sentence needs to stand on its own, and what it can do without: by the rules with which the training pipeline
+//! makes the targets of the tldr task (`pkg-scripts/train/tasks.py`).
+
+/// Words that point back to another sentence.
+const POINTING: [&str; 12] =
+    ["He", "She", "It", "They", "This", "These", "Those", "His", "Her", "Its", "Their", "There"];
+/// What connects a sentence to the one before it.
+const CONNECTIVES: [&str; 31] = [
+    "However",
+    "Moreover",
+    "Furthermore",
+    "In addition",
+    "Additionally",
+    "Also",
+    "Thus",
+    "Therefore",
+    "Hence",
+    "Nevertheless",
+    "Nonetheless",
+    "Consequently",
+    "As a result",
+    "For example",
+    "For instance",
+    "In fact",
+    "Indeed",
+    "Meanwhile",
+    "Similarly",
+    "In particular",
+    "Finally",
+    "In turn",
+    "Instead",
+    "Likewise",
+    "Conversely",
+    "On the other hand",
+    "In contrast",
+    "And",
+    "But",
+    "Yet",
+    "So",
+];
+/// Words that no title ends with.
+const UNFINISHED: [&str; 59] = [
+    "a", "an", "the", "of", "in", "on", "at", "to", "for", "from", "by", "with", "and", "or", "but", "that", "which",
+    "who", "is", "are", "was", "were", "be", "been", "has", "have", "had", "will", "would", "may", "can", "could",
+    "as", "into", "its", "his", "her", "their", "this", "these", "those", "than", "not", "also", "about", "between",
+    "under", "over", "more", "most", "when", "where", "while", "because", "if", "how", "what", "it", "they",
+];
+
+/// Whether a sentence reads well without the others: of middling length, whole, and pointing nowhere.
+pub fn stands_alone(sentence: &str) -> bool {
+    let n = sentence.chars().count();
+    let first = sentence.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default();
+    (40..=260).contains(&n)
+        && sentence.ends_with('.')
+        && sentence.starts_with(char::is_uppercase)
+        && !POINTING.contains(&first)
+}
+
+/// The sentence without parentheses and without a connective at its beginning.
+pub fn shortened(sentence: &str) -> String {
+    let out = without_parentheses(sentence);
+    let out = without_connective(out.trim());
+    let mut chars = out.chars();
+    match chars.next() {
+        Some(first) => first.to_uppercase().chain(chars).collect(),
+        None => sentence.to_string(),
+    }
+}
+
+/// Leaves out innermost `(...)` and `[...]` with the white space before them.
+fn without_parentheses(sentence: &str) -> String {
+    let mut out = String::with_capacity(sentence.len());
+    // Where the innermost open bracket stands in `out`.
+    let mut open = None;
+    for c in sentence.chars() {
+        match (c, open) {
+            ('(' | '[', _) => {
+                open = Some(out.len());
+                out.push(c);
+            }
+            (')' | ']', Some(at)) => {
+                out.truncate(at);
+                out.truncate(out.trim_end().len());
+                open = None;
+            }
+            _ => out.push(c),
+        }
+    }
+    out
+}
+
+fn without_connective(sentence: &str) -> &str {
+    for connective in CONNECTIVES {
+        let Some(rest) = sentence.strip_prefix(connective) else { continue };
+        let rest = rest.strip_prefix(',').unwrap_or(rest);
+        let bare = rest.trim_start();
+        if bare.len() < rest.len() && !bare.is_empty() {
+            return bare;
+        }
+    }
+    sentence
+}
+
+/// Whether a title may end after `text`.
+pub fn may_end(text: &str) -> bool {
+    let word = text.rsplit(char::is_whitespace).next().unwrap_or_default();
+    !word.is_empty() && !UNFINISHED.contains(&word.to_lowercase().as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sentences_that_point_elsewhere_do_not_stand_alone() {
+        assert!(stands_alone("The council voted on Tuesday to close the bridge."));
+        assert!(stands_alone("Hereford lies on the river Wye, near the border of Wales."));
+        assert!(!stands_alone("He voted on Tuesday to close the old harbour bridge."));
+        assert!(!stands_alone("\"We voted on Tuesday to close the bridge,\" he said."));
+        assert!(!stands_alone("Too short."));
+        assert!(!stands_alone("What does the council say about the bridge that is closed?"));
+    }
+
+    #[test]
+    fn parentheses_and_connectives_go() {
+        assert_eq!(shortened("However, the bridge (built in 1905) is old [1]."), "The bridge is old.");
+        assert_eq!(shortened("In addition it (the (old) one) fell."), "It (the one) fell.");
+        assert_eq!(shortened("Sonnets are short, and So is this."), "Sonnets are short, and So is this.");
+        assert_eq!(shortened("So"), "So");
+        assert_eq!(shortened("(All of it.)"), "(All of it.)");
+        assert_eq!(shortened("A smile :) and (an open one"), "A smile :) and (an open one");
+        assert_eq!(shortened("élan vital"), "Élan vital");
+    }
+
+    #[test]
+    fn titles_do_not_end_in_the_middle_of_a_phrase() {
+        assert!(may_end("The council voted on Tuesday"));
+        assert!(!may_end("The council voted on"));
+        assert!(!may_end("The"));
+        assert!(!may_end(""));
+    }
+}
