@@ -17,8 +17,6 @@ pub trait Vector: Copy {
     type I16: Copy;
     /// Four lanes of i32.
     type I32: Copy;
-    /// All lanes 0.
-    const ZERO: Self::I32;
 
     /// All lanes `x`.
     fn splat(x: f32) -> Self;
@@ -40,8 +38,8 @@ pub trait Vector: Copy {
     fn from_f16(x: &[u8; 8]) -> Self;
     /// Four little-endian bfloat16 numbers, exactly.
     fn from_bf16(x: &[u8; 8]) -> Self;
-    /// Four binary16 numbers, exactly where they are finite.
-    fn from_f16_bits(x: [u16; 4]) -> Self;
+    /// Four little-endian binary16 numbers from four places, exactly where they are finite.
+    fn gather_f16(x: [&[u8; 2]; 4]) -> Self;
     /// Four little-endian binary32 numbers.
     fn from_f32(x: &[u8; 16]) -> Self;
     /// Four signed bytes.
@@ -49,7 +47,7 @@ pub trait Vector: Copy {
     /// Four integers, rounded where they have more than 24 bits.
     fn from_i32(x: Self::I32) -> Self;
     /// Rounds both to the nearest integers (ties to even), in order; for magnitudes below 2^22, saturating.
-    fn round_i16(low: Self, high: Self, out: &mut [i16; 8]);
+    fn round_i16(low: Self, high: Self) -> Self::I16;
     /// Lane i of row j becomes lane j of row i.
     fn transpose(rows: [Self; 4]) -> [Self; 4];
 
@@ -59,12 +57,15 @@ pub trait Vector: Copy {
     fn splat_pair(x: &[i16; 2]) -> Self::I16;
     /// Eight signed bytes.
     fn widen_i8(x: &[u8; 8]) -> Self::I16;
-    /// 32 four-bit numbers, each minus 8: the low halves of all bytes, then the high halves.
+    /// 32 four-bit numbers: the low halves of the even bytes, of the odd bytes, then the high halves likewise.
     fn widen_nibbles(x: &[u8; 16]) -> [Self::I16; 4];
+    /// The even elements of both, in order, and the odd ones.
+    fn unzip(low: Self::I16, high: Self::I16) -> [Self::I16; 2];
     /// Pair i of row j becomes pair j of row i.
     fn transpose_pairs(rows: [Self::I16; 4]) -> [Self::I16; 4];
     /// Lane i is `a[2i] * b[2i] + a[2i + 1] * b[2i + 1]`.
     fn dot(a: Self::I16, b: Self::I16) -> Self::I32;
+    fn splat_i32(x: i32) -> Self::I32;
     fn add_i32(a: Self::I32, b: Self::I32) -> Self::I32;
     /// Lane i is the sum of the lanes of `rows[i]`.
     fn transpose_sum(rows: [Self::I32; 4]) -> Self::I32;

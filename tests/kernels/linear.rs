@@ -4,7 +4,7 @@ use crate::support::compare::{assert_close, wide};
 use crate::support::inputs::{self, PATTERNS, Pattern, rows};
 use nanolm::cpu::{linear, vector::Vector};
 
-at_every_level!(multiplies);
+at_every_level!(multiplies, what_is_not_finite_stays_visible);
 
 fn multiplies<V: Vector>() {
     for (dtype, pattern) in DTYPES.into_iter().flat_map(|d| PATTERNS.map(|p| (d, p))) {
@@ -28,6 +28,21 @@ fn multiplies<V: Vector>() {
                     assert_close("cpu", kernel, &case, &out, &want);
                 }
             }
+        }
+    }
+}
+
+fn what_is_not_finite_stays_visible<V: Vector>() {
+    for dtype in DTYPES {
+        let weight = inputs::matrix("weight", dtype, 9, 64, 0.5, 14);
+        for (n, bad) in [1, 3].into_iter().flat_map(|n| [f32::NAN, f32::INFINITY, f32::NEG_INFINITY].map(|b| (n, b))) {
+            let mut x = rows(Pattern::Normal, n, 64, 15);
+            x[(n - 1) * 64 + 40] = bad;
+            let mut out = vec![0.0; n * 9];
+            linear::run::<V>(&x, &weight, None, &mut linear::Scratch::new(n, 64), &mut out);
+            let (sound, poisoned) = out.split_at((n - 1) * 9);
+            assert!(sound.iter().all(|x| x.is_finite()), "{dtype}");
+            assert!(poisoned.iter().all(|x| !x.is_finite()), "{dtype}: {bad} became {poisoned:?}");
         }
     }
 }

@@ -16,6 +16,8 @@ pub struct Activations {
     codes: Vec<[i16; QUANT_BLOCK]>,
     /// What a code of 1 stands for. NaN where a block holds what is not finite, so that its products are NaN too.
     scales: Vec<f32>,
+    /// What to add to a block's product with weights stored with an offset.
+    corrections: Vec<i32>,
 }
 
 /// Eight weight rows: by block, `[16 pairs of columns, 8 rows, 2]`, in pieces of one vector.
@@ -27,13 +29,13 @@ pub struct Panel {
 
 impl Activations {
     pub fn new(blocks: usize) -> Self {
-        Activations { codes: vec![[0; QUANT_BLOCK]; blocks], scales: vec![0.0; blocks] }
+        Activations { codes: vec![[0; QUANT_BLOCK]; blocks], scales: vec![0.0; blocks], corrections: vec![0; blocks] }
     }
 
-    /// Rounds whole blocks.
-    fn fill<V: Vector>(&mut self, x: &[f32]) {
-        let blocks = x.as_chunks::<QUANT_BLOCK>().0;
-        for ((x, codes), scale) in blocks.iter().zip(&mut self.codes).zip(&mut self.scales) {
+    /// Rounds whole blocks, for products with weights of type `B`.
+    fn fill<V: Vector, B: Block>(&mut self, x: &[f32]) {
+        let outputs = self.codes.iter_mut().zip(&mut self.scales).zip(&mut self.corrections);
+        for (x, ((codes, scale), correction)) in x.as_chunks::<QUANT_BLOCK>().0.iter().zip(outputs) {
             let parts = x.as_chunks::<8>().0.iter().map(super::super::tile::halves::<V>);
             let zero = V::splat(0.0);
             // 0 * x is 0 for every finite x, and NaN for the others.
@@ -46,10 +48,35 @@ impl Activations {
             *scale = largest / 32767.0 + poison.sum();
             // Smaller blocks would need a factor beyond f32; at most 1e-30 is lost.
             let inverse = V::splat(if largest > 1e-30 { 32767.0 / largest } else { 0.0 });
-            for ([a, b], codes) in parts.zip(codes.as_chunks_mut::<8>().0) {
-                V::round_i16(a.mul(inverse), b.mul(inverse), codes);
+            let mut rounded = [V::splat_pair(&[0, 0]); 4];
+            for ([a, b], rounded) in parts.zip(&mut rounded) {
+                *rounded = V::round_i16(a.mul(inverse), b.mul(inverse));
             }
+            for (part, codes) in B::arrange::<V>(rounded).into_iter().zip(codes.as_chunks_mut::<8>().0) {
+                V::store_i16(part, codes);
+            }
+            *correction = match B::OFFSET {
+                0 => 0,
+                offset => -offset * codes.iter().map(|&code| code as i32).sum::<i32>(),
+            };
         }
+    }
+}
+
+/// One row of rounded activations.
+#[derive(Clone, Copy)]
+struct Row<'a> {
+    codes: &'a [[i16; QUANT_BLOCK]],
+    scales: &'a [f32],
+    corrections: &'a [i32],
+}
+
+impl Activations {
+    #[inline(always)]
+    fn row(&self, i: usize, blocks: usize) -> Row<'_> {
+        let range = i * blocks..(i + 1) * blocks;
+        let Activations { codes, scales, corrections } = self;
+        Row { codes: &codes[range.clone()], scales: &scales[range.clone()], corrections: &corrections[range] }
     }
 }
 
@@ -73,7 +100,7 @@ impl Panel {
                         V::store_i16(pair, &mut panel[(eight * 4 + i) * 2 + half]);
                     }
                 }
-                V::from_f16_bits(rows.map(|row| B::scale(&row[b]))).store(&mut scales.as_chunks_mut::<4>().0[half]);
+                V::gather_f16(rows.map(|row| B::scale(&row[b]))).store(&mut scales.as_chunks_mut::<4>().0[half]);
             }
         }
     }
@@ -82,11 +109,15 @@ impl Panel {
 /// How a block of 32 weights is stored.
 pub trait Block {
     type Bytes;
+    /// What its integers have been increased by.
+    const OFFSET: i32;
     fn blocks(row: &[u8]) -> &[Self::Bytes];
     /// The block's binary16 scale.
-    fn scale(block: &Self::Bytes) -> u16;
-    /// Its 32 integers, in order.
+    fn scale(block: &Self::Bytes) -> &[u8; 2];
+    /// Its 32 integers, in the order that is quickest to decode.
     fn codes<V: Vector>(block: &Self::Bytes) -> [V::I16; 4];
+    /// Brings 32 activations into the order of `codes`.
+    fn arrange<V: Vector>(x: [V::I16; 4]) -> [V::I16; 4];
 }
 
 pub struct Q8;
@@ -94,34 +125,45 @@ pub struct Q4;
 
 impl Block for Q8 {
     type Bytes = [u8; 34];
+    const OFFSET: i32 = 0;
     #[inline(always)]
     fn blocks(row: &[u8]) -> &[[u8; 34]] {
         row.as_chunks().0
     }
     #[inline(always)]
-    fn scale(block: &[u8; 34]) -> u16 {
-        u16::from_le_bytes([block[0], block[1]])
+    fn scale(block: &[u8; 34]) -> &[u8; 2] {
+        &block.as_chunks::<2>().0[0]
     }
     #[inline(always)]
     fn codes<V: Vector>(block: &[u8; 34]) -> [V::I16; 4] {
         let codes = block[2..].as_chunks::<8>().0;
         [V::widen_i8(&codes[0]), V::widen_i8(&codes[1]), V::widen_i8(&codes[2]), V::widen_i8(&codes[3])]
     }
+    #[inline(always)]
+    fn arrange<V: Vector>(x: [V::I16; 4]) -> [V::I16; 4] {
+        x
+    }
 }
 
 impl Block for Q4 {
     type Bytes = [u8; 18];
+    const OFFSET: i32 = 8;
     #[inline(always)]
     fn blocks(row: &[u8]) -> &[[u8; 18]] {
         row.as_chunks().0
     }
     #[inline(always)]
-    fn scale(block: &[u8; 18]) -> u16 {
-        u16::from_le_bytes([block[0], block[1]])
+    fn scale(block: &[u8; 18]) -> &[u8; 2] {
+        &block.as_chunks::<2>().0[0]
     }
     #[inline(always)]
     fn codes<V: Vector>(block: &[u8; 18]) -> [V::I16; 4] {
         V::widen_nibbles(&block[2..].as_chunks::<16>().0[0])
+    }
+    #[inline(always)]
+    fn arrange<V: Vector>([a, b, c, d]: [V::I16; 4]) -> [V::I16; 4] {
+        let ([a, b], [c, d]) = (V::unzip(a, b), V::unzip(c, d));
+        [a, b, c, d]
     }
 }
 
@@ -135,21 +177,20 @@ pub fn run<V: Vector, B: Block>(
     out: &mut [f32],
 ) {
     let (rows, blocks) = (weight.rows, weight.cols / QUANT_BLOCK);
-    activations.fill::<V>(x);
-    let n = x.len() / weight.cols;
-    let (codes, scales) = (&activations.codes[..n * blocks], &activations.scales[..n * blocks]);
-    if n == 1 {
-        return each_row::<V>(rows, bias, out, |rows| dot_rows::<V, B>(codes, scales, weight, rows));
+    activations.fill::<V, B>(x);
+    if x.len() == weight.cols {
+        let x = activations.row(0, blocks);
+        return each_row::<V>(rows, bias, out, |rows| dot_rows::<V, B>(x, weight, rows));
     }
     for first in (0..rows).step_by(PANEL) {
         panel.fill::<V, B>(weight, first);
-        let tiles = codes.chunks(TILE * blocks).zip(scales.chunks(TILE * blocks)).zip(out.chunks_mut(TILE * rows));
-        for ((codes, scales), out) in tiles {
-            match codes.len() / blocks {
-                1 => panel_rows::<V, 1>(codes, scales, panel, bias, first, out),
-                2 => panel_rows::<V, 2>(codes, scales, panel, bias, first, out),
-                3 => panel_rows::<V, 3>(codes, scales, panel, bias, first, out),
-                _ => panel_rows::<V, TILE>(codes, scales, panel, bias, first, out),
+        for (tile, out) in out.chunks_mut(TILE * rows).enumerate() {
+            let row = |m| activations.row(tile * TILE + m, blocks);
+            match out.len() / rows {
+                1 => panel_rows::<V, 1>([row(0)], panel, bias, first, out),
+                2 => panel_rows::<V, 2>([row(0), row(1)], panel, bias, first, out),
+                3 => panel_rows::<V, 3>([row(0), row(1), row(2)], panel, bias, first, out),
+                _ => panel_rows::<V, TILE>([row(0), row(1), row(2), row(3)], panel, bias, first, out),
             }
         }
     }
@@ -157,18 +198,22 @@ pub fn run<V: Vector, B: Block>(
 
 /// Products of one activation row with four weight rows.
 #[inline(always)]
-fn dot_rows<V: Vector, B: Block>(x: &[[i16; QUANT_BLOCK]], scales: &[f32], weight: &Matrix, rows: [usize; 4]) -> V {
-    let rows = rows.map(|r| &B::blocks(weight.row(r))[..x.len()]);
+fn dot_rows<V: Vector, B: Block>(x: Row<'_>, weight: &Matrix, rows: [usize; 4]) -> V {
+    let rows = rows.map(|r| &B::blocks(weight.row(r))[..x.codes.len()]);
     let mut sum = V::splat(0.0);
-    for (b, (x, &scale)) in x.iter().zip(scales).enumerate() {
+    for (b, ((x, &scale), &correction)) in x.codes.iter().zip(x.scales).zip(x.corrections).enumerate() {
         let x: [V::I16; 4] = std::array::from_fn(|i| V::load_i16(&x.as_chunks::<8>().0[i]));
         let products = rows.map(|row| {
             let w = B::codes::<V>(&row[b]);
             let low = V::add_i32(V::dot(x[0], w[0]), V::dot(x[1], w[1]));
             V::add_i32(low, V::add_i32(V::dot(x[2], w[2]), V::dot(x[3], w[3])))
         });
-        let scales = V::from_f16_bits(rows.map(|row| B::scale(&row[b]))).mul(V::splat(scale));
-        sum = V::from_i32(V::transpose_sum(products)).madd(scales, sum);
+        let scales = V::gather_f16(rows.map(|row| B::scale(&row[b]))).mul(V::splat(scale));
+        let mut products = V::transpose_sum(products);
+        if B::OFFSET != 0 {
+            products = V::add_i32(products, V::splat_i32(correction));
+        }
+        sum = V::from_i32(products).madd(scales, sum);
     }
     sum
 }
@@ -176,20 +221,17 @@ fn dot_rows<V: Vector, B: Block>(x: &[[i16; QUANT_BLOCK]], scales: &[f32], weigh
 /// Products of M activation rows with a panel.
 #[inline(always)]
 fn panel_rows<V: Vector, const M: usize>(
-    x: &[[i16; QUANT_BLOCK]],
-    x_scales: &[f32],
+    x: [Row<'_>; M],
     panel: &Panel,
     bias: Option<&[f32]>,
     first: usize,
     out: &mut [f32],
 ) {
-    let blocks = x.len() / M;
-    let x: [&[[i16; QUANT_BLOCK]]; M] = std::array::from_fn(|m| &x[m * blocks..(m + 1) * blocks]);
-    let x_scales: [&[f32]; M] = std::array::from_fn(|m| &x_scales[m * blocks..(m + 1) * blocks]);
+    let blocks = x[0].codes.len();
     let mut sums = [[V::splat(0.0); 2]; M];
     for (b, (codes, scales)) in panel.codes.iter().zip(&panel.scales).take(blocks).enumerate() {
-        let pairs = x.map(|x| x[b].as_chunks::<2>().0);
-        let mut products = [[V::ZERO; 2]; M];
+        let pairs = x.map(|x| x.codes[b].as_chunks::<2>().0);
+        let mut products = x.map(|x| [V::splat_i32(x.corrections[b]); 2]);
         for (p, w) in codes.as_chunks::<2>().0.iter().enumerate() {
             let w = [V::load_i16(&w[0]), V::load_i16(&w[1])];
             for (pairs, products) in pairs.iter().zip(&mut products) {
@@ -199,8 +241,8 @@ fn panel_rows<V: Vector, const M: usize>(
             }
         }
         let scales: [V; 2] = super::super::tile::halves(scales);
-        for ((sums, products), x_scales) in sums.iter_mut().zip(products).zip(x_scales) {
-            let x_scale = V::splat(x_scales[b]);
+        for ((sums, products), x) in sums.iter_mut().zip(products).zip(x) {
+            let x_scale = V::splat(x.scales[b]);
             sums[0] = V::from_i32(products[0]).madd(scales[0].mul(x_scale), sums[0]);
             sums[1] = V::from_i32(products[1]).madd(scales[1].mul(x_scale), sums[1]);
         }

@@ -14,7 +14,6 @@ fn lanewise(a: Scalar, b: Scalar, f: impl Fn(f32, f32) -> f32) -> Scalar {
 impl Vector for Scalar {
     type I16 = [i16; 8];
     type I32 = [i32; 4];
-    const ZERO: [i32; 4] = [0; 4];
 
     #[inline(always)]
     fn splat(x: f32) -> Self {
@@ -69,8 +68,8 @@ impl Vector for Scalar {
         Scalar(x.map(|x| x as i8 as f32))
     }
     #[inline(always)]
-    fn from_f16_bits(x: [u16; 4]) -> Self {
-        Scalar(x.map(f16_to_f32))
+    fn gather_f16(x: [&[u8; 2]; 4]) -> Self {
+        Scalar(x.map(|x| f16_to_f32(u16::from_le_bytes(*x))))
     }
     #[inline(always)]
     fn from_f32(x: &[u8; 16]) -> Self {
@@ -81,14 +80,12 @@ impl Vector for Scalar {
         Scalar(x.map(|x| x as f32))
     }
     #[inline(always)]
-    fn round_i16(low: Self, high: Self, out: &mut [i16; 8]) {
+    fn round_i16(low: Self, high: Self) -> [i16; 8] {
         let round = |x: f32| {
             let integer = (x + ROUNDER).to_bits().wrapping_sub(ROUNDER.to_bits()) as i32;
             integer.clamp(i16::MIN as i32, i16::MAX as i32) as i16
         };
-        for (out, x) in out.iter_mut().zip(low.0.into_iter().chain(high.0)) {
-            *out = round(x);
-        }
+        std::array::from_fn(|i| round(if i < 4 { low.0[i] } else { high.0[i - 4] }))
     }
     #[inline(always)]
     fn transpose(rows: [Self; 4]) -> [Self; 4] {
@@ -112,10 +109,15 @@ impl Vector for Scalar {
     }
     #[inline(always)]
     fn widen_nibbles(x: &[u8; 16]) -> [[i16; 8]; 4] {
-        let low = |i: usize| (x[i] & 15) as i16 - 8;
-        let high = |i: usize| (x[i] >> 4) as i16 - 8;
-        let from = |f: &dyn Fn(usize) -> i16| std::array::from_fn(f);
-        [from(&low), from(&|i| low(i + 8)), from(&high), from(&|i| high(i + 8))]
+        let low = |first: usize| std::array::from_fn(|i| (x[2 * i + first] & 15) as i16);
+        let high = |first: usize| std::array::from_fn(|i| (x[2 * i + first] >> 4) as i16);
+        [low(0), low(1), high(0), high(1)]
+    }
+    #[inline(always)]
+    fn unzip(low: [i16; 8], high: [i16; 8]) -> [[i16; 8]; 2] {
+        let from =
+            |first: usize| std::array::from_fn(|i| if i < 4 { low[2 * i + first] } else { high[2 * (i - 4) + first] });
+        [from(0), from(1)]
     }
     #[inline(always)]
     fn transpose_pairs(rows: [[i16; 8]; 4]) -> [[i16; 8]; 4] {
@@ -124,6 +126,10 @@ impl Vector for Scalar {
     #[inline(always)]
     fn dot(a: [i16; 8], b: [i16; 8]) -> [i32; 4] {
         std::array::from_fn(|i| a[2 * i] as i32 * b[2 * i] as i32 + a[2 * i + 1] as i32 * b[2 * i + 1] as i32)
+    }
+    #[inline(always)]
+    fn splat_i32(x: i32) -> [i32; 4] {
+        [x; 4]
     }
     #[inline(always)]
     fn add_i32(a: [i32; 4], b: [i32; 4]) -> [i32; 4] {

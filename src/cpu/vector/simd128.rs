@@ -13,7 +13,6 @@ pub struct Simd128(v128);
 impl Vector for Simd128 {
     type I16 = v128;
     type I32 = v128;
-    const ZERO: v128 = i32x4(0, 0, 0, 0);
 
     #[inline(always)]
     fn splat(x: f32) -> Self {
@@ -76,9 +75,15 @@ impl Vector for Simd128 {
         Simd128(f32x4_convert_i32x4(i32x4_extend_low_i16x8(i16x8_extend_low_i8x16(bytes))))
     }
     #[inline(always)]
-    fn from_f16_bits([a, b, c, d]: [u16; 4]) -> Self {
-        let bits = a as u64 | (b as u64) << 16 | (c as u64) << 32 | (d as u64) << 48;
-        let halves = i32x4_extend_low_i16x8(u64x2_splat(bits));
+    fn gather_f16([a, b, c, d]: [&[u8; 2]; 4]) -> Self {
+        // SAFETY: each reference covers 2 readable bytes; wasm loads need no alignment.
+        let halves = unsafe {
+            let halves = v128_load16_lane::<0>(i32x4_splat(0), a.as_ptr().cast());
+            let halves = v128_load16_lane::<1>(halves, b.as_ptr().cast());
+            let halves = v128_load16_lane::<2>(halves, c.as_ptr().cast());
+            v128_load16_lane::<3>(halves, d.as_ptr().cast())
+        };
+        let halves = i32x4_extend_low_i16x8(halves);
         // See `f16_to_f32`.
         let bits = v128_and(i32x4_shl(halves, 13), u32x4_splat(0x0fff_e000));
         let normal = i32x4_add(bits, i32x4_splat(112 << 23));
@@ -95,10 +100,10 @@ impl Vector for Simd128 {
         Simd128(f32x4_convert_i32x4(x))
     }
     #[inline(always)]
-    fn round_i16(low: Self, high: Self, out: &mut [i16; 8]) {
+    fn round_i16(low: Self, high: Self) -> v128 {
         let rounder = f32x4_splat(ROUNDER);
         let round = |x: v128| i32x4_sub(f32x4_add(x, rounder), rounder);
-        Self::store_i16(i16x8_narrow_i32x4(round(low.0), round(high.0)), out);
+        i16x8_narrow_i32x4(round(low.0), round(high.0))
     }
     #[inline(always)]
     fn transpose([a, b, c, d]: [Self; 4]) -> [Self; 4] {
@@ -128,15 +133,13 @@ impl Vector for Simd128 {
     fn widen_nibbles(x: &[u8; 16]) -> [v128; 4] {
         // SAFETY: the reference covers 16 readable bytes.
         let x = unsafe { v128_load(x.as_ptr().cast()) };
-        let eight = i8x16_splat(8);
-        let low = i8x16_sub(v128_and(x, u8x16_splat(15)), eight);
-        let high = i8x16_sub(u8x16_shr(x, 4), eight);
-        [
-            i16x8_extend_low_i8x16(low),
-            i16x8_extend_high_i8x16(low),
-            i16x8_extend_low_i8x16(high),
-            i16x8_extend_high_i8x16(high),
-        ]
+        // In lanes of 16 bits: shifts of bytes are slow on many processors.
+        let nibble = u16x8_splat(15);
+        [v128_and(x, nibble), v128_and(u16x8_shr(x, 8), nibble), v128_and(u16x8_shr(x, 4), nibble), u16x8_shr(x, 12)]
+    }
+    #[inline(always)]
+    fn unzip(low: v128, high: v128) -> [v128; 2] {
+        [i16x8_shuffle::<0, 2, 4, 6, 8, 10, 12, 14>(low, high), i16x8_shuffle::<1, 3, 5, 7, 9, 11, 13, 15>(low, high)]
     }
     #[inline(always)]
     fn transpose_pairs(rows: [v128; 4]) -> [v128; 4] {
@@ -145,6 +148,10 @@ impl Vector for Simd128 {
     #[inline(always)]
     fn dot(a: v128, b: v128) -> v128 {
         i32x4_dot_i16x8(a, b)
+    }
+    #[inline(always)]
+    fn splat_i32(x: i32) -> v128 {
+        i32x4_splat(x)
     }
     #[inline(always)]
     fn add_i32(a: v128, b: v128) -> v128 {
