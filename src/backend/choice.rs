@@ -27,14 +27,25 @@ pub async fn load(
     choice: DeviceChoice,
     progress: &mut dyn FnMut(usize, usize),
 ) -> Result<(Backend, DeviceReport)> {
+    load_above(WORTH_A_GPU, plan, weights, choice, progress).await
+}
+
+/// [`load`], where models of `worth` bytes per token are worth a GPU.
+async fn load_above(
+    worth: usize,
+    plan: Arc<Plan>,
+    weights: Arc<Weights>,
+    choice: DeviceChoice,
+    progress: &mut dyn FnMut(usize, usize),
+) -> Result<(Backend, DeviceReport)> {
     let bytes = bytes_per_token(&plan, &weights);
     let reason = match choice {
         DeviceChoice::Cpu => "asked for".to_string(),
-        DeviceChoice::Auto if bytes < WORTH_A_GPU => format!(
+        DeviceChoice::Auto if bytes < worth => format!(
             "the model is small: a token reads {:.1} MB of weights, which takes the CPU less time than a GPU needs to be \
              started (from {} MB on the GPU is tried)",
             bytes as f64 / 1e6,
-            WORTH_A_GPU / 1_000_000
+            worth / 1_000_000
         ),
         DeviceChoice::Auto | DeviceChoice::Gpu => match gpu(&plan, &weights, choice, progress).await {
             Ok(loaded) => return Ok(loaded),
@@ -153,6 +164,49 @@ fn normalised_error(found: &[f32], expected: &[f32]) -> f64 {
 #[cfg(all(test, feature = "gpu"))]
 mod tests {
     use super::*;
+
+    use crate::format;
+    use crate::model::{ModelConfig, plan};
+    use crate::tensor::Bytes;
+    use crate::weights;
+
+    fn tiny() -> (Arc<Plan>, Weights) {
+        let bytes = include_bytes!("../../tests/golden/tiny-llama/model-f32.gguf").to_vec();
+        let file = format::parse(vec![("model-f32.gguf".to_string(), Bytes::new(bytes))]).unwrap();
+        let plan = plan::build(&ModelConfig::from_file(&file).unwrap());
+        let weights = weights::load(&plan, &file).unwrap();
+        (Arc::new(plan), weights)
+    }
+
+    /// Whatever this machine has, `Auto` gives a model, and says why there.
+    #[test]
+    fn auto_falls_back_with_a_reason() {
+        let (plan, weights) = tiny();
+        let weights = Arc::new(weights);
+        let auto = DeviceChoice::Auto;
+        let loaded = pollster::block_on(load_above(0, plan.clone(), weights.clone(), auto, &mut |_, _| {}));
+        let (_, report) = loaded.unwrap();
+        match report.kind {
+            DeviceKind::Cpu => assert!(report.reason.starts_with("no GPU: "), "{}", report.reason),
+            DeviceKind::Gpu => assert!(report.reason.contains("agrees with the CPU"), "{}", report.reason),
+        }
+        let (_, report) = pollster::block_on(load(plan, weights, auto, &mut |_, _| {})).unwrap();
+        assert_eq!(report.kind, DeviceKind::Cpu);
+        assert!(report.reason.starts_with("the model is small"), "{}", report.reason);
+    }
+
+    /// A device that computes with one damaged weight, and one that computes right.
+    #[test]
+    fn the_start_up_check_tells_devices_apart() {
+        let (plan, mut damaged) = tiny();
+        let weights = Arc::new(damaged.clone());
+        let mut device = Backend::cpu(plan.clone(), weights.clone()).unwrap();
+        assert_eq!(pollster::block_on(difference(&mut device, &plan, &weights)).unwrap(), 0.0);
+        damaged.vectors[0][0] += 0.5;
+        let mut device = Backend::cpu(plan.clone(), Arc::new(damaged)).unwrap();
+        let error = pollster::block_on(difference(&mut device, &plan, &weights)).unwrap();
+        assert!(error > LARGEST_ERROR, "{error}");
+    }
 
     #[test]
     fn the_check_can_fail() {

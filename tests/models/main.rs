@@ -4,6 +4,7 @@
 mod support;
 
 mod damage;
+mod default;
 mod jobs;
 mod run;
 mod stories;

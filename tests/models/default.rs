@@ -1,0 +1,127 @@
+//! The default model against values computed in f32 by the training pipeline (`pkg-scripts/train/golden`).
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use nanolm::backend::{Backend, DeviceChoice};
+use nanolm::format;
+use nanolm::model::{LogitRows, ModelConfig, plan};
+use nanolm::session::Session;
+use nanolm::task::{Length, Prompt, SummarizeOptions, SummaryKind};
+use nanolm::tensor::Bytes;
+use nanolm::text::{Controls, sentences};
+use nanolm::weights;
+use serde_json::Value;
+
+use crate::run::{finish, generate, greedy, load, on_each_device, root, skipped};
+
+/// The model and its expected values, where both are there.
+fn fixture() -> Option<(PathBuf, Value)> {
+    let golden = std::fs::read(root().join("tests/golden/default_model.json"));
+    let folder = std::fs::read_dir(root().join("pkg-scripts/npm/model")).ok();
+    let model = folder
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|entry| entry.path())
+        .find(|p| p.extension() == Some("gguf".as_ref()));
+    match (golden, model) {
+        (Ok(golden), Some(model)) => Some((model, serde_json::from_slice(&golden).unwrap())),
+        (golden, model) => {
+            let missing =
+                if golden.is_err() { "tests/golden/default_model.json" } else { "a .gguf in pkg-scripts/npm/model" };
+            assert!(golden.is_err() || model.is_none());
+            skipped("default model", &format!("no {missing}"));
+            None
+        }
+    }
+}
+
+fn files(path: &PathBuf) -> Vec<(String, Bytes)> {
+    vec![("default.gguf".to_string(), Bytes::new(std::fs::read(path).unwrap()))]
+}
+
+fn ids(value: &Value) -> Vec<u32> {
+    value.as_array().unwrap().iter().map(|id| id.as_u64().unwrap() as u32).collect()
+}
+
+#[test]
+fn it_computes_what_the_training_pipeline_computes() {
+    let Some((path, golden)) = fixture() else { return };
+    let tolerance = |name: &str| golden["tolerance"][name].as_f64().unwrap();
+    let cases = golden["cases"].as_array().unwrap();
+    assert!(!cases.is_empty());
+    for model in on_each_device("default model", |device| load(files(&path), device)) {
+        let device = model.info().device.kind.name();
+        let tokenizer = model.tokenizer().unwrap();
+        for case in cases {
+            let text = case["text"].as_str().unwrap();
+            let spans: Vec<_> = sentences(text).iter().map(|s| serde_json::json!([s.start, s.end])).collect();
+            assert_eq!(Value::Array(spans), case["sentences"]);
+
+            // What it reads: the same ids, by the engine's own way of asking.
+            let control = |name: &str| tokenizer.control(name).unwrap();
+            let mut prefix = vec![control("<|text|>")];
+            for (i, span) in sentences(text).into_iter().enumerate() {
+                prefix.extend(tokenizer.encode(&format!(" {}", &text[span]), false, Controls::Literal).unwrap());
+                prefix.push(control(&format!("<|s{i}|>")));
+            }
+            assert_eq!(prefix, ids(&case["prefix_ids"]), "{text}");
+
+            // Salience of every sentence: there are no more than a long summary shows.
+            let options = SummarizeOptions { kind: SummaryKind::KeyPoints, length: Length::Long };
+            let output = finish(model.summarize(text, &options).unwrap()).unwrap();
+            let salience: Vec<f64> = case["salience"].as_array().unwrap().iter().map(|s| s.as_f64().unwrap()).collect();
+            assert_eq!(output.points.len(), salience.len());
+            for (point, expected) in output.points.iter().zip(salience) {
+                let error = (f64::from(point.score) - expected).abs();
+                assert!(
+                    error <= tolerance("salience"),
+                    "{device}: {} is {expected}, found {}",
+                    point.text,
+                    point.score
+                );
+            }
+
+            // Greedy ids, freely written, from a prompt and after each task's token.
+            for name in ["completion", "headline", "tldr"] {
+                let mut prompt = if name == "completion" { ids(&case["prompt_ids"]) } else { prefix.clone() };
+                if name != "completion" {
+                    prompt.push(control(&format!("<|{name}|>")));
+                }
+                let expected = ids(&case[name]["ids"]);
+                let most = golden["new_tokens"].as_u64().unwrap() as usize;
+                let output = generate(&model, Prompt::Tokens(&prompt), &greedy(most));
+                let expected: Vec<u32> = expected.into_iter().filter(|id| *id != control("<|end|>")).collect();
+                if case[name]["margin"].as_f64().unwrap() < tolerance("logits") {
+                    println!("{name}: two tokens are too close to tell apart");
+                    continue;
+                }
+                assert_eq!(output.tokens(), expected, "{device}: {name} of {text}");
+            }
+        }
+    }
+}
+
+#[test]
+fn its_first_logits_are_close() {
+    let Some((path, golden)) = fixture() else { return };
+    let file = format::parse(files(&path)).unwrap();
+    let plan = Arc::new(plan::build(&ModelConfig::from_file(&file).unwrap()));
+    let weights = Arc::new(weights::load(&plan, &file).unwrap());
+    let (backend, _) = pollster::block_on(Backend::load(plan, weights, DeviceChoice::Cpu, &mut |_, _| {})).unwrap();
+    let mut backend = backend;
+    for case in golden["cases"].as_array().unwrap() {
+        let expected: Vec<f64> = case["first_logits"].as_array().unwrap().iter().map(|x| x.as_f64().unwrap()).collect();
+        let mut logits = Vec::new();
+        pollster::block_on(async {
+            let mut session = Session::new(&backend, 64).await.unwrap();
+            let prompt = ids(&case["prompt_ids"]);
+            session.feed(&mut backend, &prompt, LogitRows::Last, &mut logits).await.unwrap();
+        });
+        for (found, expected) in logits.iter().zip(&expected) {
+            let error = (f64::from(*found) - expected).abs();
+            assert!(error <= golden["tolerance"]["logits"].as_f64().unwrap(), "{found} {expected}");
+        }
+    }
+}
