@@ -31,7 +31,7 @@ pub fn silu<V: Vector>(x: V) -> V {
 #[inline(always)]
 pub fn gelu_tanh<V: Vector>(x: V) -> V {
     let cubic = x.mul(x).madd(V::splat(0.044_715), V::splat(1.0)).mul(x);
-    x.div(exp(cubic.mul(V::splat(-1.595_769_1))).add(V::splat(1.0)))
+    x.div(exp(cubic.mul(V::splat(-1.595_769))).add(V::splat(1.0)))
 }
 
 /// `x * Phi(x)`, Phi by approximation 7.1.26 of Abramowitz and Stegun for erfc (absolute error below 1.5e-7).

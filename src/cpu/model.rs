@@ -188,10 +188,8 @@ impl CpuModel {
         let weights = Arc::clone(&self.weights);
         let mut n = tokens.len();
         for (step, &rotation) in plan.steps.iter().zip(&self.rotation_of_step) {
-            if let Op::SelectRows { .. } = step.op {
-                if selected == 0 {
-                    return;
-                }
+            if matches!(step.op, Op::SelectRows { .. }) && selected == 0 {
+                return;
             }
             // No operation reads what it writes, so its output can leave the table meanwhile.
             let mut out = step.op.out().map(|id| std::mem::take(&mut self.buffers[id.0])).unwrap_or_default();
