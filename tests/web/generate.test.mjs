@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { openPage, serveApp, STORIES } from "./support/app.mjs";
+import { openPage, serveApp, STORIES, workersEnd } from "./support/app.mjs";
 import { launch, ROOT } from "./support/browser.mjs";
 import { ARTICLE, LONG, LONGISH, SHORT } from "./support/texts.mjs";
 
@@ -358,8 +358,7 @@ for (const device of ["cpu", "gpu"]) {
         assert.equal(error?.code, "model/disposed", JSON.stringify(error));
         assert.equal(error.className, "DisposedError");
       }
-      await own.waitForTimeout(100);
-      assert.equal(own.workers().length, 0);
+      await workersEnd(own);
       assert.deepEqual(await own.evaluate(() => globalThis.unhandled), []);
       await own.context().close();
     });

@@ -81,3 +81,11 @@ export async function openPage(browser, app, path = "/index.html") {
   await page.waitForFunction(() => globalThis.ready);
   return page;
 }
+
+/** Waits until the page has no workers left. A browser ends one within seconds, even in the middle of a computation. */
+export async function workersEnd(page) {
+  for (let wait = 0; page.workers().length > 0; wait += 50) {
+    if (wait > 15000) throw new Error(`expected no worker, found ${page.workers().length} after 15 s`);
+    await page.waitForTimeout(50);
+  }
+}
