@@ -57,7 +57,7 @@ class Batcher:
         rng.shuffle(batches)
         return batches
 
-    def tails(self, row, rng, copies=True):
+    def tails(self, row, rng, copies):
         """[(kind, tokens, first learned position)] of one row, at most TAIL tokens in all."""
         count, s0 = len(row["salience"]), self.ids["<|s0|>"]
         out = [("key-points", [self.ids["<|key-points|>"]] + [s0 + i for i in range(count)])]
@@ -66,7 +66,7 @@ class Batcher:
                 out.append((name, [self.ids[mark]] + row[name].tolist()))
         used, prefix = sum(len(t) for _, t in out), row["prefix"]
         ends = np.flatnonzero((prefix >= s0) & (prefix < s0 + 64))
-        for _ in range(2 if copies else 0):
+        for _ in range(copies):
             at = rng.randrange(len(ends) - 1)
             tokens = prefix[ends[at] : ends[at + 1] + 1].tolist()
             if len(tokens) <= min(64, TAIL - used):
@@ -74,7 +74,8 @@ class Batcher:
                 used += len(tokens)
         return out
 
-    def collate(self, rows, seed, copies=True):
+    def collate(self, rows, seed, copies=2, text_share=4):
+        """A batch of `rows`; one text position in `text_share` is learned from, `copies` copy tails a row."""
         rng = random.Random(seed)
         size = next(s for s in PREFIX_SIZES if max(len(r["prefix"]) for r in rows) <= s)
         b, n = len(rows), size + TAIL
@@ -107,7 +108,7 @@ class Batcher:
                     gen += [(r * n + here + i, tail[i + 1], weight, code) for i in range(length)]
                 at += length
                 real += length
-        room = b * (size // 4 + 112)
+        room = b * (size // text_share + 64 + 24 * copies)
         gen = gen[:room]
         picked = gen + rng.sample(text, min(room - len(gen), len(text)))
         picked += [(0, -100, 0.0, 0)] * (room - len(picked))

@@ -11,9 +11,16 @@ import torch.nn.functional as F
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 
 import gguf_file
+import tasks
 from model import rope_tables, rotate
 
 NO_REPEAT = 3
+# Words that no title ends with: those of `src/task/shorten.rs`.
+UNFINISHED = frozenset(
+    "a an the of in on at to for from by with and or but that which who is are was were be been has have had will would "
+    "may can could as into its his her their this these those than not also about between under over more most when where "
+    "while because if how what it they".split()
+)
 
 
 def tokenizer_of(metadata):
@@ -104,7 +111,7 @@ class Runner:
 
     def greedy(self, cache, tail, limit):
         """Ids after `tail`, up to `limit`, ended by (and without) the end token: greedy, but no control token, and no
-        three tokens twice, as the engine's `summarize` writes."""
+        three tokens twice, as the engine writes freely."""
         cache, out, end = [list(pair) for pair in cache], [], self.id(self.tasks["end"])
         hidden = self.forward(tail, cache)[-1]
         for _ in range(limit):
@@ -120,9 +127,32 @@ class Runner:
             hidden = self.forward([token], cache)[-1]
         return out
 
-    def write(self, cache, task):
-        """The text of `headline` or `tldr`."""
+    def write(self, cache, task, sentence):
+        """The text of `headline` or `tldr` as the engine's `summarize` makes it (`src/task/copy.rs`): the sentence,
+        shortened; a headline is its beginning, up to where the model most expects a title to end."""
+        ids = self.encode(" " + tasks.compress(sentence))
+        if task == "tldr":
+            return self.tokenizer.decode(ids[: self.tasks["tldr_max_tokens"]], skip_special_tokens=True).strip()
+        ids = ids[: self.tasks["headline_max_tokens"]]
+        hidden = self.forward([self.id(self.tasks["headline"]), *ids], [list(pair) for pair in cache])
+        ending = torch.log_softmax(self.logits(hidden), -1)[:, self.id(self.tasks["end"])]
+        whole = len(ids) - (self.tokenizer.decode(ids[-1:]).strip() in (".", "!", "?") and len(ids) > 1)
+        best = None
+        for n in range(1, whole + 1):
+            text = self.tokenizer.decode(ids[:n], skip_special_tokens=True)
+            following = self.tokenizer.decode(ids[n : n + 1])[:1]
+            over = n == whole or not following.isalnum()
+            fits = 6 <= len(text.split()) <= 12 and text[-1].isalnum() and text.split()[-1].lower() not in UNFINISHED
+            if over and fits and (best is None or ending[n] > ending[best]):
+                best = n
+        return self.tokenizer.decode(ids[: best or whole], skip_special_tokens=True).strip()
+
+    def telling(self, sentence_list, scores):
+        """The sentence that headline and tldr are written from: of the four most salient the first that stands alone."""
+        order = sorted(range(len(scores)), key=lambda i: -scores[i])[:4]
+        return sentence_list[next((i for i in order if tasks.stands_alone(sentence_list[i])), order[0])]
+
+    def write_freely(self, cache, task):
+        """The text of `headline` or `tldr` token by token, without a sentence to follow."""
         ids = self.greedy(cache, [self.id(self.tasks[task])], self.tasks[f"{task}_max_tokens"])
         return self.tokenizer.decode(ids, skip_special_tokens=True).strip()
-
-

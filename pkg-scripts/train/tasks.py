@@ -23,6 +23,7 @@ MAX_SENTENCES = 64
 MAX_PREFIX = 896
 HEADLINE_MAX = 32
 TLDR_MAX = 64
+TLDR_WRITE_MAX = 96  # the engine may write a longer sentence than the targets are
 
 _WORD = re.compile(r"[^\W_]+")
 _PARENTHESES = re.compile(r"\s*[(\[][^()\[\]]*[)\]]")
@@ -91,12 +92,19 @@ def compress(sentence):
     return out[:1].upper() + out[1:]
 
 
+_POINTING = re.compile(r"(He|She|It|They|This|These|Those|His|Her|Its|Their|There)\b")
+
+
+def stands_alone(s):
+    """Whether a sentence reads well without the others: of middling length, whole, and pointing nowhere."""
+    return 40 <= len(s) <= 260 and s[-1] == "." and s[0].isupper() and not _POINTING.match(s)
+
+
 def _extract(sentence_list, scores):
     """The compressed form of the best sentence that reads alone, or None."""
     for i in sorted(range(len(scores)), key=lambda i: -scores[i])[:4]:
-        s = sentence_list[i]
-        if 40 <= len(s) <= 260 and s[-1] == "." and s[0].isupper() and not re.match(r"(He|She|It|They|This|These|Those|His|Her|Its|Their|There)\b", s):
-            return compress(s)
+        if stands_alone(sentence_list[i]):
+            return compress(sentence_list[i])
     return None
 
 
