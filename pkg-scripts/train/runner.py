@@ -140,8 +140,10 @@ class Runner:
         best = None
         for n in range(1, whole + 1):
             text = self.tokenizer.decode(ids[:n], skip_special_tokens=True)
-            following = self.tokenizer.decode(ids[n : n + 1])[:1]
-            over = n == whole or not following.isalnum()
+            following = [self.tokenizer.decode([i]) for i in ids[n : n + 2]] + ["", ""]
+            joined = [piece[:1].isalnum() for piece in following]
+            mark = following[0] != "" and not following[0][0].isspace()
+            over = n == whole or not (joined[0] or mark and joined[1])
             fits = 6 <= len(text.split()) <= 12 and text[-1].isalnum() and text.split()[-1].lower() not in UNFINISHED
             if over and fits and (best is None or ending[n] > ending[best]):
                 best = n

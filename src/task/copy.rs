@@ -95,7 +95,10 @@ fn headline(texts: &[String], expected: &[(f32, f32)]) -> usize {
     let mut so_far = String::new();
     for n in 1..=whole {
         so_far.push_str(texts.get(n - 1).map_or("", String::as_str));
-        let over = n == whole || texts.get(n).is_some_and(|next| !next.starts_with(char::is_alphanumeric));
+        // Neither inside of a word nor of "10,000" or "long-term".
+        let joined = |at: usize| texts.get(at).is_some_and(|text| text.starts_with(char::is_alphanumeric));
+        let mark = texts.get(n).is_some_and(|next| !next.starts_with(char::is_whitespace));
+        let over = n == whole || !(joined(n) || mark && joined(n + 1));
         let words = so_far.split_whitespace().count();
         let candidate =
             over && HEADLINE_WORDS.contains(&words) && may_end(&so_far) && so_far.ends_with(char::is_alphanumeric);
@@ -126,6 +129,9 @@ mod tests {
         let end = [(2, -0.1), (4, -0.2), (7, -0.3), (8, -2.0), (9, -1.0)];
         assert_eq!(cut(&text, &end), " The council of Portsmouth voted on Tuesday");
         assert_eq!(cut(&text, &[(11, -1.0)]), " The council of Portsmouth voted on Tuesday, it said");
+        let numbers =
+            [" It", " was", " sold", " for", " about", " 10", ",", "000", " long", "-", "term", " bonds", "."];
+        assert_eq!(cut(&numbers, &[(6, -0.1), (9, -0.2), (11, -3.0)]), " It was sold for about 10,000 long-term");
         assert_eq!(cut(&[" Too", " short", "."], &[(1, -0.1)]), " Too short");
         assert_eq!(cut(&["."], &[]), ".");
         assert_eq!(cut(&[], &[]), "");
