@@ -1,5 +1,5 @@
 // node wasm-test-runner.mjs <test binary>.wasm [filter]: cargo's runner for wasm tests. Writes the binary's JavaScript side with
-// our build tool and calls its tests in node, as wasm-bindgen-test expects it.
+// our build tool and calls its tests as wasm-bindgen-test expects it: in node, or in Chromium with NANOLM_TEST_LANE=browser.
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -8,20 +8,53 @@ import { join } from "node:path";
 const METHODS = ["debug", "log", "info", "warn", "error"];
 const [binary, ...rest] = process.argv.slice(2);
 const filter = rest.find((argument) => !argument.startsWith("-"));
+const inBrowser = process.env.NANOLM_TEST_LANE === "browser";
 const folder = mkdtempSync(join(tmpdir(), "wasm-test-"));
 
 try {
-  const names = execFileSync(process.env.NANOLM_BINDGEN, [binary, folder, "tests", "node-test"], { encoding: "utf8" });
+  const names = execFileSync(process.env.NANOLM_BINDGEN, [binary, folder, "tests", inBrowser ? "web-test" : "node-test"], { encoding: "utf8" });
   const found = names.split("\n").filter((name) => name !== "");
   // An export is `__wbgt_<modifiers>_<path::of::the::test>`; "$" among the modifiers marks an ignored test.
   const ignored = (name) => name.slice("__wbgt_".length).split("_", 1)[0].includes("$");
   const wanted = found.filter((name) => !ignored(name) && (filter === undefined || name.includes(filter)));
   writeFileSync(join(folder, "package.json"), '{ "type": "module" }');
-  process.exitCode = (await run(join(folder, "tests.js"), wanted, found.length - wanted.length)) ? 0 : 1;
+  const filteredOut = found.length - wanted.length;
+  const passed = inBrowser ? await runInBrowser(wanted, filteredOut) : await run(join(folder, "tests.js"), wanted, filteredOut);
+  process.exitCode = passed ? 0 : 1;
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }
 
+/** Loads the tests into a page of Chromium and calls them there. */
+async function runInBrowser(names, filteredOut) {
+  const { launch } = await import("../tests/web/support/browser.mjs");
+  const { serve } = await import("../tests/web/support/server.mjs");
+  writeFileSync(join(folder, "run.mjs"), `${run}\nconst METHODS = ${JSON.stringify(METHODS)};\nglobalThis.runTests = run;`);
+  writeFileSync(join(folder, "index.html"), '<!doctype html><pre id="output"></pre><script type="module" src="./run.mjs"></script>');
+  writeFileSync(join(folder, "favicon.ico"), "");
+  const server = await serve({ "/": folder });
+  const browser = await launch();
+  try {
+    const page = await browser.newPage();
+    page.on("console", (message) => console.log(message.text()));
+    page.on("pageerror", (error) => console.error(String(error)));
+    await page.goto(`${server.origin}/index.html`);
+    await page.waitForFunction(() => globalThis.runTests !== undefined);
+    if (!(await page.evaluate(async () => (await navigator.gpu?.requestAdapter()) != null))) {
+      console.log("SKIPPED gpu kernels in the browser: it has no WebGPU adapter");
+      return true;
+    }
+    const passed = await page.evaluate((args) => globalThis.runTests("./tests.js", ...args), [names, filteredOut]);
+    // In a page the harness writes its report here.
+    console.log(await page.textContent("#output"));
+    return passed;
+  } finally {
+    await browser.close();
+    await server.close();
+  }
+}
+
+/** Also the source of the page's script: it uses nothing of this file but METHODS. */
 async function run(module, names, filteredOut) {
   // The harness prints with these and shows a test's own output only if it fails.
   globalThis.__wbgtest_og_console_log = console.log;
@@ -32,6 +65,8 @@ async function run(module, names, filteredOut) {
   }
   globalThis.__wbg_test_invoke = (call) => call();
   const wasm = await import(module);
+  // The module for browsers has to be started.
+  await wasm.default?.({ module_or_path: "./tests_bg.wasm" });
   const context = new wasm.WasmBindgenTestContext(false);
   for (const method of METHODS) {
     captured[method] = wasm[`__wbgtest_console_${method}`];

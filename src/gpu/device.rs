@@ -36,7 +36,20 @@ pub(super) struct Gpu {
 
 /// A failure of `what`, because of `why`.
 pub(super) fn gpu_error(what: &str, why: impl std::fmt::Display) -> Error {
-    Error::Gpu { what: what.to_string(), why: why.to_string() }
+    Error::Gpu { what: what.to_string(), why: brief(&why.to_string()) }
+}
+
+/// What a platform says at length, on one line: without stack traces, without what it was doing at the time.
+fn brief(why: &str) -> String {
+    let why = why.strip_prefix("JsValue(").and_then(|inner| inner.strip_suffix(')')).unwrap_or(why);
+    let mut kept: Vec<&str> = Vec::new();
+    for line in why.lines().map(str::trim) {
+        if !line.is_empty() && !line.starts_with("at ") && !line.starts_with("- While") && kept.last() != Some(&line) {
+            kept.push(line);
+        }
+    }
+    let line = kept.join(" ");
+    line.trim_end_matches('.').to_string()
 }
 
 impl Gpu {
@@ -159,11 +172,12 @@ impl Gpu {
         match receiver.await {
             Some(Ok(())) => {}
             Some(Err(error)) => {
-                self.check()?;
+                // Where the device was lost, the news may arrive after the refusal.
+                self.finished().await?;
                 return Err(gpu_error("readback", error));
             }
             None => {
-                self.check()?;
+                self.finished().await?;
                 return Err(gpu_error("readback", "the device dropped the request"));
             }
         }
@@ -188,6 +202,16 @@ impl Gpu {
 #[cfg(all(test, not(target_arch = "wasm32")))]
 mod tests {
     use super::*;
+
+    #[test]
+    fn platform_messages_become_one_line() {
+        let chromium = "JsValue(Error: refused\nError: refused\n    at f (<anonymous>:2:64)\n    at g)";
+        assert_eq!(brief(chromium), "Error: refused");
+        let validation = "Buffer size (9) exceeds the limit (8).\n - While calling [Device].CreateBuffer().\n";
+        assert_eq!(brief(validation), "Buffer size (9) exceeds the limit (8)");
+        let native = "Validation Error\n\nCaused by:\n  In Device::create_buffer\n    too large\n";
+        assert_eq!(brief(native), "Validation Error Caused by: In Device::create_buffer too large");
+    }
 
     #[test]
     fn a_destroyed_device_gives_an_error_and_no_hang() {

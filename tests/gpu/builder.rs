@@ -91,14 +91,14 @@ impl Builder {
 
     /// Runs the batches, each given by its position and length, and holds every step against the reference, within the
     /// limit of its operation.
-    pub fn check(mut self, options: GpuOptions, batches: &[(usize, usize)]) {
+    pub async fn check(mut self, options: GpuOptions, batches: &[(usize, usize)]) {
         let x = self.plan.steps.iter().rev().find_map(|step| step.op.out()).unwrap();
         let out = self.buffer(self.plan.buffers[x.0].width);
         self.step("select".to_string(), Op::SelectRows { x, out });
         self.plan.logits = out;
         let (plan, weights) = (Arc::new(self.plan), self.weights);
-        let Some(mut model) = open(&plan, &weights, options) else { return };
-        let mut cache = pollster::block_on(model.new_cache(self.rows)).unwrap();
+        let Some(mut model) = open(&plan, &weights, options).await else { return };
+        let mut cache = model.new_cache(self.rows).await.unwrap();
         let mut reference_cache = reference::Cache::default();
         for &(position, n) in batches {
             let tokens: Vec<u32> = (position as u32..(position + n) as u32).collect();
@@ -119,11 +119,11 @@ impl Builder {
                 }
                 last = got.to_vec();
             };
-            pollster::block_on(model.forward_traced(&mut cache, batch, &mut logits, &mut observe)).unwrap();
+            model.forward_traced(&mut cache, batch, &mut logits, &mut observe).await.unwrap();
             assert!(want.next().is_none(), "steps are missing");
             assert_eq!(logits, last);
             // One submit for everything gives the same bits.
-            pollster::block_on(model.forward(&mut cache, batch, &mut logits)).unwrap();
+            model.forward(&mut cache, batch, &mut logits).await.unwrap();
             assert_eq!(logits, last, "{n} at {position}: forward differs from forward_traced");
         }
     }

@@ -1,11 +1,35 @@
 //! The GPU backend on a real adapter (Debian's `mesa-vulkan-drivers` is one): every kernel against the naive f64
 //! reference, and whole models against the reference and the CPU. Without an adapter it says so and passes.
-#![cfg(all(feature = "gpu", not(target_arch = "wasm32")))]
+//!
+//! Natively `cargo test --test gpu`; in Chromium, whose shader compiler and adapter are others, `pkg-scripts/wasm-test
+//! --in-browser`.
+#![cfg(feature = "gpu")]
 
 #[path = "../reference/mod.rs"]
 mod reference;
 #[path = "../support/mod.rs"]
 mod support;
+
+/// Makes tests out of async functions: natively by blocking on them, in a browser through wasm-bindgen-test.
+macro_rules! tests_of {
+    ($($name:ident),+ $(,)?) => {
+        mod tests {
+            $(
+                #[cfg(not(target_arch = "wasm32"))]
+                #[test]
+                fn $name() {
+                    pollster::block_on(super::$name());
+                }
+
+                #[cfg(target_arch = "wasm32")]
+                #[wasm_bindgen_test::wasm_bindgen_test]
+                async fn $name() {
+                    super::$name().await;
+                }
+            )+
+        }
+    };
+}
 
 mod builder;
 mod kernels;
