@@ -238,6 +238,25 @@ describe("downloads", () => {
   }
 });
 
+test("a worker that dies rejects every call, and says to load again", async () => {
+  const errors = await page.evaluate(async (source) => {
+    const { Model, WorkerError } = await import("/broken/crash/index.js");
+    const model = await Model.load(source, { device: "cpu" });
+    const told = (call) =>
+      call.then(
+        () => undefined,
+        (error) => ({ code: error.code, message: error.message, known: error instanceof WorkerError }),
+      );
+    const [, queued] = await Promise.all([told(model.generate("The keeper").text()), told(model.generate("The lamp").text())]);
+    return [queued, await told(model.generate("later").text())];
+  }, MODEL);
+  for (const error of errors) {
+    assert.equal(error?.code, "worker/crashed", JSON.stringify(errors));
+    assert.match(error.message, /died for the test.*Load the model again/);
+    assert.ok(error.known);
+  }
+});
+
 describe("cache", () => {
   test("a whole file is kept and not downloaded again", async () => {
     const before = requestsOf(MODEL);
@@ -256,6 +275,21 @@ describe("cache", () => {
     assert.deepEqual(await entries(), []);
     assert.equal(requestsOf(MODEL) - before, 2);
   });
+
+  for (const broken of ["fullcache", "stuckcache", "nocache"]) {
+    test(`a store that cannot keep it (${broken}) is no reason to fail`, async () => {
+      const text = await page.evaluate(
+        async ([broken, source]) => {
+          const { Model } = await import(`/broken/${broken}/index.js`);
+          const model = await Model.load(source, { device: "cpu" });
+          return model.generate("The keeper", { maxNewTokens: 4 }).text();
+        },
+        [broken, MODEL],
+      );
+      assert.ok(text.length > 0);
+      assert.deepEqual(await entries(), []);
+    });
+  }
 
   test("a file that changed on the server is fetched anew", async () => {
     await load(MODEL);

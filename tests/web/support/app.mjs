@@ -29,13 +29,20 @@ export function installTarball(name) {
   return installed;
 }
 
-/** Prepended to the worker in `/broken/<name>/`: GPUs that fail in each way there is. */
+/** Prepended to the worker in `/broken/<name>/`: GPUs that fail in each way there is, storage that does, a worker that dies. */
 const BROKEN = {
   noadapter: "navigator.gpu.requestAdapter = async () => null;",
   nodevice: "GPUAdapter.prototype.requestDevice = async () => { throw new DOMException('refused for the test', 'OperationError'); };",
   noshaders:
     "GPUDevice.prototype.createShaderModule = new Proxy(GPUDevice.prototype.createShaderModule, { apply: (f, device, [d]) => " +
     "Reflect.apply(f, device, [{ ...d, code: 'fn broken(' }]) });",
+  // Takes what it is given and fails at the end, as a store does that runs out of space.
+  fullcache:
+    "Cache.prototype.put = async (key, response) => { await response.blob(); throw new DOMException('full', 'QuotaExceededError'); };",
+  stuckcache: "Cache.prototype.put = async () => { throw new DOMException('full', 'QuotaExceededError'); };",
+  nocache: "Object.defineProperty(globalThis, 'caches', { value: undefined });",
+  crash:
+    "addEventListener('message', ({ data }) => data.method === 'generate' && setTimeout(() => { throw new Error('died for the test'); }));",
   nogpu: "Object.defineProperty(navigator, 'gpu', { value: undefined });",
 };
 
