@@ -43,12 +43,12 @@ pub struct GenerateOptions {
 /// What a summary is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum SummaryKind {
-    /// One to three sentences that tell the most on their own, shortened.
+    /// The gist: one sentence, or up to three where they are copied from the text.
     #[default]
     Tldr,
     /// The most salient sentences of the text, as they stand there.
     KeyPoints,
-    /// The beginning of the sentence that tells the most, as far as the model would write it as a title.
+    /// One line.
     Headline,
 }
 
@@ -123,6 +123,6 @@ fn unknown(name: &str, expected: &str, found: &str) -> Error {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct SummarizeOptions {
     pub kind: SummaryKind,
-    /// Of key points and tldr; a headline has one length.
+    /// Of key points and copied tldrs; what is generated ends where the model ends it.
     pub length: Length,
 }

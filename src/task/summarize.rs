@@ -3,23 +3,27 @@
 //! A text longer than a chunk is cut at sentences into several; each is scored, and salience is compared over all of
 //! them. Key points are the most salient sentences, as they stand in the text.
 //!
-//! A tldr and a headline are written with the text's own words: a net of a few million parameters that writes freely
-//! invents names and numbers. A tldr is the sentence that tells the most on its own, shortened (`shorten`), or for
-//! longer ones such a sentence of each part of the text. A headline is the beginning of that sentence, up to where the
-//! model most expects a title to end. The model reads what it would write in one forward pass, so every token has the
-//! model's own probability. Where the text is longer than a chunk, it reads the most salient sentences before.
+//! A tldr or a headline is generated after the text, greedily, or, for a model that says so ([`Writing::Copy`]), made of
+//! the text's own words: a tldr is the sentence that tells the most on its own, shortened, or for longer ones such a
+//! sentence of each part of the text; a headline is the beginning of that sentence, up to where the model most expects
+//! a title to end. Where the text is longer than a chunk, its most salient sentences are read before either.
 
 use std::collections::VecDeque;
 
 use super::copy::{Written, copy};
+use super::decode::{Decoding, Step};
 use super::event::{Event, FinishReason, Phase, Point, Usage};
 use super::model::{Model, Stopwatch};
 use super::options::{SummarizeOptions, SummaryKind};
 use super::points::{Article, Chunk};
-use super::tasks::TaskFormat;
+use super::tasks::{TaskFormat, Writing};
 use crate::error::{Error, Result};
 use crate::model::LogitRows;
+use crate::sample::{SampleOptions, Sampler};
 use crate::session::Session;
+
+/// No three tokens come twice in a generated summary: small models fall into loops otherwise.
+const NO_REPEAT_NGRAM: usize = 3;
 
 pub struct Summarize {
     article: Article,
@@ -38,15 +42,34 @@ pub struct Summarize {
 /// What is being done.
 enum Stage {
     /// Cut the next chunk, beginning with sentence `from`; beyond the last sentence: the most salient ones once more.
-    Cut { from: usize },
+    Cut {
+        from: usize,
+    },
     /// Read a chunk: `read` of its tokens are.
-    Read { chunk: Chunk, read: usize, judged: bool },
+    Read {
+        chunk: Chunk,
+        read: usize,
+        judged: bool,
+    },
     /// Judge the sentences of a chunk that was read: `read` of the tokens that ask are.
-    Judge { chunk: Chunk, question: Vec<u32>, read: usize },
+    Judge {
+        chunk: Chunk,
+        question: Vec<u32>,
+        read: usize,
+    },
     /// Give out the chosen sentences.
-    Give { points: VecDeque<usize> },
-    /// Write `sentences` after a chunk of `prefix` tokens: first what is `ready`.
-    Write { prefix: usize, sentences: VecDeque<usize>, ready: Written },
+    Give {
+        points: VecDeque<usize>,
+    },
+    /// Copy `sentences` after a chunk of `prefix` tokens: first what is `ready`.
+    Copy {
+        prefix: usize,
+        sentences: VecDeque<usize>,
+        ready: Written,
+    },
+    /// Ask for a text after the chunk that was read, then generate it.
+    Ask,
+    Generate(Box<Decoding>),
 }
 
 impl Summarize {
@@ -92,7 +115,9 @@ impl Summarize {
                     Some(i) => Some(self.give(i)),
                     None => Some(self.done()),
                 },
-                Stage::Write { .. } => self.write(model).await?,
+                Stage::Copy { .. } => self.copy(model).await?,
+                Stage::Ask => self.ask(model).await?,
+                Stage::Generate(_) => Some(self.generate(model).await?),
             };
             if let Some(event) = event {
                 return Ok(event);
@@ -104,7 +129,10 @@ impl Summarize {
         let Stage::Cut { from } = self.stage else { return Ok(None) };
         let all = self.article.sentences.len();
         self.stage = if from < all {
-            Stage::Read { chunk: self.article.chunk(model, &self.format, from..all)?, read: 0, judged: false }
+            let chunk = self.article.chunk(model, &self.format, from..all)?;
+            // What fits one chunk and is generated from needs no judgement.
+            let judged = self.generates() && chunk.sentences.len() == all;
+            Stage::Read { chunk, read: 0, judged }
         } else {
             Stage::Read { chunk: self.article.salient_chunk(model, &self.format)?, read: 0, judged: true }
         };
@@ -201,19 +229,27 @@ impl Summarize {
         })
     }
 
+    fn generates(&self) -> bool {
+        self.options.kind != SummaryKind::KeyPoints && self.format.writing == Writing::Generate
+    }
+
     /// Chooses what to write from a chunk that was read.
     fn begin_writing(&mut self, chunk: &Chunk) {
+        if self.generates() {
+            self.stage = Stage::Ask;
+            return;
+        }
         self.watch.prefilled();
         let n = match self.options.kind {
             SummaryKind::Tldr => self.options.length.sentences(),
             _ => 1,
         };
         let sentences = self.article.telling(chunk, n);
-        self.stage = Stage::Write { prefix: chunk.tokens.len(), sentences, ready: Written::default() };
+        self.stage = Stage::Copy { prefix: chunk.tokens.len(), sentences, ready: Written::default() };
     }
 
-    async fn write(&mut self, model: &Model) -> Result<Option<Event>> {
-        let (Stage::Write { prefix, sentences, ready }, Some(session)) = (&mut self.stage, &mut self.session) else {
+    async fn copy(&mut self, model: &Model) -> Result<Option<Event>> {
+        let (Stage::Copy { prefix, sentences, ready }, Some(session)) = (&mut self.stage, &mut self.session) else {
             return Ok(None);
         };
         if let Some(piece) = ready.pieces.pop_front() {
@@ -233,6 +269,43 @@ impl Summarize {
             self.finish = FinishReason::Length;
         }
         Ok(None)
+    }
+
+    async fn ask(&mut self, model: &Model) -> Result<Option<Event>> {
+        let Some(session) = &mut self.session else { return Ok(None) };
+        let (task, most) = match self.options.kind {
+            SummaryKind::Headline => (self.format.headline, self.format.headline_max_tokens),
+            _ => (self.format.tldr, self.format.tldr_max_tokens),
+        };
+        self.usage.prompt_tokens += model.feed(session, &[task], LogitRows::Last, &mut self.logits).await?;
+        self.watch.prefilled();
+        let options = SampleOptions { no_repeat_ngram: NO_REPEAT_NGRAM, ..SampleOptions::default() };
+        let mut sampler = Sampler::new(options, model.vocab_size(), most)?;
+        self.format.unwritten().for_each(|token| sampler.ban(token));
+        self.stage = Stage::Generate(Box::new(Decoding::new(sampler, &[], vec![self.format.end], most, true)));
+        Ok(None)
+    }
+
+    async fn generate(&mut self, model: &Model) -> Result<Event> {
+        let (Stage::Generate(decoding), Some(session)) = (&mut self.stage, &mut self.session) else {
+            return Ok(self.done());
+        };
+        match decoding.step(model, session, &mut self.logits).await? {
+            Step::Piece(mut piece) => {
+                self.watch.first();
+                self.usage.completion_tokens = decoding.tokens;
+                if self.written.is_empty() {
+                    // The first word has the space that stands before every word.
+                    piece.text.drain(..piece.text.len() - piece.text.trim_start().len());
+                }
+                self.written += &piece.text;
+                Ok(Event::Piece(piece))
+            }
+            Step::Finished(reason) => {
+                self.finish = reason;
+                Ok(self.done())
+            }
+        }
     }
 
     fn done(&mut self) -> Event {

@@ -5,13 +5,13 @@
 //! ```text
 //! {"version": 1, "text": "<|text|>", "end": "<|end|>", "headline": "<|headline|>", "tldr": "<|tldr|>",
 //!  "key_points": "<|key-points|>", "yes": "<|yes|>", "no": "<|no|>", "sentence": ["<|s0|>", ...],
-//!  "max_chunk_tokens": 896, "headline_max_tokens": 32, "tldr_max_tokens": 64}
+//!  "max_chunk_tokens": 896, "headline_max_tokens": 32, "tldr_max_tokens": 64, "writing": "generate"}
 //! ```
 //!
 //! The names are control tokens of the vocabulary. A text is read as `text`, then each sentence (with one leading space)
 //! followed by its mark `sentence[i]`. `headline` or `tldr` after that makes the model write until `end`. `key_points`
 //! followed by the marks of all sentences makes it judge: at each mark the logits of `yes` and `no` say how salient the
-//! sentence is.
+//! sentence is. `writing` (may be left out) says how headlines and tldrs are made: see [`Writing`].
 
 use serde_json::Value as Json;
 
@@ -21,6 +21,17 @@ use crate::model::ModelConfig;
 use crate::text::Tokenizer;
 
 const KEY: &str = "nanolm.tasks";
+
+/// How a headline or a tldr comes about. The model's maker knows which one reads better.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Writing {
+    /// The model writes freely, greedily, token by token until `end`.
+    #[default]
+    Generate,
+    /// The model chooses a sentence of the text and, for a headline, where it ends: for nets so small that they would
+    /// invent names and numbers. English texts are shortened by rules; see `copy` and `shorten`.
+    Copy,
+}
 
 /// The control tokens and limits of the task format.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,6 +49,7 @@ pub struct TaskFormat {
     pub max_chunk_tokens: usize,
     pub headline_max_tokens: usize,
     pub tldr_max_tokens: usize,
+    pub writing: Writing,
 }
 
 impl TaskFormat {
@@ -75,6 +87,11 @@ impl TaskFormat {
             let n = json[key].as_u64().and_then(|n| usize::try_from(n).ok()).filter(|n| (least..=most).contains(n));
             n.ok_or_else(|| invalid(key, &format!("a number from {least} to {most}"), json[key].to_string()))
         };
+        let writing = match (json["writing"].as_str(), json["writing"].is_null()) {
+            (Some("generate"), _) | (_, true) => Writing::Generate,
+            (Some("copy"), _) => Writing::Copy,
+            _ => return Err(invalid("writing", "\"generate\" or \"copy\"", json["writing"].to_string())),
+        };
         let names = json["sentence"].as_array().filter(|names| !names.is_empty());
         let names = names.ok_or_else(|| invalid("sentence", "a list of tokens", json["sentence"].to_string()))?;
         let marks = names.iter().map(|name| token("sentence", name)).collect::<Result<Vec<u32>>>()?;
@@ -101,6 +118,7 @@ impl TaskFormat {
             max_chunk_tokens,
             headline_max_tokens,
             tldr_max_tokens,
+            writing,
         }))
     }
 
@@ -108,6 +126,12 @@ impl TaskFormat {
     pub fn names(&self) -> [&'static str; 3] {
         use super::options::SummaryKind::{Headline, KeyPoints, Tldr};
         [Tldr.name(), KeyPoints.name(), Headline.name()]
+    }
+
+    /// Every control token but `end`, to be kept out of written text.
+    pub fn unwritten(&self) -> impl Iterator<Item = u32> + '_ {
+        let named = [self.text, self.headline, self.tldr, self.key_points, self.yes, self.no];
+        named.into_iter().chain(self.marks.iter().copied())
     }
 
     /// Tokens after a chunk: the task's and what is judged or written.

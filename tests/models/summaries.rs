@@ -218,6 +218,52 @@ fn what_is_written_stands_in_the_text() {
 }
 
 #[test]
+fn a_model_that_writes_freely_is_decoded_greedily() {
+    let text = "One is short. Two is as well.";
+    let config = ModelConfig::from_file(&toy::file(1)).unwrap();
+    let plan = Arc::new(plan::build(&config));
+    let weights = Arc::new(weights::load(&plan, &toy::file(1)).unwrap());
+    let mut backend = Backend::cpu(plan, weights).unwrap();
+    let mut tokens = vec![toy::TEXT];
+    tokens.extend(" One is short.".bytes().map(u32::from));
+    tokens.push(toy::MARK_0);
+    tokens.extend(" Two is as well.".bytes().map(u32::from));
+    tokens.extend([toy::MARK_0 + 1, toy::TLDR]);
+    let mut expected: Vec<u32> = Vec::new();
+    pollster::block_on(async {
+        let mut session = Session::new(&backend, 150).await.unwrap();
+        let mut logits = Vec::new();
+        session.feed(&mut backend, &tokens, LogitRows::Last, &mut logits).await.unwrap();
+        while expected.len() < toy::TLDR_MAX {
+            // The likeliest that is a byte or the end, and would not write three tokens a second time.
+            let repeats = |t: u32| {
+                let next: Vec<u32> = expected.iter().rev().take(2).rev().copied().chain([t]).collect();
+                next.len() == 3 && expected.windows(3).any(|seen| seen == next)
+            };
+            let best = (0..=toy::END).filter(|t| *t != toy::TEXT && !repeats(*t));
+            let best = best.max_by(|a, b| logits[*a as usize].total_cmp(&logits[*b as usize])).unwrap();
+            if best == toy::END {
+                break;
+            }
+            expected.push(best);
+            session.feed(&mut backend, &[best], LogitRows::Last, &mut logits).await.unwrap();
+        }
+    });
+    for model in on_each_device("generated summaries", |device| toy::load(toy::generating(), device)) {
+        let output = finish(model.summarize(text, &options(SummaryKind::Tldr, Length::Short)).unwrap()).unwrap();
+        assert_eq!(output.tokens(), expected);
+        assert_eq!(output.usage.prompt_tokens, tokens.len());
+        assert_eq!(output.usage.completion_tokens, expected.len());
+        assert_eq!(output.joined(), output.text);
+        // A text longer than a chunk is judged first, then its most salient sentences are read.
+        let long =
+            finish(model.summarize(&article(40), &options(SummaryKind::Headline, Length::Short)).unwrap()).unwrap();
+        assert!(long.finish.is_some() && long.usage.completion_tokens <= 16);
+        assert!(long.progress.iter().any(|(phase, ..)| *phase == "prefill"));
+    }
+}
+
+#[test]
 fn a_headline_is_the_beginning_of_a_sentence() {
     let text = "The council of the old town, voted on Tuesday to close the bridge for a year. It is old.";
     let output = summarize(text, SummaryKind::Headline, Length::Short);
@@ -276,6 +322,7 @@ fn a_damaged_format_is_an_error_when_loading() {
     assert_eq!(refused("\"version\":1", "\"version\":2"), "model/unsupported");
     assert_eq!(refused("<|yes|>", "<|maybe|>"), "format/invalid");
     assert_eq!(refused("<|s5|>", "a"), "format/invalid");
+    assert_eq!(refused("\"copy\"", "\"invent\""), "format/invalid");
     assert_eq!(refused("\"max_chunk_tokens\":150", "\"max_chunk_tokens\":0"), "format/invalid");
     assert_eq!(refused("\"tldr_max_tokens\":24", "\"tldr_max_tokens\":99999999999"), "format/invalid");
     assert_eq!(refused("\"tldr_max_tokens\":24", "\"tldr_max_tokens\":256"), "format/invalid");

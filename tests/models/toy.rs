@@ -16,7 +16,7 @@ use crate::support::rng::Rng;
 
 pub const CONTEXT: usize = 256;
 pub const MAX_CHUNK: usize = 150;
-const TLDR_MAX: usize = 24;
+pub const TLDR_MAX: usize = 24;
 const D: usize = 32;
 const KV: usize = 16;
 const FF: usize = 48;
@@ -58,6 +58,7 @@ pub fn file(seed: u64) -> ModelFile {
         "version": 1, "text": "<|text|>", "end": "<|end|>", "headline": "<|headline|>", "tldr": "<|tldr|>",
         "key_points": "<|key-points|>", "yes": "<|yes|>", "no": "<|no|>", "sentence": marks,
         "max_chunk_tokens": MAX_CHUNK, "headline_max_tokens": 16, "tldr_max_tokens": TLDR_MAX,
+        "writing": "copy",
     });
     let int = |n: usize| Value::Int(n as i64);
     let string = |s: &str| Value::String(s.into());
@@ -119,4 +120,13 @@ pub fn load(file: ModelFile, device: DeviceChoice) -> Result<Rc<Model>> {
 
 pub fn model() -> Rc<Model> {
     load(file(1), DeviceChoice::Cpu).unwrap()
+}
+
+/// The same model, saying that it writes freely.
+pub fn generating() -> ModelFile {
+    let mut file = file(1);
+    let Some(Value::String(tasks)) = file.metadata.get_mut("nanolm.tasks") else { unreachable!("set above") };
+    *tasks = tasks.replace("\"writing\":\"copy\"", "\"writing\":\"generate\"");
+    assert!(tasks.contains("generate"));
+    file
 }
