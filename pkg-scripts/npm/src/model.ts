@@ -60,7 +60,8 @@ export interface GenerateOptions extends CallOptions, SamplingOptions {
 
 export interface SummarizeOptions extends CallOptions, SamplingOptions {
   /**
-   * `tldr` (default): the gist in the model's own words. `headline`: one line. `key-points`: the most telling sentences
+   * `tldr` (default): the gist. `headline`: one line. Both are written by the model, or, with a model as small as the
+   * default one, made of a sentence of the text, so that nothing is invented. `key-points`: the most telling sentences
    * of the text itself, in its order. The platform's `Summarizer` has `key-points` as its default instead.
    */
   type?: "tldr" | "key-points" | "headline" | undefined;
