@@ -65,18 +65,15 @@ impl Block<'_> {
         let stride = scores.len() / QUERIES;
         let q = at.map(|at| &q[at..at + head_dim]);
 
+        // Few queries leave registers for several tiles at once.
         let tiles = len.div_ceil(8);
         let mut tile = 0;
-        // Few queries leave registers for several tiles at once.
-        if M <= 2 {
-            while tile + 2 <= tiles {
-                self.scores::<V, M, 2>(q, tile, stride, scores);
-                tile += 2;
-            }
-        }
         while tile < tiles {
-            self.scores::<V, M, 1>(q, tile, stride, scores);
-            tile += 1;
+            tile += match tiles - tile {
+                4.. if M == 1 => self.scores::<V, M, 4>(q, tile, stride, scores),
+                2.. if M <= 2 => self.scores::<V, M, 2>(q, tile, stride, scores),
+                _ => self.scores::<V, M, 1>(q, tile, stride, scores),
+            };
         }
 
         let mut weights = [0.0; M];
@@ -90,19 +87,16 @@ impl Block<'_> {
         let p: [&[f32]; M] = std::array::from_fn(|m| &scores[m * stride..m * stride + len]);
         let tiles = head_dim.div_ceil(8);
         let mut tile = 0;
-        if M <= 2 {
-            while tile + 2 <= tiles {
-                self.values::<V, M, 2>(p, tile, weights, at, out);
-                tile += 2;
-            }
-        }
         while tile < tiles {
-            self.values::<V, M, 1>(p, tile, weights, at, out);
-            tile += 1;
+            tile += match tiles - tile {
+                4.. if M == 1 => self.values::<V, M, 4>(p, tile, weights, at, out),
+                2.. if M <= 2 => self.values::<V, M, 2>(p, tile, weights, at, out),
+                _ => self.values::<V, M, 1>(p, tile, weights, at, out),
+            };
         }
     }
 
-    /// Scaled scores of T tiles of positions.
+    /// Scaled scores of T tiles of positions; gives T.
     #[inline(always)]
     fn scores<V: Vector, const M: usize, const T: usize>(
         &self,
@@ -110,7 +104,7 @@ impl Block<'_> {
         tile: usize,
         stride: usize,
         scores: &mut [f32],
-    ) {
+    ) -> usize {
         let scale = V::splat(self.scale);
         let keys: [_; T] = std::array::from_fn(|t| self.layer.keys(self.kv_head, tile + t));
         for (m, sums) in multiply::<V, M, T>(q, keys).into_iter().enumerate() {
@@ -119,9 +113,10 @@ impl Block<'_> {
                 sum.mul(scale).store(out);
             }
         }
+        T
     }
 
-    /// T tiles of the output's dimensions.
+    /// T tiles of the output's dimensions; gives T.
     #[inline(always)]
     fn values<V: Vector, const M: usize, const T: usize>(
         &self,
@@ -130,7 +125,7 @@ impl Block<'_> {
         weights: [f32; M],
         at: [usize; M],
         out: &mut [f32],
-    ) {
+    ) -> usize {
         let values: [_; T] = std::array::from_fn(|t| self.layer.values(self.kv_head, tile + t, p[0].len()));
         for (m, sums) in multiply::<V, M, T>(p, values).into_iter().enumerate() {
             let head = &mut out[at[m]..at[m] + self.layer.head_dim];
@@ -139,6 +134,7 @@ impl Block<'_> {
                 store_partial(sum.mul(weight), out);
             }
         }
+        T
     }
 }
 
