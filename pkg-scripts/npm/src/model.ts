@@ -47,6 +47,8 @@ export interface SamplingOptions {
   minP?: number | undefined;
   /** Above 1 discourages tokens that were there already; 1 changes nothing. */
   repetitionPenalty?: number | undefined;
+  /** No run of this many tokens comes twice; 0 (default) allows it. */
+  noRepeatNgram?: number | undefined;
   /** The same seed gives the same text on the same device. Without one, each call draws its own. */
   seed?: number | undefined;
 }
@@ -58,14 +60,14 @@ export interface GenerateOptions extends CallOptions, SamplingOptions {
   stop?: string | readonly string[] | undefined;
 }
 
-export interface SummarizeOptions extends CallOptions, SamplingOptions {
+export interface SummarizeOptions extends CallOptions {
   /**
    * `tldr` (default): the gist. `headline`: one line. Both are written by the model, or, with a model as small as the
    * default one, made of a sentence of the text, so that nothing is invented. `key-points`: the most telling sentences
    * of the text itself, in its order. The platform's `Summarizer` has `key-points` as its default instead.
    */
   type?: "tldr" | "key-points" | "headline" | undefined;
-  /** How much of it; `medium` is the default. */
+  /** 3, 5 or 7 key points; 1, 2 or 3 sentences of a copied `tldr`. `short` is the default. */
   length?: "short" | "medium" | "long" | undefined;
 }
 
