@@ -48,13 +48,3 @@ pub fn linear(x: &[f64], weight: &Matrix, bias: Option<&[f64]>) -> Vec<f64> {
     }
     out
 }
-
-/// `sum_k |x[i, k] * weight[r, k]|`: what the rounding error of a product is proportional to.
-pub fn linear_magnitude(x: &[f64], weight: &Matrix) -> Vec<f64> {
-    let values = dequantize(weight);
-    let mut out = Vec::new();
-    for x in x.chunks(weight.cols) {
-        out.extend(values.chunks(weight.cols).map(|w| x.iter().zip(w).map(|(a, b)| (a * b).abs()).sum::<f64>()));
-    }
-    out
-}
