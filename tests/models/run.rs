@@ -49,7 +49,9 @@ pub fn on_each_device(lane: &str, load: impl Fn(DeviceChoice) -> Result<Rc<Model
             assert_eq!(model.info().device.kind, DeviceKind::Gpu);
             models.push(model);
         }
-        Err(Error::Gpu { what, why }) if what == "adapter" => skipped(&format!("{lane} on the GPU"), &why),
+        Err(Error::Gpu { what, why }) if what == "adapter" || cfg!(not(feature = "gpu")) => {
+            skipped(&format!("{lane} on the GPU"), &why)
+        }
         Err(error) => panic!("{error}"),
     }
     models
