@@ -26,7 +26,8 @@ pub struct AddedTokens {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Segment {
     Text(Range<usize>),
-    Token(u32),
+    /// An added token and where it is written.
+    Token(u32, Range<usize>),
 }
 
 impl AddedTokens {
@@ -69,7 +70,7 @@ impl AddedTokens {
             if !before.is_empty() {
                 out.push(Segment::Text(from..from + before.len()));
             }
-            out.push(Segment::Token(token.id));
+            out.push(Segment::Token(token.id, at..at + token.text.len()));
             at += token.text.len();
             if token.strip_right {
                 at += text[at..].len() - text[at..].trim_start().len();
@@ -108,14 +109,14 @@ mod tests {
             added.segments(text, true),
             [
                 Segment::Text(0..1),
-                Segment::Token(2),
+                Segment::Token(2, 1..5),
                 Segment::Text(5..6),
-                Segment::Token(1),
-                Segment::Token(3),
+                Segment::Token(1, 6..9),
+                Segment::Token(3, 9..11),
                 Segment::Text(11..12)
             ]
         );
-        assert_eq!(added.segments(text, false), [Segment::Text(0..9), Segment::Token(3), Segment::Text(11..12)]);
+        assert_eq!(added.segments(text, false), [Segment::Text(0..9), Segment::Token(3, 9..11), Segment::Text(11..12)]);
         assert_eq!(added.control("<s>"), Some(1));
         assert_eq!(added.control("  "), None);
         assert_eq!(added.segments("", true), []);
@@ -129,8 +130,11 @@ mod tests {
         let mut word = token("cat", 2, false);
         word.single_word = true;
         let added = AddedTokens::new(vec![left, word]);
-        assert_eq!(added.segments("é <m> b", true), [Segment::Text(0..2), Segment::Token(1), Segment::Text(7..8)]);
+        assert_eq!(
+            added.segments("é <m> b", true),
+            [Segment::Text(0..2), Segment::Token(1, 3..6), Segment::Text(7..8)]
+        );
         assert_eq!(added.segments("écat", true), [Segment::Text(0..5)]);
-        assert_eq!(added.segments("cat!", true), [Segment::Token(2), Segment::Text(3..4)]);
+        assert_eq!(added.segments("cat!", true), [Segment::Token(2, 0..3), Segment::Text(3..4)]);
     }
 }

@@ -1,21 +1,32 @@
 //! The tokenizer inside a GGUF file: the `tokenizer.ggml.*` keys (GGUF specification, "Tokenizer").
 
-use std::collections::HashMap;
+use tokenizers::normalizers::{Prepend, Replace, Sequence as Normalizers};
+use tokenizers::pre_tokenizers::byte_level::ByteLevel;
+use tokenizers::pre_tokenizers::sequence::Sequence;
+use tokenizers::pre_tokenizers::split::{Split, SplitPattern};
+use tokenizers::{NormalizerWrapper, PreTokenizerWrapper, SplitDelimiterBehavior};
 
 use super::added::{Added, AddedTokens};
-use super::split::Splitter;
-use super::tokenizer::{Merges, Normalise, PrefixSpace, Tokenizer};
-use super::vocabulary::{ByteAlphabet, TokenKind, Vocabulary};
+use super::pipeline::{Bpe, Pipeline, byte_piece};
+use super::tokenizer::Tokenizer;
+use super::vocabulary::{ByteAlphabet, PieceStyle, TokenKind, Vocabulary, byte_to_char};
 use crate::error::{Error, Result};
 use crate::format::{ModelFile, Value};
 
-/// What `tokenizer.ggml.pre` stands for: the cuts, whether a whole piece that is a token stays one, and whether a
-/// begin-of-text token comes first unless the file says otherwise.
+/// What `tokenizer.ggml.pre` stands for: the cuts (each inside the pieces of the one before; what an expression does not
+/// match stays a piece of its own), whether a whole piece that is a token stays one, and whether a begin-of-text token
+/// comes first unless the file says otherwise.
 struct Family {
-    splitters: &'static [Splitter],
+    cuts: &'static [&'static str],
     whole_pieces_first: bool,
     add_bos: bool,
 }
+
+const GPT2: &str = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+";
+const LLAMA3: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
+const QWEN2: &str =
+    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
+const EACH_NUMBER: &str = r"\p{N}";
 
 /// The families of byte-level BPE whose cuts this crate knows.
 const SUPPORTED_PRE: &str = "gpt-2, phi-2, mpt, olmo, jais, llama-bpe, llama3, llama-v3, falcon3, dbrx, smaug-bpe, qwen2, \
@@ -23,22 +34,47 @@ const SUPPORTED_PRE: &str = "gpt-2, phi-2, mpt, olmo, jais, llama-bpe, llama3, l
                              deepseek-coder";
 
 fn family(pre: &str) -> Option<Family> {
-    use Splitter::{
-        EachNumber, EastAsian, Gpt2, LineBreak, Llama3, Punctuation, SpaceLetters, SpacePunctuation, ThreeDigits,
-    };
-    let plain = |splitters| Family { splitters, whole_pieces_first: false, add_bos: false };
+    let plain = |cuts| Family { cuts, whole_pieces_first: false, add_bos: false };
     Some(match pre {
-        "gpt-2" | "phi-2" | "mpt" | "olmo" | "jais" => plain(&[Gpt2]),
+        "gpt-2" | "phi-2" | "mpt" | "olmo" | "jais" => plain(&[GPT2]),
         "llama-bpe" | "llama3" | "llama-v3" | "falcon3" => {
-            Family { splitters: &[Llama3 { digits: 3 }], whole_pieces_first: true, add_bos: true }
+            Family { cuts: &[LLAMA3], whole_pieces_first: true, add_bos: true }
         }
-        "dbrx" | "smaug-bpe" => plain(&[Llama3 { digits: 3 }]),
-        "qwen2" | "deepseek-r1-qwen" | "stablelm2" => plain(&[Llama3 { digits: 1 }]),
-        "starcoder" | "refact" | "command-r" | "smollm" | "codeshell" | "exaone" => plain(&[EachNumber, Gpt2]),
-        "falcon" => plain(&[Punctuation, Gpt2, ThreeDigits]),
-        "deepseek-coder" => plain(&[LineBreak, SpaceLetters, SpacePunctuation, EastAsian, EachNumber]),
+        "dbrx" | "smaug-bpe" => plain(&[LLAMA3]),
+        "qwen2" | "deepseek-r1-qwen" | "stablelm2" => plain(&[QWEN2]),
+        "starcoder" | "refact" | "command-r" | "smollm" | "codeshell" | "exaone" => plain(&[EACH_NUMBER, GPT2]),
+        "falcon" => plain(&[r"[\p{P}\$\+<=>\^~\|`]+", GPT2, "[0-9][0-9][0-9]"]),
+        "deepseek-coder" => plain(&[
+            r"[\r\n]",
+            r"\s?\p{L}+",
+            r"\s?\p{P}+",
+            "[\u{4e00}-\u{9fa5}\u{800}-\u{4e00}\u{ac00}-\u{d7ff}]+",
+            EACH_NUMBER,
+        ]),
         _ => return None,
     })
+}
+
+/// The cuts as the library runs them, and bytes written as GPT-2 writes them.
+fn pre_tokenizer(cuts: &[&str]) -> Result<PreTokenizerWrapper> {
+    let mut parts: Vec<PreTokenizerWrapper> = Vec::new();
+    for cut in cuts {
+        let split = Split::new(SplitPattern::Regex(cut.to_string()), SplitDelimiterBehavior::Isolated, false);
+        parts.push(split.map_err(|e| Error::Internal { what: format!("expression {cut}: {e}") })?.into());
+    }
+    parts.push(ByteLevel::new(false, false, false).into());
+    Ok(Sequence::new(parts).into())
+}
+
+/// Spaces written as `▁`, one more before each text.
+fn meta_space(prefix_space: bool) -> Result<NormalizerWrapper> {
+    let mut parts: Vec<NormalizerWrapper> = Vec::new();
+    if prefix_space {
+        parts.push(Prepend::new("▁".into()).into());
+    }
+    let replace = Replace::new(" ", "▁").map_err(|e| Error::Internal { what: e.to_string() })?;
+    parts.push(replace.into());
+    Ok(Normalizers::new(parts).into())
 }
 
 /// Reads keys, with errors that name them.
@@ -125,49 +161,73 @@ pub fn build(file: &ModelFile) -> Result<Tokenizer> {
     }
     end_tokens.dedup();
     let types = keys.per_token("token_type", n, Value::as_ints)?;
-    let (vocabulary, added) = read_tokens(
-        tokens,
-        |id, text| match types {
-            Some(types) => kind(types.get(id).copied(), text),
-            None if unknown == Some(id as u32) => TokenKind::Unknown,
-            None if bos == Some(id as u32) || end_tokens.contains(&(id as u32)) => TokenKind::Control,
+    let kinds: Vec<TokenKind> = (0u32..)
+        .zip(tokens)
+        .map(|(id, text)| match types {
+            Some(types) => kind(types.get(id as usize).copied(), text),
+            None if unknown == Some(id) => TokenKind::Unknown,
+            None if bos == Some(id) || end_tokens.contains(&id) => TokenKind::Control,
             None => byte_of(text).filter(|_| !byte_level).map_or(TokenKind::Normal, TokenKind::Byte),
-        },
-        byte_level,
-    );
+        })
+        .collect();
+    let (vocabulary, added) = read_tokens(tokens, &kinds, byte_level);
+    let mut bpe = Bpe { unknown, ..Bpe::default() };
+    let mut byte_ids = [None; 256];
+    for ((id, text), kind) in (0u32..).zip(tokens).zip(&kinds) {
+        match kind {
+            TokenKind::Byte(byte) if !byte_level => {
+                byte_ids[usize::from(*byte)].get_or_insert(id);
+            }
+            // Where a piece comes twice, the first is what merges lead to.
+            TokenKind::Normal if !bpe.contains(text) => bpe.insert(text.clone(), id),
+            _ => {}
+        }
+    }
+    for ((id, text), kind) in (0u32..).zip(tokens).zip(&kinds) {
+        let text = if byte_level { text.bytes().map(byte_to_char).collect() } else { text.clone() };
+        if *kind == TokenKind::UserDefined && !bpe.contains(&text) {
+            bpe.insert(text, id);
+        }
+    }
 
-    let (splitters, whole_pieces_first, default_bos, merges) = if byte_level {
+    let prefix_space = !byte_level && keys.flag("add_space_prefix", true)?;
+    let (normalizer, pre_tokenizer, default_bos) = if byte_level {
         let pre = keys.typed("pre", "a text", Value::as_str)?.unwrap_or("(missing)");
         let family = family(pre).ok_or_else(|| Error::Unsupported {
             what: format!("{}: the pre-tokenizer tokenizer.ggml.pre", file.name),
             found: pre.into(),
             supported: SUPPORTED_PRE.into(),
         })?;
-        let merges = Merges::Ranked(read_merges(&keys, &vocabulary)?);
-        (family.splitters.to_vec(), family.whole_pieces_first, family.add_bos, merges)
+        read_merges(&keys, &mut bpe)?;
+        bpe.whole_pieces_first = family.whole_pieces_first;
+        (None, Some(pre_tokenizer(family.cuts)?), family.add_bos)
     } else {
         let scores = keys
             .per_token("scores", n, Value::as_floats)?
             .ok_or_else(|| keys.invalid("scores", "an array with one number per token", "nothing"))?;
-        (Vec::new(), false, true, Merges::Scored(ranks(scores)))
+        let pieces = (0..=255).map(byte_piece);
+        if let Some(piece) =
+            pieces.zip(&byte_ids).find_map(|(piece, id)| id.filter(|_| bpe.contains(&piece)).and(Some(piece)))
+        {
+            return Err(keys.invalid("tokens", "each byte once", &format!("{piece} as a byte and as a piece of text")));
+        }
+        let n_bytes = byte_ids.iter().flatten().count();
+        if !matches!(n_bytes, 0 | 256) {
+            return Err(keys.invalid("tokens", "a token for each of the 256 bytes, or for none", &n_bytes.to_string()));
+        }
+        bpe.byte_fallback = n_bytes > 0;
+        let score = |id: u32| scores.get(id as usize).copied().unwrap_or(f32::NEG_INFINITY);
+        bpe.merge_by_score(score)
+            .ok_or_else(|| keys.invalid("tokens", "pieces of text", "texts of many thousand bytes"))?;
+        (Some(meta_space(prefix_space)?), None, true)
     };
-    let prefix_space = !byte_level && keys.flag("add_space_prefix", true)?;
     let with = |flag: bool, id: Option<u32>| if flag { id.into_iter().collect() } else { Vec::new() };
     Ok(Tokenizer {
         vocabulary,
         added,
-        normalise: Normalise {
-            nfc: false,
-            meta_space: !byte_level,
-            prefix_space: if prefix_space { PrefixSpace::Always } else { PrefixSpace::Never },
-            prefix_only_if_missing: false,
-        },
-        splitters,
-        byte_level,
-        merges,
-        whole_pieces_first,
+        pipeline: Pipeline { normalizer, pre_tokenizer, model: bpe.build(&byte_ids)? },
+        adds_space: prefix_space,
         unknown,
-        fuse_unknown: false,
         prefix: with(keys.flag("add_bos_token", default_bos)?, bos),
         suffix: with(keys.flag("add_eos_token", false)?, eos),
         end_tokens,
@@ -193,84 +253,38 @@ pub fn byte_of(text: &str) -> Option<u8> {
     if digits.len() == 2 { u8::from_str_radix(digits, 16).ok() } else { None }
 }
 
-fn read_tokens(
-    tokens: &[String],
-    kind_of: impl Fn(usize, &str) -> TokenKind,
-    byte_level: bool,
-) -> (Vocabulary, AddedTokens) {
-    let alphabet = ByteAlphabet::new();
+fn read_tokens(tokens: &[String], kinds: &[TokenKind], byte_level: bool) -> (Vocabulary, AddedTokens) {
+    let style = if byte_level { PieceStyle::Bytes(ByteAlphabet::new()) } else { PieceStyle::MetaSpace };
     let mut vocabulary = Vocabulary::default();
     let mut added = Vec::new();
-    for (id, text) in tokens.iter().enumerate() {
-        let kind = kind_of(id, text);
+    for ((id, text), kind) in (0u32..).zip(tokens).zip(kinds) {
         if matches!(kind, TokenKind::Control | TokenKind::UserDefined) {
             added.push(Added {
                 text: text.clone(),
-                id: id as u32,
-                control: kind == TokenKind::Control,
+                id,
+                control: *kind == TokenKind::Control,
                 strip_left: false,
                 strip_right: false,
                 single_word: false,
             });
         }
-        push_token(&mut vocabulary, &alphabet, text, kind, byte_level);
+        style.push(&mut vocabulary, text, *kind);
     }
     (vocabulary, AddedTokens::new(added))
 }
 
-/// Adds a token as the kind of tokenizer writes it: in the byte alphabet, or with `▁` for spaces.
-pub fn push_token(vocabulary: &mut Vocabulary, alphabet: &ByteAlphabet, text: &str, kind: TokenKind, byte_level: bool) {
-    match (kind, byte_level) {
-        (TokenKind::Byte(byte), _) => vocabulary.push(text.as_bytes(), &[byte], kind),
-        (TokenKind::Normal, true) => {
-            let bytes = alphabet.bytes(text).unwrap_or_else(|| text.as_bytes().to_vec());
-            vocabulary.push(&bytes, &bytes, kind);
-        }
-        (_, true) => vocabulary.push(text.as_bytes(), text.as_bytes(), kind),
-        (_, false) => vocabulary.push(text.as_bytes(), text.replace('▁', " ").as_bytes(), kind),
-    }
-}
-
-/// Ranks by score: the highest is 0, equal scores share a rank.
-fn ranks(scores: &[f32]) -> Vec<u32> {
-    let mut sorted: Vec<f32> = scores.to_vec();
-    sorted.sort_unstable_by(|a, b| b.total_cmp(a));
-    sorted.dedup_by(|a, b| a.total_cmp(b).is_eq());
-    let rank = |score: &f32| sorted.partition_point(|other| other.total_cmp(score).is_gt()) as u32;
-    scores.iter().map(rank).collect()
-}
-
-fn read_merges(keys: &Keys<'_>, vocabulary: &Vocabulary) -> Result<HashMap<(u32, u32), (u32, u32)>> {
+fn read_merges(keys: &Keys<'_>, bpe: &mut Bpe) -> Result<()> {
     let merges = keys
         .typed("merges", "an array of texts", |v| if *v == Value::Null { Some(&[][..]) } else { v.as_strings() })?
         .ok_or_else(|| keys.invalid("merges", "an array of texts", "nothing"))?;
-    let alphabet = ByteAlphabet::new();
-    let mut table = HashMap::with_capacity(merges.len());
     for (rank, merge) in merges.iter().enumerate() {
         // The first part is never empty, and may itself be a space only in vocabularies of another kind.
         let pair =
             merge.char_indices().skip(1).find(|(_, c)| *c == ' ').map(|(at, _)| (&merge[..at], &merge[at + 1..]));
-        let entry = pair.and_then(|(left, right)| merge_entry(vocabulary, &alphabet, left, right, true));
-        let Some((pair, merged)) = entry else {
+        if !pair.is_some_and(|(left, right)| bpe.merge(left, right)) {
             let expected = "two tokens of the vocabulary that join to a third, separated by a space";
             return Err(keys.invalid(&format!("merges[{rank}]"), expected, &format!("{merge:?}")));
-        };
-        table.entry(pair).or_insert((rank as u32, merged));
+        }
     }
-    Ok(table)
-}
-
-/// Ids of a merge's two parts and of what they join to.
-pub fn merge_entry(
-    vocabulary: &Vocabulary,
-    alphabet: &ByteAlphabet,
-    left: &str,
-    right: &str,
-    byte_level: bool,
-) -> Option<((u32, u32), u32)> {
-    let bytes = |part: &str| if byte_level { alphabet.bytes(part) } else { Some(part.as_bytes().to_vec()) };
-    let (mut left, right) = (bytes(left)?, bytes(right)?);
-    let pair = (vocabulary.id(&left)?, vocabulary.id(&right)?);
-    left.extend_from_slice(&right);
-    Some((pair, vocabulary.id(&left)?))
+    Ok(())
 }

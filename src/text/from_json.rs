@@ -1,17 +1,21 @@
 //! The tokenizer of a Hugging Face folder: `tokenizer.json`, as the `tokenizers` library writes it.
 //!
-//! Read are the parts that byte pair encodings of the Llama, Qwen and GPT-2 families are made of. Any other part is an
-//! `Unsupported` error that names it.
+//! Any model, normalizer and pre-tokenizer of the library may come, but not each setting: what could stop the library
+//! while it runs is refused here. Any other part is an `Unsupported` error that names it.
 
-use std::collections::HashMap;
-
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
+use tokenizers::ModelWrapper;
+use tokenizers::models::unigram::Unigram;
+use tokenizers::models::wordlevel::WordLevel;
+use tokenizers::models::wordpiece::WordPiece;
 
 use super::added::{Added, AddedTokens};
-use super::from_gguf::{byte_of, merge_entry, push_token};
-use super::split::Splitter;
-use super::tokenizer::{Merges, Normalise, PrefixSpace, Tokenizer};
-use super::vocabulary::{ByteAlphabet, TokenKind, Vocabulary};
+use super::from_gguf::byte_of;
+use super::pipeline::{Bpe, Pipeline};
+use super::tokenizer::Tokenizer;
+use super::vocabulary::{ByteAlphabet, PieceStyle, TokenKind, Vocabulary};
 use crate::error::{Error, Result};
 
 const FILE: &str = "tokenizer.json";
@@ -44,34 +48,43 @@ fn members<'a>(part: &'a Value, key: &str) -> Vec<&'a Value> {
     }
 }
 
+/// A part as the library reads it; `None` where there is none.
+fn read_part<T: DeserializeOwned>(part: &Value, what: &str) -> Result<Option<T>> {
+    match part {
+        Value::Null => Ok(None),
+        part => T::deserialize(part).map(Some).map_err(|e| invalid(what, "a complete description", e)),
+    }
+}
+
 /// Builds the tokenizer from the text of a `tokenizer.json`.
 pub fn build(bytes: &[u8]) -> Result<Tokenizer> {
     let root: Value = serde_json::from_slice(bytes).map_err(|e| invalid("the file", "JSON", e))?;
-    let model = &root["model"];
-    check_model(model)?;
-    let mut cuts = Cuts::default();
-    read_normalizer(&root["normalizer"], &mut cuts)?;
-    read_pre_tokenizer(&root["pre_tokenizer"], &mut cuts)?;
-    check_decoder(&root["decoder"], &mut cuts)?;
+    let adds_space = check_normalizer(&root["normalizer"])? | check_pre_tokenizer(&root["pre_tokenizer"])?;
+    let tokens = read_tokens(&root)?;
+    let unknown = read_unknown(&root["model"], &tokens)?;
+    let model = read_model(&root["model"], &tokens, unknown)?;
 
-    let byte_fallback = model["byte_fallback"].as_bool().unwrap_or(false);
-    let (vocabulary, added) = read_tokens(&root, cuts.byte_level, byte_fallback)?;
-    let merges = read_merges(&model["merges"], &vocabulary, cuts.byte_level)?;
-    let unknown = match model["unk_token"].as_str() {
-        None => None,
-        Some(text) => Some(read_id(&model["vocab"][text], "model.unk_token", vocabulary.len())?),
+    let style = piece_style(&root)?;
+    let adds_space = match style {
+        PieceStyle::Bytes(_) => false,
+        PieceStyle::MetaSpace => adds_space,
+        PieceStyle::Words { .. } => true,
     };
+    let mut vocabulary = Vocabulary::default();
+    for (text, kind) in &tokens.by_id {
+        style.push(&mut vocabulary, text, *kind);
+    }
     let (prefix, suffix) = read_post_processor(&root["post_processor"], vocabulary.len())?;
     Ok(Tokenizer {
         vocabulary,
-        added,
-        normalise: cuts.normalise,
-        splitters: cuts.splitters,
-        byte_level: cuts.byte_level,
-        merges: Merges::Ranked(merges),
-        whole_pieces_first: model["ignore_merges"].as_bool().unwrap_or(false),
+        added: AddedTokens::new(tokens.added),
+        pipeline: Pipeline {
+            normalizer: read_part(&root["normalizer"], "normalizer")?,
+            pre_tokenizer: read_part(&root["pre_tokenizer"], "pre_tokenizer")?,
+            model,
+        },
+        adds_space,
         unknown,
-        fuse_unknown: model["fuse_unk"].as_bool().unwrap_or(false),
         prefix,
         suffix,
         end_tokens: Vec::new(),
@@ -79,10 +92,151 @@ pub fn build(bytes: &[u8]) -> Result<Tokenizer> {
     })
 }
 
-fn check_model(model: &Value) -> Result<()> {
+/// Checks the normalizer; gives whether it puts a space before texts.
+fn check_normalizer(normalizer: &Value) -> Result<bool> {
+    let mut adds_space = false;
+    for part in members(normalizer, "normalizers") {
+        match kind_of(part) {
+            "NFC" | "NFD" | "NFKC" | "NFKD" | "Nmt" | "Lowercase" | "Strip" | "StripAccents" | "BertNormalizer" => {}
+            "Prepend" if part["prepend"] == "▁" => adds_space = true,
+            "Replace" => check_pattern(&part["pattern"], "normalizer.Replace.pattern")?,
+            other => {
+                let supported = "none, NFC, NFD, NFKC, NFKD, Nmt, Lowercase, Strip, StripAccents, BertNormalizer, \
+                                 Replace, Prepend \"▁\"";
+                return Err(unsupported("normalizer", other, supported));
+            }
+        }
+    }
+    Ok(adds_space)
+}
+
+/// Checks the pre-tokenizer; gives whether it puts a space before texts that has to be taken away when decoding.
+fn check_pre_tokenizer(pre_tokenizer: &Value) -> Result<bool> {
+    let mut adds_space = false;
+    for part in members(pre_tokenizer, "pretokenizers") {
+        match kind_of(part) {
+            "ByteLevel" | "Digits" | "Punctuation" | "Whitespace" | "WhitespaceSplit" | "BertPreTokenizer"
+            | "UnicodeScripts" => {}
+            "Split" => check_pattern(&part["pattern"], "pre_tokenizer.Split.pattern")?,
+            "Metaspace" if part["replacement"] == "▁" => {
+                adds_space |= part["prepend_scheme"] != "never" && part["add_prefix_space"] != false;
+            }
+            other => {
+                let supported = "ByteLevel, Split, Digits, Metaspace, Punctuation, Whitespace, WhitespaceSplit, \
+                                 BertPreTokenizer, UnicodeScripts";
+                return Err(unsupported("pre_tokenizer", other, supported));
+            }
+        }
+    }
+    Ok(adds_space)
+}
+
+/// The library compiles expressions itself and gives an error for wrong ones.
+fn check_pattern(pattern: &Value, what: &str) -> Result<()> {
+    let text = pattern["Regex"].as_str().or(pattern["String"].as_str()).unwrap_or_default();
+    if text.is_empty() || text.len() > 2000 {
+        return Err(invalid(what, "an expression or a text of 1 to 2000 bytes", pattern));
+    }
+    Ok(())
+}
+
+fn piece_style(root: &Value) -> Result<PieceStyle> {
+    let is_byte_level = |part: &&Value| kind_of(part) == "ByteLevel";
+    let decoders = members(&root["decoder"], "decoders");
+    let mut pre_tokenizers = members(&root["pre_tokenizer"], "pretokenizers").into_iter();
+    let byte_level = pre_tokenizers.any(|part| is_byte_level(&part)) || decoders.iter().any(is_byte_level);
+    let mut cleanup = false;
+    for part in &decoders {
+        match kind_of(part) {
+            "ByteLevel" | "Replace" | "ByteFallback" | "Fuse" | "Strip" | "Metaspace" => {}
+            "WordPiece" => cleanup = part["cleanup"].as_bool().unwrap_or(true),
+            other => {
+                let supported = "ByteLevel, Replace, ByteFallback, Fuse, Strip, Metaspace, WordPiece";
+                return Err(unsupported("decoder", other, supported));
+            }
+        }
+    }
+    let model = &root["model"];
+    Ok(match kind_of(model) {
+        _ if byte_level => PieceStyle::Bytes(ByteAlphabet::new()),
+        "WordPiece" => {
+            let continuing = model["continuing_subword_prefix"].as_str().map(String::from);
+            PieceStyle::Words { continuing, cleanup }
+        }
+        "WordLevel" if decoders.is_empty() => PieceStyle::Words { continuing: None, cleanup },
+        _ => PieceStyle::MetaSpace,
+    })
+}
+
+/// Id of the token for unknown text.
+fn read_unknown(model: &Value, tokens: &Tokens<'_>) -> Result<Option<u32>> {
+    if !model["unk_id"].is_null() {
+        return read_id(&model["unk_id"], "model.unk_id", tokens.model.len()).map(Some);
+    }
+    let Some(unknown) = model["unk_token"].as_str() else { return Ok(None) };
+    match tokens.model.iter().find(|(text, _)| *text == unknown) {
+        Some((_, id)) => Ok(Some(*id)),
+        None => Err(invalid("model.unk_token", "a token of the vocabulary", unknown)),
+    }
+}
+
+/// Builds the library's model, from which no text can come out as a control token.
+fn read_model(model: &Value, tokens: &Tokens<'_>, unknown: Option<u32>) -> Result<ModelWrapper> {
+    let is_control = |id: u32| {
+        Some(id) != unknown && tokens.by_id.get(id as usize).is_some_and(|(_, kind)| *kind == TokenKind::Control)
+    };
+    match kind_of(model) {
+        "WordPiece" | "WordLevel" => {
+            // Words are looked up part by part, in time that grows with the cube of their length.
+            let longest = model["max_input_chars_per_word"].as_u64().unwrap_or_default();
+            if longest > 1000 {
+                return Err(invalid("model.max_input_chars_per_word", "at most 1000", longest));
+            }
+            if unknown.is_none() {
+                return Err(invalid("model.unk_token", "a token of the vocabulary", &model["unk_token"]));
+            }
+            let mut model = model.clone();
+            if let Some(vocab) = model.get_mut("vocab").and_then(Value::as_object_mut) {
+                vocab.retain(|_, id| id.as_u64().is_none_or(|id| !is_control(id as u32)));
+            }
+            let failed = |e| invalid("model", "a complete description", e);
+            if kind_of(&model) == "WordPiece" {
+                WordPiece::deserialize(&model).map(ModelWrapper::WordPiece).map_err(failed)
+            } else {
+                WordLevel::deserialize(&model).map(ModelWrapper::WordLevel).map_err(failed)
+            }
+        }
+        "Unigram" => {
+            let scores = model["vocab"].as_array().into_iter().flatten().map(|entry| entry[1].as_f64());
+            let mut pieces = Vec::with_capacity(tokens.model.len());
+            for ((text, id), score) in tokens.model.iter().zip(scores) {
+                let what = || format!("model.vocab[{id}]");
+                let score = score.filter(|s| s.is_finite()).ok_or_else(|| invalid(&what(), "a score", "none"))?;
+                // The library keeps them as a tree that is as deep as the longest.
+                if text.len() > 512 {
+                    return Err(invalid(&what(), "at most 512 bytes", text));
+                }
+                // Its ids are places in the list, so a control token's stays, under a name that is not in texts.
+                let text = if is_control(*id) { format!("\0control {id}\0") } else { text.to_string() };
+                pieces.push((text, score));
+            }
+            let fallback = model["byte_fallback"].as_bool().unwrap_or(false);
+            let model = Unigram::from(pieces, unknown.map(|id| id as usize), fallback);
+            model.map(ModelWrapper::Unigram).map_err(|e| invalid("model", "a complete description", e))
+        }
+        _ => read_bpe(model, tokens, unknown, is_control),
+    }
+}
+
+fn read_bpe(
+    model: &Value,
+    tokens: &Tokens<'_>,
+    unknown: Option<u32>,
+    is_control: impl Fn(u32) -> bool,
+) -> Result<ModelWrapper> {
     let is_bpe = kind_of(model) == "BPE" || model["type"].is_null() && model["merges"].is_array();
     if !is_bpe {
-        return Err(unsupported("model.type", kind_of(model), "BPE"));
+        return Err(unsupported("model.type", kind_of(model), "BPE, Unigram, WordPiece, WordLevel"));
     }
     for key in ["continuing_subword_prefix", "end_of_word_suffix"] {
         if model[key].as_str().is_some_and(|s| !s.is_empty()) {
@@ -92,118 +246,38 @@ fn check_model(model: &Value) -> Result<()> {
     if model["dropout"].as_f64().is_some_and(|p| p != 0.0) {
         return Err(unsupported("model.dropout", &model["dropout"], "none"));
     }
-    Ok(())
-}
-
-/// What normalizer, pre-tokenizer and decoder say together.
-struct Cuts {
-    normalise: Normalise,
-    splitters: Vec<Splitter>,
-    byte_level: bool,
-}
-
-impl Default for Cuts {
-    fn default() -> Self {
-        let normalise = Normalise {
-            nfc: false,
-            meta_space: false,
-            prefix_space: PrefixSpace::Never,
-            prefix_only_if_missing: false,
+    let flag = |key: &str| model[key].as_bool().unwrap_or(false);
+    let mut bpe = Bpe {
+        unknown,
+        fuse_unknown: flag("fuse_unk"),
+        byte_fallback: flag("byte_fallback"),
+        whole_pieces_first: flag("ignore_merges"),
+        ..Bpe::default()
+    };
+    let mut byte_ids = [None; 256];
+    for (text, id) in &tokens.model {
+        match byte_of(text).filter(|_| bpe.byte_fallback) {
+            Some(byte) => byte_ids[usize::from(byte)] = Some(*id),
+            None if Some(*id) == unknown || is_control(*id) => {}
+            None => bpe.insert(text.to_string(), *id),
+        }
+    }
+    let n_bytes = byte_ids.iter().flatten().count();
+    if !matches!(n_bytes, 0 | 256) {
+        return Err(invalid("model.vocab", "a token for each of the 256 bytes, or for none", n_bytes));
+    }
+    let merges = model["merges"].as_array().ok_or_else(|| invalid("model.merges", "an array", &model["merges"]))?;
+    for (rank, merge) in merges.iter().enumerate() {
+        let pair = match merge {
+            Value::String(text) => text.split_once(' '),
+            Value::Array(pair) if pair.len() == 2 => pair[0].as_str().zip(pair[1].as_str()),
+            _ => None,
         };
-        Cuts { normalise, splitters: Vec::new(), byte_level: false }
-    }
-}
-
-fn read_normalizer(normalizer: &Value, cuts: &mut Cuts) -> Result<()> {
-    for part in members(normalizer, "normalizers") {
-        match kind_of(part) {
-            "NFC" => cuts.normalise.nfc = true,
-            "Prepend" if part["prepend"] == "▁" => cuts.normalise.prefix_space = PrefixSpace::Always,
-            "Replace" if part["pattern"]["String"] == " " && part["content"] == "▁" => {
-                cuts.normalise.meta_space = true
-            }
-            other => {
-                let supported = "none, NFC, Prepend \"▁\", Replace \" \" by \"▁\"";
-                return Err(unsupported("normalizer", other, supported));
-            }
+        if !pair.is_some_and(|(left, right)| bpe.merge(left, right)) {
+            return Err(invalid(&format!("model.merges[{rank}]"), "two tokens that join to a third", merge));
         }
     }
-    if cuts.normalise.prefix_space != PrefixSpace::Never && !cuts.normalise.meta_space {
-        return Err(unsupported("normalizer", "Prepend alone", "Prepend with Replace"));
-    }
-    Ok(())
-}
-
-fn read_pre_tokenizer(pre_tokenizer: &Value, cuts: &mut Cuts) -> Result<()> {
-    for (i, part) in members(pre_tokenizer, "pretokenizers").into_iter().enumerate() {
-        match kind_of(part) {
-            "ByteLevel" => {
-                cuts.byte_level = true;
-                if part["add_prefix_space"].as_bool().unwrap_or(true) {
-                    if i > 0 {
-                        return Err(unsupported("pre_tokenizer.add_prefix_space", "true after another cut", "false"));
-                    }
-                    cuts.normalise.prefix_space = PrefixSpace::Always;
-                    cuts.normalise.prefix_only_if_missing = true;
-                }
-                if part["use_regex"].as_bool().unwrap_or(true) {
-                    cuts.splitters.push(Splitter::Gpt2);
-                }
-            }
-            "Split" => cuts.splitters.push(read_split(part)?),
-            "Digits" => cuts.splitters.push(match part["individual_digits"].as_bool() {
-                Some(true) => Splitter::EachNumber,
-                _ => Splitter::Numbers,
-            }),
-            "Metaspace" if part["replacement"] == "▁" => {
-                cuts.normalise.meta_space = true;
-                cuts.normalise.prefix_only_if_missing = true;
-                cuts.normalise.prefix_space = match part["prepend_scheme"].as_str() {
-                    Some("never") => PrefixSpace::Never,
-                    Some("first") => PrefixSpace::First,
-                    Some("always") => PrefixSpace::Always,
-                    None if part["add_prefix_space"] == false => PrefixSpace::Never,
-                    None => PrefixSpace::Always,
-                    Some(other) => {
-                        return Err(unsupported("pre_tokenizer.prepend_scheme", other, "never, first, always"));
-                    }
-                };
-                if part["split"].as_bool().unwrap_or(true) {
-                    cuts.splitters.push(Splitter::MetaSpace);
-                }
-            }
-            other => return Err(unsupported("pre_tokenizer", other, "ByteLevel, Split, Digits, Metaspace")),
-        }
-    }
-    Ok(())
-}
-
-fn read_split(part: &Value) -> Result<Splitter> {
-    let invert = part["invert"].as_bool().unwrap_or(false);
-    let pattern = part["pattern"]["Regex"].as_str().unwrap_or_default();
-    let splitter = Splitter::of_regex(pattern);
-    // Expressions that match everything are sometimes written the other way round: remove what does not match.
-    let covers = matches!(splitter, Some(Splitter::Gpt2 | Splitter::Llama3 { .. }));
-    let as_written = part["behavior"] == "Isolated" && !invert || part["behavior"] == "Removed" && invert && covers;
-    splitter.filter(|_| as_written).ok_or_else(|| {
-        unsupported("pre_tokenizer.Split", part, "the patterns of GPT-2, Llama 3 and Qwen 2, behavior Isolated")
-    })
-}
-
-fn check_decoder(decoder: &Value, cuts: &mut Cuts) -> Result<()> {
-    for part in members(decoder, "decoders") {
-        match kind_of(part) {
-            "ByteLevel" => cuts.byte_level = true,
-            "Replace" | "ByteFallback" | "Fuse" | "Strip" | "Metaspace" => {}
-            other => {
-                return Err(unsupported("decoder", other, "ByteLevel, Replace, ByteFallback, Fuse, Strip, Metaspace"));
-            }
-        }
-    }
-    if cuts.byte_level && cuts.normalise.meta_space {
-        return Err(unsupported("pre_tokenizer", "ByteLevel together with \"▁\" for spaces", "one of them"));
-    }
-    Ok(())
+    bpe.build(&byte_ids)
 }
 
 fn read_id(value: &Value, what: &str, n: usize) -> Result<u32> {
@@ -211,24 +285,58 @@ fn read_id(value: &Value, what: &str, n: usize) -> Result<u32> {
     id.map(|id| id as u32).ok_or_else(|| invalid(what, &format!("a token id below {n}"), value))
 }
 
-/// All tokens by id: the model's vocabulary, then the added ones over it.
-fn read_tokens(root: &Value, byte_level: bool, byte_fallback: bool) -> Result<(Vocabulary, AddedTokens)> {
-    let vocab = root["model"]["vocab"].as_object().ok_or_else(|| invalid("model.vocab", "an object", "none"))?;
-    let no_tokens = Vec::new();
-    let added = root["added_tokens"].as_array().unwrap_or(&no_tokens);
+/// The tokens of a file.
+struct Tokens<'a> {
+    /// The model's vocabulary. No two share an id.
+    model: Vec<(&'a str, u32)>,
+    added: Vec<Added>,
+    /// The model's vocabulary, then the added ones over it.
+    by_id: Vec<(&'a str, TokenKind)>,
+}
+
+fn read_tokens(root: &Value) -> Result<Tokens<'_>> {
+    let vocab = &root["model"]["vocab"];
+    let n_vocab = vocab.as_object().map(|v| v.len()).or(vocab.as_array().map(Vec::len));
+    let n_vocab = n_vocab.ok_or_else(|| invalid("model.vocab", "an object or a list", "none"))?;
+    let added = root["added_tokens"].as_array().map(Vec::as_slice).unwrap_or_default();
     // Ids may have holes, but not so many that the table would be mostly holes.
-    let limit = 2 * (vocab.len() + added.len()) + 1024;
-    let mut tokens: Vec<(&str, TokenKind)> = Vec::new();
+    let limit = 2 * (n_vocab + added.len()) + 1024;
+
+    let mut model = Vec::with_capacity(n_vocab);
+    match vocab {
+        Value::Array(pieces) if kind_of(&root["model"]) == "Unigram" => {
+            for (id, piece) in (0u32..).zip(pieces) {
+                let what = || format!("model.vocab[{id}]");
+                model.push((piece[0].as_str().ok_or_else(|| invalid(&what(), "a text and a score", piece))?, id));
+            }
+        }
+        Value::Object(pieces) if kind_of(&root["model"]) != "Unigram" => {
+            for (text, id) in pieces {
+                model.push((text.as_str(), read_id(id, &format!("model.vocab[{text:?}]"), limit)?));
+            }
+        }
+        _ => return Err(invalid("model.vocab", "the vocabulary of this kind of model", kind_of(&root["model"]))),
+    }
+
+    let byte_fallback = root["model"]["byte_fallback"].as_bool().unwrap_or(false);
+    let mut by_id: Vec<(&str, TokenKind)> = Vec::new();
     let mut place = |text, id: u32, kind| {
         let id = id as usize;
-        if tokens.len() <= id {
-            tokens.resize(id + 1, ("", TokenKind::Unused));
+        if by_id.len() <= id {
+            by_id.resize(id + 1, ("", TokenKind::Unused));
         }
-        tokens[id] = (text, kind);
+        std::mem::replace(&mut by_id[id], (text, kind))
     };
-    for (text, id) in vocab {
+    for (text, id) in &model {
         let kind = byte_of(text).filter(|_| byte_fallback).map_or(TokenKind::Normal, TokenKind::Byte);
-        place(text.as_str(), read_id(id, &format!("model.vocab[{text:?}]"), limit)?, kind);
+        let (other, before) = place(text, *id, kind);
+        if before != TokenKind::Unused {
+            return Err(invalid(
+                &format!("model.vocab[{text:?}]"),
+                "an id of its own",
+                format!("that of {other:?}, {id}"),
+            ));
+        }
     }
     let mut found = Vec::with_capacity(added.len());
     for (i, token) in added.iter().enumerate() {
@@ -248,31 +356,7 @@ fn read_tokens(root: &Value, byte_level: bool, byte_fallback: bool) -> Result<(V
             single_word: flag("single_word"),
         });
     }
-    let alphabet = ByteAlphabet::new();
-    let mut vocabulary = Vocabulary::default();
-    for (text, kind) in tokens {
-        push_token(&mut vocabulary, &alphabet, text, kind, byte_level);
-    }
-    Ok((vocabulary, AddedTokens::new(found)))
-}
-
-fn read_merges(merges: &Value, vocabulary: &Vocabulary, byte_level: bool) -> Result<HashMap<(u32, u32), (u32, u32)>> {
-    let merges = merges.as_array().ok_or_else(|| invalid("model.merges", "an array", merges))?;
-    let alphabet = ByteAlphabet::new();
-    let mut table = HashMap::with_capacity(merges.len());
-    for (rank, merge) in merges.iter().enumerate() {
-        let pair = match merge {
-            Value::String(text) => text.split_once(' '),
-            Value::Array(pair) if pair.len() == 2 => pair[0].as_str().zip(pair[1].as_str()),
-            _ => None,
-        };
-        let entry = pair.and_then(|(left, right)| merge_entry(vocabulary, &alphabet, left, right, byte_level));
-        let Some((pair, merged)) = entry else {
-            return Err(invalid(&format!("model.merges[{rank}]"), "two tokens that join to a third", merge));
-        };
-        table.entry(pair).or_insert((rank as u32, merged));
-    }
-    Ok(table)
+    Ok(Tokens { model, added: found, by_id })
 }
 
 /// The tokens before and after a single text.

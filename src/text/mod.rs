@@ -1,15 +1,15 @@
 //! Tokenizer, streaming detokenizer and sentence boundaries.
 //!
-//! The tokenizers of the model families that this crate runs are all byte pair encodings; they differ in data (how text
-//! is cut first, what a symbol is, what ranks merges), so one [`Tokenizer`] runs them all. It is built from the metadata
-//! of a GGUF file or from a `tokenizer.json`. What it does not know is an error when loading, never a guess.
+//! Text becomes tokens by the `tokenizers` library, with the parts that the metadata of a GGUF file or a
+//! `tokenizer.json` names. Around it stands what the library leaves open: which tokens are control tokens and whether they
+//! act when written in a text, decoding byte by byte as tokens stream in, and checks of everything that comes from a
+//! file. What is not known is an error when loading, never a guess.
 
 mod added;
 mod from_gguf;
 mod from_json;
-mod merge;
+mod pipeline;
 mod sentences;
-mod split;
 mod stream;
 mod tokenizer;
 mod vocabulary;

@@ -33,7 +33,7 @@ impl Detokenizer {
         self.piece.clear();
         if self.at_start && !bytes.is_empty() {
             self.at_start = false;
-            if tokenizer.adds_space() {
+            if tokenizer.adds_space {
                 bytes = bytes.strip_prefix(b" ").unwrap_or(bytes);
             }
         }

@@ -22,56 +22,26 @@ pub enum TokenKind {
     Unused,
 }
 
-/// Ids to decoded bytes and kinds; encoded pieces to ids.
+/// Ids to decoded bytes and kinds.
 #[derive(Debug, Default)]
 pub struct Vocabulary {
     bytes: Vec<u8>,
     ends: Vec<usize>,
     kinds: Vec<TokenKind>,
-    /// By the piece as encoding sees it. Control tokens are left out on purpose: no text can become one by merging.
-    ids: HashMap<Box<[u8]>, u32>,
-    byte_ids: HashMap<u8, u32>,
 }
 
 impl Vocabulary {
-    /// Appends a token: `piece` as encoding sees it, `decoded` as it reads.
-    pub fn push(&mut self, piece: &[u8], decoded: &[u8], kind: TokenKind) {
-        let id = self.kinds.len() as u32;
-        match kind {
-            TokenKind::Normal | TokenKind::UserDefined => {
-                // Where a piece comes twice, the plain one is what merges lead to.
-                if kind == TokenKind::Normal && !self.is_normal(piece) || !self.ids.contains_key(piece) {
-                    self.ids.insert(piece.into(), id);
-                }
-            }
-            TokenKind::Byte(byte) => {
-                self.byte_ids.entry(byte).or_insert(id);
-            }
-            TokenKind::Control | TokenKind::Unknown | TokenKind::Unused => {}
-        }
+    /// Appends a token that reads `decoded`.
+    pub fn push(&mut self, decoded: &[u8], kind: TokenKind) {
         let visible = !matches!(kind, TokenKind::Control | TokenKind::Unused);
         self.bytes.extend_from_slice(if visible { decoded } else { b"" });
         self.ends.push(self.bytes.len());
         self.kinds.push(kind);
     }
 
-    fn is_normal(&self, piece: &[u8]) -> bool {
-        self.ids.get(piece).and_then(|id| self.kinds.get(*id as usize)) == Some(&TokenKind::Normal)
-    }
-
     /// Number of tokens.
     pub fn len(&self) -> usize {
         self.kinds.len()
-    }
-
-    /// The id of a piece of text.
-    pub fn id(&self, piece: &[u8]) -> Option<u32> {
-        self.ids.get(piece).copied()
-    }
-
-    /// The id of a byte token.
-    pub fn byte_id(&self, byte: u8) -> Option<u32> {
-        self.byte_ids.get(&byte).copied()
     }
 
     /// The kind of a token.
@@ -120,6 +90,37 @@ impl ByteAlphabet {
     }
 }
 
+/// How a vocabulary writes its pieces.
+pub enum PieceStyle {
+    /// In the byte alphabet.
+    Bytes(ByteAlphabet),
+    /// With `▁` for spaces.
+    MetaSpace,
+    /// As words, with a space before each that does not start with the mark of a word's continuation.
+    Words { continuing: Option<String>, cleanup: bool },
+}
+
+impl PieceStyle {
+    /// Appends a token to the vocabulary as it reads.
+    pub fn push(&self, vocabulary: &mut Vocabulary, text: &str, kind: TokenKind) {
+        match (self, kind) {
+            (_, TokenKind::Byte(byte)) => vocabulary.push(&[byte], kind),
+            (PieceStyle::Bytes(alphabet), TokenKind::Normal) => match alphabet.bytes(text) {
+                Some(bytes) => vocabulary.push(&bytes, kind),
+                None => vocabulary.push(text.as_bytes(), kind),
+            },
+            (PieceStyle::Bytes(_), _) => vocabulary.push(text.as_bytes(), kind),
+            (PieceStyle::MetaSpace, _) => vocabulary.push(text.replace('▁', " ").as_bytes(), kind),
+            (PieceStyle::Words { continuing, cleanup }, _) => {
+                let rest = continuing.as_ref().and_then(|mark| text.strip_prefix(mark.as_str()));
+                let word = rest.map_or_else(|| format!(" {text}"), String::from);
+                let word = if *cleanup { tokenizers::decoders::wordpiece::cleanup(&word) } else { word };
+                vocabulary.push(word.as_bytes(), kind);
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -137,16 +138,14 @@ mod tests {
     }
 
     #[test]
-    fn text_cannot_become_a_control_token() {
+    fn control_tokens_read_as_nothing() {
         let mut vocabulary = Vocabulary::default();
-        vocabulary.push(b"<end>", b"<end>", TokenKind::Control);
-        vocabulary.push(b"a", b"a", TokenKind::UserDefined);
-        vocabulary.push(b"a", b"a", TokenKind::Normal);
-        vocabulary.push(b"a", b"a", TokenKind::Normal);
-        assert_eq!(vocabulary.id(b"<end>"), None);
-        assert_eq!(vocabulary.id(b"a"), Some(2), "the first plain one");
+        vocabulary.push(b"<end>", TokenKind::Control);
+        vocabulary.push(b"a", TokenKind::Normal);
+        vocabulary.push(b"\xff", TokenKind::Byte(255));
         assert_eq!(vocabulary.decoded(0).unwrap(), b"");
-        assert_eq!(vocabulary.decoded(2).unwrap(), b"a");
-        assert!(vocabulary.decoded(4).is_err());
+        assert_eq!(vocabulary.decoded(1).unwrap(), b"a");
+        assert_eq!(vocabulary.decoded(2).unwrap(), b"\xff");
+        assert!(vocabulary.decoded(3).is_err());
     }
 }
