@@ -1,5 +1,5 @@
-// out[i] = x[first + i]
-// x: [batch, stride], out: [n, stride] vectors of 4 f32. Exact.
+// out[i] = x[rows[i]]
+// x: [batch, stride], out: [n, stride] vectors of 4 f32; rows: [n] u32. Exact.
 struct Params {
     // Vectors of 4 in a row.
     stride: u32,
@@ -9,7 +9,8 @@ override WORKGROUP: u32 = 64u;
 
 @group(0) @binding(1) var<uniform> params: Params;
 @group(0) @binding(2) var<storage, read> x: array<vec4<f32>>;
-@group(0) @binding(3) var<storage, read_write> out: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read> rows: array<u32>;
+@group(0) @binding(4) var<storage, read_write> out: array<vec4<f32>>;
 
 @compute @workgroup_size(WORKGROUP)
 fn select_rows(
@@ -22,6 +23,5 @@ fn select_rows(
     if row >= batch.n || column >= params.stride {
         return;
     }
-    let at = row * params.stride + column;
-    out[at] = x[batch.first * params.stride + at];
+    out[row * params.stride + column] = x[rows[row] * params.stride + column];
 }

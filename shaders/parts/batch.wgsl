@@ -4,8 +4,6 @@ struct Batch {
     n: u32,
     // Position of row 0 in the session.
     position: u32,
-    // The batch's row that is row 0 of the selection.
-    first: u32,
 }
 
 @group(0) @binding(0) var<uniform> batch: Batch;

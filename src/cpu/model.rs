@@ -6,7 +6,7 @@ use super::vector::{Scalar, Vector};
 use super::{Level, activation, add, attention, check, embed, gated_activation, layer_norm, linear};
 use super::{position_embed, rms_norm, rope, select_rows, store_kv};
 use crate::error::{Error, Result};
-use crate::model::{Batch, BufferId, LogitRows, Op, Plan, Step};
+use crate::model::{Batch, BufferId, Op, Plan, Step};
 use crate::weights::Weights;
 use std::sync::Arc;
 
@@ -138,11 +138,7 @@ impl CpuModel {
         observe: Observe<'_>,
     ) -> Result<()> {
         self.check_batch(cache, batch)?;
-        let selected = match batch.logits {
-            LogitRows::None => 0,
-            LogitRows::Last => 1,
-            LogitRows::All => batch.tokens.len(),
-        };
+        let selected = batch.logits.count(batch.tokens.len());
         // Old contents need no clearing: the last step writes every element.
         logits.resize(selected * self.plan.buffers[self.plan.logits.0].width, 0.0);
         std::mem::swap(logits, &mut self.buffers[self.plan.logits.0]);
@@ -160,6 +156,7 @@ impl CpuModel {
         if n == 0 || n > MAX_BATCH {
             return Err(Error::Internal { what: format!("a batch of {n} tokens, expected 1 to {MAX_BATCH}") });
         }
+        batch.logits.check(n)?;
         let shapes = cache.layers.iter().map(|l| (l.n_kv_heads, l.head_dim));
         if !shapes.eq(self.facts.layers.iter().copied()) {
             return Err(Error::Internal { what: "the KV cache belongs to another model".to_string() });
@@ -180,7 +177,7 @@ impl CpuModel {
     }
 
     fn run<V: Vector>(&mut self, cache: &mut CpuCache, batch: Batch<'_>, selected: usize, observe: Observe<'_>) {
-        let Batch { tokens, position, .. } = batch;
+        let Batch { tokens, position, logits } = batch;
         for rotation in &mut self.rotations {
             rotation.prepare(position, tokens.len());
         }
@@ -199,7 +196,7 @@ impl CpuModel {
                 let x = input(x);
                 n = selected;
                 let width = step.op.out().map_or(0, |id| plan.buffers[id.0].width);
-                select_rows::run(x, &mut out[..n * width]);
+                select_rows::run(x, logits.of(tokens.len()), width, &mut out[..n * width]);
             } else {
                 let rows = step.op.out().map_or(0, |id| n * plan.buffers[id.0].width);
                 let out = &mut out[..rows];

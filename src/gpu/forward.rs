@@ -5,7 +5,7 @@ use super::device::{Gpu, gpu_error};
 use super::kernel;
 use super::pipelines::Pipelines;
 use super::record::{Dispatch, Resources};
-use crate::model::{Batch, BufferId, LogitRows, Plan, Step};
+use crate::model::{Batch, BufferId, Plan, Step};
 use crate::{Error, Result};
 use std::sync::Arc;
 
@@ -36,8 +36,8 @@ struct Rows {
 }
 
 impl GpuModel {
-    /// Runs one batch. `logits` becomes the selected rows' logits `[rows, n_vocab]`; it is empty for
-    /// [`LogitRows::None`].
+    /// Runs one batch. `logits` becomes the selected rows' logits `[rows, n_vocab]`; it is empty where
+    /// none is asked for.
     ///
     /// # Errors
     /// [`Error::InvalidOption`] for a token id outside of the vocabulary, [`Error::ContextFull`] where the cache has no
@@ -124,18 +124,16 @@ impl GpuModel {
         self.gpu.check()?;
         self.check(cache, batch)?;
         let (n, position) = (batch.tokens.len() as u32, batch.position as u32);
-        let (first_selected, selected) = match batch.logits {
-            LogitRows::None => (0, 0),
-            LogitRows::Last => (n - 1, 1),
-            LogitRows::All => (0, n),
-        };
-        let whole = kernel::Batch { n, position, first: 0 };
-        let selection = kernel::Batch { n: selected, position: position + first_selected, first: first_selected };
+        let selected: Vec<u32> = batch.logits.of(batch.tokens.len()).map(|row| row as u32).collect();
+        let whole = kernel::Batch { n, position };
+        // No step behind the selection asks for positions.
+        let selection = kernel::Batch { n: selected.len() as u32, position };
         let queue = &self.gpu.queue;
         queue.write_buffer(&self.resources.tokens, 0, bytemuck::cast_slice(batch.tokens));
+        queue.write_buffer(&self.resources.selected, 0, bytemuck::cast_slice(&selected));
         queue.write_buffer(&self.resources.batches, 0, bytemuck::bytes_of(&whole));
         queue.write_buffer(&self.resources.batches, self.resources.uniform_stride, bytemuck::bytes_of(&selection));
-        Ok(Rows { batch: n, selected })
+        Ok(Rows { batch: n, selected: selection.n })
     }
 
     fn check(&self, cache: &GpuCache, batch: &Batch<'_>) -> Result<()> {
@@ -146,6 +144,7 @@ impl GpuModel {
         if n == 0 || n > self.max_batch {
             return Err(Error::Internal { what: format!("a batch of {n} tokens, expected 1 to {}", self.max_batch) });
         }
+        batch.logits.check(n)?;
         let end = batch.position.saturating_add(n);
         if end > cache.capacity {
             return Err(Error::ContextFull { limit: cache.capacity, found: end });

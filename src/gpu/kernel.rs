@@ -35,8 +35,6 @@ uniform! {
         n: u32,
         /// Position of row 0 in the session.
         position: u32,
-        /// The batch's row that is row 0 of the selection.
-        first: u32,
     }
 }
 

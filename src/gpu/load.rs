@@ -243,6 +243,7 @@ async fn allocate(
         matrices,
         vectors,
         tokens: gpu.buffer("tokens", (max_batch * 4) as u64).await?,
+        selected: gpu.buffer("selected rows", (max_batch * 4) as u64).await?,
         zeros: gpu.buffer("no bias", (most_rows * 4) as u64).await?,
         batches: gpu.buffer_for("batch", 2 * uniform_stride, uniform).await?,
         uniform_stride,

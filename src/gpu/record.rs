@@ -80,6 +80,8 @@ pub(super) struct Resources {
     pub(super) vectors: Vec<wgpu::Buffer>,
     /// The batch's token ids, u32.
     pub(super) tokens: wgpu::Buffer,
+    /// The batch's rows that the steps behind the selection run over, u32.
+    pub(super) selected: wgpu::Buffer,
     /// f32 zeros, as many as the largest matrix has rows: the bias of a linear without one.
     pub(super) zeros: wgpu::Buffer,
     /// Two [`Batch`]es: the batch's and the selection's.

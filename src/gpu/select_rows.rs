@@ -1,6 +1,6 @@
-//! `out[i] = x[first + i]`
+//! `out[i] = x[rows[i]]`
 //!
-//! x: `[batch, stride]`, out: `[n, stride]` vectors of 4 f32. Exact.
+//! x: `[batch, stride]`, out: `[n, stride]` vectors of 4 f32; rows: `[n]` u32. Exact.
 
 use super::kernel::{Access, BATCH, Kernel, WORKGROUP, uniform};
 use super::record::{Grid, Launch, Resources, u32_of};
@@ -23,7 +23,7 @@ pub fn kernel() -> Kernel {
         parts: vec![BATCH],
         body: include_str!("../../shaders/select_rows.wgsl"),
         constants: vec![("WORKGROUP", WORKGROUP)],
-        storage: vec![(2, Access::Read), (3, Access::Write)],
+        storage: vec![(2, Access::Read), (3, Access::Read), (4, Access::Write)],
         workgroup_bytes: 0,
         params: Params::LAYOUT,
     }
@@ -32,6 +32,6 @@ pub fn kernel() -> Kernel {
 pub(super) fn launch(r: &Resources, x: BufferId, out: BufferId) -> Result<Launch> {
     let (x, out) = (r.activation(x)?, r.activation(out)?);
     let params = Params { stride: u32_of("stride", x.vectors())? };
-    let buffers = [(2, &x.buffer), (3, &out.buffer)];
+    let buffers = [(2, &x.buffer), (3, &r.selected), (4, &out.buffer)];
     Ok(Launch::new(kernel(), Grid::elementwise(x.vectors())?, &buffers, params))
 }

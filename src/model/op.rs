@@ -50,7 +50,7 @@ pub enum Op {
     Activation { x: BufferId, activation: Activation, out: BufferId },
     /// `out = a + b`, elementwise. Stem `add`.
     Add { a: BufferId, b: BufferId, out: BufferId },
-    /// Keeps the rows whose logits are asked for (the last, or all), in order. Every step after this one runs over those
+    /// Keeps the rows whose logits are asked for (the last, all, or some), in order. Every step after this one runs over those
     /// rows only, and is skipped where none is asked for. Stem `select_rows`.
     SelectRows { x: BufferId, out: BufferId },
 }

@@ -40,7 +40,8 @@ impl Session {
 
     /// Feeds the first tokens of `tokens`, at most one batch, and gives how many they were: a caller can stop, or let
     /// others run, between batches. Where they were the last of `tokens`, `logits` becomes the rows asked for,
-    /// `[rows, n_vocab]`; else it is empty, except that [`LogitRows::All`] gives the rows of every batch.
+    /// `[rows, n_vocab]`; else it is empty, except that [`LogitRows::All`] and [`LogitRows::Rows`] (ascending rows of
+    /// `tokens`) give the rows of every batch.
     ///
     /// After an error, and where the future is dropped half-way, the session is where it was before.
     ///
@@ -50,7 +51,7 @@ impl Session {
         &mut self,
         backend: &mut Backend,
         tokens: &[u32],
-        rows: LogitRows,
+        rows: LogitRows<'_>,
         logits: &mut Vec<f32>,
     ) -> Result<usize> {
         if tokens.len() > self.room() {
@@ -58,7 +59,13 @@ impl Session {
         }
         let n = tokens.len().min(backend.max_batch());
         let part = tokens.get(..n).unwrap_or_default();
-        let rows = if rows == LogitRows::Last && n < tokens.len() { LogitRows::None } else { rows };
+        let rows = match rows {
+            LogitRows::Last if n < tokens.len() => LogitRows::None,
+            LogitRows::Rows(rows) => {
+                LogitRows::Rows(rows.get(..rows.partition_point(|row| *row < n)).unwrap_or_default())
+            }
+            other => other,
+        };
         let batch = Batch { tokens: part, position: self.position, logits: rows };
         backend.forward(&mut self.cache, batch, logits).await?;
         self.position += n;

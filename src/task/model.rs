@@ -207,7 +207,7 @@ impl Model {
         &self,
         session: &mut Session,
         tokens: &[u32],
-        rows: LogitRows,
+        rows: LogitRows<'_>,
         logits: &mut Vec<f32>,
     ) -> Result<usize> {
         let mut backend = self.backend.try_borrow_mut().map_err(|_| Error::Busy)?;

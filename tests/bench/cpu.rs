@@ -78,7 +78,7 @@ fn with_bench(run: impl FnOnce(&mut Bench) -> Option<f32>) -> f32 {
 }
 
 impl Bench {
-    fn forward(&mut self, n: usize, logits: LogitRows) -> Option<()> {
+    fn forward(&mut self, n: usize, logits: LogitRows<'_>) -> Option<()> {
         let tokens = &self.tokens[self.position..self.position + n];
         let batch = Batch { tokens, position: self.position, logits };
         self.model.forward(&mut self.cache, batch, &mut self.logits).ok()?;

@@ -59,7 +59,7 @@ async fn forward(
     cache: &mut GpuCache,
     tokens: &[u32],
     position: usize,
-    rows: LogitRows,
+    rows: LogitRows<'_>,
 ) -> Vec<f32> {
     let mut logits = vec![f32::NAN; 3];
     model.forward(cache, Batch { tokens, position, logits: rows }, &mut logits).await.unwrap();
@@ -207,6 +207,10 @@ async fn truncating_and_replaying_gives_the_same_logits() {
         let last = forward(&mut model, &mut cache, &tokens[13..], 13, LogitRows::Last).await;
         let n_vocab = config.n_vocab;
         within(limit("gpu", "model"), &last, &wide(&first[first.len() - n_vocab..])).unwrap();
+        let some = forward(&mut model, &mut cache, &tokens[13..], 13, LogitRows::Rows(&[0, 7, 16])).await;
+        let want: Vec<f32> = [0, 7, 16].iter().flat_map(|row| first[row * n_vocab..][..n_vocab].to_vec()).collect();
+        within(limit("gpu", "model"), &some, &wide(&want)).unwrap();
+        assert!(forward(&mut model, &mut cache, &tokens[13..], 13, LogitRows::Rows(&[])).await.is_empty());
     }
 }
 

@@ -62,7 +62,13 @@ impl Setup {
     }
 }
 
-fn forward(model: &mut CpuModel, cache: &mut CpuCache, tokens: &[u32], position: usize, rows: LogitRows) -> Vec<f32> {
+fn forward(
+    model: &mut CpuModel,
+    cache: &mut CpuCache,
+    tokens: &[u32],
+    position: usize,
+    rows: LogitRows<'_>,
+) -> Vec<f32> {
     let mut logits = vec![f32::NAN; 3];
     model.forward(cache, Batch { tokens, position, logits: rows }, &mut logits).unwrap();
     logits
@@ -160,6 +166,14 @@ fn logits_are_those_of_the_rows_asked_for() {
         assert!(none.is_empty());
         let want: Vec<f64> = last.iter().map(|&x| x as f64).collect();
         within(closeness(3), &all[8 * 77..], &want).unwrap();
+        let some = forward(&mut model, &mut cache, &tokens, 0, LogitRows::Rows(&[1, 4, 5]));
+        let want: Vec<f64> = [1, 4, 5].iter().flat_map(|row| &all[row * 77..][..77]).map(|&x| x as f64).collect();
+        within(closeness(3), &some, &want).unwrap();
+        assert!(forward(&mut model, &mut cache, &tokens, 0, LogitRows::Rows(&[])).is_empty());
+        for bad in [&[9][..], &[0; 10]] {
+            let batch = Batch { tokens: &tokens, position: 0, logits: LogitRows::Rows(bad) };
+            assert!(matches!(model.forward(&mut cache, batch, &mut Vec::new()), Err(Error::Internal { .. })));
+        }
     }
 }
 

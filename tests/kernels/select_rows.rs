@@ -5,11 +5,12 @@ use nanolm::cpu::select_rows;
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
 #[test]
-fn keeps_the_last_rows() {
+fn keeps_the_named_rows() {
     let x = rows(Pattern::Normal, 4, 5, 16);
-    for k in [1, 4] {
-        let mut out = vec![f32::NAN; k * 5];
-        select_rows::run(&x, &mut out);
-        assert_eq!(out, x[(4 - k) * 5..]);
+    for chosen in [&[3][..], &[0, 1, 2, 3], &[0, 2], &[2, 1]] {
+        let mut out = vec![f32::NAN; chosen.len() * 5];
+        select_rows::run(&x, chosen.iter().copied(), 5, &mut out);
+        let want: Vec<f32> = chosen.iter().flat_map(|row| x[row * 5..row * 5 + 5].to_vec()).collect();
+        assert_eq!(out, want);
     }
 }

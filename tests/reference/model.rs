@@ -66,11 +66,13 @@ pub fn forward(
             Op::Add { a, b: other, .. } => elementwise::add(b(a), b(other)),
             Op::SelectRows { x, .. } => {
                 let width = plan.buffers[x.0].width;
-                match batch.logits {
+                let rows = match batch.logits {
                     LogitRows::None => return Vec::new(),
-                    LogitRows::Last => b(x)[b(x).len() - width..].to_vec(),
-                    LogitRows::All => b(x).clone(),
-                }
+                    LogitRows::Last => vec![batch.tokens.len() - 1],
+                    LogitRows::Rows(rows) => rows.to_vec(),
+                    LogitRows::All => (0..batch.tokens.len()).collect(),
+                };
+                rows.iter().flat_map(|row| b(x)[row * width..(row + 1) * width].to_vec()).collect()
             }
         };
         observe(&step.name, &out);
