@@ -7,6 +7,7 @@
 mod copy;
 mod decode;
 mod event;
+mod features;
 mod generate;
 mod model;
 mod options;

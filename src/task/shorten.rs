@@ -49,11 +49,15 @@ const UNFINISHED: [&str; 59] = [
 /// Whether a sentence reads well without the others: of middling length, whole, and pointing nowhere.
 pub fn stands_alone(sentence: &str) -> bool {
     let n = sentence.chars().count();
-    let first = sentence.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default();
     (40..=260).contains(&n)
         && sentence.ends_with('.')
         && sentence.starts_with(char::is_uppercase)
-        && !POINTING.contains(&first)
+        && !points_back(sentence)
+}
+
+/// Whether a sentence begins with a word that points to another one.
+pub fn points_back(sentence: &str) -> bool {
+    POINTING.contains(&sentence.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default())
 }
 
 /// The sentence without parentheses and without a connective at its beginning.
@@ -89,7 +93,8 @@ fn without_parentheses(sentence: &str) -> String {
     out
 }
 
-fn without_connective(sentence: &str) -> &str {
+/// The sentence without what connects it to the one before it.
+pub fn without_connective(sentence: &str) -> &str {
     for connective in CONNECTIVES {
         let Some(rest) = sentence.strip_prefix(connective) else { continue };
         let rest = rest.strip_prefix(',').unwrap_or(rest);

@@ -21,7 +21,7 @@ pub use sentences::sentences;
 pub use stream::Detokenizer;
 pub use tokenizer::{Controls, Tokenizer};
 pub use vocabulary::TokenKind;
-pub use words::{is_function_word, joined_words, words};
+pub use words::{content_word, is_function_word, joined_words, words};
 
 use crate::error::Result;
 use crate::format::{ModelFile, TokenizerSource};
