@@ -24,9 +24,10 @@ const TYPES = {
  *
  * Query parameters change how a file arrives: `slow=<ms>` waits that long before each of 32 pieces, `cut=<n>` promises the
  * whole and breaks off after n bytes, `nolength` tells no length, `gzip` compresses, `page`
- * answers with an HTML page. With `cors`, pages of other origins may read what is served.
+ * answers with an HTML page. With `cors`, pages of other origins may read what is served; with `isolated`, pages are cross-origin
+ * isolated, as shared memory asks.
  */
-export async function serve(mounts, { policy = POLICY, port = 0, cors = false } = {}) {
+export async function serve(mounts, { policy = POLICY, port = 0, cors = false, isolated = false } = {}) {
   const requests = [];
   const prefixes = Object.keys(mounts).sort((a, b) => b.length - a.length);
   const find = (path) => {
@@ -52,6 +53,10 @@ export async function serve(mounts, { policy = POLICY, port = 0, cors = false } 
     requests.push({ method: request.method, path, status: found === undefined ? 404 : 200 });
     const headers = { "content-security-policy": policy, "cache-control": "no-cache" };
     if (cors) headers["access-control-allow-origin"] = "*";
+    if (isolated) {
+      headers["cross-origin-opener-policy"] = "same-origin";
+      headers["cross-origin-embedder-policy"] = "require-corp";
+    }
     if (url.searchParams.has("page")) {
       response.writeHead(200, { ...headers, "content-type": "text/html" }).end("<!doctype html><title>app</title>");
       return;

@@ -1,0 +1,107 @@
+// The results as Markdown.
+import { ENGINES, SHAPES, THREADS, TYPES } from "./engines.mjs";
+import { comparison, RATES } from "./statistics.mjs";
+
+const TITLES = { decode: "decode", prefill128: "prefill 128", prefill512: "prefill 512" };
+
+export function markdown(results) {
+  const { rows, roofs, machine, browser, versions, emptyPageMb } = results;
+  const lines = [
+    "# Side by side with the peers",
+    "",
+    "<!-- Written by pkg-scripts/bench peers; do not edit. -->",
+    "",
+    "The same random weights, the same prompts, greedy, in one headless browser run, each engine in a browser of its own, measured in",
+    "turns. Medians, with the least and the most in brackets. All clocks are the page's: from the call to what the page receives.",
+    "No prompt comes twice and nothing is kept from earlier prompts.",
+    "",
+    `- ${machine.processor}, ${machine.cores} cores, ${machine.platform}; ${browser}`,
+    `- ${Object.entries(versions).map(([name, version]) => `${name} ${version}`).join(", ")}`,
+    "- Again: `pkg-scripts/bench peers` (`--quick`, `--shapes 15m`, `--types q8_0`, `--threads 1`, `--engines nanolm-relaxed,wllama3` measure parts; results are merged)",
+    "",
+    "## Ours against the best peer",
+    "",
+    ...ratios(rows),
+  ];
+  for (const shape of Object.keys(SHAPES)) {
+    for (const type of TYPES) {
+      for (const threads of THREADS) {
+        const here = (row) => row.shape === shape && row.type === type && row.threads === threads;
+        const some = rows.filter(here);
+        if (some.length > 0) lines.push(...table({ shape, type, threads }, some, roofs.find(here)));
+      }
+    }
+  }
+  lines.push(
+    "## What the columns are",
+    "",
+    "- *decode*: 64 tokens after a prompt of 16 and a first token, tokens per second; *first token*: of the same call.",
+    "- *prefill*: the prompt's tokens over the time to the first token.",
+    "- *load*: from the call to an engine that is ready; files come from this machine, without a cache.",
+    "- *memory*: the most that the page's process held while loading and writing (anonymous and shared memory), less an empty",
+    `  page's ${emptyPageMb} MB; of the native engine, whose weights stay in the mapped file, what it holds besides.`,
+    "- *same tokens*: how many of the first 16 tokens are ours. With F16 (transformers.js: the same numbers as F32) all engines run the very",
+    "  same model; engines quantise activations in their own ways, so that quantised ones part sooner or later.",
+    "- *roofline*: decode: reading the weights once a token with a plain wasm loop; prefill: the multiply-adds of the matrices at the",
+    "  peak of the relaxed int8 dot in registers. Both taken in the same run, with as many threads.",
+    "- *llama.cpp, native* runs outside the browser, with all of the processor's instructions: a ceiling, no peer.",
+    "",
+  );
+  return lines.join("\n");
+}
+
+function ratios(rows) {
+  const lines = ["| shape | weights | threads | figure | ratio | best peer with these weights | ratio | best peer with any weights |", "|---|---|---|---|---:|---|---:|---|"];
+  for (const shape of Object.keys(SHAPES)) {
+    for (const type of TYPES) {
+      for (const threads of THREADS) {
+        for (const figure of RATES) {
+          const found = comparison(rows, ENGINES, { shape, type, threads }, figure);
+          if (!found) continue;
+          const title = (engine) => ENGINES[engine]?.title ?? "none";
+          const any = `${title(found.anyPeer)}, ${typeName(found.anyPeer, found.anyType)}`;
+          const times = (ratio) => (ratio === undefined ? "–" : `${ratio.toFixed(ratio < 10 ? 1 : 0)}×`);
+          lines.push(`| ${shape} | ${type} | ${threads} | ${TITLES[figure]} | ${times(found.ratio)} | ${title(found.peer)} | ${times(found.anyRatio)} | ${any} |`);
+        }
+      }
+    }
+  }
+  return [...lines, ""];
+}
+
+export const typeName = (engine, type) => ENGINES[engine]?.typeName?.(type) ?? type;
+
+function table({ shape, type, threads }, rows, roof) {
+  const lines = [
+    `## ${shape}, ${type}, ${threads} thread${threads > 1 ? "s" : ""}`,
+    "",
+    "| engine | decode tok/s | prefill 128 tok/s | prefill 512 tok/s | first token, ms | load, ms | memory, MB | same tokens |",
+    "|---|---:|---:|---:|---:|---:|---:|---:|",
+  ];
+  for (const engine of Object.keys(ENGINES)) {
+    const row = rows.find((each) => each.engine === engine);
+    if (!row) continue;
+    const name = row.engine === "transformers" ? `${ENGINES[engine].title}, ${typeName(engine, type)}` : ENGINES[engine].title;
+    if (row.error) {
+      lines.push(`| ${name} | failed: ${row.error.replaceAll("|", "/")} |`);
+      continue;
+    }
+    const cells = [row.decode, row.prefill128, row.prefill512, row.firstTokenMs, row.loadMs].map(spread);
+    lines.push(`| ${name} | ${cells.join(" | ")} | ${row.memoryMb ?? "not told here"} | ${row.agrees ?? "–"} |`);
+  }
+  if (roof) {
+    const note = `${show(roof.readGBs.median)} GB/s, ${show(roof.dotGMACs.median)} GMAC/s`;
+    lines.push(`| *roofline* (${note}) | ${show(roof.decode)} | ${show(roof.prefill128)} | ${show(roof.prefill512)} | | | | |`);
+  }
+  const dates = [...new Set(rows.map((row) => row.date))].sort();
+  return [...lines, "", `Measured ${dates.join(" and ")}.`, ""];
+}
+
+const show = (value) => value.toFixed(value < 10 ? 2 : value < 100 ? 1 : 0);
+
+/** A median with its range; where a figure was taken once there is none. */
+function spread(figure) {
+  if (!figure) return "–";
+  const { median, least, most, n } = figure;
+  return n === 1 ? show(median) : `${show(median)} (${show(least)}–${show(most)})`;
+}

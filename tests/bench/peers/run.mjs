@@ -1,0 +1,147 @@
+// The side-by-side benchmark: our engine and its peers in headless Chromium, on the same weights, with the same prompts, in turns.
+// Run by pkg-scripts/bench peers, which installs the peers and writes the models.
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { cpus } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { ROOT } from "../../web/support/browser.mjs";
+import { serve } from "../../web/support/server.mjs";
+import { ENGINES, SHAPES, THREADS, TYPES } from "./engines.mjs";
+import { NativeHost, PageHost } from "./hosts.mjs";
+import { markdown } from "./report.mjs";
+import { startRoof } from "./roof.mjs";
+import { runSlice } from "./slice.mjs";
+import { merge, withAgreement } from "./statistics.mjs";
+
+const { values: options } = parseArgs({
+  options: {
+    quick: { type: "boolean", default: false },
+    shapes: { type: "string", default: Object.keys(SHAPES).join(",") },
+    types: { type: "string", default: TYPES.join(",") },
+    threads: { type: "string", default: THREADS.join(",") },
+    engines: { type: "string", default: Object.keys(ENGINES).join(",") },
+    runs: { type: "string" },
+    seconds: { type: "string" },
+    out: { type: "string", default: join(ROOT, "tests/bench/results") },
+    "no-build": { type: "boolean", default: false },
+    "report-only": { type: "boolean", default: false },
+  },
+});
+
+/** A list's entries, each one of those that there are. */
+function chosen(name, known) {
+  const list = options[name].split(",").map((entry) => (name === "threads" ? Number(entry) : entry));
+  const unknown = list.find((entry) => !known.includes(entry));
+  if (unknown !== undefined) {
+    console.error(`bench peers: --${name} ${unknown}: expected some of ${known.join(", ")}`);
+    process.exit(2);
+  }
+  return list;
+}
+const shapes = chosen("shapes", Object.keys(SHAPES));
+const types = chosen("types", TYPES);
+const threadCounts = chosen("threads", THREADS);
+const engines = chosen("engines", Object.keys(ENGINES));
+const runs = Number(options.runs ?? (options.quick ? 1 : 5));
+if (!(runs >= 1)) throw new Error(`--runs: expected a number from 1 on, found ${options.runs}`);
+
+const here = import.meta.dirname;
+const modules = join(here, "node_modules");
+const python = join(ROOT, "build/bench-python/bin/python");
+const models = join(ROOT, "build/bench-models");
+const jsonFile = join(options.out, "peers.json");
+const log = (text) => console.log(text);
+
+mkdirSync(options.out, { recursive: true });
+let results = existsSync(jsonFile) ? JSON.parse(readFileSync(jsonFile, "utf8")) : undefined;
+if (!options["report-only"]) await measureAll();
+write();
+
+async function measureAll() {
+  const roofline = join(ROOT, "build/roofline.wasm");
+  const features = ["--enable-simd", "--enable-relaxed-simd", "--enable-bulk-memory", "--enable-bulk-memory-opt"];
+  execFileSync(join(ROOT, "node_modules/.bin/wasm-as"), [...features, join(here, "../roofline.wat"), "-o", roofline]);
+  const server = await serve(
+    {
+      "/": join(here, "page"),
+      "/nanolm/": join(ROOT, "pkg-scripts/npm/dist"),
+      "/peers/": modules,
+      "/models/": models,
+      "/roofline.wasm": () => readFileSync(roofline),
+    },
+    // The peers start workers from blobs and compile text.
+    { policy: "default-src 'self' blob: data: 'unsafe-inline' 'unsafe-eval'", isolated: true },
+  );
+  const empty = await PageHost.start(server.origin);
+  const emptyPage = empty.peakMemory ?? 0;
+  const browser = `Chromium ${empty.browserVersion}`;
+  await empty.close();
+  const about = { machine: machine(), browser, emptyPageMb: Math.round(emptyPage / 1e6), versions: versions() };
+
+  for (const shape of shapes) {
+    for (const type of types) {
+      for (const threads of threadCounts) {
+        const entrants = engines.filter((engine) => ENGINES[engine].runs(threads, type));
+        log(`\n${shape}, ${type}, ${threads} thread${threads > 1 ? "s" : ""}: ${entrants.join(", ")}`);
+        const slice = { shape, type, threads };
+        const roof = await startRoof(await PageHost.start(server.origin), slice);
+        const found = await runSlice({
+          ...slice,
+          engines: entrants,
+          start: (engine) => startHost(engine, server.origin),
+          roof,
+          runs,
+          slowMs: options.quick ? 2000 : 8000,
+          deadline: options.seconds ? Date.now() + 1000 * Number(options.seconds) : Infinity,
+          emptyPage,
+          log,
+        });
+        await roof.close();
+        results = merge(results, { ...about, ...found });
+        // After each slice, so that what is there is kept whatever happens to the next.
+        write();
+      }
+    }
+  }
+  await server.close();
+}
+
+function startHost(engine, origin) {
+  if (!ENGINES[engine].native) return PageHost.start(origin);
+  const failed = join(ROOT, "build/bench-native-failed");
+  if (existsSync(failed)) throw new Error(readFileSync(failed, "utf8").trim());
+  const host = NativeHost.start(python, join(here, "native.py"));
+  return {
+    load: (adapter, { path, ...rest }) => host.load(adapter, { ...rest, path: join(models, path) }),
+    generate: (prompt, n) => host.generate(prompt, n),
+    get peakMemory() {
+      return host.peakMemory;
+    },
+    close: () => host.close(),
+  };
+}
+
+function machine() {
+  return { processor: cpus()[0]?.model.trim() ?? "unknown", cores: cpus().length, platform: process.platform };
+}
+
+function versions() {
+  const version = (folder) => JSON.parse(readFileSync(join(folder, "package.json"), "utf8")).version;
+  return {
+    nanolm: version(join(ROOT, "pkg-scripts/npm")),
+    "wllama 3": version(join(modules, "wllama3")),
+    "wllama 2": version(join(modules, "wllama2")),
+    "transformers.js": version(join(modules, "@huggingface/transformers")),
+    "onnxruntime-web": version(join(modules, "onnxruntime-web")),
+  };
+}
+
+function write() {
+  if (results === undefined) throw new Error(`${jsonFile} is not there: measure first`);
+  results = { ...results, rows: withAgreement(results.rows, ENGINES) };
+  writeFileSync(jsonFile, `${JSON.stringify(results, null, 1)}\n`);
+  const text = markdown(results);
+  writeFileSync(join(options.out, "peers.md"), text);
+  if (options["report-only"]) log(text);
+}
