@@ -32,11 +32,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             match job.next().await? {
                 Event::Progress { phase, done, total } => eprint!("\r{} {done}/{total} ", phase.name()),
                 Event::Piece(piece) => print!("{}", piece.text),
-                Event::Point(point) => println!("- {} [{:.3} @{:?}]", point.text, point.score, point.bytes),
+                Event::Point(point) => println!("- {} [{:.3} @{:?}]", point.text, point.score, point.place.bytes),
                 Event::Done { finish_reason, usage, timings, .. } => {
                     println!("\n[{}] {usage:?} {timings:?}", finish_reason.name());
                     return Ok(());
                 }
+                // What other tasks give.
+                _ => {}
             }
             std::io::stdout().flush()?;
         }

@@ -4,7 +4,7 @@ use js_sys::Array;
 use wasm_bindgen::JsValue;
 
 use super::object::{object, set};
-use crate::task::{Event, ModelInfo};
+use crate::task::{Event, ModelInfo, Place};
 
 /// A `JobEvent`.
 pub fn event(event: Event) -> JsValue {
@@ -24,9 +24,36 @@ pub fn event(event: Event) -> JsValue {
         Event::Point(point) => object([
             ("type", "point".into()),
             ("text", point.text.into()),
-            ("start", (point.utf16.start as f64).into()),
-            ("end", (point.utf16.end as f64).into()),
+            ("start", start(&point.place)),
+            ("end", end(&point.place)),
             ("score", point.score.into()),
+        ]),
+        // Asked for by the training pipeline only, natively.
+        Event::Measured(_) => object([("type", "measured".into())]),
+        Event::Label(label) => {
+            object([("type", "label".into()), ("label", label.label.into()), ("score", label.score.into())])
+        }
+        Event::Entity(entity) => object([
+            ("type", "entity".into()),
+            ("text", entity.text.into()),
+            ("kind", entity.kind.into()),
+            ("start", start(&entity.place)),
+            ("end", end(&entity.place)),
+            ("score", entity.score.into()),
+        ]),
+        Event::Keyword(keyword) => object([
+            ("type", "keyword".into()),
+            ("text", keyword.text.into()),
+            ("score", keyword.score.into()),
+            ("places", keyword.places.iter().map(place).collect::<Array>().into()),
+        ]),
+        Event::Answer(answer) => object([
+            ("type", "answer".into()),
+            ("text", answer.text.into()),
+            ("start", start(&answer.place)),
+            ("end", end(&answer.place)),
+            ("score", answer.score.into()),
+            ("sentence", place(&answer.sentence)),
         ]),
         Event::Done { finish_reason, text, usage, timings } => object([
             ("type", "done".into()),
@@ -49,6 +76,19 @@ pub fn event(event: Event) -> JsValue {
             ),
         ]),
     }
+}
+
+fn start(place: &Place) -> JsValue {
+    (place.utf16.start as f64).into()
+}
+
+fn end(place: &Place) -> JsValue {
+    (place.utf16.end as f64).into()
+}
+
+/// A `Place`.
+fn place(place: &Place) -> JsValue {
+    object([("start", start(place)), ("end", end(place))])
 }
 
 /// An `EngineInfo`.

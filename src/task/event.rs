@@ -51,16 +51,76 @@ pub struct Piece {
     pub logprob: f32,
 }
 
+/// A part of the caller's text.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Place {
+    /// In UTF-8 bytes.
+    pub bytes: Range<usize>,
+    /// In UTF-16 code units (what JavaScript counts).
+    pub utf16: Range<usize>,
+}
+
 /// A sentence of the text that was chosen as a key point.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Point {
     pub text: String,
-    /// Where it stands in the text, in UTF-8 bytes.
-    pub bytes: Range<usize>,
-    /// Where it stands in the text, in UTF-16 code units (what JavaScript counts).
-    pub utf16: Range<usize>,
+    pub place: Place,
     /// Salience, 0 to 1.
     pub score: f32,
+}
+
+/// What is known of a sentence, for fitting the weights of `nanolm.tasks`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Measured {
+    pub place: Place,
+    /// Logit of yes minus logit of no after the text, and at the sentence's mark in it.
+    pub model: f32,
+    pub mark: f32,
+    /// What is counted: see [`FEATURE_NAMES`](super::FEATURE_NAMES).
+    pub features: Vec<f64>,
+    /// With the weights of the file.
+    pub salience: f32,
+}
+
+/// A label and how likely the text bears it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Label {
+    pub label: String,
+    /// Probability, against the other labels.
+    pub score: f32,
+}
+
+/// A name, number, date or the like in the text.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Entity {
+    pub text: String,
+    /// `PER`, `LOC` ... as the model's file names them; `NUMBER`, `DATE`, `TIME`, `MONEY`, `EMAIL`, `URL`.
+    pub kind: String,
+    pub place: Place,
+    /// 0 to 1; 1 for what is found by its form.
+    pub score: f32,
+}
+
+/// A phrase that says what the text is about.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Keyword {
+    /// As it stands at its first place.
+    pub text: String,
+    /// 0 to 1, relative to the best of the text.
+    pub score: f32,
+    /// Every place where it stands.
+    pub places: Vec<Place>,
+}
+
+/// The part of a text that answers a question.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Answer {
+    pub text: String,
+    pub place: Place,
+    /// 0 to 1: how well sentence and kind of answer fit the question.
+    pub score: f32,
+    /// The sentence around it.
+    pub sentence: Place,
 }
 
 /// Tokens in and out.
@@ -89,5 +149,10 @@ pub enum Event {
     Progress { phase: Phase, done: usize, total: usize },
     Piece(Piece),
     Point(Point),
+    Measured(Measured),
+    Label(Label),
+    Entity(Entity),
+    Keyword(Keyword),
+    Answer(Answer),
     Done { finish_reason: FinishReason, text: String, usage: Usage, timings: Timings },
 }

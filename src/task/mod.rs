@@ -9,15 +9,21 @@ mod decode;
 mod event;
 mod features;
 mod generate;
+mod judge;
+mod measure;
 mod model;
 mod options;
 mod points;
+mod salience;
 mod shorten;
 mod stop;
 mod summarize;
 mod tasks;
 
-pub use event::{Event, FinishReason, Phase, Piece, Point, Timings, Usage};
+pub use event::{
+    Answer, Entity, Event, FinishReason, Keyword, Label, Measured, Phase, Piece, Place, Point, Timings, Usage,
+};
+pub use features::NAMES as FEATURE_NAMES;
 pub use generate::Prompt;
 pub use model::{Clock, LoadPhase, Model, ModelInfo};
 pub use options::{GenerateOptions, Length, Sampling, SummarizeOptions, SummaryKind};
@@ -35,6 +41,7 @@ pub struct Job {
 enum State {
     Generate(Box<generate::Generate>),
     Summarize(Box<summarize::Summarize>),
+    Measure(Box<measure::Measure>),
     Done(Event),
     Failed(Error),
 }
@@ -50,6 +57,7 @@ impl Job {
         let result = match &mut self.state {
             State::Generate(job) => job.next(&self.model).await,
             State::Summarize(job) => job.next(&self.model).await,
+            State::Measure(job) => job.next(&self.model).await,
             State::Done(event) => return Ok(event.clone()),
             State::Failed(error) => return Err(error.clone()),
         };
@@ -80,5 +88,14 @@ impl Model {
     pub fn summarize(self: &Rc<Self>, text: &str, options: &SummarizeOptions) -> Result<Job> {
         let job = summarize::Summarize::new(self, text, options)?;
         Ok(Job { model: Rc::clone(self), state: State::Summarize(Box::new(job)) })
+    }
+
+    /// Gives what is known of every sentence of a text, as [`Event::Measured`].
+    ///
+    /// # Errors
+    /// As [`Model::summarize`].
+    pub fn measure(self: &Rc<Self>, text: &str) -> Result<Job> {
+        let job = measure::Measure::new(self, text)?;
+        Ok(Job { model: Rc::clone(self), state: State::Measure(Box::new(job)) })
     }
 }

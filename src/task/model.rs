@@ -186,8 +186,16 @@ impl Model {
         self.clock
     }
 
-    pub(super) fn tasks(&self) -> Option<&TaskFormat> {
-        self.tasks.as_ref()
+    /// # Errors
+    /// `UnsupportedTask` where the model's file does not say how to ask it.
+    pub(super) fn require_tasks(&self, task: &str) -> Result<&TaskFormat> {
+        self.tasks.as_ref().ok_or_else(|| Error::UnsupportedTask {
+            task: task.into(),
+            why:
+                "its file has no key nanolm.tasks, which describes how to ask it. Use the default model, or `generate` \
+                  with a prompt of your own"
+                    .into(),
+        })
     }
 
     /// A session for `capacity` tokens.

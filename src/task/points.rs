@@ -3,11 +3,13 @@
 use std::collections::VecDeque;
 use std::ops::Range;
 
+use super::event::Place;
 use super::model::Model;
+use super::salience::Readings;
 use super::shorten::stands_alone;
 use super::tasks::TaskFormat;
 use crate::error::Result;
-use crate::text::{Controls, sentences};
+use crate::text::{Controls, Utf16, sentences};
 
 /// A part of fewer sentences than this is not worth a sentence of the summary.
 const PART_SENTENCES: usize = 4;
@@ -19,8 +21,10 @@ const SALIENT: usize = 4;
 pub struct Sentence {
     /// Where it stands, in UTF-8 bytes.
     pub bytes: Range<usize>,
-    /// Probability that it belongs into a summary; measured chunk by chunk.
-    pub salience: Option<f32>,
+    /// What the model says of it.
+    pub readings: Readings,
+    /// Probability that it belongs into a summary; 0 until it is weighed.
+    pub salience: f32,
 }
 
 /// Tokens of a chunk, and where each sentence ends in them.
@@ -44,12 +48,17 @@ impl Chunk {
 pub struct Article {
     pub text: String,
     pub sentences: Vec<Sentence>,
+    utf16: Utf16,
 }
 
 impl Article {
     pub fn new(text: &str) -> Self {
-        let whole = |bytes| Sentence { bytes, salience: None };
-        Article { text: text.to_string(), sentences: sentences(text).into_iter().map(whole).collect() }
+        let whole = |bytes| Sentence { bytes, readings: Readings::default(), salience: 0.0 };
+        Article {
+            text: text.to_string(),
+            sentences: sentences(text).into_iter().map(whole).collect(),
+            utf16: Utf16::new(text),
+        }
     }
 
     /// The text of a sentence.
@@ -91,7 +100,7 @@ impl Article {
     }
 
     fn salience(&self, i: usize) -> f32 {
-        self.sentences.get(i).and_then(|s| s.salience).unwrap_or(0.0)
+        self.sentences.get(i).map_or(0.0, |s| s.salience)
     }
 
     /// The `n` most salient sentences, in the order of the text. A sentence that says the same words as one already
@@ -130,8 +139,9 @@ impl Article {
     }
 
     /// The sentence of each of up to `n` parts of a chunk that tells the most on its own, in the order of the text. Parts
-    /// have about the same number of tokens, and [`PART_SENTENCES`] sentences on average or more.
-    pub fn telling(&self, chunk: &Chunk, n: usize) -> VecDeque<usize> {
+    /// have about the same number of tokens, and [`PART_SENTENCES`] sentences on average or more. Unless the model file says
+    /// how to choose such a sentence, one that does not stand alone is passed over for one that does.
+    pub fn telling(&self, chunk: &Chunk, n: usize, chosen_by_model: bool) -> VecDeque<usize> {
         let n = n.min(chunk.sentences.len() / PART_SENTENCES).max(1);
         let mut chosen = VecDeque::with_capacity(n);
         let mut from = 0;
@@ -144,16 +154,14 @@ impl Article {
             let mut order = chunk.sentences.get(from..to).unwrap_or_default().to_vec();
             order.sort_by(|a, b| self.salience(*b).total_cmp(&self.salience(*a)).then(a.cmp(b)));
             let alone = order.iter().take(SALIENT).find(|i| stands_alone(self.sentence(**i)));
-            chosen.extend(alone.or(order.first()));
+            chosen.extend(alone.filter(|_| !chosen_by_model).or(order.first()));
             from = to.max(from);
         }
         chosen
     }
 
-    /// A byte range in UTF-16 code units.
-    pub fn utf16(&self, bytes: &Range<usize>) -> Range<usize> {
-        let count = |range: Range<usize>| self.text.get(range).unwrap_or_default().encode_utf16().count();
-        let start = count(0..bytes.start);
-        start..start + count(bytes.clone())
+    /// Where a range of bytes stands.
+    pub fn place(&self, bytes: Range<usize>) -> Place {
+        Place { utf16: self.utf16.range(&self.text, &bytes), bytes }
     }
 }

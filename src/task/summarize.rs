@@ -13,26 +13,24 @@ use std::collections::VecDeque;
 use super::copy::{Written, copy};
 use super::decode::{Decoding, Step};
 use super::event::{Event, FinishReason, Phase, Point, Usage};
+use super::judge::Judge;
 use super::model::{Model, Stopwatch};
 use super::options::{SummarizeOptions, SummaryKind};
-use super::points::{Article, Chunk};
+use super::points::Chunk;
 use super::tasks::{TaskFormat, Writing};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::model::LogitRows;
 use crate::sample::{SampleOptions, Sampler};
-use crate::session::Session;
 
 /// No three tokens come twice in a generated summary: small models fall into loops otherwise.
 const NO_REPEAT_NGRAM: usize = 3;
 
 pub struct Summarize {
-    article: Article,
+    judge: Judge,
     format: TaskFormat,
     options: SummarizeOptions,
-    session: Option<Session>,
-    logits: Vec<f32>,
     watch: Stopwatch,
-    usage: Usage,
+    completion_tokens: usize,
     stage: Stage,
     /// Text of the summary so far.
     written: String,
@@ -41,20 +39,11 @@ pub struct Summarize {
 
 /// What is being done.
 enum Stage {
-    /// Cut the next chunk, beginning with sentence `from`; beyond the last sentence: the most salient ones once more.
-    Cut {
-        from: usize,
-    },
-    /// Read a chunk: `read` of its tokens are.
+    /// Judge every sentence of the text.
+    Judge,
+    /// Read a chunk to write from: `read` of its tokens are.
     Read {
         chunk: Chunk,
-        read: usize,
-        judged: bool,
-    },
-    /// Judge the sentences of a chunk that was read: `read` of the tokens that ask are.
-    Judge {
-        chunk: Chunk,
-        question: Vec<u32>,
         read: usize,
     },
     /// Give out the chosen sentences.
@@ -74,43 +63,39 @@ enum Stage {
 
 impl Summarize {
     pub fn new(model: &Model, text: &str, options: &SummarizeOptions) -> Result<Self> {
-        let format = model.tasks().ok_or_else(|| Error::UnsupportedTask {
-            task: "summarize".into(),
-            why:
-                "its file has no key nanolm.tasks, which describes how to ask it. Use the default model, or `generate` \
-                  with a prompt of your own"
-                    .into(),
-        })?;
-        let article = Article::new(text);
-        if article.sentences.is_empty() {
-            return Err(Error::InvalidOption {
-                name: "text".into(),
-                expected: "a text with at least one sentence".into(),
-                found: if text.is_empty() { "an empty text".into() } else { "only white space".into() },
-            });
-        }
-        Ok(Summarize {
-            article,
+        let format = model.require_tasks("summarize")?;
+        let judge = Judge::new(text, format, format.salience.of(options.kind).wanted())?;
+        let mut summarize = Summarize {
+            judge,
             format: format.clone(),
             options: options.clone(),
-            session: None,
-            logits: Vec::new(),
             watch: Stopwatch::new(model.clock()),
-            usage: Usage::default(),
-            stage: Stage::Cut { from: 0 },
+            completion_tokens: 0,
+            stage: Stage::Judge,
             written: String::new(),
             finish: FinishReason::Stop,
-        })
+        };
+        if summarize.generates() {
+            let all = summarize.judge.article.sentences.len();
+            let chunk = summarize.judge.article.chunk(model, format, 0..all)?;
+            // What fits one chunk and is generated from needs no judgement.
+            if chunk.sentences.len() == all {
+                summarize.stage = Stage::Read { chunk, read: 0 };
+            }
+        }
+        Ok(summarize)
     }
 
     pub async fn next(&mut self, model: &Model) -> Result<Event> {
         self.watch.start();
         loop {
-            // Cutting and giving are quick; each pass through a device but the last of a chunk ends in an event.
+            // Giving is quick; each pass through a device ends in an event, but those that begin to write.
             let event = match &mut self.stage {
-                Stage::Cut { .. } => self.cut(model)?,
+                Stage::Judge => match self.judge.next(model).await? {
+                    None => self.judged(model)?,
+                    event => event,
+                },
                 Stage::Read { .. } => self.read(model).await?,
-                Stage::Judge { .. } => self.judge(model).await?,
                 Stage::Give { points } => match points.pop_front() {
                     Some(i) => Some(self.give(i)),
                     None => Some(self.done()),
@@ -125,108 +110,53 @@ impl Summarize {
         }
     }
 
-    fn cut(&mut self, model: &Model) -> Result<Option<Event>> {
-        let Stage::Cut { from } = self.stage else { return Ok(None) };
-        let all = self.article.sentences.len();
-        self.stage = if from < all {
-            let chunk = self.article.chunk(model, &self.format, from..all)?;
-            // What fits one chunk and is generated from needs no judgement.
-            let judged = self.generates() && chunk.sentences.len() == all;
-            Stage::Read { chunk, read: 0, judged }
+    /// Chooses among the sentences, all of which are judged.
+    fn judged(&mut self, model: &Model) -> Result<Option<Event>> {
+        self.judge.weigh(self.format.salience.of(self.options.kind));
+        let chunk = self.judge.take_chunk();
+        if self.options.kind == SummaryKind::KeyPoints {
+            self.watch.prefilled();
+            let points = self.judge.article.most_salient(self.options.length.points());
+            self.stage = Stage::Give { points: points.into() };
+        } else if chunk.sentences.len() == self.judge.article.sentences.len() {
+            self.begin_writing(&chunk);
         } else {
-            Stage::Read { chunk: self.article.salient_chunk(model, &self.format)?, read: 0, judged: true }
-        };
+            let chunk = self.judge.article.salient_chunk(model, &self.format)?;
+            self.stage = Stage::Read { chunk, read: 0 };
+        }
         Ok(None)
     }
 
     async fn read(&mut self, model: &Model) -> Result<Option<Event>> {
-        let session = match &mut self.session {
-            Some(session) => session,
-            empty => {
-                let capacity = (self.format.max_chunk_tokens + self.format.reserve()).min(model.context_len());
-                empty.insert(model.new_session(capacity).await?)
-            }
+        self.judge.session(model).await?;
+        let (Stage::Read { chunk, read }, Some(session)) = (&mut self.stage, &mut self.judge.session) else {
+            return Ok(None);
         };
-        let Stage::Read { chunk, read, judged } = &mut self.stage else { return Ok(None) };
         if *read == 0 {
             session.truncate(0);
         }
         let rest = chunk.tokens.get(*read..).unwrap_or_default();
-        let n = model.feed(session, rest, LogitRows::None, &mut self.logits).await?;
+        let n = model.feed(session, rest, LogitRows::None, &mut self.judge.logits).await?;
         *read += n;
-        self.usage.prompt_tokens += n;
-        let (read, judged) = (*read, *judged);
-        let event = if judged {
-            Event::Progress { phase: Phase::Prefill, done: read, total: chunk.tokens.len() }
-        } else {
-            let before = chunk.sentences.first().copied().unwrap_or(0);
-            let done = before + chunk.sentences_in(read);
-            Event::Progress { phase: Phase::Score, done, total: self.article.sentences.len() }
-        };
-        if read == chunk.tokens.len() {
+        self.judge.tokens += n;
+        let event = Event::Progress { phase: Phase::Prefill, done: *read, total: chunk.tokens.len() };
+        if *read == chunk.tokens.len() {
             let chunk = std::mem::take(chunk);
-            if judged {
-                self.begin_writing(&chunk);
-            } else {
-                let marks = self.format.marks.iter().take(chunk.sentences.len());
-                let question = std::iter::once(self.format.key_points).chain(marks.copied()).collect();
-                self.stage = Stage::Judge { chunk, question, read: 0 };
-            }
+            self.begin_writing(&chunk);
         }
         Ok(Some(event))
     }
 
-    /// Asks about every sentence of the chunk at once.
-    async fn judge(&mut self, model: &Model) -> Result<Option<Event>> {
-        let (Stage::Judge { chunk, question, read }, Some(session)) = (&mut self.stage, &mut self.session) else {
-            return Ok(None);
-        };
-        let rest = question.get(*read..).unwrap_or_default();
-        let n = model.feed(session, rest, LogitRows::All, &mut self.logits).await?;
-        self.usage.prompt_tokens += n;
-        for (row, logits) in self.logits.chunks_exact(model.vocab_size()).enumerate() {
-            // The first token of the question is not a mark.
-            let Some(at) = (*read + row).checked_sub(1) else { continue };
-            let sentence = chunk.sentences.get(at).and_then(|i| self.article.sentences.get_mut(*i));
-            if let Some(sentence) = sentence {
-                sentence.salience = Some(salience(logits, &self.format)?);
-            }
-        }
-        *read += n;
-        if *read < question.len() {
-            return Ok(None);
-        }
-        let all = self.article.sentences.len();
-        let judged = chunk.sentences.last().map_or(0, |i| i + 1);
-        if judged < all {
-            self.stage = Stage::Cut { from: judged };
-        } else if self.options.kind == SummaryKind::KeyPoints {
-            self.watch.prefilled();
-            let points = self.article.most_salient(self.options.length.points());
-            self.stage = Stage::Give { points: points.into() };
-        } else if chunk.sentences.len() == all {
-            let chunk = std::mem::take(chunk);
-            self.begin_writing(&chunk);
-        } else {
-            self.stage = Stage::Cut { from: all };
-        }
-        Ok(Some(Event::Progress { phase: Phase::Score, done: judged, total: all }))
-    }
-
     fn give(&mut self, i: usize) -> Event {
         self.watch.first();
-        let Some(sentence) = self.article.sentences.get(i) else { return self.done() };
-        let text = self.article.sentence(i).to_string();
+        let article = &self.judge.article;
+        let Some(sentence) = article.sentences.get(i) else { return self.done() };
+        let text = article.sentence(i).to_string();
         if !self.written.is_empty() {
             self.written.push('\n');
         }
         self.written += &text;
-        Event::Point(Point {
-            utf16: self.article.utf16(&sentence.bytes),
-            bytes: sentence.bytes.clone(),
-            score: sentence.salience.unwrap_or(0.0),
-            text,
-        })
+        Event::Point(Point { place: article.place(sentence.bytes.clone()), score: sentence.salience, text })
     }
 
     fn generates(&self) -> bool {
@@ -244,27 +174,29 @@ impl Summarize {
             SummaryKind::Tldr => self.options.length.sentences(),
             _ => 1,
         };
-        let sentences = self.article.telling(chunk, n);
+        let chosen_by_model = self.format.salience.chooses(self.options.kind);
+        let sentences = self.judge.article.telling(chunk, n, chosen_by_model);
         self.stage = Stage::Copy { prefix: chunk.tokens.len(), sentences, ready: Written::default() };
     }
 
     async fn copy(&mut self, model: &Model) -> Result<Option<Event>> {
-        let (Stage::Copy { prefix, sentences, ready }, Some(session)) = (&mut self.stage, &mut self.session) else {
+        let (Stage::Copy { prefix, sentences, ready }, Some(session)) = (&mut self.stage, &mut self.judge.session)
+        else {
             return Ok(None);
         };
         if let Some(piece) = ready.pieces.pop_front() {
             self.watch.first();
             self.written += &piece.text;
-            self.usage.completion_tokens += 1;
+            self.completion_tokens += 1;
             return Ok(Some(Event::Piece(piece)));
         }
         let Some(sentence) = sentences.front() else { return Ok(Some(self.done())) };
         session.truncate(*prefix);
-        let sentence = self.article.sentence(*sentence);
+        let sentence = self.judge.article.sentence(*sentence);
         let lead = if self.written.is_empty() { "" } else { " " };
-        *ready = copy(model, session, &self.format, self.options.kind, sentence, lead, &mut self.logits).await?;
+        *ready = copy(model, session, &self.format, self.options.kind, sentence, lead, &mut self.judge.logits).await?;
         sentences.pop_front();
-        self.usage.prompt_tokens += 1;
+        self.judge.tokens += 1;
         if ready.cut {
             self.finish = FinishReason::Length;
         }
@@ -272,12 +204,12 @@ impl Summarize {
     }
 
     async fn ask(&mut self, model: &Model) -> Result<Option<Event>> {
-        let Some(session) = &mut self.session else { return Ok(None) };
+        let Some(session) = &mut self.judge.session else { return Ok(None) };
         let (task, most) = match self.options.kind {
             SummaryKind::Headline => (self.format.headline, self.format.headline_max_tokens),
             _ => (self.format.tldr, self.format.tldr_max_tokens),
         };
-        self.usage.prompt_tokens += model.feed(session, &[task], LogitRows::Last, &mut self.logits).await?;
+        self.judge.tokens += model.feed(session, &[task], LogitRows::Last, &mut self.judge.logits).await?;
         self.watch.prefilled();
         let options = SampleOptions { no_repeat_ngram: NO_REPEAT_NGRAM, ..SampleOptions::default() };
         let mut sampler = Sampler::new(options, model.vocab_size(), most)?;
@@ -287,13 +219,13 @@ impl Summarize {
     }
 
     async fn generate(&mut self, model: &Model) -> Result<Event> {
-        let (Stage::Generate(decoding), Some(session)) = (&mut self.stage, &mut self.session) else {
+        let (Stage::Generate(decoding), Some(session)) = (&mut self.stage, &mut self.judge.session) else {
             return Ok(self.done());
         };
-        match decoding.step(model, session, &mut self.logits).await? {
+        match decoding.step(model, session, &mut self.judge.logits).await? {
             Step::Piece(mut piece) => {
                 self.watch.first();
-                self.usage.completion_tokens = decoding.tokens;
+                self.completion_tokens = decoding.tokens;
                 if self.written.is_empty() {
                     // The first word has the space that stands before every word.
                     piece.text.drain(..piece.text.len() - piece.text.trim_start().len());
@@ -310,18 +242,7 @@ impl Summarize {
 
     fn done(&mut self) -> Event {
         let text = std::mem::take(&mut self.written);
-        Event::Done { finish_reason: self.finish, text, usage: self.usage, timings: self.watch.finish() }
+        let usage = Usage { prompt_tokens: self.judge.tokens, completion_tokens: self.completion_tokens };
+        Event::Done { finish_reason: self.finish, text, usage, timings: self.watch.finish() }
     }
-}
-
-/// The probability of yes against no.
-fn salience(logits: &[f32], format: &TaskFormat) -> Result<f32> {
-    let logit = |token: u32| {
-        let found = logits.get(token as usize).copied().unwrap_or(f32::NAN);
-        if found.is_finite() {
-            return Ok(found);
-        }
-        Err(Error::NotFinite { token: token as usize, found: found.to_string() })
-    };
-    Ok(1.0 / (1.0 + (logit(format.no)? - logit(format.yes)?).exp()))
 }

@@ -12,9 +12,12 @@
 //! followed by its mark `sentence[i]`. `headline` or `tldr` after that makes the model write until `end`. `key_points`
 //! followed by the marks of all sentences makes it judge: at each mark the logits of `yes` and `no` say how salient the
 //! sentence is. `writing` (may be left out) says how headlines and tldrs are made: see [`Writing`].
+//!
+//! A file may say more: `salience`, how the judgement goes together with what can be counted (see `salience`).
 
 use serde_json::Value as Json;
 
+use super::salience::SalienceFormat;
 use crate::error::{Error, Result};
 use crate::format::{ModelFile, Value};
 use crate::model::ModelConfig;
@@ -34,7 +37,7 @@ pub enum Writing {
 }
 
 /// The control tokens and limits of the task format.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct TaskFormat {
     pub text: u32,
     pub end: u32,
@@ -50,6 +53,37 @@ pub struct TaskFormat {
     pub headline_max_tokens: usize,
     pub tldr_max_tokens: usize,
     pub writing: Writing,
+    pub salience: SalienceFormat,
+}
+
+/// The JSON object, and what is needed to check what it names.
+pub struct Description<'a> {
+    pub json: Json,
+    file: &'a str,
+    tokenizer: Option<&'a Tokenizer>,
+    n_vocab: usize,
+}
+
+impl Description<'_> {
+    pub fn invalid(&self, what: &str, expected: &str, found: String) -> Error {
+        invalid(self.file, what, expected, found)
+    }
+
+    /// The control token that `name` names.
+    pub fn token(&self, key: &str, name: &Json) -> Result<u32> {
+        let id =
+            name.as_str().and_then(|name| self.tokenizer?.control(name)).filter(|id| (*id as usize) < self.n_vocab);
+        id.ok_or_else(|| self.invalid(key, "the name of a control token of the vocabulary", name.to_string()))
+    }
+
+    fn number(&self, key: &str, least: usize, most: usize) -> Result<usize> {
+        let n = self.json[key].as_u64().and_then(|n| usize::try_from(n).ok()).filter(|n| (least..=most).contains(n));
+        n.ok_or_else(|| self.invalid(key, &format!("a number from {least} to {most}"), self.json[key].to_string()))
+    }
+}
+
+fn invalid(file: &str, what: &str, expected: &str, found: String) -> Error {
+    Error::Format { file: file.into(), what: format!("{KEY}: {what}"), expected: expected.into(), found }
 }
 
 impl TaskFormat {
@@ -63,12 +97,7 @@ impl TaskFormat {
         config: &ModelConfig,
     ) -> Result<Option<TaskFormat>> {
         let Some(value) = file.metadata.get(KEY) else { return Ok(None) };
-        let invalid = |what: &str, expected: &str, found: String| Error::Format {
-            file: file.name.clone(),
-            what: format!("{KEY}: {what}"),
-            expected: expected.into(),
-            found,
-        };
+        let invalid = |what: &str, expected: &str, found| invalid(&file.name, what, expected, found);
         let text = value.as_str().ok_or_else(|| invalid("the value", "a text", Value::describe(value)))?;
         let json: Json = serde_json::from_str(text).map_err(|e| invalid("the value", "JSON", e.to_string()))?;
         if json["version"] != 1 {
@@ -78,15 +107,8 @@ impl TaskFormat {
                 supported: "1 (a newer release of this library may know more)".into(),
             });
         }
-        let token = |key: &str, name: &Json| {
-            let id =
-                name.as_str().and_then(|name| tokenizer?.control(name)).filter(|id| (*id as usize) < config.n_vocab);
-            id.ok_or_else(|| invalid(key, "the name of a control token of the vocabulary", name.to_string()))
-        };
-        let number = |key: &str, least: usize, most: usize| {
-            let n = json[key].as_u64().and_then(|n| usize::try_from(n).ok()).filter(|n| (least..=most).contains(n));
-            n.ok_or_else(|| invalid(key, &format!("a number from {least} to {most}"), json[key].to_string()))
-        };
+        let d = Description { json, file: &file.name, tokenizer, n_vocab: config.n_vocab };
+        let json = &d.json;
         let writing = match (json["writing"].as_str(), json["writing"].is_null()) {
             (Some("generate"), _) | (_, true) => Writing::Generate,
             (Some("copy"), _) => Writing::Copy,
@@ -94,31 +116,32 @@ impl TaskFormat {
         };
         let names = json["sentence"].as_array().filter(|names| !names.is_empty());
         let names = names.ok_or_else(|| invalid("sentence", "a list of tokens", json["sentence"].to_string()))?;
-        let marks = names.iter().map(|name| token("sentence", name)).collect::<Result<Vec<u32>>>()?;
-        let headline_max_tokens = number("headline_max_tokens", 1, config.context_len)?;
-        let tldr_max_tokens = number("tldr_max_tokens", 1, config.context_len)?;
+        let marks = names.iter().map(|name| d.token("sentence", name)).collect::<Result<Vec<u32>>>()?;
+        let headline_max_tokens = d.number("headline_max_tokens", 1, config.context_len)?;
+        let tldr_max_tokens = d.number("tldr_max_tokens", 1, config.context_len)?;
         // What is read must leave room for what is written or judged after it.
         let reserve = reserve(marks.len(), headline_max_tokens, tldr_max_tokens);
         // The shortest text: its beginning, a token, a mark.
         let most = config.context_len.saturating_sub(reserve);
-        let max_chunk_tokens = number("max_chunk_tokens", 3, config.context_len)?.min(most);
+        let max_chunk_tokens = d.number("max_chunk_tokens", 3, config.context_len)?.min(most);
         if max_chunk_tokens < 3 {
             let expected = format!("a context of at least {} tokens", reserve + 3);
             return Err(invalid("max_chunk_tokens", &expected, config.context_len.to_string()));
         }
         Ok(Some(TaskFormat {
-            text: token("text", &json["text"])?,
-            end: token("end", &json["end"])?,
-            headline: token("headline", &json["headline"])?,
-            tldr: token("tldr", &json["tldr"])?,
-            key_points: token("key_points", &json["key_points"])?,
-            yes: token("yes", &json["yes"])?,
-            no: token("no", &json["no"])?,
+            text: d.token("text", &json["text"])?,
+            end: d.token("end", &json["end"])?,
+            headline: d.token("headline", &json["headline"])?,
+            tldr: d.token("tldr", &json["tldr"])?,
+            key_points: d.token("key_points", &json["key_points"])?,
+            yes: d.token("yes", &json["yes"])?,
+            no: d.token("no", &json["no"])?,
             marks,
             max_chunk_tokens,
             headline_max_tokens,
             tldr_max_tokens,
             writing,
+            salience: SalienceFormat::from_description(&d)?,
         }))
     }
 

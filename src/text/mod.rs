@@ -13,6 +13,7 @@ mod pipeline;
 mod sentences;
 mod stream;
 mod tokenizer;
+mod utf16;
 mod vocabulary;
 mod words;
 
@@ -20,6 +21,7 @@ pub use patterns::{Pattern, patterns};
 pub use sentences::sentences;
 pub use stream::Detokenizer;
 pub use tokenizer::{Controls, Tokenizer};
+pub use utf16::Utf16;
 pub use vocabulary::TokenKind;
 pub use words::{content_word, is_function_word, joined_words, words};
 

@@ -7,6 +7,7 @@ mod damage;
 mod default;
 mod jobs;
 mod run;
+mod salience;
 mod stories;
 mod summaries;
 mod tiny;

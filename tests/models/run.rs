@@ -5,7 +5,10 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use nanolm::backend::{DeviceChoice, DeviceKind};
-use nanolm::task::{Event, FinishReason, GenerateOptions, Job, Model, Piece, Point, Prompt, Usage};
+use nanolm::task::{
+    Answer, Entity, Event, FinishReason, GenerateOptions, Job, Keyword, Label, Measured, Model, Piece, Point, Prompt,
+    Usage,
+};
 use nanolm::tensor::Bytes;
 use nanolm::{Error, Result};
 
@@ -62,6 +65,11 @@ pub fn on_each_device(lane: &str, load: impl Fn(DeviceChoice) -> Result<Rc<Model
 pub struct Output {
     pub pieces: Vec<Piece>,
     pub points: Vec<Point>,
+    pub measured: Vec<Measured>,
+    pub labels: Vec<Label>,
+    pub entities: Vec<Entity>,
+    pub keywords: Vec<Keyword>,
+    pub answers: Vec<Answer>,
     pub progress: Vec<(&'static str, usize, usize)>,
     pub finish: Option<FinishReason>,
     pub text: String,
@@ -86,6 +94,11 @@ impl Output {
             }
             Event::Piece(piece) => self.pieces.push(piece),
             Event::Point(point) => self.points.push(point),
+            Event::Measured(measured) => self.measured.push(measured),
+            Event::Label(label) => self.labels.push(label),
+            Event::Entity(entity) => self.entities.push(entity),
+            Event::Keyword(keyword) => self.keywords.push(keyword),
+            Event::Answer(answer) => self.answers.push(answer),
             Event::Done { finish_reason, text, usage, timings } => {
                 assert!(timings.prefill_ms >= 0.0 && timings.first_token_ms >= 0.0 && timings.decode_ms >= 0.0);
                 self.finish = Some(finish_reason);

@@ -78,9 +78,9 @@ fn key_points_are_the_most_salient_sentences_with_their_places() {
             best.sort_unstable();
             let utf16: Vec<u16> = text.encode_utf16().collect();
             for (point, i) in output.points.iter().zip(best) {
-                assert_eq!(point.bytes, spans[i]);
-                assert_eq!(&text[point.bytes.clone()], point.text);
-                assert_eq!(String::from_utf16(&utf16[point.utf16.clone()]).unwrap(), point.text);
+                assert_eq!(point.place.bytes, spans[i]);
+                assert_eq!(&text[point.place.bytes.clone()], point.text);
+                assert_eq!(String::from_utf16(&utf16[point.place.utf16.clone()]).unwrap(), point.text);
                 assert!((point.score - salience[i]).abs() < 1e-4, "{} {}", point.score, salience[i]);
             }
             let texts: Vec<&str> = output.points.iter().map(|p| p.text.as_str()).collect();
@@ -113,7 +113,7 @@ fn long_texts_are_scored_in_chunks_and_compared_over_all() {
     best.sort_by(|a, b| salience[*b].total_cmp(&salience[*a]).then(a.cmp(b)));
     best.truncate(7);
     best.sort_unstable();
-    let found: Vec<_> = output.points.iter().map(|p| p.bytes.clone()).collect();
+    let found: Vec<_> = output.points.iter().map(|p| p.place.bytes.clone()).collect();
     assert_eq!(found, best.iter().map(|i| spans[*i].clone()).collect::<Vec<_>>());
     let done: Vec<usize> = output.progress.iter().map(|(_, done, _)| *done).collect();
     assert!(done.is_sorted() && done.last() == Some(&40), "{done:?}");
@@ -132,7 +132,7 @@ fn more_sentences_than_marks_and_sentences_longer_than_a_chunk() {
         assert!(!output.text.is_empty() || kind != SummaryKind::KeyPoints);
     }
     let output = summarize(&long, SummaryKind::KeyPoints, Length::Medium);
-    assert!(output.points.iter().all(|p| long[p.bytes.clone()] == p.text));
+    assert!(output.points.iter().all(|p| long[p.place.bytes.clone()] == p.text));
 }
 
 #[test]

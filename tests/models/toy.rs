@@ -122,11 +122,18 @@ pub fn model() -> Rc<Model> {
     load(file(1), DeviceChoice::Cpu).unwrap()
 }
 
-/// The same model, saying that it writes freely.
-pub fn generating() -> ModelFile {
+/// The same model, with more keys in its description, `"key": value, ...`; those that were there are replaced.
+pub fn described(more: &str) -> ModelFile {
     let mut file = file(1);
     let Some(Value::String(tasks)) = file.metadata.get_mut("nanolm.tasks") else { unreachable!("set above") };
-    *tasks = tasks.replace("\"writing\":\"copy\"", "\"writing\":\"generate\"");
-    assert!(tasks.contains("generate"));
+    let mut json: serde_json::Value = serde_json::from_str(tasks).unwrap();
+    let more: serde_json::Value = serde_json::from_str(&format!("{{{more}}}")).unwrap();
+    json.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    *tasks = json.to_string();
     file
+}
+
+/// The same model, saying that it writes freely.
+pub fn generating() -> ModelFile {
+    described(r#""writing": "generate""#)
 }

@@ -1,0 +1,109 @@
+//! Runs any task on any number of texts: `tasks MODEL.gguf [auto|gpu|cpu] < requests.jsonl > results.jsonl`.
+//!
+//! A request is a JSON object in a line: `{"id": ..., "task": "key-points", "text": "...", ...}`, with the options of the
+//! task: `length`. A result repeats `id` and `task` and adds what the task gave; places are UTF-8 byte
+//! offsets `start` and `end`. The task `features` gives what is known of every sentence: what the weights of `nanolm.tasks`
+//! are fitted on. A request that fails gives `{"id", "task", "error", "code"}`, and the next one is read.
+
+use std::io::{BufRead, Write};
+use std::path::Path;
+use std::rc::Rc;
+
+use nanolm::Result;
+use nanolm::task::{Event, FEATURE_NAMES, Job, Model, Place, SummarizeOptions};
+use nanolm::tensor::Bytes;
+use serde_json::{Map, Value, json};
+
+fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let [model, rest @ ..] = args.as_slice() else {
+        return Err("usage: tasks MODEL.gguf [auto|gpu|cpu] < requests.jsonl > results.jsonl".into());
+    };
+    let name = Path::new(model).file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let files = vec![(name, Bytes::new(std::fs::read(model)?))];
+    let device = rest.first().map_or("auto", String::as_str).parse()?;
+    let model = pollster::block_on(Model::load(files, device, clock, &mut |_, _, _| {}))?;
+    eprintln!("{:?}", model.info());
+    let mut out = std::io::BufWriter::new(std::io::stdout().lock());
+    for line in std::io::stdin().lock().lines() {
+        let request: Value = serde_json::from_str(&line?)?;
+        let mut result = match begin(&model, &request).and_then(finish) {
+            Ok(result) => result,
+            Err(error) => Map::from_iter([
+                ("error".to_string(), error.to_string().into()),
+                ("code".to_string(), error.code().into()),
+            ]),
+        };
+        for key in ["id", "task"] {
+            result.insert(key.into(), request[key].clone());
+        }
+        writeln!(out, "{}", Value::Object(result))?;
+        out.flush()?;
+    }
+    Ok(())
+}
+
+/// Starts the job that a request asks for.
+fn begin(model: &Rc<Model>, request: &Value) -> Result<Job> {
+    let text = request["text"].as_str().unwrap_or_default();
+    match request["task"].as_str().unwrap_or_default() {
+        "features" => model.measure(text),
+        kind => {
+            let mut options = SummarizeOptions { kind: kind.parse()?, ..SummarizeOptions::default() };
+            if let Some(length) = request["length"].as_str() {
+                options.length = length.parse()?;
+            }
+            model.summarize(text, &options)
+        }
+    }
+}
+
+/// Runs a job to its end: what it wrote, and a list for each kind of thing that it found.
+fn finish(mut job: Job) -> Result<Map<String, Value>> {
+    let mut out = Map::new();
+    let mut found = |key: &str, item: Value| match out.get_mut(key) {
+        Some(Value::Array(list)) => list.push(item),
+        _ => drop(out.insert(key.into(), json!([item]))),
+    };
+    loop {
+        match pollster::block_on(job.next())? {
+            Event::Progress { .. } | Event::Piece(_) => {}
+            Event::Point(p) => found("points", at(&p.place, json!({"text": p.text, "score": p.score}))),
+            Event::Measured(m) => {
+                let features: Map<String, Value> =
+                    FEATURE_NAMES.iter().zip(m.features).map(|(name, x)| (name.to_string(), x.into())).collect();
+                let facts = json!({"model": m.model, "mark": m.mark, "salience": m.salience, "features": features});
+                found("sentences", at(&m.place, facts));
+            }
+            Event::Label(l) => found("labels", json!({"label": l.label, "score": l.score})),
+            Event::Entity(e) => {
+                found("entities", at(&e.place, json!({"text": e.text, "type": e.kind, "score": e.score})));
+            }
+            Event::Keyword(k) => {
+                let places: Vec<Value> = k.places.iter().map(|place| at(place, json!({}))).collect();
+                found("keywords", json!({"text": k.text, "score": k.score, "places": places}));
+            }
+            Event::Answer(a) => {
+                let sentence = at(&a.sentence, json!({}));
+                found("answers", at(&a.place, json!({"text": a.text, "score": a.score, "sentence": sentence})));
+            }
+            Event::Done { text, finish_reason, .. } => {
+                out.insert("written".into(), text.into());
+                out.insert("finish".into(), finish_reason.name().into());
+                return Ok(out);
+            }
+        }
+    }
+}
+
+/// An object with a place in it.
+fn at(place: &Place, mut object: Value) -> Value {
+    object["start"] = place.bytes.start.into();
+    object["end"] = place.bytes.end.into();
+    object
+}
+
+/// Milliseconds since 1970.
+fn clock() -> f64 {
+    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0.0, |t| t.as_secs_f64() * 1e3)
+}

@@ -1,0 +1,135 @@
+//! How much a sentence tells: the model's judgement and what can be counted, weighed against each other.
+//!
+//! The weights are part of the model file, because only its maker can measure them:
+//!
+//! ```text
+//! "salience": {"key_points": {"bias": -1.2, "model": 0.8, "mark": 0.4, "early": 1.5, ...}, "tldr": {...}, "headline": {...}}
+//! ```
+//!
+//! `model` and `mark` weigh the difference of the logits of `yes` and `no`: `model` at the sentence's mark behind
+//! `key_points`, `mark` at its mark in the text itself. The other names are those of [`features`](super::features). What is
+//! not named weighs nothing. `tldr` and `headline`, where they are left out, are `key_points`; a file without the key means
+//! `{"key_points": {"model": 1}}`.
+
+use serde_json::{Map, Value as Json};
+
+use super::features::{Features, NAMES};
+use super::options::SummaryKind;
+use super::tasks::Description;
+use crate::error::Result;
+
+/// What the model says of a sentence: logit of `yes` minus logit of `no`, where it was asked.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Readings {
+    pub model: Option<f32>,
+    pub mark: Option<f32>,
+}
+
+/// Which readings are wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wanted {
+    pub model: bool,
+    pub mark: bool,
+}
+
+/// A linear model of salience.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Weights {
+    bias: f64,
+    model: f64,
+    mark: f64,
+    lexical: Features,
+}
+
+impl Default for Weights {
+    fn default() -> Self {
+        Weights { bias: 0.0, model: 1.0, mark: 0.0, lexical: [0.0; NAMES.len()] }
+    }
+}
+
+impl Weights {
+    fn from_json(d: &Description<'_>, key: &str, json: &Json) -> Result<Weights> {
+        let object: &Map<String, Json> =
+            json.as_object().ok_or_else(|| d.invalid(key, "an object of weights", json.to_string()))?;
+        let mut weights = Weights { model: 0.0, ..Weights::default() };
+        for (name, value) in object {
+            let number = value.as_f64().filter(|x| x.is_finite() && x.abs() < 1e6);
+            let number = number.ok_or_else(|| d.invalid(&format!("{key}.{name}"), "a number", value.to_string()))?;
+            match (name.as_str(), NAMES.iter().position(|known| known == name)) {
+                ("bias", _) => weights.bias = number,
+                ("model", _) => weights.model = number,
+                ("mark", _) => weights.mark = number,
+                (_, Some(k)) => weights.lexical[k] = number,
+                _ => {
+                    return Err(d.invalid(
+                        key,
+                        &format!("names among bias, model, mark, {}", NAMES.join(", ")),
+                        name.clone(),
+                    ));
+                }
+            }
+        }
+        Ok(weights)
+    }
+
+    pub fn wanted(&self) -> Wanted {
+        Wanted { model: self.model != 0.0, mark: self.mark != 0.0 }
+    }
+
+    /// The salience of a sentence: a probability, if the weights were fitted as such.
+    pub fn salience(&self, readings: &Readings, features: &Features) -> f32 {
+        let read = |weight: f64, reading: Option<f32>| weight * f64::from(reading.unwrap_or(0.0));
+        let counted: f64 = self.lexical.iter().zip(features).map(|(weight, x)| weight * x).sum();
+        let score = self.bias + read(self.model, readings.model) + read(self.mark, readings.mark) + counted;
+        (1.0 / (1.0 + (-score).exp())) as f32
+    }
+}
+
+/// The weights of each kind of summary.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SalienceFormat {
+    key_points: Weights,
+    tldr: Option<Weights>,
+    headline: Option<Weights>,
+}
+
+impl SalienceFormat {
+    /// # Errors
+    /// `Format` for weights that are no numbers, or of things that this release does not count.
+    pub fn from_description(d: &Description<'_>) -> Result<Self> {
+        let json = &d.json["salience"];
+        if json.is_null() {
+            return Ok(SalienceFormat::default());
+        }
+        let object = json.as_object().ok_or_else(|| d.invalid("salience", "an object", json.to_string()))?;
+        let mut out = SalienceFormat::default();
+        for (kind, weights) in object {
+            let weights = Weights::from_json(d, &format!("salience.{kind}"), weights)?;
+            match kind.as_str() {
+                "key_points" => out.key_points = weights,
+                "tldr" => out.tldr = Some(weights),
+                "headline" => out.headline = Some(weights),
+                _ => return Err(d.invalid("salience", "key_points, tldr or headline", kind.clone())),
+            }
+        }
+        Ok(out)
+    }
+
+    pub fn of(&self, kind: SummaryKind) -> &Weights {
+        let own = match kind {
+            SummaryKind::KeyPoints => None,
+            SummaryKind::Tldr => self.tldr.as_ref(),
+            SummaryKind::Headline => self.headline.as_ref(),
+        };
+        own.unwrap_or(&self.key_points)
+    }
+
+    /// Whether the file says how to choose the sentence of this kind: if not, rules help.
+    pub fn chooses(&self, kind: SummaryKind) -> bool {
+        match kind {
+            SummaryKind::KeyPoints => true,
+            SummaryKind::Tldr => self.tldr.is_some(),
+            SummaryKind::Headline => self.headline.is_some(),
+        }
+    }
+}
