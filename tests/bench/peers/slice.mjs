@@ -7,6 +7,8 @@ const WRITTEN = 64;
 const CHECKED = 16;
 /** Warming up takes at least and at most this long: engines' compilers optimise while code runs. */
 const WARM_MS = { least: 3000, most: 20_000 };
+/** The measured prompts' numbers begin here, beyond those of warming up. */
+const FIRST_PROMPT = 200_000;
 
 /** What is measured, in the order of a round; `of` turns what the page reports into figures. */
 const STEPS = [
@@ -17,14 +19,14 @@ const STEPS = [
 
 /**
  * Measures `engines` (their names) in turns: within a round each figure of every engine after the other, beginning with another
- * engine each round, and no prompt twice. Gives their rows and the roofs'. An engine that fails gives a row with its `error`.
+ * engine each round, with the same prompts for all and none twice. Gives their rows and the roofs'. An engine that fails gives a row with its `error`.
  *
  *   start(engine)   gives a host (see hosts.mjs), or throws why there is none
  *   roof            `{ measure() }` or undefined: measured once a round, like an engine
  *   slowMs          a figure that takes longer is not measured more than twice
  *   deadline        a time (Date.now) after which no new round begins
  */
-export async function runSlice({ shape, threads, type, engines, start, roof, runs, slowMs, deadline, emptyPage, log }) {
+export async function runSlice({ shape, threads, type, engines, start, roof, runs, slowMs, deadline, emptyPage, log, warmMs = WARM_MS }) {
   const date = new Date().toISOString().slice(0, 10);
   const entrants = [];
   for (const engine of engines) {
@@ -33,17 +35,17 @@ export async function runSlice({ shape, threads, type, engines, start, roof, run
     await guarded(entrant, log, async () => {
       entrant.host = await start(engine);
       await load(entrant, { shape, threads, type });
-      await warmUp(entrant);
+      await warmUp(entrant, warmMs);
       log(`  ${engine}: ready`);
     });
   }
   const roofSamples = [];
-  let number = 1000;
   for (let round = 0; round < runs && (round === 0 || Date.now() < deadline); round++) {
-    for (const step of STEPS) {
+    for (const [place, step] of STEPS.entries()) {
+      // The same for every engine.
+      const number = FIRST_PROMPT + round * STEPS.length + place;
       for (let at = 0; at < entrants.length; at++) {
         const entrant = entrants[(at + round) % entrants.length];
-        number += 1;
         if (entrant.row.error || (round >= 2 && entrant.slow?.has(step.name))) continue;
         await guarded(entrant, log, () => measure(entrant, step, number, slowMs));
       }
@@ -86,7 +88,7 @@ async function load(entrant, { shape, threads, type }) {
 }
 
 /** Until writing gets no faster: no call of the last four beats the best one before by 5 %. */
-async function warmUp(entrant) {
+async function warmUp(entrant, warmMs) {
   const start = Date.now();
   let best = Infinity;
   let since = 0;
@@ -98,7 +100,7 @@ async function warmUp(entrant) {
     since = laterMs < best * 0.95 ? 0 : since + 1;
     best = Math.min(best, laterMs);
     const spent = Date.now() - start;
-    if (spent > WARM_MS.most || (spent > WARM_MS.least && since >= 4)) break;
+    if (spent > warmMs.most || (spent > warmMs.least && since >= 4)) break;
   }
 }
 

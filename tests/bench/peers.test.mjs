@@ -1,0 +1,148 @@
+// The arithmetic of the side-by-side benchmark: medians, merging, agreement, comparison, prompts, rooflines, the report.
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { bytesRead, ENGINES, prompt, weightsRead, SHAPES } from "./peers/engines.mjs";
+import { markdown } from "./peers/report.mjs";
+import { roofOf } from "./peers/roof.mjs";
+import { runSlice } from "./peers/slice.mjs";
+import { agreement, comparison, merge, summary, tokensOf, withAgreement } from "./peers/statistics.mjs";
+
+const figure = (median) => ({ median, least: median, most: median, n: 1 });
+const row = (engine, more = {}) => ({ shape: "15m", threads: 1, type: "q8_0", engine, date: "2026-01-01", ...more });
+
+test("a summary is the median with its range", () => {
+  assert.deepEqual(summary([3, 1, 2]), { median: 2, least: 1, most: 3, n: 3 });
+  assert.deepEqual(summary([4, 1, 2, 3]), { median: 2.5, least: 1, most: 4, n: 4 });
+  assert.deepEqual(summary([10, 9]), { median: 9.5, least: 9, most: 10, n: 2 });
+  assert.equal(summary([]), undefined);
+  assert.equal(summary([1234.567]).median, 1235);
+});
+
+test("a partial run replaces what it measured and leaves the rest", () => {
+  const old = {
+    browser: "old",
+    versions: { a: "1", b: "1" },
+    rows: [row("wllama3", { decode: figure(1) }), row("wllama2", { decode: figure(2) }), row("wllama3", { threads: 2, decode: figure(3) })],
+    roofs: [row("roofline", { decode: 10 })],
+  };
+  const merged = merge(old, { browser: "new", versions: { a: "2" }, rows: [row("wllama3", { error: "broke" })], roofs: [] });
+  assert.equal(merged.browser, "new");
+  assert.deepEqual(merged.versions, { a: "2", b: "1" });
+  assert.deepEqual(merged.rows.map((each) => [each.engine, each.threads, each.error ?? each.decode.median]), [["wllama3", 1, "broke"], ["wllama2", 1, 2], ["wllama3", 2, 3]]);
+  assert.equal(merged.roofs.length, 1);
+  assert.equal(merge(undefined, { rows: [row("wllama3")], roofs: [] }).rows.length, 1);
+});
+
+test("texts fall into tokens, and agreement counts the first equal ones", () => {
+  assert.deepEqual(tokensOf("Aabcx Zzzz"), ["Aabc", "x", " ", "Zzzz"]);
+  assert.equal(agreement("AabcBabc", "AabcBabd"), 1);
+  assert.equal(agreement("Aabc", "AabcBabc"), 1);
+  assert.equal(agreement("", "Aabc"), 0);
+  const rows = withAgreement([row("wllama3", { wrote: "Aabc Babd" }), row("nanolm-relaxed", { wrote: "Aabc Babc" }), row("wllama2", { error: "broke" })], ENGINES);
+  assert.deepEqual(rows.map((each) => each.agrees), [1, 2, undefined]);
+  // Nothing of ours to compare with: an old count does not stay.
+  assert.equal(withAgreement([row("wllama3", { wrote: "Aabc", agrees: 9 })], ENGINES)[0].agrees, undefined);
+});
+
+test("ours are compared with the best peer, never with the native engine", () => {
+  const rows = [
+    row("nanolm-simd128", { decode: figure(50) }),
+    row("nanolm-relaxed", { decode: figure(100) }),
+    row("wllama3", { decode: figure(20) }),
+    row("wllama2", { decode: figure(25) }),
+    row("transformers", { type: "f16", decode: figure(40) }),
+    row("llama.cpp", { decode: figure(1000) }),
+    row("wllama2", { threads: 2, decode: figure(90) }),
+  ];
+  assert.deepEqual(comparison(rows, ENGINES, { shape: "15m", threads: 1, type: "q8_0" }, "decode"), {
+    ours: "nanolm-relaxed", peer: "wllama2", ratio: 4, anyPeer: "transformers", anyType: "f16", anyRatio: 2.5,
+  });
+  assert.equal(comparison(rows, ENGINES, { shape: "15m", threads: 2, type: "q8_0" }, "decode"), undefined);
+  assert.equal(comparison(rows, ENGINES, { shape: "15m", threads: 1, type: "q8_0" }, "prefill128"), undefined);
+});
+
+test("prompts are letters and single spaces, of their length, and never the same", () => {
+  const seen = new Set();
+  for (let number = 0; number < 500; number++) {
+    const text = prompt(128, number);
+    assert.match(text, /^[a-z]+( [a-z]+)*$/);
+    assert.equal(text.length, 128);
+    // A cache of prefixes finds nothing: no two share more than a few tokens.
+    seen.add(text.slice(0, 8));
+  }
+  assert.equal(seen.size, 500);
+  assert.equal(prompt(16, 7), prompt(16, 7));
+});
+
+test("rooflines: a token reads each matrix once, a prompt multiplies with each", () => {
+  // SmolLM2-135M: 30 layers of 3.54 million weights, 28.3 million of the tied output.
+  assert.deepEqual(weightsRead(SHAPES["135m"]), { layers: 106_168_320, output: 28_311_552 });
+  assert.equal(bytesRead("135m", "q8_0"), (134_479_872 * 34) / 32);
+  const samples = [{ readGBs: 14, dotGMACs: 100 }, { readGBs: 16, dotGMACs: 110 }, { readGBs: 15, dotGMACs: 105 }];
+  const roof = roofOf(samples, { shape: "135m", threads: 1, type: "q8_0", date: "" });
+  assert.equal(roof.decode, 105);
+  assert.equal(roof.prefill512, Number(((105e9 * 512) / (106_168_320 * 512 + 28_311_552)).toPrecision(4)));
+});
+
+/** A host that answers after no time at all, as slowly as it says. */
+function host(log, name, { firstMs = 10, fails } = {}) {
+  return {
+    load: async () => ({ ms: 1, about: {} }),
+    generate: async (text, tokens) => {
+      log.push([name, text.length, text]);
+      if (fails && log.length > fails) throw new Error("it broke");
+      return { firstMs, laterMs: tokens > 1 ? 64 : 0, tokens, text: "Aabc" };
+    },
+    peakMemory: 3e6,
+    close: async () => log.push([name, "closed"]),
+  };
+}
+
+test("a slice measures in turns with the same prompts, none twice, and keeps a failure as a row", { timeout: 10_000 }, async () => {
+  const log = [];
+  const hosts = { "nanolm-relaxed": host(log, "nanolm-relaxed"), wllama3: host(log, "wllama3", { firstMs: 9000 }) };
+  const { rows, roofs } = await runSlice({
+    shape: "15m", threads: 1, type: "q8_0",
+    engines: ["nanolm-relaxed", "wllama3", "wllama2"],
+    start: async (engine) => hosts[engine] ?? Promise.reject(new Error("no such browser")),
+    runs: 3, slowMs: 8000, deadline: Infinity, emptyPage: 1e6, log: () => {}, warmMs: { least: 1, most: 50 },
+  });
+  const [ours, slow, missing] = rows;
+  assert.equal(ours.decode.median, 1000);
+  assert.equal(ours.decode.n, 3);
+  assert.equal(ours.prefill128.median, 12_800);
+  assert.equal(ours.memoryMb, 2);
+  assert.equal(slow.prefill512.n, 2);
+  assert.equal(missing.error, "no such browser");
+  assert.equal(missing.decode, undefined);
+  assert.deepEqual(roofs, []);
+  const measured = log.filter(([, length]) => [16, 512].includes(length));
+  const names = measured.map(([name]) => name);
+  // Round one begins with the first engine, round two with the second.
+  assert.deepEqual(names.slice(0, 8), ["nanolm-relaxed", "wllama3", "nanolm-relaxed", "wllama3", "wllama3", "nanolm-relaxed", "wllama3", "nanolm-relaxed"]);
+  const prompts = (engine) => measured.filter(([name]) => name === engine).map(([, , text]) => text);
+  assert.equal(new Set(prompts("nanolm-relaxed")).size, prompts("nanolm-relaxed").length);
+  // What the slower engine still measures, it measures with the same prompts.
+  assert.deepEqual(prompts("wllama3").filter((text) => !prompts("nanolm-relaxed").includes(text)), []);
+});
+
+test("the report names every failure and says what is missing", () => {
+  const rows = [row("nanolm-relaxed", { decode: figure(100), prefill128: figure(10), memoryMb: 5 }), row("wllama3", { error: "no | such thing" })];
+  const text = markdown({ rows, roofs: [], machine: { processor: "x", cores: 2, platform: "linux" }, browser: "b", versions: {}, emptyPageMb: 1 });
+  assert.match(text, /\| nanolm, relaxed SIMD \| 100 \| 10\.0 \| – \|/);
+  assert.match(text, /\| wllama 3 \| failed: no \/ such thing \|/);
+});
+
+test("the committed results can be read again and hold every engine", (context) => {
+  let results;
+  try {
+    results = JSON.parse(readFileSync(join(import.meta.dirname, "results/peers.json"), "utf8"));
+  } catch {
+    context.skip("no results are committed");
+    return;
+  }
+  assert.equal(readFileSync(join(import.meta.dirname, "results/peers.md"), "utf8"), markdown(results));
+  for (const { engine } of results.rows) assert.ok(ENGINES[engine], engine);
+});
