@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { layout, scale } from "../../www/js/bars.js";
 import { bytesRead, ENGINES, prompt, weightsRead, SHAPES } from "./peers/engines.mjs";
 import { markdown } from "./peers/report.mjs";
 import { roofOf } from "./peers/roof.mjs";
@@ -133,6 +134,35 @@ test("the report names every failure and says what is missing", () => {
   const text = markdown({ rows, roofs: [], machine: { processor: "x", cores: 2, platform: "linux" }, browser: "b", versions: {}, emptyPageMb: 1 });
   assert.match(text, /\| nanolm, relaxed SIMD \| 100 \| 10\.0 \| – \|/);
   assert.match(text, /\| wllama 3 \| failed: no \/ such thing \|/);
+});
+
+test("a chart's scale ends at a round number at or above the longest bar", () => {
+  for (const max of [0.003, 0.9, 1, 4.2, 5, 99, 100, 101, 692, 4230, 1e6]) {
+    const { end, ticks } = scale(max);
+    assert.ok(end >= max && end <= max * 1.5, `${max}: ${end}`);
+    assert.ok(ticks.length >= 3 && ticks.length <= 7, `${max}: ${ticks}`);
+    assert.equal(ticks[0], 0);
+    assert.equal(ticks.at(-1), Number(end.toPrecision(6)));
+  }
+  assert.deepEqual(scale(0), { end: 1, ticks: [0, 1] });
+});
+
+test("a chart's bars are as long as their numbers, each in a row of its own", () => {
+  const bars = [{ title: "a", median: 100, least: 50, most: 120 }, { title: "b", median: 25 }, { title: "c", note: "broke" }];
+  const { plot, ticks, groups, height } = layout([{ title: "one", bars, roof: { value: 200 } }, { title: "two", bars, roof: { value: 1000 } }]);
+  const [a, b, c] = groups[0].bars;
+  assert.ok(Math.abs(a.width - 4 * b.width) < 1e-9);
+  assert.equal(c.width, 0);
+  assert.ok(a.range.from < a.x + a.width && a.range.to > a.x + a.width);
+  const rows = groups.flatMap((group) => group.bars).map(({ y, height }) => [y, y + height]);
+  for (let at = 1; at < rows.length; at++) assert.ok(rows[at][0] >= rows[at - 1][1]);
+  assert.ok(rows.at(-1)[1] < height);
+  // The near roof is on the scale, at the number it says; the far one stands at the edge.
+  assert.equal(groups[0].roof.beyond, false);
+  assert.ok(Math.abs(groups[0].roof.x - plot.left - 2 * a.width) < 1e-9);
+  assert.equal(groups[1].roof.beyond, true);
+  assert.equal(groups[1].roof.x, plot.right);
+  assert.deepEqual([ticks[0].x, ticks.at(-1).x], [plot.left, plot.right]);
 });
 
 test("the committed results can be read again and hold every engine", (context) => {

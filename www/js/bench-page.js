@@ -1,11 +1,13 @@
 // bench.html: a button, a bar and a table around `nanolmBench`, which headless browsers call directly.
 import { nanolmBench } from "./bench.js";
 import { byId, compact, duration, isAbort, make, rate, setEnabled, showNotice } from "./dom.js";
+import { showPeers } from "./peers.js";
 
 window.nanolmBench = nanolmBench;
 
 let controller = null;
 fill(null);
+void showPeers();
 
 byId("stop").addEventListener("click", () => controller?.abort());
 byId("bench-form").addEventListener("submit", async (event) => {

@@ -51,7 +51,7 @@ export const ENGINES = {
     title: "transformers.js",
     adapter: "transformers",
     runs: (_, type) => type in DTYPES,
-    typeName: (type) => DTYPES[type],
+    typeNames: DTYPES,
     options: (shape, threads, type) => ({
       model: `${shape}/onnx`,
       dtype: DTYPES[type],

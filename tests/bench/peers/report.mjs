@@ -69,7 +69,7 @@ function ratios(rows) {
   return [...lines, ""];
 }
 
-export const typeName = (engine, type) => ENGINES[engine]?.typeName?.(type) ?? type;
+const typeName = (engine, type) => ENGINES[engine]?.typeNames?.[type] ?? type;
 
 function table({ shape, type, threads }, rows, roof) {
   const lines = [
@@ -81,7 +81,7 @@ function table({ shape, type, threads }, rows, roof) {
   for (const engine of Object.keys(ENGINES)) {
     const row = rows.find((each) => each.engine === engine);
     if (!row) continue;
-    const name = row.engine === "transformers" ? `${ENGINES[engine].title}, ${typeName(engine, type)}` : ENGINES[engine].title;
+    const name = ENGINES[engine].typeNames ? `${ENGINES[engine].title}, ${typeName(engine, type)}` : ENGINES[engine].title;
     if (row.error) {
       lines.push(`| ${name} | failed: ${row.error.replaceAll("|", "/")} |`);
       continue;

@@ -139,7 +139,9 @@ function versions() {
 
 function write() {
   if (results === undefined) throw new Error(`${jsonFile} is not there: measure first`);
-  results = { ...results, rows: withAgreement(results.rows, ENGINES) };
+  // For readers that have only the file: the benchmark page.
+  const engines = Object.entries(ENGINES).map(([name, { title, ours, native, typeNames }]) => [name, { title, ours, native, types: typeNames }]);
+  results = { ...results, engines: Object.fromEntries(engines), rows: withAgreement(results.rows, ENGINES) };
   writeFileSync(jsonFile, `${JSON.stringify(results, null, 1)}\n`);
   const text = markdown(results);
   writeFileSync(join(options.out, "peers.md"), text);

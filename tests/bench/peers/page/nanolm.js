@@ -2,10 +2,11 @@
 import { Model } from "/nanolm/index.js";
 
 export async function load({ url, build, threads }) {
-  const model = await Model.load(url, { device: "cpu", cache: false, build, threads }).catch((error) => {
-    // A package of before there were several builds is this one.
+  const common = { device: "cpu", cache: false };
+  const model = await Model.load(url, { ...common, build, threads }).catch((error) => {
+    // A package from before there were several builds is this one.
     if (build !== "simd128" || error.code !== "option/invalid") throw error;
-    return Model.load(url, { device: "cpu", cache: false });
+    return Model.load(url, common);
   });
   return {
     about: { ...model.device },
