@@ -36,6 +36,8 @@ class Batch:
     labels: torch.Tensor  # [S] f32
     rows: torch.Tensor  # [S] i64, row of each mark
     new_tokens: int  # tokens that are not padding
+    tag_at: torch.Tensor = ()  # [K] i64, flat positions of the tokens whose tag is learned
+    tag_allowed: torch.Tensor = ()  # [K, 9] bool, which tags are right there
 
 
 class Batcher:

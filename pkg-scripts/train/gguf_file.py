@@ -1,7 +1,9 @@
-"""Writing and reading the one GGUF v3 layout the default model has: metadata, F32 norms, Q8_0 matrices.
+"""Writing and reading the GGUF v3 files of the default model: metadata, F32 norms, matrices in F16, Q8_0 or Q4_0.
 
 Source: the GGUF specification of the ggml project. All numbers little-endian; tensor data 32-byte aligned; dimensions are
 stored innermost first. Q8_0: blocks of 32 weights along a row, one f16 scale d = max|w| / 127 and 32 int8 q, w = d q.
+Q4_0: one f16 scale d = (the weight of largest magnitude) / -8 and 16 bytes, element i < 16 in the low and i + 16 in the
+high half of byte i, w = d (q - 8).
 """
 
 import struct
@@ -9,21 +11,37 @@ import struct
 import numpy as np
 
 ALIGNMENT = 32
-F32, Q8_0 = 0, 8
+F32, F16, Q4_0, Q8_0 = 0, 1, 2, 8
+BYTES = {F32: (1, 4), F16: (1, 2), Q4_0: (32, 18), Q8_0: (32, 34)}  # elements and bytes of a block
 U32, I32, FLOAT, BOOL, STRING, ARRAY = 4, 5, 6, 7, 8, 9
 
 
-def quantize(weight):
-    """f32 [R, C], C a multiple of 32, to Q8_0 bytes."""
+def quantize(weight, kind=Q8_0):
+    """f32 [R, C] to the bytes of `kind`; C a multiple of 32 where that has blocks."""
+    if kind in (F32, F16):
+        return np.ascontiguousarray(weight, np.float32 if kind == F32 else np.float16).tobytes()
     blocks = np.ascontiguousarray(weight, np.float32).reshape(-1, 32)
+    if kind == Q4_0:
+        largest = np.take_along_axis(blocks, np.abs(blocks).argmax(axis=1)[:, None], 1)
+        scale = (largest / -8.0).astype(np.float16)
+        wide = scale.astype(np.float32)
+        q = np.where(wide != 0, np.floor(blocks / np.where(wide != 0, wide, 1.0) + 8.5), 8.0).clip(0, 15).astype(np.uint8)
+        return np.concatenate([scale.view(np.uint8).reshape(-1, 2), q[:, :16] | q[:, 16:] << 4], axis=1).tobytes()
     scale = (np.abs(blocks).max(axis=1) / 127.0).astype(np.float16)
     wide = scale.astype(np.float32)[:, None]
     q = np.where(wide > 0, np.rint(blocks / np.where(wide > 0, wide, 1.0)), 0.0).clip(-127, 127).astype(np.int8)
     return np.concatenate([scale[:, None].view(np.int8).reshape(-1, 2), q], axis=1).tobytes()
 
 
-def dequantize(data, shape):
-    """Q8_0 bytes to f32 of `shape`."""
+def dequantize(data, shape, kind=Q8_0):
+    """The bytes of `kind` to f32 of `shape`."""
+    if kind in (F32, F16):
+        return np.frombuffer(data, np.float32 if kind == F32 else np.float16).astype(np.float32).reshape(shape)
+    if kind == Q4_0:
+        blocks = np.frombuffer(data, np.uint8).reshape(-1, 18)
+        scale = np.ascontiguousarray(blocks[:, :2]).view(np.float16).astype(np.float32)
+        q = np.concatenate([blocks[:, 2:] & 15, blocks[:, 2:] >> 4], axis=1).astype(np.float32) - 8.0
+        return (scale * q).reshape(shape)
     blocks = np.frombuffer(data, np.int8).reshape(-1, 34)
     scale = np.ascontiguousarray(blocks[:, :2]).view(np.float16).astype(np.float32)
     return (scale * blocks[:, 2:].astype(np.float32)).reshape(shape)
@@ -51,15 +69,16 @@ def _value(value):
     raise TypeError(f"gguf: no metadata type for {type(value).__name__}; use bool, int, float, str or a list of str or int")
 
 
-def write(path, metadata, tensors):
-    """metadata: {key: value}; tensors: {name: f32 array}, 1-D written as F32, 2-D as Q8_0."""
+def write(path, metadata, tensors, kind_of=lambda name: Q8_0):
+    """metadata: {key: value}; tensors: {name: f32 array}, 1-D written as F32, 2-D as `kind_of(name)` says."""
     head = [b"GGUF", struct.pack("<IQQ", 3, len(tensors), len(metadata))]
     for key, value in metadata.items():
         kind, data = _value(value)
         head += [_string(key), struct.pack("<I", kind), data]
     payload, offset = [], 0
     for name, tensor in tensors.items():
-        kind, data = (F32, np.ascontiguousarray(tensor, np.float32).tobytes()) if tensor.ndim == 1 else (Q8_0, quantize(tensor))
+        kind = F32 if tensor.ndim == 1 else kind_of(name)
+        data = quantize(tensor, kind)
         dims = tensor.shape[::-1]
         head += [_string(name), struct.pack("<I", len(dims)), struct.pack(f"<{len(dims)}Q", *dims), struct.pack("<IQ", kind, offset)]
         padding = -len(data) % ALIGNMENT
@@ -118,7 +137,8 @@ def read(path):
     tensors = {}
     for name, shape, kind, offset in infos:
         count = int(np.prod(shape))
-        size = count * 4 if kind == F32 else count // 32 * 34
+        elements, width = BYTES[kind]
+        size = count // elements * width
         data = reader.data[start + offset : start + offset + size]
-        tensors[name] = np.frombuffer(data, np.float32).reshape(shape) if kind == F32 else dequantize(data, shape)
+        tensors[name] = dequantize(data, shape, kind)
     return metadata, tensors

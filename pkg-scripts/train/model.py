@@ -86,10 +86,12 @@ class Layer(nn.Module):
         group = c.n_heads // c.n_kv_heads
         k, v = k.repeat_interleave(group, dim=1), v.repeat_interleave(group, dim=1)
         p = prefix_len
-        out = F.scaled_dot_product_attention(q[:, :, :p], k[:, :, :p], v[:, :, :p], is_causal=True)
+        parts = []
+        if p > 0:
+            parts.append(F.scaled_dot_product_attention(q[:, :, :p], k[:, :, :p], v[:, :, :p], is_causal=True))
         if n > p:
-            tail = F.scaled_dot_product_attention(q[:, :, p:], k, v, attn_mask=tail_mask)
-            out = torch.cat((out, tail), dim=2)
+            parts.append(F.scaled_dot_product_attention(q[:, :, p:], k, v, attn_mask=tail_mask))
+        out = torch.cat(parts, dim=2) if len(parts) > 1 else parts[0]
         x = x + self.attn_output(out.transpose(1, 2).reshape(b, n, -1))
         h = self.ffn_norm(x)
         return x + self.ffn_down(F.silu(self.ffn_gate(h)) * self.ffn_up(h))

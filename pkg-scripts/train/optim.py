@@ -9,15 +9,16 @@ import torch
 
 
 def orthogonalize(g, steps=5):
-    """The semi-orthogonal factor of g [R, C], by the quintic Newton-Schulz iteration."""
+    """The semi-orthogonal factor of g [R, C], by the quintic Newton-Schulz iteration, in bf16: its singular values need
+    only be near 1, and in f32 it takes a third of a step."""
     a, b, c = 3.4445, -4.7750, 2.0315
     x = g.float()
-    x = x / (x.norm() + 1e-7)
+    x = (x / (x.norm() + 1e-7)).bfloat16()
     wide = x if x.shape[0] <= x.shape[1] else x.T
     for _ in range(steps):
         gram = wide @ wide.T
         wide = a * wide + (b * gram + c * gram @ gram) @ wide
-    return wide if x.shape[0] <= x.shape[1] else wide.T
+    return (wide if x.shape[0] <= x.shape[1] else wide.T).float()
 
 
 class Muon(torch.optim.Optimizer):

@@ -1,7 +1,7 @@
 """Clean records to tokenised shards: the tokenizer, the task examples and the plain text stream.
 
 Writes into the work folder: `tokenizer.json`, `train.pt` and `validation.pt` (lists of rows, see `row`), `lm.pt` (one
-uint16 stream), `data.json` (counts per source, for the manifest).
+uint16 stream), `labelled.pt` (rows of the labelled sets), `data.json` (counts per source, for the manifest).
 """
 
 import json
@@ -15,6 +15,7 @@ import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
 import corpus
+import labelled
 import tasks
 
 VOCAB_SIZE = 6144
@@ -37,6 +38,13 @@ def train_tokenizer(texts):
         show_progress=False,
     )
     tokenizer.train_from_iterator(texts, trainer)
+    return tokenizer
+
+
+def load_tokenizer(work):
+    """The tokenizer of the work folder, with the tokens of the later tasks after its words."""
+    tokenizer = Tokenizer.from_file(f"{work}/tokenizer.json")
+    tokenizer.add_special_tokens(tasks.LATER)
     return tokenizer
 
 
@@ -119,6 +127,10 @@ def prepare(data, work):
     for part, made in rows.items():
         random.Random(SEED).shuffle(made)
         torch.save(made, work / f"{part}.pt")
+    tokenizer = load_tokenizer(work)
+    labels = {part: labelled.rows(tokenizer, data, part) for part in ("train", "validation")}
+    torch.save(labels, work / "labelled.pt")
+    report["labelled"] = dict(Counter(r["set"] for r in labels["train"]))
     stream, counts = lm_stream(str(work), data)
     torch.save(stream, work / "lm.pt")
     report["plain text tokens"] = counts

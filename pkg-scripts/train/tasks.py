@@ -19,6 +19,10 @@ from dataclasses import dataclass
 TASKS = ["<|headline|>", "<|tldr|>", "<|key-points|>", "<|yes|>", "<|no|>"]
 SENTENCE_MARKS = [f"<|s{i}|>" for i in range(64)]
 SPECIAL = ["<|end|>", "<|text|>"] + TASKS + SENTENCE_MARKS
+# Tokens the vocabulary got later; they stand after the words, so that all older ids stay. 32 keep it a multiple of 32.
+TAGS = [f"<|{tag}|>" for tag in ("O", "B-PER", "I-PER", "B-LOC", "I-LOC", "B-ORG", "I-ORG", "B-MISC", "I-MISC")]
+_LATER = ["<|label|>", "<|entities|>"] + TAGS + ["<|question|>", "<|answer|>", "<|keywords|>", "<|none|>", "<|keep|>", "<|drop|>"]
+LATER = _LATER + [f"<|reserved{i}|>" for i in range(32 - len(_LATER))]
 MAX_SENTENCES = 64
 MAX_PREFIX = 896
 HEADLINE_MAX = 32
