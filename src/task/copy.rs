@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use super::event::Piece;
 use super::model::Model;
 use super::options::SummaryKind;
+use super::points::Article;
 use super::shorten::{may_end, shortened};
 use super::tasks::TaskFormat;
 use crate::error::{Error, Result};
@@ -24,19 +25,27 @@ pub struct Written {
     pub cut: bool,
 }
 
-/// Writes `sentence`, in place of what the model would write after the text that `session` has read. `lead` comes before
-/// the first word.
+/// What a headline or tldr made of sentence `i` of a text says.
+pub fn told(format: &TaskFormat, kind: SummaryKind, article: &Article, i: usize) -> String {
+    match format.headline_words.as_ref().filter(|_| kind == SummaryKind::Headline) {
+        Some(words) => words.cut(&article.all(), i),
+        None => shortened(article.sentence(i)),
+    }
+}
+
+/// Writes `text`, see [`told`], in place of what the model would write after the text that `session` has read. `lead`
+/// comes before the first word.
 pub async fn copy(
     model: &Model,
     session: &mut Session,
     format: &TaskFormat,
     kind: SummaryKind,
-    sentence: &str,
+    text: &str,
     lead: &str,
     logits: &mut Vec<f32>,
 ) -> Result<Written> {
     let tokenizer = model.require_tokenizer()?;
-    let mut tokens = tokenizer.encode(&format!(" {}", shortened(sentence)), false, Controls::Literal)?;
+    let mut tokens = tokenizer.encode(&format!(" {text}"), false, Controls::Literal)?;
     let (task, most) = match kind {
         SummaryKind::Headline => (format.headline, format.headline_max_tokens),
         _ => (format.tldr, format.reserve().saturating_sub(1)),
@@ -71,7 +80,7 @@ pub async fn copy(
         last.push_str(stream.finish());
     }
     let mut n = tokens.len();
-    if kind == SummaryKind::Headline {
+    if kind == SummaryKind::Headline && format.headline_words.is_none() {
         n = headline(&texts, &expected);
         cut &= n == tokens.len();
     }

@@ -87,8 +87,7 @@ impl Judge {
 
     /// The features of every sentence, as the weights want them.
     pub fn features(&self) -> Vec<Features> {
-        let sentences: Vec<&str> = (0..self.article.sentences.len()).map(|i| self.article.sentence(i)).collect();
-        features(&sentences)
+        features(&self.article.all())
     }
 
     /// Makes one number of everything known about each sentence.

@@ -9,6 +9,8 @@ mod decode;
 mod event;
 mod features;
 mod generate;
+mod headline;
+mod headline_units;
 mod judge;
 mod measure;
 mod model;

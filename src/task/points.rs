@@ -66,6 +66,11 @@ impl Article {
         self.sentences.get(i).and_then(|s| self.text.get(s.bytes.clone())).unwrap_or_default()
     }
 
+    /// The texts of all sentences.
+    pub fn all(&self) -> Vec<&str> {
+        (0..self.sentences.len()).map(|i| self.sentence(i)).collect()
+    }
+
     /// Tokens of a sentence: with one leading space, control tokens in it being plain text, and cut to what a chunk can
     /// hold.
     fn encode(&self, model: &Model, format: &TaskFormat, i: usize) -> Result<Vec<u32>> {

@@ -5,12 +5,12 @@
 //!
 //! A tldr or a headline is generated after the text, greedily, or, for a model that says so ([`Writing::Copy`]), made of
 //! the text's own words: a tldr is the sentence that tells the most on its own, shortened, or for longer ones such a
-//! sentence of each part of the text; a headline is the beginning of that sentence, up to where the model most expects
-//! a title to end. Where the text is longer than a chunk, its most salient sentences are read before either.
+//! sentence of each part of the text; a headline is what a title needs of that sentence (see `headline`), or its beginning, up
+//! to where the model most expects a title to end. Where the text is longer than a chunk, its most salient sentences are read before either.
 
 use std::collections::VecDeque;
 
-use super::copy::{Written, copy};
+use super::copy::{Written, copy, told};
 use super::decode::{Decoding, Step};
 use super::event::{Event, FinishReason, Phase, Point, Usage};
 use super::judge::Judge;
@@ -192,9 +192,10 @@ impl Summarize {
         }
         let Some(sentence) = sentences.front() else { return Ok(Some(self.done())) };
         session.truncate(*prefix);
-        let sentence = self.judge.article.sentence(*sentence);
         let lead = if self.written.is_empty() { "" } else { " " };
-        *ready = copy(model, session, &self.format, self.options.kind, sentence, lead, &mut self.judge.logits).await?;
+        let kind = self.options.kind;
+        let text = told(&self.format, kind, &self.judge.article, *sentence);
+        *ready = copy(model, session, &self.format, kind, &text, lead, &mut self.judge.logits).await?;
         sentences.pop_front();
         self.judge.tokens += 1;
         if ready.cut {

@@ -17,6 +17,7 @@
 
 use serde_json::Value as Json;
 
+use super::headline::HeadlineWords;
 use super::salience::SalienceFormat;
 use crate::error::{Error, Result};
 use crate::format::{ModelFile, Value};
@@ -31,8 +32,8 @@ pub enum Writing {
     /// The model writes freely, greedily, token by token until `end`.
     #[default]
     Generate,
-    /// The model chooses a sentence of the text and, for a headline, where it ends: for nets so small that they would
-    /// invent names and numbers. English texts are shortened by rules; see `copy` and `shorten`.
+    /// The model chooses a sentence of the text and, for a headline, what of it is needed: for nets so small that they would
+    /// invent names and numbers. English texts are shortened by rules; see `copy`, `shorten` and `headline`.
     Copy,
 }
 
@@ -54,6 +55,8 @@ pub struct TaskFormat {
     pub tldr_max_tokens: usize,
     pub writing: Writing,
     pub salience: SalienceFormat,
+    /// What a headline leaves out of a sentence; without it a headline is the sentence's beginning.
+    pub headline_words: Option<HeadlineWords>,
 }
 
 /// The JSON object, and what is needed to check what it names.
@@ -142,6 +145,7 @@ impl TaskFormat {
             tldr_max_tokens,
             writing,
             salience: SalienceFormat::from_description(&d)?,
+            headline_words: HeadlineWords::from_description(&d)?,
         }))
     }
 

@@ -1,0 +1,270 @@
+//! A headline out of a sentence: what to leave out, by exactly the rules of `pkg-scripts/train/headline.py`, where they are
+//! written down.
+//!
+//! Each word has a chance of standing in a headline, by weights from the model file (`headline_words` in `nanolm.tasks`:
+//! `bias`, [`NAMES`], and `words`, an object of single words). Of the ways to shorten the sentence that keep its grammar, as
+//! far as a few lists of words know it, the one with the best expected F1 against a usual headline is taken.
+//! `tests/golden/headline.json` holds cases that both sides reproduce.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::headline_units::{Unit, Units, Word, has, may_end_word, without_times};
+use super::shorten::shortened;
+use super::tasks::Description;
+use crate::error::Result;
+use crate::text::{content_word, words};
+
+/// What is counted about a word.
+pub const NAMES: [&str; 12] = [
+    "function",
+    "capital",
+    "digit",
+    "position",
+    "log_count",
+    "count_share",
+    "once",
+    "chars",
+    "log_length",
+    "capital_log_count",
+    "function_position",
+    "start",
+];
+/// Words of a usual headline.
+const USUAL: f64 = 8.5;
+const MOST: usize = 16;
+const LEAST: usize = 5;
+/// What a word too many or too few costs.
+const OVER: f64 = 0.02;
+const UNDER: f64 = 0.05;
+
+const ARTICLES: &str = "the a an";
+const NEEDS_ARTICLE: &str = "few lot number row half total day";
+const HAVING: &str = "has have had";
+const BEING: &str = "was were is are be";
+
+/// The weights of a model file.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HeadlineWords {
+    bias: f64,
+    weights: [f64; NAMES.len()],
+    words: BTreeMap<String, f64>,
+}
+
+impl HeadlineWords {
+    /// The weights, where the file has them.
+    ///
+    /// # Errors
+    /// `Format` for weights that are no numbers, or of things that this release does not count.
+    pub fn from_description(d: &Description<'_>) -> Result<Option<Self>> {
+        const KEY: &str = "headline_words";
+        let json = &d.json[KEY];
+        if json.is_null() {
+            return Ok(None);
+        }
+        let object = json.as_object().ok_or_else(|| d.invalid(KEY, "an object of weights", json.to_string()))?;
+        let number = |name: &str, value: &serde_json::Value| {
+            let number = value.as_f64().filter(|x| x.is_finite() && x.abs() < 1e6);
+            number.ok_or_else(|| d.invalid(&format!("{KEY}.{name}"), "a number", value.to_string()))
+        };
+        let mut out = HeadlineWords { bias: 0.0, weights: [0.0; NAMES.len()], words: BTreeMap::new() };
+        for (name, value) in object {
+            match NAMES.iter().position(|known| known == name).and_then(|k| out.weights.get_mut(k)) {
+                Some(weight) => *weight = number(name, value)?,
+                None if name == "bias" => out.bias = number(name, value)?,
+                None if name == "words" => {
+                    let words = value.as_object();
+                    let words =
+                        words.ok_or_else(|| d.invalid("headline_words.words", "an object", value.to_string()))?;
+                    for (word, weight) in words {
+                        out.words.insert(word.clone(), number(word, weight)?);
+                    }
+                }
+                None => {
+                    let known = format!("names among bias, words, {}", NAMES.join(", "));
+                    return Err(d.invalid(KEY, &known, name.clone()));
+                }
+            }
+        }
+        Ok(Some(out))
+    }
+
+    /// The headline made of one of the sentences of a text.
+    pub fn cut(&self, sentences: &[&str], chosen: usize) -> String {
+        let sentence = sentences.get(chosen).copied().unwrap_or_default();
+        let text = shortened(sentence);
+        let words: Vec<Word> = without_times(text.split_whitespace().collect()).into_iter().map(Word::new).collect();
+        let headline = if words.is_empty() { String::new() } else { self.headline(&words, sentences, chosen) };
+        if headline.is_empty() { sentence.to_string() } else { headline }
+    }
+
+    fn headline(&self, words: &[Word], sentences: &[&str], chosen: usize) -> String {
+        let light = light(words);
+        let units = Units::new(words);
+        if !units.has_verb {
+            let mut left: Vec<&Word> =
+                words.iter().zip(&light).filter(|(_, light)| !**light).map(|(word, _)| word).take(MOST).collect();
+            while left.len() > 1 && left.last().is_some_and(|word| !may_end_word(&word.low)) {
+                left.pop();
+            }
+            return shown(left);
+        }
+        let chances = self.chances(words, sentences, chosen);
+        let value = |unit: &Unit| {
+            let kept = || unit.words.clone().filter(|k| light.get(*k) == Some(&false));
+            let sum: f64 = kept().filter_map(|k| chances.get(k)).sum();
+            (sum, kept().count() as f64)
+        };
+        let all: Vec<(f64, f64)> = units.units.iter().map(value).collect();
+        let total = |members: &[usize]| {
+            let of = members.iter().filter_map(|j| all.get(*j));
+            of.fold((0.0, 0.0), |sum, value| (sum.0 + value.0, sum.1 + value.1))
+        };
+
+        let last = (units.first..units.units.len()).rev().find(|j| units.stays(*j)).unwrap_or(units.first);
+        let mut best: (f64, Vec<usize>) = (f64::NEG_INFINITY, (units.first..units.units.len()).collect());
+        for end in (last..units.units.len()).filter(|end| units.may_end(words, *end)) {
+            let mut fixed = Vec::new();
+            let mut free: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+            for j in units.first..=end {
+                match units.group(j) {
+                    Some(group) if j < last || j < end && units.goes_alone(j) => free.entry(group).or_default().push(j),
+                    _ => fixed.push(j),
+                }
+            }
+            // The share of the best F1 that a word must bring: each round brings it nearer (Dinkelbach's method).
+            let (mut worth, mut kept, mut n) = (0.2, Vec::new(), 0.0);
+            for _ in 0..6 {
+                kept.clone_from(&fixed);
+                let wanted = free.values().filter(|members| {
+                    let (sum, count) = total(members);
+                    sum > worth * count
+                });
+                kept.extend(wanted.flatten());
+                let (sum, count) = total(&kept);
+                (worth, n) = (sum / (count + USUAL), count);
+            }
+            let score = 2.0 * worth - OVER * (n - MOST as f64).max(0.0) - UNDER * (LEAST as f64 - n).max(0.0);
+            if score > best.0 {
+                kept.sort_unstable();
+                best = (score, kept);
+            }
+        }
+        let kept = best.1.iter().filter_map(|j| units.units.get(*j)).flat_map(|unit| unit.words.clone());
+        shown(kept.filter(|k| light.get(*k) == Some(&false)).filter_map(|k| words.get(k)).collect())
+    }
+
+    /// The chance of each word to stand in the headline.
+    fn chances(&self, of: &[Word], sentences: &[&str], chosen: usize) -> Vec<f64> {
+        let content = |text: &str| -> BTreeSet<String> {
+            words(text).into_iter().filter_map(|word| content_word(text.get(word)?)).collect()
+        };
+        let mut counts: BTreeMap<String, f64> = BTreeMap::new();
+        for (i, sentence) in sentences.iter().enumerate() {
+            if i != chosen {
+                content(sentence).into_iter().for_each(|word| *counts.entry(word).or_insert(0.0) += 1.0);
+            }
+        }
+        let others = sentences.len().saturating_sub(1).max(1) as f64;
+        let flag = |holds: bool| if holds { 1.0 } else { 0.0 };
+        let last = of.len().saturating_sub(1).max(1) as f64;
+        let each = of.iter().enumerate().map(|(k, word)| {
+            let own = content(&word.core);
+            let count = own.iter().filter_map(|word| counts.get(word)).copied().fold(0.0, f64::max);
+            let function = flag(own.is_empty());
+            let capital = flag(k > 0 && word.core.starts_with(char::is_uppercase));
+            let position = k as f64 / last;
+            let values = [
+                function,
+                capital,
+                flag(word.core.starts_with(|c: char| c.is_ascii_digit())),
+                position,
+                count.ln_1p(),
+                count / others,
+                flag(count == 0.0),
+                word.core.chars().count().min(10) as f64 / 10.0,
+                (of.len().max(5) as f64 / 20.0).ln(),
+                capital * count.ln_1p(),
+                function * position,
+                flag(k == 0),
+            ];
+            let sum: f64 = values.iter().zip(&self.weights).map(|(x, weight)| x * weight).sum();
+            let z = self.bias + sum + self.words.get(&word.low).copied().unwrap_or(0.0);
+            1.0 / (1.0 + (-z).exp())
+        });
+        each.collect()
+    }
+}
+
+/// Which words headlines leave out: articles, `has` and `been` before a participle, forms of `be` before one.
+fn light(words: &[Word]) -> Vec<bool> {
+    let low = |k: Option<usize>| k.and_then(|k| words.get(k)).map_or("", |word| word.low.as_str());
+    let each = words.iter().enumerate().map(|(k, word)| {
+        let (before, next, after) = (low(k.checked_sub(1)), low(Some(k + 1)), low(Some(k + 2)));
+        let participle = |word: &str| Word::is_past_participle(word) || Word::is_participle_only(word);
+        let passive = participle(next) && !word.comma;
+        has(ARTICLES, &word.low) && !has(NEEDS_ARTICLE, next)
+            || has(HAVING, &word.low)
+                && k > 0
+                && !word.comma
+                && (Word::is_past_participle(next) || next == "been" && participle(after))
+            || word.low == "been" && k > 0 && has(HAVING, before) && passive
+            || has(BEING, &word.low) && k > 0 && passive
+    });
+    each.collect()
+}
+
+/// The headline of the words that are left: without marks at its end or alone, with a capital.
+fn shown(words: Vec<&Word>) -> String {
+    let text = words.iter().map(|word| word.text.as_str()).collect::<Vec<_>>().join(" ");
+    let mut text = text.trim_end_matches([' ', ',', ';', ':', '.', '–', '—', '-']).to_string();
+    if text.matches('"').count() % 2 == 1 {
+        text = text.replace('"', "");
+    }
+    for (opening, closing) in [('“', '”'), ('(', ')'), ('[', ']')] {
+        if text.matches(opening).count() != text.matches(closing).count() {
+            text = text.replace([opening, closing], "");
+        }
+    }
+    let mut chars = text.chars();
+    match chars.next() {
+        Some(first) => first.to_uppercase().chain(chars).collect(),
+        None => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::text::sentences;
+
+    #[test]
+    fn headlines_are_those_of_the_training_pipeline() {
+        let golden: serde_json::Value = serde_json::from_str(include_str!("../../tests/golden/headline.json")).unwrap();
+        let weights = &golden["weights"];
+        let number = |value: &serde_json::Value| value.as_f64().unwrap();
+        let listed = weights["words"].as_object().unwrap().iter().map(|(word, w)| (word.clone(), number(w)));
+        let model = HeadlineWords {
+            bias: number(&weights["bias"]),
+            weights: NAMES.map(|name| number(&weights[name])),
+            words: listed.collect(),
+        };
+        let cases = golden["cases"].as_array().unwrap();
+        assert!(cases.len() > 10);
+        for case in cases {
+            let text = case["text"].as_str().unwrap();
+            let parts: Vec<&str> = sentences(text).into_iter().map(|bytes| &text[bytes]).collect();
+            assert_eq!(model.cut(&parts, 0), case["headline"].as_str().unwrap(), "of {text:?}");
+        }
+    }
+
+    #[test]
+    fn any_text_gives_some_headline() {
+        let model = HeadlineWords { bias: 0.0, weights: [1.0; NAMES.len()], words: BTreeMap::new() };
+        for text in ["", ",", "the", "on Monday", "( [ “ \"", "said said said", ", , said , of", "是 的 。"] {
+            let headline = model.cut(&[text, "Another one."], 0);
+            assert!(headline.len() <= text.len(), "{text:?}: {headline:?}");
+            assert_eq!(headline.is_empty(), text.is_empty());
+        }
+        assert_eq!(model.cut(&[], 0), "");
+    }
+}
