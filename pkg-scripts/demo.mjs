@@ -15,7 +15,7 @@ const { values: options } = parseArgs({
 });
 
 const site = join(ROOT, "build/site");
-const start = (port) => serve({ "/": site }, { port });
+const start = (port) => serve({ "/": site }, { port, isolated: true });
 const server = await start(Number(options.port)).catch(() => start(0));
 const text = readFileSync(join(ROOT, `www/samples/${options.sample}.txt`), "utf8").trim();
 

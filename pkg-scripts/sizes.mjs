@@ -1,10 +1,15 @@
-// node pkg-scripts/sizes.mjs <dist> [--json]: what a browser downloads, raw and compressed, against the budget.
+// node pkg-scripts/sizes.mjs <dist> [--json]: what a browser downloads, raw and compressed, against the budget. It takes one of
+// the three builds of the engine.
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 
-/** JavaScript and wasm together, gzipped, without the model. */
+/** JavaScript and wasm together, gzipped, without the model, for the largest build. */
 const BUDGET = 1_200_000;
+
+/** JavaScript that only the build with threads loads, and what it does without. */
+const THREADED = ["engine-threads.js", "thread.js", "worker-threads.js"];
+const UNTHREADED = ["engine.js", "worker.js"];
 
 export function sizes(dist) {
   const measured = (path) => {
@@ -18,12 +23,18 @@ export function sizes(dist) {
       gzip: 0,
       brotli: 0,
     });
-  const names = readdirSync(dist).filter((name) => statSync(join(dist, name)).isFile());
-  const of = (end) => add(names.filter((name) => name.endsWith(end)).map((name) => measured(join(dist, name))));
+  const files = readdirSync(dist).filter((name) => /\.(js|wasm)$/.test(name) && statSync(join(dist, name)).isFile());
+  const size = Object.fromEntries(files.map((name) => [name, measured(join(dist, name))]));
+  const builds = {};
+  for (const build of ["simd128", "relaxed", "threads"]) {
+    const unused = build === "threads" ? UNTHREADED : THREADED;
+    const javascript = add(files.filter((name) => name.endsWith(".js") && !unused.includes(name)).map((name) => size[name]));
+    const wasm = size[`engine-${build}.wasm`];
+    builds[build] = { javascript, wasm, code: add([javascript, wasm]) };
+  }
+  const largest = Object.values(builds).reduce((a, b) => (a.code.gzip >= b.code.gzip ? a : b));
   const models = readdirSync(join(dist, "model")).map((name) => measured(join(dist, "model", name)));
-  const javascript = of(".js");
-  const wasm = of(".wasm");
-  return { javascript, wasm, code: add([javascript, wasm]), model: add(models) };
+  return { builds, code: largest.code, model: add(models) };
 }
 
 export function sizeTable(measured) {
@@ -32,9 +43,11 @@ export function sizeTable(measured) {
   return [
     "| bytes                  |        raw |       gzip |     brotli |",
     "| ---------------------- | ---------: | ---------: | ---------: |",
-    row("JavaScript", measured.javascript),
-    row("wasm", measured.wasm),
-    row("code (both)", measured.code),
+    ...Object.entries(measured.builds).flatMap(([build, { javascript, wasm, code }]) => [
+      row(`${build}: JavaScript`, javascript),
+      row(`${build}: wasm`, wasm),
+      row(`${build}: both`, code),
+    ]),
     row("default model", measured.model),
   ].join("\n");
 }

@@ -11,18 +11,58 @@ cargo_native() {
   if command -v rustc >/dev/null && command -v cargo >/dev/null; then cargo "$@"; else /usr/bin/cargo "$@"; fi
 }
 
+# The builds of the engine (see pkg-scripts/npm/src/builds.ts) differ in what cargo and rustc are told. Which one cargo_wasm
+# makes: NANOLM_WASM_BUILD=simd128|relaxed|threads. Each has a target folder of its own, so that none undoes another's work.
+wasm_build="${NANOLM_WASM_BUILD:-simd128}"
+wasm_build_dir() {
+  local dir="$wasm_target_dir"
+  if [ "$wasm_build" != simd128 ]; then
+    dir="$wasm_target_dir/wasm-$wasm_build"
+    # What is compiled for this machine, procedural macros and build scripts, is the same for all and takes a while.
+    mkdir -p "$dir" "$wasm_target_dir/release"
+    [ -e "$dir/release" ] || ln -s "$wasm_target_dir/release" "$dir/release"
+  fi
+  echo "$dir"
+}
+
+# What each build adds to .cargo/config.toml.
+wasm_flags() {
+  case "$wasm_build" in
+    simd128) ;;
+    relaxed) echo "-Ctarget-feature=+simd128,+relaxed-simd" ;;
+    # Shared memory is imported, so that every thread can be given the same one. The exports are what wasm-bindgen sets up
+    # the threads' own data with. The limit is the largest there is; the memory itself may have a lower one.
+    threads)
+      printf '%s ' -Ctarget-feature=+simd128,+relaxed-simd,+atomics,+bulk-memory \
+        -Clink-arg=--{shared-memory,import-memory,max-memory=4294967296} \
+        -Clink-arg=--export=__{wasm_init_tls,tls_size,tls_align,tls_base}
+      ;;
+    *)
+      echo "toolchain: unknown build: $wasm_build (known: simd128 relaxed threads)" >&2
+      return 1
+      ;;
+  esac
+}
+
 # cargo_wasm <subcommand> <arguments>: cargo for the wasm target, with whichever toolchain pkg-scripts/setup picked.
 cargo_wasm() {
-  local subcommand="$1"
+  local subcommand="$1" flags std=()
   shift
-  if [ "$NANOLM_RUST_KIND" = debian ]; then
-    # Debian has no compiled standard library for wasm; building it from source is an unstable option of cargo.
-    CARGO_TARGET_DIR="$wasm_target_dir" RUSTC=/usr/bin/rustc RUSTC_BOOTSTRAP=1 \
-      CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER=wasm-ld-19 \
-      /usr/bin/cargo "$subcommand" -Z build-std=std,panic_abort --target wasm32-unknown-unknown "$@"
-  else
-    CARGO_TARGET_DIR="$wasm_target_dir" cargo "$subcommand" --target wasm32-unknown-unknown "$@"
-  fi
+  flags="$(wasm_flags)" || return 1
+  # Debian has no compiled standard library for wasm, and nobody has one for threads; building it from source is an unstable
+  # option of cargo.
+  if [ "$NANOLM_RUST_KIND" = debian ] || [ "$wasm_build" = threads ]; then std=(-Z build-std=std,panic_abort); fi
+  (
+    export CARGO_TARGET_DIR="$(wasm_build_dir)"
+    [ -z "$flags" ] || export CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS="$flags"
+    [ ${#std[@]} = 0 ] || export RUSTC_BOOTSTRAP=1
+    if [ "$NANOLM_RUST_KIND" = debian ]; then
+      export RUSTC=/usr/bin/rustc CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER=wasm-ld-19
+      /usr/bin/cargo "$subcommand" ${std[@]+"${std[@]}"} --target wasm32-unknown-unknown "$@"
+    else
+      cargo "$subcommand" ${std[@]+"${std[@]}"} --target wasm32-unknown-unknown "$@"
+    fi
+  )
 }
 
 # Builds the tool that writes the JavaScript side of a wasm module, and sets $bindgen to it.

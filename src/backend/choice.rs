@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{Backend, DeviceChoice, DeviceKind, DeviceReport};
-use crate::cpu::Level;
+use crate::cpu::{Level, pool};
 use crate::error::{Error, Result};
 #[cfg(feature = "gpu")]
 use crate::gpu::GpuModel;
@@ -15,6 +15,10 @@ use crate::weights::Weights;
 /// Below this many bytes of weights per token `Auto` stays on the CPU. A token on a GPU costs about 10 ms before any
 /// arithmetic (some hundred dispatches of 30 to 70 us and a readback); in that time a CPU thread reads about this much.
 const WORTH_A_GPU: usize = 24_000_000;
+
+/// Below this many bytes of weights per token one thread is as fast: its sections are over before another thread has
+/// seen that they began.
+const WORTH_THREADS: usize = 8_000_000;
 
 /// Normalised mean squared error of the GPU's logits against the CPU's above which the GPU is not trusted. Rounding in
 /// another order gives about 1e-10; a driver that computes something else gives much more.
@@ -58,6 +62,7 @@ async fn load_above(
         kind: DeviceKind::Cpu,
         reason: format!("{reason}; CPU instructions: {}", Level::best().name()),
         adapter: None,
+        threads: if bytes < WORTH_THREADS { 1 } else { pool::MAX_THREADS },
     };
     Ok((Backend::cpu(plan, weights)?, report))
 }
@@ -116,7 +121,7 @@ async fn gpu(
         _ => format!("a token reads {:.0} MB of weights", bytes_per_token(plan, weights) as f64 / 1e6),
     };
     let reason = format!("{why}; agrees with the CPU (normalised error {error:.1e})");
-    Ok((gpu, DeviceReport { kind: DeviceKind::Gpu, reason, adapter: Some(name) }))
+    Ok((gpu, DeviceReport { kind: DeviceKind::Gpu, reason, adapter: Some(name), threads: 1 }))
 }
 
 /// The start-up check: a few tokens on both devices; `sum((gpu - cpu)^2) / sum(cpu^2)` over the last one's logits. Two

@@ -54,4 +54,6 @@ pub struct DeviceReport {
     pub reason: String,
     /// The GPU's name, where one was looked at and says it.
     pub adapter: Option<String>,
+    /// How many threads are worth starting for the model: 1 where more would not make it faster.
+    pub threads: usize,
 }

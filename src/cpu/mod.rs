@@ -14,6 +14,7 @@ pub mod layer_norm;
 pub mod linear;
 pub mod math;
 mod model;
+pub mod pool;
 pub mod position_embed;
 pub mod rms_norm;
 pub mod rope;

@@ -96,6 +96,7 @@ pub fn info(info: &ModelInfo) -> JsValue {
     let device = js_sys::Object::new();
     set(&device, "kind", &info.device.kind.name().into());
     set(&device, "reason", &info.device.reason.as_str().into());
+    set(&device, "threads", &(info.device.threads as f64).into());
     if let Some(adapter) = &info.device.adapter {
         set(&device, "adapter", &adapter.as_str().into());
     }

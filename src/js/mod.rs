@@ -9,6 +9,8 @@ mod event;
 mod files;
 mod object;
 mod options;
+#[cfg(target_feature = "atomics")]
+mod threads;
 
 pub use engine::{Engine, Job};
 pub use files::ModelFiles;

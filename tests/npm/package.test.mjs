@@ -25,7 +25,7 @@ before(async () => {
 after(() => browser?.close());
 
 /** Opens a page with everything but its origin blocked, and gives what it does on a device. */
-async function summarizeAt(origin, device, type) {
+async function summarizeAt(origin, device, type, options = {}) {
   const context = await browser.newContext();
   const blocked = [];
   await context.route(
@@ -42,7 +42,7 @@ async function summarizeAt(origin, device, type) {
   try {
     await page.goto(`${origin}/`);
     await page.waitForFunction(() => globalThis.ready);
-    const found = await page.evaluate(([device, text, type]) => summarize(device, text, type), [device, ARTICLE, type]);
+    const found = await page.evaluate((args) => summarize(...args), [device, ARTICLE, type, options]);
     const shown = await page.textContent("#out");
     const failing = await page.evaluate(() => failing());
     return { ...found, shown, failing, blocked, complaints };
@@ -68,7 +68,8 @@ test("the tarball holds what it should and nothing else", () => {
     .map((entry) => join(entry.parentPath, entry.name).slice(installed.length + 1));
   for (const needed of [
     "package.json", "README.md", "LICENSE", "dist/index.js", "dist/index.d.ts", "dist/worker.js", "dist/engine.js",
-    "dist/engine_bg.wasm", "dist/model/nanolm-default.gguf",
+    "dist/engine-simd128.wasm", "dist/engine-relaxed.wasm", "dist/engine-threads.wasm", "dist/engine-threads.js",
+    "dist/worker-threads.js", "dist/thread.js", "dist/model/nanolm-default.gguf",
   ]) {
     assert.ok(files.includes(needed), `${needed} in ${files.join(", ")}`);
   }
@@ -94,6 +95,23 @@ describe("a Vite app", () => {
   for (const [device, type] of [["cpu", "key-points"], ["cpu", "tldr"], ["gpu", "key-points"], ["gpu", "headline"]]) {
     test(`built: ${type} on ${device}`, async () => check(await summarizeAt(server.origin, device, type), device));
   }
+
+  test("built: every build of the engine is there and starts", async () => {
+    const found = await summarizeAt(server.origin, "cpu", "key-points");
+    assert.equal(found.build, "relaxed", found.reason);
+    const isolated = await serve({ "/": join(app, "dist") }, { isolated: true });
+    try {
+      for (const options of [{ build: "simd128" }, { build: "relaxed" }, { threads: 2 }]) {
+        const other = await summarizeAt(isolated.origin, "cpu", "key-points", options);
+        check(other, "cpu");
+        assert.equal(other.build, options.build ?? "threads", other.reason);
+        assert.equal(other.threads, options.threads ?? 1, other.reason);
+        assert.equal(other.summary, found.summary);
+      }
+    } finally {
+      await isolated.close();
+    }
+  });
 
   test("development server", async () => {
     // The worker and the wasm file are found relative to the package's own modules, which pre-bundling would move.

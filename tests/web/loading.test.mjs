@@ -223,10 +223,10 @@ describe("downloads", () => {
     assert.equal(error.className, "ModelFileError");
   });
 
-  for (const [name, code] of [["noworker", "worker/start"], ["badwasm", "worker/wasm"]]) {
+  for (const [name, code] of [["noworkers", "worker/start"], ["allwasm", "worker/wasm"]]) {
     test(`a damaged installation: ${code}`, async () => {
       const error = await page.evaluate(async (name) => {
-        const { Model, NanolmError } = await import(`/${name}/index.js`);
+        const { Model, NanolmError } = await import(`/damaged/${name}/index.js`);
         return Model.load("/golden/tiny-llama/").then(
           () => undefined,
           (error) => ({ code: error.code, message: error.message, ours: error instanceof NanolmError }),

@@ -7,6 +7,8 @@
 //! * `node-test`, `web-test`: the same for a wasm-bindgen-test binary, which `pkg-scripts/wasm-test` runs.
 //!   The exports that are its tests are printed, one a line.
 
+use std::path::Path;
+
 use anyhow::{Context, Result, bail};
 use wasm_bindgen_cli_support::Bindgen;
 
@@ -29,7 +31,19 @@ fn main() -> Result<()> {
             println!("{}", export.name);
         }
     }
-    output.emit(out_dir).with_context(|| format!("writing to {out_dir}"))
+    output.emit(out_dir).with_context(|| format!("writing to {out_dir}"))?;
+    if mode == "web" { without_blobs(&Path::new(out_dir).join(format!("{name}.js"))) } else { Ok(()) }
+}
+
+/// With threads, `wasm-bindgen` waits through a worker made from a blob where there is no `Atomics.waitAsync`. The package does
+/// not use threads there, and promises strict policies that it makes no such workers.
+fn without_blobs(path: &Path) -> Result<()> {
+    let text = std::fs::read_to_string(path)?;
+    let lines = text.lines().map(|line| match line.contains("URL.createObjectURL") {
+        true => "            throw new Error('Atomics.waitAsync is missing');\n".to_string(),
+        false => format!("{line}\n"),
+    });
+    Ok(std::fs::write(path, lines.collect::<String>())?)
 }
 
 /// The test harness calls tests by their raw wasm exports, and a test binary's `main` must not run by itself.

@@ -1,5 +1,6 @@
 // The page's end of one worker: starts it, sends calls, hands answers to whoever asked.
 
+import type { Build } from "./builds.js";
 import { DisposedError, errorFrom, optionError, WorkerError } from "./errors.js";
 import type { JobEvent, LoadProgress, Reply, Request, RequestBody } from "./protocol.js";
 
@@ -25,12 +26,17 @@ export class Connection {
   /** Why the worker is gone. */
   #closed: unknown;
 
-  constructor() {
+  constructor(build: Build) {
     if (typeof Worker === "undefined") {
       throw new WorkerError("worker/unavailable", "there are no workers here. Load models in a web page or a worker");
     }
-    // Bundlers find the worker by this very expression.
-    this.#worker = new Worker(new URL("./worker.js", import.meta.url), { type: "module" });
+    // Bundlers find the workers by these very expressions. Threads have a worker of their own, because the JavaScript side
+    // of their engine differs and nobody should download both.
+    this.#worker =
+      build === "threads"
+        ? new Worker(new URL("./worker-threads.js", import.meta.url), { type: "module" })
+        : new Worker(new URL("./worker.js", import.meta.url), { type: "module" });
+    const script = build === "threads" ? "worker-threads.js" : "worker.js";
     this.#worker.onmessage = ({ data }: MessageEvent<Reply>) => this.#receive(data);
     this.#worker.onerror = (event) => {
       event.preventDefault();
@@ -39,8 +45,9 @@ export class Connection {
           ? new WorkerError("worker/crashed", `the worker died: ${event.message}. Load the model again`)
           : new WorkerError(
               "worker/start",
-              "the worker could not start: worker.js was not found beside the package's other files, or the page's " +
+              `the worker could not start: ${script} was not found beside the package's other files, or the page's ` +
                 `Content-Security-Policy refuses it (script-src 'self' 'wasm-unsafe-eval' is enough). ${event.message ?? ""}`,
+              { why: `${script} could not be started` },
             ),
       );
     };

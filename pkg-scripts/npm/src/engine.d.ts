@@ -1,7 +1,7 @@
 // The engine's surface as compiled from Rust (src/js): what wasm-bindgen writes to engine.js.
 
-/** Instantiates the wasm file beside this module. */
-export default function init(options?: { module_or_path: URL | Response | Promise<Response> }): Promise<unknown>;
+/** Instantiates a compiled build of the engine. */
+export default function init(options: { module_or_path: WebAssembly.Module }): Promise<unknown>;
 
 /** The named files of a model, in wasm memory. */
 export class ModelFiles {

@@ -1,5 +1,6 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 
+export type { Build } from "./builds.js";
 export {
   ContextError,
   DisposedError,

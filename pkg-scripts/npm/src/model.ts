@@ -1,7 +1,9 @@
 // A model that runs in a worker of its own.
 
-import { Connection } from "./connection.js";
+import type { Build } from "./builds.js";
+import type { Connection } from "./connection.js";
 import { optionError } from "./errors.js";
+import { launch } from "./launch.js";
 import type { DeviceInfo, EngineInfo, JobEvent, LoadProgress } from "./protocol.js";
 import { filesOf, type ModelSource } from "./source.js";
 import { type Piece, type Point, type Result, type StreamSink, TextStream } from "./stream.js";
@@ -28,6 +30,16 @@ export interface LoadOptions {
    * files are kept, and a file that changed on the server is fetched anew.
    */
   cache?: boolean | undefined;
+  /**
+   * How many threads compute on the CPU, 1 to 16. By default as many as make this model faster, at most 4. More than one
+   * need a cross-origin isolated page; elsewhere one is used, and `model.device.reason` says so.
+   */
+  threads?: number | undefined;
+  /**
+   * For tests and comparisons: this build of the engine and no other. Loading fails where it does not start. By default
+   * the fastest that starts is used.
+   */
+  build?: Build | undefined;
 }
 
 export interface CallOptions {
@@ -88,27 +100,21 @@ export class Model {
    * the signal's reason if it was aborted.
    */
   static async load(source?: ModelSource, options: LoadOptions = {}): Promise<Model> {
-    const { device = "auto", cache = true, signal, onProgress, ...unknown } = options;
+    const { device = "auto", cache = true, threads, build, signal, onProgress, ...unknown } = options;
     // A misspelt option must not silently do nothing. (The engine refuses those of calls.)
     for (const name of Object.keys(unknown)) {
-      throw optionError(name, "one of device, cache, signal, onProgress", "an unknown option");
+      throw optionError(name, "one of device, cache, threads, build, signal, onProgress", "an unknown option");
     }
     if (!["auto", "gpu", "cpu"].includes(device)) {
       throw optionError("device", '"auto", "gpu" or "cpu"', device);
     }
     const files = filesOf(source);
     signal?.throwIfAborted();
-    const connection = new Connection();
-    try {
-      const info = await connection.send<EngineInfo>(
-        { method: "load", files, device, cache },
-        { signal, progress: (progress) => report(onProgress, progress) },
-      ).answer;
-      return new Model(connection, info);
-    } catch (error) {
-      connection.close(error);
-      throw error;
-    }
+    const { connection, info } = await launch(
+      { files, device, cache, threads, build },
+      { signal, progress: (progress) => report(onProgress, progress) },
+    );
+    return new Model(connection, info);
   }
 
   /** Where the model runs, and why. */

@@ -1,5 +1,6 @@
 // What the page and the worker say to each other.
 
+import type { Build } from "./builds.js";
 import type { WireError } from "./errors.js";
 
 /** One file of a model, on its way to the worker. */
@@ -16,6 +17,10 @@ export interface DeviceInfo {
   reason: string;
   /** The graphics adapter, as far as the browser tells. */
   adapter?: string | undefined;
+  /** Which build of the engine runs; `reason` says why. */
+  build: Build;
+  /** How many threads compute. */
+  threads: number;
 }
 
 export interface EngineInfo {
@@ -56,7 +61,7 @@ export type JobEvent =
   | { type: "done"; finishReason: FinishReason; text: string; usage: Usage; timings: Timings };
 
 export type RequestBody =
-  | { method: "load"; files: SourceFile[]; device: string; cache: boolean }
+  | { method: "load"; files: SourceFile[]; device: string; cache: boolean; build: Build; threads: number | undefined }
   | { method: "tokenize"; text: string; addSpecial: boolean }
   | { method: "detokenize"; ids: Uint32Array }
   | { method: "generate" | "summarize"; text: string; options: object }

@@ -46,6 +46,37 @@ const BROKEN = {
   nogpu: "Object.defineProperty(navigator, 'gpu', { value: undefined });",
 };
 
+/** Packages with files that are missing, replaced or changed, at `/damaged/<name>/`. */
+const missing = () => undefined;
+const garbage = () => "not what it should be";
+/** Module scripts run what is put before them only after their imports, which do nothing by themselves. */
+const before = (code) => (file) => `${code}\n${file}`;
+const DAMAGED = {
+  allwasm: { "engine-simd128.wasm": garbage, "engine-relaxed.wasm": garbage, "engine-threads.wasm": garbage },
+  noworkers: { "worker.js": missing, "worker-threads.js": missing },
+  norelaxed: { "engine-relaxed.wasm": missing },
+  badrelaxed: { "engine-relaxed.wasm": garbage },
+  nothreads: { "engine-threads.wasm": missing },
+  badthreads: { "engine-threads.wasm": garbage },
+  noworkerthreads: { "worker-threads.js": missing },
+  noglue: { "engine-threads.js": missing },
+  onlysimd128: { "engine-relaxed.wasm": missing, "engine-threads.wasm": missing },
+  nosharing: { "worker-threads.js": before("delete globalThis.SharedArrayBuffer;") },
+  // A memory that is not shared, whatever was asked for, as after a bad shim; and one that is refused.
+  notshared: { "worker-threads.js": before("{ const M = WebAssembly.Memory; WebAssembly.Memory = function (d) { return new M({ ...d, shared: false }); }; }") },
+  nomemory: { "worker-threads.js": before("WebAssembly.Memory = function () { throw new RangeError('refused for the test'); };") },
+  littlememory: {
+    "worker-threads.js": before("{ const M = WebAssembly.Memory; WebAssembly.Memory = function (d) { if (d.maximum > 16384) throw new RangeError('too much'); return new M(d); }; }"),
+  },
+  nothread: { "thread.js": missing },
+  badthread: { "thread.js": garbage },
+  stuckthread: { "thread.js": () => "" },
+  // Says that it runs and is gone; and one that dies over its work.
+  gonethread: { "thread.js": () => "onmessage = () => { postMessage({}); close(); };" },
+  deadthread: { "thread.js": (file) => String(file).replace("thread_run();", "throw new Error('died for the test');") },
+};
+
+
 /**
  * Serves the test pages, the installed package at /nanolm/ (with a broken GPU at /broken/<name>/), the tiny random models at
  * /golden/ and small texts that are no models at /garbage/.
@@ -59,10 +90,11 @@ export function serveApp(options = {}) {
     "/golden/": join(ROOT, "tests/golden"),
     "/stories/": STORIES,
     "/garbage/": (rest) => (rest === "text.gguf" ? "this is no model file, whatever its name says" : undefined),
-    // A package whose files are missing or damaged.
-    "/noworker/": (rest) => (rest === "worker.js" ? undefined : existsSync(join(dist, rest)) ? readFileSync(join(dist, rest)) : undefined),
-    "/badwasm/": (rest) => (rest === "engine_bg.wasm" ? "not wasm" : existsSync(join(dist, rest)) ? readFileSync(join(dist, rest)) : undefined),
   };
+  const served = (rest) => (existsSync(join(dist, rest)) ? readFileSync(join(dist, rest)) : undefined);
+  for (const [name, damage] of Object.entries(DAMAGED)) {
+    mounts[`/damaged/${name}/`] = (rest) => (rest in damage ? damage[rest](served(rest)) : served(rest));
+  }
   for (const [name, code] of Object.entries(BROKEN)) {
     mounts[`/broken/${name}/`] = (rest) => {
       if (!existsSync(join(dist, rest))) return undefined;

@@ -1,0 +1,91 @@
+// The engine is built three times, and a browser downloads one of them: which, is decided here, by features, never by the
+// browser's name. A wrong guess costs a moment: whatever does not start, the next one in the list does (see launch.ts).
+
+import { optionError } from "./errors.js";
+
+/**
+ * - `simd128`: 128-bit vectors. Every current browser runs it.
+ * - `relaxed`: relaxed SIMD too, whose integer dot products are several times faster.
+ * - `threads`: `relaxed` on several threads over shared memory, which browsers give to cross-origin isolated pages only.
+ */
+export type Build = "simd128" | "relaxed" | "threads";
+
+/** From the slowest to the fastest; each can do what those before it can, and more. */
+const BUILDS: readonly Build[] = ["simd128", "relaxed", "threads"];
+
+/** More would not share the work of a nano model any further. The pool in src/cpu/pool.rs has as many places. */
+const MOST_THREADS = 16;
+
+export interface BuildOptions {
+  build?: Build | undefined;
+  threads?: number | undefined;
+  device: "auto" | "gpu" | "cpu";
+}
+
+export interface Choice {
+  /** What to try, one after the other. */
+  builds: Build[];
+  /** Why the fastest is not among them; empty if it is. */
+  lacking: string;
+}
+
+/** The builds to try for a load, the fastest first. */
+export function choose({ build, threads, device }: BuildOptions): Choice {
+  if (threads !== undefined && !(Number.isInteger(threads) && threads >= 1 && threads <= MOST_THREADS)) {
+    throw optionError("threads", `a whole number from 1 to ${MOST_THREADS}`, threads);
+  }
+  if (build !== undefined) {
+    if (!BUILDS.includes(build)) throw optionError("build", '"simd128", "relaxed" or "threads"', build);
+    return { builds: [build], lacking: "" };
+  }
+  if (!WebAssembly.validate(RELAXED)) return { builds: ["simd128"], lacking: "the browser has no relaxed SIMD" };
+  const lacking = threads === 1 ? "one thread was asked for" : device === "gpu" ? "the GPU was asked for" : noThreads();
+  return { builds: lacking === "" ? ["threads", "relaxed", "simd128"] : ["relaxed", "simd128"], lacking };
+}
+
+/** Why there can be no threads here, or "". */
+function noThreads(): string {
+  if (!globalThis.crossOriginIsolated) return "the page is not cross-origin isolated";
+  if (typeof SharedArrayBuffer === "undefined") return "the browser has no SharedArrayBuffer";
+  // What waits for the GPU waits with it.
+  if (!("waitAsync" in Atomics)) return "the browser has no Atomics.waitAsync";
+  if (!WebAssembly.validate(ATOMICS)) return "the browser's WebAssembly has no threads";
+  return "";
+}
+
+// Modules that hold the instructions in question and nothing else; they are validated, never run. Each is a function
+// without parameters or results, written out section by section.
+
+const HEADER = [0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00]; // "\0asm", version 1
+const TYPES = [0x01, 0x04, 0x01, 0x60, 0x00, 0x00]; // section 1: one type, of a function () -> ()
+const FUNCTIONS = [0x03, 0x02, 0x01, 0x00]; // section 3: one function, of type 0
+const SHARED_MEMORY = [0x05, 0x04, 0x01, 0x03, 0x01, 0x01]; // section 5: one memory, shared, of 1 page, at most 1
+const ZERO = [0x41, 0x00]; // i32.const 0
+const VECTOR = [...ZERO, 0xfd, 0x0f]; // i8x16.splat of it
+const DROP = 0x1a;
+const END = 0x0b;
+
+/** Section 10: one function body without locals. All lengths here are below 128, one byte each. */
+function code(instructions: number[]): number[] {
+  const body = [0x00, ...instructions, END];
+  return [0x0a, body.length + 2, 0x01, body.length, ...body];
+}
+
+const RELAXED = new Uint8Array([
+  ...HEADER,
+  ...TYPES,
+  ...FUNCTIONS,
+  ...code([
+    ...[...VECTOR, ...VECTOR, ...VECTOR, 0xfd, 0x93, 0x02], // i32x4.relaxed_dot_i8x16_i7x16_add_s
+    ...[...VECTOR, ...VECTOR, 0xfd, 0x85, 0x02], // f32x4.relaxed_madd
+    DROP,
+  ]),
+]);
+
+const ATOMICS = new Uint8Array([
+  ...HEADER,
+  ...TYPES,
+  ...FUNCTIONS,
+  ...SHARED_MEMORY,
+  ...code([...ZERO, 0xfe, 0x10, 0x02, 0x00, DROP]), // i32.atomic.load of 4 aligned bytes at offset 0
+]);

@@ -1,0 +1,45 @@
+// Starts a worker with the fastest build of the engine that starts here, and loads a model in it.
+
+import { type Build, type BuildOptions, choose } from "./builds.js";
+import { type CallOptions, Connection } from "./connection.js";
+import { NanolmError } from "./errors.js";
+import type { EngineInfo, SourceFile } from "./protocol.js";
+
+export interface Launched {
+  connection: Connection;
+  info: EngineInfo;
+}
+
+/** What to load. */
+export interface Launch extends BuildOptions {
+  files: SourceFile[];
+  cache: boolean;
+}
+
+export async function launch(wanted: Launch, options: CallOptions): Promise<Launched> {
+  const { files, device, cache, threads } = wanted;
+  const { builds, lacking } = choose(wanted);
+  const failures: string[] = lacking === "" ? [] : [`no threads: ${lacking}`];
+  for (const build of builds) {
+    const connection = new Connection(build);
+    try {
+      const body = { method: "load", files, device, cache, build, threads } as const;
+      const info = await connection.send<EngineInfo>(body, options).answer;
+      const why = failures.length > 0 ? ` (${failures.join("; ")})` : "";
+      const reason = `${info.device.reason}; build: ${build}${why}`;
+      return { connection, info: { ...info, device: { ...info.device, reason, build } } };
+    } catch (error) {
+      connection.close(error);
+      if (build === builds.at(-1) || !isOfTheBuild(error, build)) throw error;
+      failures.push(`${build} failed: ${String(error.details["why"] ?? error.message)}`);
+    }
+  }
+  throw new Error("unreachable: there is always a build");
+}
+
+/** Whether another build might do better: this one did not start, or ran out of shared memory, which has its own limit. */
+function isOfTheBuild(error: unknown, build: Build): error is NanolmError {
+  if (!(error instanceof NanolmError)) return false;
+  const { code } = error;
+  return code === "worker/start" || code === "worker/wasm" || (build === "threads" && code.startsWith("memory/"));
+}

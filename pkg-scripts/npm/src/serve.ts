@@ -1,0 +1,163 @@
+// What every worker does: owns the engine and answers the page's calls. See protocol.ts. The workers themselves, worker.ts
+// and worker-threads.ts, say how their builds of the engine start.
+
+import type { Build } from "./builds.js";
+import { readFiles } from "./download.js";
+import type { Engine, ModelFiles } from "./engine.js";
+import { toWire, WorkerError } from "./errors.js";
+import type { EngineInfo, Reply, Request } from "./protocol.js";
+import { Queue } from "./queue.js";
+
+/** A build of the engine. */
+export interface Host {
+  /** Compiles and starts the wasm file of a build; once. */
+  start(build: Build): Promise<unknown>;
+  Engine: typeof Engine;
+  ModelFiles: typeof ModelFiles;
+  /**
+   * Starts what threads it can to make `wanted`, the engine's own included. Resolves to how many there are, and why not
+   * more. Absent in builds without threads.
+   */
+  startThreads?(wanted: number): Promise<{ threads: number; why: string }>;
+}
+
+interface Scope {
+  postMessage(reply: Reply, transfer?: Transferable[]): void;
+  onmessage: ((event: MessageEvent<Request>) => void) | null;
+}
+const scope = globalThis as unknown as Scope;
+
+/** Progress messages at most this often; the last one always comes. */
+const PROGRESS_MS = 30;
+
+let host: Host;
+let engine: Engine | undefined;
+/** After a trap the engine's memory cannot be trusted. */
+let trapped: Error | undefined;
+const loading = new Map<number, AbortController>();
+
+const queue = new Queue({
+  events: (id, events) => scope.postMessage({ type: "events", id, events }),
+  finished: (id) => scope.postMessage({ type: "result", id, value: undefined }),
+  failed: fail,
+});
+
+function fail(id: number, error: unknown): void {
+  if (error instanceof WebAssembly.RuntimeError) trapped = error;
+  scope.postMessage({ type: "error", id, error: toWire(error) });
+}
+
+function loaded(): Engine {
+  if (trapped !== undefined) {
+    throw new WorkerError("worker/crashed", `the engine stopped before: ${trapped.message}. Load the model again`);
+  }
+  if (engine === undefined) {
+    throw new WorkerError("worker/no-model", "no model is loaded in this worker");
+  }
+  return engine;
+}
+
+function receive(request: Request): void {
+  const { id } = request;
+  const answer = (value: unknown): void => scope.postMessage({ type: "result", id, value });
+  switch (request.method) {
+    case "load":
+      load(request).then(answer, (error: unknown) => fail(id, error));
+      break;
+    case "tokenize":
+      queue.between(() => loaded().tokenize(request.text, request.addSpecial)).then(answer, (error) => fail(id, error));
+      break;
+    case "detokenize":
+      queue.between(() => loaded().detokenize(request.ids)).then(answer, (error) => fail(id, error));
+      break;
+    case "generate":
+      queue.push(id, () => loaded().generate(request.text, request.options));
+      break;
+    case "summarize":
+      queue.push(id, () => loaded().summarize(request.text, request.options));
+      break;
+    case "cancel":
+      loading.get(id)?.abort();
+      queue.cancel(id);
+      break;
+  }
+}
+
+async function load(request: Request & { method: "load" }): Promise<EngineInfo> {
+  const { id, files: sources, device, cache, build } = request;
+  const stop = new AbortController();
+  loading.set(id, stop);
+  try {
+    const ready = start(build);
+    // Awaited in readFiles; until then a failure is not unobserved.
+    ready.catch(() => {});
+    const progress = throttled(id);
+    const files = await readFiles(sources, ready, {
+      cache,
+      stop,
+      onProgress: (loaded, total) => progress("download", loaded, total),
+    });
+    engine = await host.Engine.load(files, device, progress);
+    return withThreads(engine.info(), request.threads);
+  } finally {
+    loading.delete(id);
+  }
+}
+
+/** The most threads by default. Computers with more have them in pairs that share a core, or other work to do. */
+const MOST_BY_DEFAULT = 4;
+
+/** Starts the threads that the model is worth, unless the caller says how many. */
+async function withThreads(info: EngineInfo, asked: number | undefined): Promise<EngineInfo> {
+  const { device } = info;
+  const cores = navigator.hardwareConcurrency ?? 1;
+  const wanted = asked ?? Math.min(device.threads, cores, MOST_BY_DEFAULT);
+  if (host.startThreads === undefined || device.kind === "gpu") return { ...info, device: { ...device, threads: 1 } };
+  const { threads, why } = await host.startThreads(wanted);
+  const counted = threads === 1 ? "1 thread" : `${threads} threads`;
+  const reason = `${device.reason}; ${counted}${why === "" ? "" : ` (${why})`}`;
+  return { ...info, device: { ...device, threads, reason } };
+}
+
+async function start(build: Build): Promise<() => ModelFiles> {
+  try {
+    await host.start(build);
+  } catch (error) {
+    const why = `engine-${build}.wasm could not be started: ${(error as Error).message}`;
+    throw new WorkerError(
+      "worker/wasm",
+      `${why}. It belongs beside the package's other files; a ` +
+        "Content-Security-Policy needs script-src 'self' 'wasm-unsafe-eval'; the browser needs WebAssembly SIMD",
+      { why },
+    );
+  }
+  return () => new host.ModelFiles();
+}
+
+/** Fetches and compiles a wasm file. */
+export async function compile(url: URL): Promise<WebAssembly.Module> {
+  const response = await fetch(url);
+  if (!response.ok) throw new Error(`the server answered ${response.status}`);
+  // Some servers do not know the type, and browsers compile while they download only with it.
+  if (!response.headers.get("content-type")?.startsWith("application/wasm")) return WebAssembly.compile(await response.arrayBuffer());
+  return WebAssembly.compileStreaming(response);
+}
+
+function throttled(id: number): (phase: string, loaded: number, total: number | undefined) => void {
+  let last = -Infinity;
+  let lastPhase = "";
+  return (phase, loaded, total) => {
+    const now = performance.now();
+    if (phase === lastPhase && loaded !== total && now - last < PROGRESS_MS) return;
+    last = now;
+    lastPhase = phase;
+    scope.postMessage({ type: "progress", id, progress: { phase, loaded, total } });
+  };
+}
+
+/** Answers calls from now on. */
+export function serve(engineOf: Host): void {
+  host = engineOf;
+  scope.onmessage = ({ data }) => receive(data);
+  scope.postMessage({ type: "ready" });
+}

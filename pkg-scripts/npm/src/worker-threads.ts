@@ -1,0 +1,68 @@
+// The worker of the build with threads: the engine's own thread, and the one that starts the others (thread.ts).
+
+import init, { Engine, ModelFiles } from "./engine-threads.js";
+import { compile, serve } from "./serve.js";
+import type { ThreadMessage, ThreadStart } from "./thread.js";
+
+/** How long a thread may take to start. One that is later joins in all the same; it is only not counted. */
+const START_MS = 5000;
+
+/** Shared memory needs an upper limit, in GiB. It is address space, not memory, but some systems refuse much of it. */
+const LIMITS = [4, 2, 1];
+const PAGES_A_GIB = 16384;
+/** What the engine's memory begins with: at least as much as its wasm file asks for, which pkg-scripts/build checks. */
+const FIRST_PAGES = 64;
+
+let module: WebAssembly.Module;
+let memory: WebAssembly.Memory;
+
+function sharedMemory(): WebAssembly.Memory {
+  let refused: unknown;
+  for (const gib of LIMITS) {
+    try {
+      return new WebAssembly.Memory({ initial: FIRST_PAGES, maximum: gib * PAGES_A_GIB, shared: true });
+    } catch (error) {
+      refused = error;
+    }
+  }
+  throw refused;
+}
+
+serve({
+  Engine,
+  ModelFiles,
+
+  async start() {
+    // First, because it fails at once where it does.
+    memory = sharedMemory();
+    if (!(memory.buffer instanceof SharedArrayBuffer)) throw new Error("the browser gives no shared memory");
+    // Bundlers find the wasm file by this very expression.
+    module = await compile(new URL("./engine-threads.wasm", import.meta.url));
+    await init({ module_or_path: module, memory });
+  },
+
+  async startThreads(wanted) {
+    const starts = Array.from({ length: wanted - 1 }, () => startThread());
+    const failures = (await Promise.all(starts)).filter((why) => why !== "");
+    return { threads: wanted - failures.length, why: failures[0] ?? "" };
+  },
+});
+
+/** Resolves to "" once the thread runs, or to why it does not. */
+function startThread(): Promise<string> {
+  return new Promise((resolve) => {
+    setTimeout(() => resolve(`a thread took longer than ${START_MS / 1000} s to start`), START_MS);
+    try {
+      // Bundlers find the worker by this very expression.
+      const thread = new Worker(new URL("./thread.js", import.meta.url), { type: "module" });
+      thread.onmessage = ({ data }: MessageEvent<ThreadMessage>) => resolve(data.failed ?? "");
+      thread.onerror = (event) => {
+        event.preventDefault();
+        resolve(`thread.js could not be started${event.message ? `: ${event.message}` : ""}`);
+      };
+      thread.postMessage({ module, memory } satisfies ThreadStart);
+    } catch (error) {
+      resolve(`a thread could not be started: ${(error as Error).message}`);
+    }
+  });
+}
