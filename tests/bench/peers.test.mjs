@@ -103,12 +103,12 @@ function host(log, name, { firstMs = 10, fails } = {}) {
 
 test("a slice measures in turns with the same prompts, none twice, and keeps a failure as a row", { timeout: 10_000 }, async () => {
   const log = [];
-  const hosts = { "nanolm-relaxed": host(log, "nanolm-relaxed"), wllama3: host(log, "wllama3", { firstMs: 9000 }) };
+  const hosts = { "nanolm-relaxed": host(log, "nanolm-relaxed"), wllama3: host(log, "wllama3", { firstMs: 5000 }) };
   const { rows, roofs } = await runSlice({
     shape: "15m", threads: 1, type: "q8_0",
     engines: ["nanolm-relaxed", "wllama3", "wllama2"],
     start: async (engine) => hosts[engine] ?? Promise.reject(new Error("no such browser")),
-    runs: 3, slowMs: 8000, deadline: Infinity, emptyPage: 1e6, log: () => {}, warmMs: { least: 1, most: 50 },
+    runs: 3, slowMs: 4000, deadline: Infinity, emptyPage: 1e6, log: () => {}, warmMs: { least: 1, most: 50 },
   });
   const [ours, slow, missing] = rows;
   assert.equal(ours.decode.median, 1000);

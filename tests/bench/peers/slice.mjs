@@ -23,7 +23,7 @@ const STEPS = [
  *
  *   start(engine)   gives a host (see hosts.mjs), or throws why there is none
  *   roof            `{ measure() }` or undefined: measured once a round, like an engine
- *   slowMs          a figure that takes longer is not measured more than twice
+ *   slowMs          a figure that takes longer is measured twice at most, one that takes three times as long once
  *   deadline        a time (Date.now) after which no new round begins
  */
 export async function runSlice({ shape, threads, type, engines, start, roof, runs, slowMs, deadline, emptyPage, log, warmMs = WARM_MS }) {
@@ -46,7 +46,7 @@ export async function runSlice({ shape, threads, type, engines, start, roof, run
       const number = FIRST_PROMPT + round * STEPS.length + place;
       for (let at = 0; at < entrants.length; at++) {
         const entrant = entrants[(at + round) % entrants.length];
-        if (entrant.row.error || (round >= 2 && entrant.slow?.has(step.name))) continue;
+        if (entrant.row.error || round >= (entrant.limits?.[step.name] ?? Infinity)) continue;
         await guarded(entrant, log, () => measure(entrant, step, number, slowMs));
       }
     }
@@ -108,7 +108,8 @@ async function measure(entrant, step, number, slowMs) {
   const answer = await entrant.host.generate(prompt(step.prompt, number), step.tokens);
   if (answer.tokens !== step.tokens) throw new Error(`${step.name}: expected ${step.tokens} tokens, found ${answer.tokens}`);
   keep(entrant, step.of(answer));
-  if (answer.firstMs + answer.laterMs > slowMs) (entrant.slow ??= new Set()).add(step.name);
+  const ms = answer.firstMs + answer.laterMs;
+  if (ms > slowMs) (entrant.limits ??= {})[step.name] = ms > 3 * slowMs ? 1 : 2;
 }
 
 async function finish(entrant, { shape, threads, type, runs, slowMs, emptyPage }) {
