@@ -5,13 +5,13 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { layout, scale } from "../../www/js/bars.js";
 import { bytesRead, ENGINES, prompt, weightsRead, SHAPES } from "./peers/engines.mjs";
-import { markdown } from "./peers/report.mjs";
+import { markdown, speedTable, withSpeedTable } from "./peers/report.mjs";
 import { roofOf } from "./peers/roof.mjs";
 import { runSlice } from "./peers/slice.mjs";
 import { agreement, comparison, merge, summary, tokensOf, withAgreement } from "./peers/statistics.mjs";
 
 const figure = (median) => ({ median, least: median, most: median, n: 1 });
-const row = (engine, more = {}) => ({ shape: "15m", threads: 1, type: "q8_0", engine, date: "2026-01-01", ...more });
+const row = (engine, more = {}) => ({ shape: "15m", threads: 1, type: "q8_0", engine, run: "first", ...more });
 
 test("a summary is the median with its range", () => {
   assert.deepEqual(summary([3, 1, 2]), { median: 2, least: 1, most: 3, n: 3 });
@@ -82,7 +82,7 @@ test("rooflines: a token reads each matrix once, a prompt multiplies with each",
   assert.deepEqual(weightsRead(SHAPES["135m"]), { layers: 106_168_320, output: 28_311_552 });
   assert.equal(bytesRead("135m", "q8_0"), (134_479_872 * 34) / 32);
   const samples = [{ readGBs: 14, dotGMACs: 100 }, { readGBs: 16, dotGMACs: 110 }, { readGBs: 15, dotGMACs: 105 }];
-  const roof = roofOf(samples, { shape: "135m", threads: 1, type: "q8_0", date: "" });
+  const roof = roofOf(samples, { shape: "135m", threads: 1, type: "q8_0", run: "" });
   assert.equal(roof.decode, 105);
   assert.equal(roof.prefill512, Number(((105e9 * 512) / (106_168_320 * 512 + 28_311_552)).toPrecision(4)));
 });
@@ -105,7 +105,7 @@ test("a slice measures in turns with the same prompts, none twice, and keeps a f
   const log = [];
   const hosts = { "nanolm-relaxed": host(log, "nanolm-relaxed"), wllama3: host(log, "wllama3", { firstMs: 5000 }) };
   const { rows, roofs } = await runSlice({
-    shape: "15m", threads: 1, type: "q8_0",
+    shape: "15m", threads: 1, type: "q8_0", run: "first",
     engines: ["nanolm-relaxed", "wllama3", "wllama2"],
     start: async (engine) => hosts[engine] ?? Promise.reject(new Error("no such browser")),
     runs: 3, slowMs: 4000, deadline: Infinity, emptyPage: 1e6, log: () => {}, warmMs: { least: 1, most: 50 },
@@ -131,9 +131,13 @@ test("a slice measures in turns with the same prompts, none twice, and keeps a f
 
 test("the report names every failure and says what is missing", () => {
   const rows = [row("nanolm-relaxed", { decode: figure(100), prefill128: figure(10), memoryMb: 5 }), row("wllama3", { error: "no | such thing" })];
-  const text = markdown({ rows, roofs: [], machine: { processor: "x", cores: 2, platform: "linux" }, browser: "b", versions: {}, emptyPageMb: 1 });
+  const report = (rows) => markdown({ rows, roofs: [], machine: { processor: "x", cores: 2, platform: "linux" }, browser: "b", versions: {}, emptyPageMb: 1 });
+  const text = report(rows);
   assert.match(text, /\| nanolm, relaxed SIMD \| 100 \| 10\.0 \| – \|/);
   assert.match(text, /\| wllama 3 \| failed: no \/ such thing \|/);
+  assert.match(text, /^Measured first\.$/m);
+  // Engines that did not meet are not passed off as if they had.
+  assert.match(report([...rows, row("wllama2", { run: "second" })]), /^Measured in 2 runs: first \(nanolm, relaxed SIMD; wllama 3\), second \(wllama 2\.3\.7\)\.$/m);
 });
 
 test("a chart's scale ends at a round number at or above the longest bar", () => {
@@ -165,6 +169,18 @@ test("a chart's bars are as long as their numbers, each in a row of its own", ()
   assert.deepEqual([ticks[0].x, ticks.at(-1).x], [plot.left, plot.right]);
 });
 
+test("the README's table stands between its marks and holds the ratios to the best peer", () => {
+  const rows = [row("nanolm-relaxed", { decode: figure(100) }), row("wllama3", { decode: figure(20) })];
+  const table = speedTable({ rows });
+  assert.equal(table.split("\n").length, 6);
+  assert.match(table, /^\| 15M, Q8_0 \| 5\.0× \| – \| – \| – \| – \| – \|$/m);
+  const marked = "# a\n<!-- speed: written by pkg-scripts/bench peers -->\nold\n<!-- end of speed -->\nb\n";
+  const found = withSpeedTable(marked, { rows });
+  assert.ok(found.startsWith("# a\n<!-- speed") && found.endsWith("-->\nb\n") && found.includes(table) && !found.includes("old"));
+  assert.equal(withSpeedTable(found, { rows }), found);
+  assert.throws(() => withSpeedTable("# a", { rows }), /expected the lines/);
+});
+
 test("the committed results can be read again and hold every engine", (context) => {
   let results;
   try {
@@ -174,5 +190,7 @@ test("the committed results can be read again and hold every engine", (context) 
     return;
   }
   assert.equal(readFileSync(join(import.meta.dirname, "results/peers.md"), "utf8"), markdown(results));
+  const readme = readFileSync(join(import.meta.dirname, "../../README.md"), "utf8");
+  assert.equal(readme, withSpeedTable(readme, results));
   for (const { engine } of results.rows) assert.ok(ENGINES[engine], engine);
 });

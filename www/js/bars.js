@@ -19,7 +19,7 @@ export function scale(max) {
  * `median` keeps its row. A roof far beyond all bars stands at the edge, marked `beyond`, so that the bars stay readable. Gives
  * `{ width, height, plot, ticks, groups }` with places in units of the drawing.
  */
-export function layout(groups, { width = 720, label = 210, value = 84, bar = 18, gap = 6, head = 26, foot = 24 } = {}) {
+export function layout(groups, { width = 760, label = 250, value = 84, bar = 18, gap = 6, head = 26, foot = 24 } = {}) {
   const largest = (numbers) => Math.max(0, ...numbers.filter((each) => each > 0));
   const longest = largest(groups.flatMap(({ bars }) => bars.flatMap(({ median, most }) => [median, most])));
   const near = (roof) => roof?.value <= longest * BEYOND;

@@ -31,10 +31,10 @@ export async function showPeers() {
   byId("peer-form").addEventListener("change", draw);
   byId("peer-form").addEventListener("submit", (event) => event.preventDefault());
   const { machine, browser, versions } = results;
-  const dates = unique(results.rows.map((row) => row.date)).sort();
+  const runs = unique(results.rows.map((row) => row.run)).sort();
   byId("peer-facts").textContent =
     `${machine.processor}, ${machine.cores} cores, ${machine.platform}; ${browser}; ` +
-    `${Object.entries(versions).map(([name, version]) => `${name} ${version}`).join(", ")}; ${dates.join(", ")}`;
+    `${Object.entries(versions).map(([name, version]) => `${name} ${version}`).join(", ")}; ${runs.join(", ")}`;
   draw();
   byId("peers").hidden = false;
 }

@@ -29,7 +29,7 @@ const DTYPES = { q8_0: "q8", f16: "fp32" };
 
 /**
  * Each engine: `runs(threads, type)` says whether it takes part; `options(shape, threads, type)` is what its adapter in page/
- * loads. `ours` marks the engines that the peers are compared with; `native` is no peer but a ceiling.
+ * loads; `page` is what the adapter needs in place of index.html. `ours` marks the engines that the peers are compared with; `native` is no peer but a ceiling.
  */
 export const ENGINES = {
   "nanolm-simd128": ours("nanolm, simd128", "simd128", (threads) => threads === 1),
@@ -47,18 +47,8 @@ export const ENGINES = {
     runs: () => true,
     options: (shape, threads, type) => ({ url: `/models/${shape}/${type}.gguf`, threads, context: CONTEXT }),
   },
-  transformers: {
-    title: "transformers.js",
-    adapter: "transformers",
-    runs: (_, type) => type in DTYPES,
-    typeNames: DTYPES,
-    options: (shape, threads, type) => ({
-      model: `${shape}/onnx`,
-      dtype: DTYPES[type],
-      threads,
-      texts: `/models/${shape}/vocabulary.json`,
-    }),
-  },
+  transformers: transformers("transformers.js", false),
+  "transformers-cpu": transformers("transformers.js, CPU-only runtime", true),
   "llama.cpp": {
     title: "llama.cpp, native",
     native: true,
@@ -66,6 +56,23 @@ export const ENGINES = {
     options: (shape, threads, type) => ({ path: `${shape}/${type}.gguf`, threads, context: CONTEXT }),
   },
 };
+
+function transformers(title, cpuOnly) {
+  return {
+    title,
+    adapter: "transformers",
+    page: cpuOnly ? "cpu-only.html" : undefined,
+    runs: (_, type) => type in DTYPES,
+    typeNames: DTYPES,
+    options: (shape, threads, type) => ({
+      model: `${shape}/onnx`,
+      dtype: DTYPES[type],
+      threads,
+      texts: `/models/${shape}/vocabulary.json`,
+      cpuOnly,
+    }),
+  };
+}
 
 function ours(title, build, runs) {
   return {

@@ -22,7 +22,7 @@ export class PageHost {
   #memory;
 
   /** An empty page, cross-origin isolated by the server's headers. */
-  static async start(origin) {
+  static async start(origin, page = "") {
     const host = new PageHost();
     host.#browser = await launch({ gpu: "none" });
     host.#page = await host.#browser.newPage();
@@ -31,7 +31,7 @@ export class PageHost {
       // Files that an engine looks for and can do without are no errors.
       if (message.type() === "error" && !message.text().startsWith("Failed to load resource")) host.#errors.push(message.text());
     });
-    await host.#page.goto(`${origin}/`);
+    await host.#page.goto(`${origin}/${page}`);
     await host.#page.waitForFunction(() => globalThis.ready);
     if (!(await host.#page.evaluate(() => crossOriginIsolated))) throw new Error("the page is not cross-origin isolated");
     const session = await host.#browser.newBrowserCDPSession();

@@ -50,6 +50,31 @@ export function markdown(results) {
   return lines.join("\n");
 }
 
+const times = (ratio) => (ratio === undefined ? "–" : `${ratio.toFixed(ratio < 10 ? 1 : 0)}×`);
+
+/** For the README: how many times the best peer's speed ours is, whatever weights the peer is best with. */
+export function speedTable({ rows }) {
+  const columns = THREADS.flatMap((threads) => RATES.map((figure) => ({ threads, figure })));
+  const title = ({ threads, figure }) => `${TITLES[figure]}, ${threads} thread${threads > 1 ? "s" : ""}`;
+  const lines = [`| model | ${columns.map(title).join(" | ")} |`, `|---|${columns.map(() => "---:|").join("")}`];
+  for (const shape of Object.keys(SHAPES)) {
+    for (const type of TYPES.filter((each) => each !== "f16")) {
+      const cells = columns.map(({ threads, figure }) => times(comparison(rows, ENGINES, { shape, type, threads }, figure)?.anyRatio));
+      lines.push(`| ${shape.toUpperCase()}, ${type.toUpperCase()} | ${cells.join(" | ")} |`);
+    }
+  }
+  return lines.join("\n");
+}
+
+const MARKS = ["<!-- speed: written by pkg-scripts/bench peers -->", "<!-- end of speed -->"];
+
+/** The README with the table between its two marks. */
+export function withSpeedTable(readme, results) {
+  const [start, end] = MARKS.map((mark) => readme.indexOf(mark));
+  if (start < 0 || end < start) throw new Error(`README.md: expected the lines ${MARKS.join(" and ")} around the table of speeds`);
+  return `${readme.slice(0, start + MARKS[0].length)}\n${speedTable(results)}\n${readme.slice(end)}`;
+}
+
 function ratios(rows) {
   const lines = ["| shape | weights | threads | figure | ratio | best peer with these weights | ratio | best peer with any weights |", "|---|---|---|---|---:|---|---:|---|"];
   for (const shape of Object.keys(SHAPES)) {
@@ -60,7 +85,6 @@ function ratios(rows) {
           if (!found) continue;
           const title = (engine) => ENGINES[engine]?.title ?? "none";
           const any = `${title(found.anyPeer)}, ${typeName(found.anyPeer, found.anyType)}`;
-          const times = (ratio) => (ratio === undefined ? "–" : `${ratio.toFixed(ratio < 10 ? 1 : 0)}×`);
           lines.push(`| ${shape} | ${type} | ${threads} | ${TITLES[figure]} | ${times(found.ratio)} | ${title(found.peer)} | ${times(found.anyRatio)} | ${any} |`);
         }
       }
@@ -93,8 +117,15 @@ function table({ shape, type, threads }, rows, roof) {
     const note = `${show(roof.readGBs.median)} GB/s, ${show(roof.dotGMACs.median)} GMAC/s`;
     lines.push(`| *roofline* (${note}) | ${show(roof.decode)} | ${show(roof.prefill128)} | ${show(roof.prefill512)} | | | | |`);
   }
-  const dates = [...new Set(rows.map((row) => row.date))].sort();
-  return [...lines, "", `Measured ${dates.join(" and ")}.`, ""];
+  return [...lines, "", `Measured ${runsOf(rows)}`, ""];
+}
+
+/** When; engines that were not measured together are named, for they met the machine in another state. */
+function runsOf(rows) {
+  const runs = [...new Set(rows.map(({ run }) => run))].sort();
+  if (runs.length === 1) return `${runs[0]}.`;
+  const of = (run) => rows.filter((row) => row.run === run).map(({ engine }) => ENGINES[engine]?.title ?? engine);
+  return `in ${runs.length} runs: ${runs.map((run) => `${run} (${of(run).join("; ")})`).join(", ")}.`;
 }
 
 const show = (value) => value.toFixed(value < 10 ? 2 : value < 100 ? 1 : 0);

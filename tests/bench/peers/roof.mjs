@@ -17,13 +17,13 @@ export async function startRoof(host, { shape, threads, type }) {
  * `readGBs`, `dotGMACs`: what was measured. `decode`: tokens per second if reading the weights once a token were all there is.
  * `prefill128`, `prefill512`: if the multiply-adds of the prompt's matrices (the output's for one position) were.
  */
-export function roofOf(samples, { shape, threads, type, date }) {
+export function roofOf(samples, { shape, threads, type, run }) {
   const readGBs = summary(samples.map((sample) => sample.readGBs));
   const dotGMACs = summary(samples.map((sample) => sample.dotGMACs));
   const { layers, output } = weightsRead(SHAPES[shape]);
   const prefill = (n) => rounded((dotGMACs.median * 1e9 * n) / (layers * n + output));
   return {
-    engine: ROOF, shape, threads, type, date, readGBs, dotGMACs,
+    engine: ROOF, shape, threads, type, run, readGBs, dotGMACs,
     bytesPerToken: bytesRead(shape, type),
     decode: rounded((readGBs.median * 1e9) / bytesRead(shape, type)),
     prefill128: prefill(128),

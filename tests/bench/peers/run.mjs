@@ -9,7 +9,7 @@ import { ROOT } from "../../web/support/browser.mjs";
 import { serve } from "../../web/support/server.mjs";
 import { ENGINES, SHAPES, THREADS, TYPES } from "./engines.mjs";
 import { NativeHost, PageHost } from "./hosts.mjs";
-import { markdown } from "./report.mjs";
+import { markdown, withSpeedTable } from "./report.mjs";
 import { startRoof } from "./roof.mjs";
 import { runSlice } from "./slice.mjs";
 import { merge, withAgreement } from "./statistics.mjs";
@@ -23,7 +23,7 @@ const { values: options } = parseArgs({
     engines: { type: "string", default: Object.keys(ENGINES).join(",") },
     runs: { type: "string" },
     seconds: { type: "string" },
-    out: { type: "string", default: join(ROOT, "tests/bench/results") },
+    out: { type: "string" },
     "no-build": { type: "boolean", default: false },
     "report-only": { type: "boolean", default: false },
   },
@@ -50,10 +50,12 @@ const here = import.meta.dirname;
 const modules = join(here, "node_modules");
 const python = join(ROOT, "build/bench-python/bin/python");
 const models = join(ROOT, "build/bench-models");
-const jsonFile = join(options.out, "peers.json");
+const out = options.out ?? join(ROOT, "tests/bench/results");
+const jsonFile = join(out, "peers.json");
+const run = `${new Date().toISOString().slice(0, 16).replace("T", " ")} UTC`;
 const log = (text) => console.log(text);
 
-mkdirSync(options.out, { recursive: true });
+mkdirSync(out, { recursive: true });
 let results = existsSync(jsonFile) ? JSON.parse(readFileSync(jsonFile, "utf8")) : undefined;
 if (!options["report-only"]) await measureAll();
 write();
@@ -84,7 +86,7 @@ async function measureAll() {
       for (const threads of threadCounts) {
         const entrants = engines.filter((engine) => ENGINES[engine].runs(threads, type));
         log(`\n${shape}, ${type}, ${threads} thread${threads > 1 ? "s" : ""}: ${entrants.join(", ")}`);
-        const slice = { shape, type, threads };
+        const slice = { shape, type, threads, run };
         const roof = await startRoof(await PageHost.start(server.origin), slice);
         const found = await runSlice({
           ...slice,
@@ -110,7 +112,7 @@ async function measureAll() {
 }
 
 function startHost(engine, origin) {
-  if (!ENGINES[engine].native) return PageHost.start(origin);
+  if (!ENGINES[engine].native) return PageHost.start(origin, ENGINES[engine].page);
   const failed = join(ROOT, "build/bench-native-failed");
   if (existsSync(failed)) throw new Error(readFileSync(failed, "utf8").trim());
   const host = NativeHost.start(python, join(here, "native.py"));
@@ -146,6 +148,8 @@ function write() {
   results = { ...results, engines: Object.fromEntries(engines), rows: withAgreement(results.rows, ENGINES) };
   writeFileSync(jsonFile, `${JSON.stringify(results, null, 1)}\n`);
   const text = markdown(results);
-  writeFileSync(join(options.out, "peers.md"), text);
+  writeFileSync(join(out, "peers.md"), text);
+  const readme = join(ROOT, "README.md");
+  if (options.out === undefined) writeFileSync(readme, withSpeedTable(readFileSync(readme, "utf8"), results));
   if (options["report-only"]) log(text);
 }

@@ -21,16 +21,16 @@ const STEPS = [
  * Measures `engines` (their names) in turns: within a round each figure of every engine after the other, beginning with another
  * engine each round, with the same prompts for all and none twice. Gives their rows and the roofs'. An engine that fails gives a row with its `error`.
  *
+ *   run             says which run the rows are of: its time
  *   start(engine)   gives a host (see hosts.mjs), or throws why there is none
  *   roof            `{ measure() }` or undefined: measured once a round, like an engine
  *   slowMs          a figure that takes longer is measured twice at most, one that takes three times as long once
  *   deadline        a time (Date.now) after which no new round begins
  */
-export async function runSlice({ shape, threads, type, engines, start, roof, runs, slowMs, deadline, emptyPage, log, warmMs = WARM_MS }) {
-  const date = new Date().toISOString().slice(0, 10);
+export async function runSlice({ shape, threads, type, run, engines, start, roof, runs, slowMs, deadline, emptyPage, log, warmMs = WARM_MS }) {
   const entrants = [];
   for (const engine of engines) {
-    const entrant = { engine, samples: {}, row: { shape, threads, type, engine, date } };
+    const entrant = { engine, samples: {}, row: { shape, threads, type, engine, run } };
     entrants.push(entrant);
     await guarded(entrant, log, async () => {
       entrant.host = await start(engine);
@@ -60,7 +60,7 @@ export async function runSlice({ shape, threads, type, engines, start, roof, run
     ...row,
     ...(row.error ? {} : Object.fromEntries(Object.entries(samples).map(([name, values]) => [name, summary(values)]))),
   }));
-  return { rows, roofs: roof ? [roof.summarise(roofSamples, { shape, threads, type, date })] : [] };
+  return { rows, roofs: roof ? [roof.summarise(roofSamples, { shape, threads, type, run })] : [] };
 }
 
 async function guarded(entrant, log, work) {

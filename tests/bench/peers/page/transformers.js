@@ -1,13 +1,17 @@
 // transformers.js on its wasm backend (onnxruntime-web). The model is called with token ids, so no tokenizer is measured.
-import { AutoModelForCausalLM, env, Tensor } from "/peers/@huggingface/transformers/dist/transformers.min.js";
+//
+// `cpuOnly`: with onnxruntime's wasm build for the CPU alone, which is smaller and quicker at writing. transformers.js takes the one for
+// the CPU and WebGPU by itself; an application must redirect an import to get the other, as cpu-only.html does.
 
-export async function load({ model, dtype, threads, texts }) {
+export async function load({ model, dtype, threads, texts, cpuOnly }) {
+  const bundle = cpuOnly ? "transformers.web.min.js" : "transformers.min.js";
+  const { AutoModelForCausalLM, env, Tensor } = await import(`/peers/@huggingface/transformers/dist/${bundle}`);
   env.allowRemoteModels = false;
   env.allowLocalModels = true;
   env.localModelPath = "/models/";
   env.useBrowserCache = false;
-  const folder = "/peers/onnxruntime-web/dist/ort-wasm-simd-threaded.asyncify";
-  env.backends.onnx.wasm.wasmPaths = { mjs: `${folder}.mjs`, wasm: `${folder}.wasm` };
+  const build = `/peers/onnxruntime-web/dist/ort-wasm-simd-threaded${cpuOnly ? "" : ".asyncify"}`;
+  env.backends.onnx.wasm.wasmPaths = { mjs: `${build}.mjs`, wasm: `${build}.wasm` };
   env.backends.onnx.wasm.numThreads = threads;
   const vocabulary = await (await fetch(texts)).json();
   const loaded = await AutoModelForCausalLM.from_pretrained(model, { dtype, device: "wasm" });
