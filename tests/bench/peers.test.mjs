@@ -116,6 +116,7 @@ test("a slice measures in turns with the same prompts, none twice, and keeps a f
   assert.equal(ours.prefill128.median, 12_800);
   assert.equal(ours.memoryMb, 2);
   assert.equal(slow.prefill512.n, 2);
+  assert.equal(ours.prefill512.n, 3);
   assert.equal(missing.error, "no such browser");
   assert.equal(missing.decode, undefined);
   assert.deepEqual(roofs, []);
@@ -127,6 +128,15 @@ test("a slice measures in turns with the same prompts, none twice, and keeps a f
   assert.equal(new Set(prompts("nanolm-relaxed")).size, prompts("nanolm-relaxed").length);
   // What the slower engine still measures, it measures with the same prompts.
   assert.deepEqual(prompts("wllama3").filter((text) => !prompts("nanolm-relaxed").includes(text)), []);
+});
+
+test("long prompts are left out where asked, and what takes very long is measured once", { timeout: 10_000 }, async () => {
+  const hosts = { "nanolm-relaxed": host([], "a", { firstMs: 20_000 }), wllama3: host([], "b") };
+  const { rows } = await runSlice({
+    shape: "15m", threads: 1, type: "f16", run: "first", engines: Object.keys(hosts), start: async (engine) => hosts[engine],
+    runs: 3, slowMs: 4000, longMs: 2000, deadline: Infinity, emptyPage: 0, log: () => {}, warmMs: { least: 1, most: 50 },
+  });
+  assert.deepEqual(rows.map((each) => [each.prefill128.n, each.prefill512?.n]), [[1, undefined], [3, 3]]);
 });
 
 test("the report names every failure and says what is missing", () => {

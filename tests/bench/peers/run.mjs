@@ -81,13 +81,17 @@ async function measureAll() {
   await empty.close();
   const about = { machine: machine(), browser, emptyPageMb: Math.round(emptyPage / 1e6), versions: versions() };
 
-  for (const shape of shapes) {
-    for (const type of types) {
+  // What the comparison is about comes first, should somebody stop it.
+  for (const type of types) {
+    for (const shape of shapes) {
       for (const threads of threadCounts) {
         const entrants = engines.filter((engine) => ENGINES[engine].runs(threads, type));
         log(`\n${shape}, ${type}, ${threads} thread${threads > 1 ? "s" : ""}: ${entrants.join(", ")}`);
         const slice = { shape, type, threads, run };
-        const roof = await startRoof(await PageHost.start(server.origin), slice);
+        const roof = await startRoof(await PageHost.start(server.origin), slice).catch((error) => {
+          log(`  roofline: FAILED: ${error.message}`);
+          return undefined;
+        });
         const found = await runSlice({
           ...slice,
           engines: entrants,
@@ -96,12 +100,13 @@ async function measureAll() {
           // F16 is there to see that all engines run the same model.
           runs: type === "f16" ? 1 : asked,
           slowMs: 4000,
+          longMs: options.quick || type === "f16" ? 2000 : Infinity,
           ...(options.quick ? { warmMs: { least: 1000, most: 4000 } } : {}),
           deadline: options.seconds ? Date.now() + 1000 * Number(options.seconds) : Infinity,
           emptyPage,
           log,
         });
-        await roof.close();
+        await roof?.close();
         results = merge(results, { ...about, ...found });
         // After each slice, so that what is there is kept whatever happens to the next.
         write();

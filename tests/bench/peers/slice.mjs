@@ -6,7 +6,7 @@ const SHORT = 16;
 const WRITTEN = 64;
 const CHECKED = 16;
 /** Warming up takes at least and at most this long: engines' compilers optimise while code runs. */
-const WARM_MS = { least: 3000, most: 20_000 };
+const WARM_MS = { least: 3000, most: 12_000 };
 /** The measured prompts' numbers begin here, beyond those of warming up. */
 const FIRST_PROMPT = 200_000;
 
@@ -25,9 +25,10 @@ const STEPS = [
  *   start(engine)   gives a host (see hosts.mjs), or throws why there is none
  *   roof            `{ measure() }` or undefined: measured once a round, like an engine
  *   slowMs          a figure that takes longer is measured twice at most, one that takes three times as long once
+ *   longMs          prompts of 512 tokens are left out where 128 took longer than this
  *   deadline        a time (Date.now) after which no new round begins
  */
-export async function runSlice({ shape, threads, type, run, engines, start, roof, runs, slowMs, deadline, emptyPage, log, warmMs = WARM_MS }) {
+export async function runSlice({ shape, threads, type, run, engines, start, roof, runs, slowMs, longMs = Infinity, deadline, emptyPage, log, warmMs = WARM_MS }) {
   const entrants = [];
   for (const engine of engines) {
     const entrant = { engine, samples: {}, row: { shape, threads, type, engine, run } };
@@ -47,7 +48,7 @@ export async function runSlice({ shape, threads, type, run, engines, start, roof
       for (let at = 0; at < entrants.length; at++) {
         const entrant = entrants[(at + round) % entrants.length];
         if (entrant.row.error || round >= (entrant.limits?.[step.name] ?? Infinity)) continue;
-        await guarded(entrant, log, () => measure(entrant, step, number, slowMs));
+        await guarded(entrant, log, () => measure(entrant, step, number, { slowMs, longMs }));
       }
     }
     if (roof) roofSamples.push(await roof.measure());
@@ -104,12 +105,13 @@ async function warmUp(entrant, warmMs) {
   }
 }
 
-async function measure(entrant, step, number, slowMs) {
+async function measure(entrant, step, number, { slowMs, longMs }) {
   const answer = await entrant.host.generate(prompt(step.prompt, number), step.tokens);
   if (answer.tokens !== step.tokens) throw new Error(`${step.name}: expected ${step.tokens} tokens, found ${answer.tokens}`);
   keep(entrant, step.of(answer));
   const ms = answer.firstMs + answer.laterMs;
   if (ms > slowMs) (entrant.limits ??= {})[step.name] = ms > 3 * slowMs ? 1 : 2;
+  if (step.name === "prefill128" && ms > longMs) (entrant.limits ??= {}).prefill512 = 0;
 }
 
 async function finish(entrant, { shape, threads, type, runs, slowMs, emptyPage }) {
