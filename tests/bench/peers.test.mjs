@@ -5,10 +5,11 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { layout, scale } from "../../www/js/bars.js";
 import { bytesRead, ENGINES, prompt, weightsRead, SHAPES } from "./peers/engines.mjs";
+import { curve } from "./peers/long.mjs";
 import { markdown, speedTable, withSpeedTable } from "./peers/report.mjs";
 import { roofOf } from "./peers/roof.mjs";
 import { runSlice } from "./peers/slice.mjs";
-import { agreement, comparison, merge, summary, tokensOf, withAgreement } from "./peers/statistics.mjs";
+import { agreement, comparison, merge, partOfRoof, summary, threadGain, tokensOf, withAgreement } from "./peers/statistics.mjs";
 
 const figure = (median) => ({ median, least: median, most: median, n: 1 });
 const row = (engine, more = {}) => ({ shape: "15m", threads: 1, type: "q8_0", engine, run: "first", ...more });
@@ -34,6 +35,8 @@ test("a partial run replaces what it measured and leaves the rest", () => {
   assert.deepEqual(merged.rows.map((each) => [each.engine, each.threads, each.error ?? each.decode.median]), [["wllama3", 1, "broke"], ["wllama2", 1, 2], ["wllama3", 2, 3]]);
   assert.equal(merged.roofs.length, 1);
   assert.equal(merge(undefined, { rows: [row("wllama3")], roofs: [] }).rows.length, 1);
+  // A long run has no rows: those that are there stay.
+  assert.equal(merge(old, { long: [row("nanolm-relaxed")] }).rows.length, 3);
 });
 
 test("texts fall into tokens, and agreement counts the first equal ones", () => {
@@ -62,6 +65,29 @@ test("ours are compared with the best peer, never with the native engine", () =>
   });
   assert.equal(comparison(rows, ENGINES, { shape: "15m", threads: 2, type: "q8_0" }, "decode"), undefined);
   assert.equal(comparison(rows, ENGINES, { shape: "15m", threads: 1, type: "q8_0" }, "prefill128"), undefined);
+});
+
+test("parts of the roofline and the gain of threads are our fastest engine's", () => {
+  const rows = [row("nanolm-simd128", { decode: figure(50) }), row("nanolm-relaxed", { decode: figure(80) }), row("wllama3", { decode: figure(90) }), row("nanolm-threads", { threads: 2, decode: figure(120) })];
+  const roofs = [row("roofline", { decode: 160 })];
+  assert.equal(partOfRoof(rows, roofs, ENGINES, { shape: "15m", threads: 1, type: "q8_0" }, "decode"), 0.5);
+  assert.equal(partOfRoof(rows, roofs, ENGINES, { shape: "15m", threads: 2, type: "q8_0" }, "decode"), undefined);
+  assert.equal(threadGain(rows, ENGINES, { shape: "15m", type: "q8_0", threads: 2 }, "decode"), 1.5);
+  assert.equal(threadGain(rows, ENGINES, { shape: "15m", type: "q8_0", threads: 2 }, "prefill128"), undefined);
+});
+
+test("a curve that grows on a line is on it, and a step or a pause is seen", () => {
+  const walk = (ms) => {
+    let now = 0;
+    return Array.from({ length: 2031 }, (_, at) => (now += ms(at)));
+  };
+  const smooth = curve(walk((at) => 10 + at / 1000));
+  assert.equal(smooth.positions.length, 15);
+  assert.equal(smooth.positions[0], 144);
+  assert.ok(smooth.residual < 0.001, `${smooth.residual}`);
+  assert.ok(smooth.longestMs < 13);
+  assert.ok(curve(walk((at) => (at < 1024 ? 10 : 12))).residual > 0.04);
+  assert.ok(curve(walk((at) => (at === 1024 ? 300 : 10))).longestMs >= 300);
 });
 
 test("prompts are letters and single spaces, of their length, and never the same", () => {

@@ -1,6 +1,6 @@
 // The results as Markdown.
 import { ENGINES, SHAPES, THREADS, TYPES } from "./engines.mjs";
-import { comparison, RATES } from "./statistics.mjs";
+import { comparison, partOfRoof, RATES, threadGain } from "./statistics.mjs";
 
 const TITLES = { decode: "decode", prefill128: "prefill 128", prefill512: "prefill 512" };
 
@@ -17,11 +17,13 @@ export function markdown(results) {
     "",
     `- ${machine.processor}, ${machine.cores} cores, ${machine.platform}; ${browser}`,
     `- ${Object.entries(versions).map(([name, version]) => `${name} ${version}`).join(", ")}`,
-    "- Again: `pkg-scripts/bench peers` (`--quick`, `--shapes 15m`, `--types q8_0`, `--threads 1`, `--engines nanolm-relaxed,wllama3` measure parts; results are merged)",
+    "- Again: `pkg-scripts/bench peers` (`--quick`, `--shapes 15m`, `--types q8_0`, `--threads 1`, `--engines nanolm-relaxed,wllama3` measure parts; results are merged; `--long` for the long run)",
     "",
     "## Ours against the best peer",
     "",
-    ...ratios(rows),
+    ...ratios(results),
+    ...gains(results),
+    ...longRuns(results),
   ];
   for (const shape of Object.keys(SHAPES)) {
     for (const type of TYPES) {
@@ -75,8 +77,8 @@ export function withSpeedTable(readme, results) {
   return `${readme.slice(0, start + MARKS[0].length)}\n${speedTable(results)}\n${readme.slice(end)}`;
 }
 
-function ratios(rows) {
-  const lines = ["| shape | weights | threads | figure | ratio | best peer with these weights | ratio | best peer with any weights |", "|---|---|---|---|---:|---|---:|---|"];
+function ratios({ rows, roofs }) {
+  const lines = ["| shape | weights | threads | figure | ratio | best peer with these weights | ratio | best peer with any weights | of the roofline |", "|---|---|---|---|---:|---|---:|---|---:|"];
   for (const shape of Object.keys(SHAPES)) {
     for (const type of TYPES) {
       for (const threads of THREADS) {
@@ -85,12 +87,54 @@ function ratios(rows) {
           if (!found) continue;
           const title = (engine) => ENGINES[engine]?.title ?? "none";
           const any = `${title(found.anyPeer)}, ${typeName(found.anyPeer, found.anyType)}`;
-          lines.push(`| ${shape} | ${type} | ${threads} | ${TITLES[figure]} | ${times(found.ratio)} | ${title(found.peer)} | ${times(found.anyRatio)} | ${any} |`);
+          lines.push(`| ${shape} | ${type} | ${threads} | ${TITLES[figure]} | ${times(found.ratio)} | ${title(found.peer)} | ${times(found.anyRatio)} | ${any} | ${percent(partOfRoof(rows, roofs, ENGINES, { shape, type, threads }, figure))} |`);
         }
       }
     }
   }
   return [...lines, ""];
+}
+
+const percent = (part) => (part === undefined ? "–" : `${Math.round(part * 100)} %`);
+
+/** What threads bring. */
+function gains({ rows }) {
+  const lines = [];
+  for (const shape of Object.keys(SHAPES)) {
+    for (const type of TYPES) {
+      for (const threads of THREADS.slice(1)) {
+        const cells = RATES.map((figure) => threadGain(rows, ENGINES, { shape, type, threads }, figure));
+        if (cells.some((gain) => gain !== undefined)) lines.push(`| ${shape} | ${type} | ${threads} | ${cells.map((gain) => (gain ? `${gain.toFixed(2)}×` : "–")).join(" | ")} |`);
+      }
+    }
+  }
+  if (lines.length === 0) return [];
+  const head = `| shape | weights | threads | ${RATES.map((figure) => TITLES[figure]).join(" | ")} |`;
+  return ["## More threads against one, ours", "", head, "|---|---|---|---:|---:|---:|", ...lines, ""];
+}
+
+/** Writing on until the context is full. */
+function longRuns({ long = [] }) {
+  if (long.length === 0) return [];
+  const shown = [0, 3, 7, 11, 14];
+  const at = long.find((row) => row.positions)?.positions ?? [];
+  const heads = shown.map((place) => `at ${at[place] ?? "–"}`);
+  const lines = long.map((row) => {
+    const name = `| ${row.shape} | ${row.type} | ${row.threads} | ${ENGINES[row.engine]?.title ?? row.engine} |`;
+    if (row.error) return `${name} failed: ${row.error.replaceAll("|", "/")} |`;
+    return `${name} ${shown.map((place) => show(row.msPerToken[place])).join(" | ")} | ${percent(row.residual)} | ${show(row.longestMs)} |`;
+  });
+  return [
+    "## A long run, ours",
+    "",
+    "Milliseconds a token, over 128 tokens each, up to a full context of 2048 (`--long`). The cost of attention grows with the position on a",
+    "straight line; *off the line* is the largest distance from it, *longest wait* the longest for any one token.",
+    "",
+    `| shape | weights | threads | engine | ${heads.join(" | ")} | off the line | longest wait, ms |`,
+    `|---|---|---|---|${"---:|".repeat(shown.length + 2)}`,
+    ...lines,
+    "",
+  ];
 }
 
 const typeName = (engine, type) => ENGINES[engine]?.typeNames?.[type] ?? type;

@@ -9,6 +9,7 @@ import { ROOT } from "../../web/support/browser.mjs";
 import { serve } from "../../web/support/server.mjs";
 import { ENGINES, SHAPES, THREADS, TYPES } from "./engines.mjs";
 import { NativeHost, PageHost } from "./hosts.mjs";
+import { runLong } from "./long.mjs";
 import { markdown, withSpeedTable } from "./report.mjs";
 import { startRoof } from "./roof.mjs";
 import { runSlice } from "./slice.mjs";
@@ -17,6 +18,7 @@ import { merge, withAgreement } from "./statistics.mjs";
 const { values: options } = parseArgs({
   options: {
     quick: { type: "boolean", default: false },
+    long: { type: "boolean", default: false },
     shapes: { type: "string", default: Object.keys(SHAPES).join(",") },
     types: { type: "string", default: TYPES.join(",") },
     threads: { type: "string", default: THREADS.join(",") },
@@ -81,39 +83,56 @@ async function measureAll() {
   await empty.close();
   const about = { machine: machine(), browser, emptyPageMb: Math.round(emptyPage / 1e6), versions: versions() };
 
+  const slices = types.flatMap((type) => shapes.flatMap((shape) => threadCounts.map((threads) => ({ shape, type, threads, run }))));
   // What the comparison is about comes first, should somebody stop it.
-  for (const type of types) {
-    for (const shape of shapes) {
-      for (const threads of threadCounts) {
-        const entrants = engines.filter((engine) => ENGINES[engine].runs(threads, type));
-        log(`\n${shape}, ${type}, ${threads} thread${threads > 1 ? "s" : ""}: ${entrants.join(", ")}`);
-        const slice = { shape, type, threads, run };
-        const roof = await startRoof(await PageHost.start(server.origin), slice).catch((error) => {
-          log(`  roofline: FAILED: ${error.message}`);
-          return undefined;
-        });
-        const found = await runSlice({
-          ...slice,
-          engines: entrants,
-          start: (engine) => startHost(engine, server.origin),
-          roof,
-          // F16 is there to see that all engines run the same model.
-          runs: type === "f16" ? 1 : asked,
-          slowMs: 4000,
-          longMs: options.quick || type === "f16" ? 2000 : Infinity,
-          ...(options.quick ? { warmMs: { least: 1000, most: 4000 } } : {}),
-          deadline: options.seconds ? Date.now() + 1000 * Number(options.seconds) : Infinity,
-          emptyPage,
-          log,
-        });
-        await roof?.close();
-        results = merge(results, { ...about, ...found });
-        // After each slice, so that what is there is kept whatever happens to the next.
-        write();
-      }
-    }
+  for (const slice of slices) {
+    const entrants = engines.filter((engine) => ENGINES[engine].runs(slice.threads, slice.type));
+    log(`\n${slice.shape}, ${slice.type}, ${slice.threads} thread${slice.threads > 1 ? "s" : ""}: ${entrants.join(", ")}`);
+    const found = options.long ? await measureLong(slice, entrants, server.origin) : await measureSlice(slice, entrants, server.origin, emptyPage);
+    results = merge(results, { ...about, ...found });
+    // After each slice, so that what is there is kept whatever happens to the next.
+    write();
   }
   await server.close();
+}
+
+async function measureSlice(slice, entrants, origin, emptyPage) {
+  const roof = await startRoof(await PageHost.start(origin), slice).catch((error) => {
+    log(`  roofline: FAILED: ${error.message}`);
+    return undefined;
+  });
+  // F16 is there to see that all engines run the same model.
+  const isCheck = slice.type === "f16";
+  const found = await runSlice({
+    ...slice,
+    engines: entrants,
+    start: (engine) => startHost(engine, origin),
+    roof,
+    runs: isCheck ? 1 : asked,
+    slowMs: 4000,
+    longMs: options.quick || isCheck ? 2000 : Infinity,
+    ...(options.quick ? { warmMs: { least: 1000, most: 4000 } } : {}),
+    deadline: options.seconds ? Date.now() + 1000 * Number(options.seconds) : Infinity,
+    emptyPage,
+    log,
+  });
+  await roof?.close();
+  return found;
+}
+
+/** Our fastest build of the slice, until the context is full. */
+async function measureLong(slice, entrants, origin) {
+  const engine = entrants.findLast((each) => ENGINES[each].ours);
+  if (engine === undefined) return {};
+  const host = await startHost(engine, origin);
+  try {
+    return { long: [await runLong(host, engine, slice)] };
+  } catch (error) {
+    log(`  ${engine}: FAILED: ${error.message}`);
+    return { long: [{ ...slice, engine, error: error.message }] };
+  } finally {
+    await host.close();
+  }
 }
 
 function startHost(engine, origin) {

@@ -16,16 +16,18 @@ export function rounded(value) {
 
 export const rowKey = ({ shape, threads, type, engine }) => [shape, threads, type, engine].join("/");
 
+const LISTS = ["rows", "roofs", "long"];
+
 /**
- * New rows and roofs in place of the old ones of the same shape, threads, type and engine; everything else stays. What a failed run
+ * New rows, roofs and long runs in place of the old ones of the same shape, threads, type and engine; everything else stays. What a failed run
  * says replaces an old result too: it must be seen.
  */
 export function merge(old, found) {
-  const rows = new Map((old?.rows ?? []).map((row) => [rowKey(row), row]));
-  for (const row of found.rows) rows.set(rowKey(row), row);
-  const roofs = new Map((old?.roofs ?? []).map((roof) => [rowKey(roof), roof]));
-  for (const roof of found.roofs) roofs.set(rowKey(roof), roof);
-  return { ...old, ...found, versions: { ...old?.versions, ...found.versions }, rows: [...rows.values()], roofs: [...roofs.values()] };
+  const joined = (name) => {
+    const all = [...(old?.[name] ?? []), ...(found[name] ?? [])];
+    return [...new Map(all.map((row) => [rowKey(row), row])).values()];
+  };
+  return { ...old, ...found, versions: { ...old?.versions, ...found.versions }, ...Object.fromEntries(LISTS.map((name) => [name, joined(name)])) };
 }
 
 /** The tokens of a text in the benchmark's vocabulary. */
@@ -65,4 +67,20 @@ export function withAgreement(rows, engines) {
     const reference = rows.find((other) => other.shape === row.shape && other.type === row.type && engines[other.engine]?.ours && other.wrote);
     return row.wrote && reference ? { ...row, agrees: agreement(text(row), text(reference)) } : row;
   });
+}
+
+/** Our fastest engine's part of the roofline, from 0 to 1; undefined where one of the two is not there. */
+export function partOfRoof(rows, roofs, engines, { shape, threads, type }, figure) {
+  const here = (row) => row.shape === shape && row.threads === threads && row.type === type;
+  const ours = rows.filter((row) => here(row) && engines[row.engine]?.ours && row[figure]).map((row) => row[figure].median);
+  const roof = roofs.find(here)?.[figure];
+  return ours.length > 0 && roof ? Math.max(...ours) / roof : undefined;
+}
+
+/** How many times as fast our fastest engine is with `threads` threads as with one. */
+export function threadGain(rows, engines, { shape, type, threads }, figure) {
+  const best = (count) =>
+    Math.max(...rows.filter((row) => row.shape === shape && row.type === type && row.threads === count && engines[row.engine]?.ours && row[figure]).map((row) => row[figure].median));
+  const gain = best(threads) / best(1);
+  return Number.isFinite(gain) && gain > 0 ? gain : undefined;
 }

@@ -19,21 +19,21 @@ globalThis.bench = {
     return { ms: performance.now() - start, about: engine.about ?? {} };
   },
 
-  /** Gives `{ firstMs, laterMs, tokens, text }`: to the first token, from it to the last one. */
+  /** Gives `{ firstMs, laterMs, tokens, text, times }`: to the first token, from it to the last one, and when each came. */
   async generate(prompt, n) {
     let first;
     let last;
-    let tokens = 0;
+    const times = [];
     let text = "";
     const start = performance.now();
     await engine.generate(prompt, n, (piece) => {
       last = performance.now();
       first ??= last;
-      tokens += 1;
+      times.push(last - start);
       text += piece;
     });
     if (first === undefined) throw new Error("no token came");
-    return { firstMs: first - start, laterMs: last - first, tokens, text };
+    return { firstMs: first - start, laterMs: last - first, tokens: times.length, text, times };
   },
 
   dispose: () => engine?.dispose(),

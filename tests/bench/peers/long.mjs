@@ -1,0 +1,38 @@
+// A long run: does writing slow down only as attention's own work grows, without steps or pauses? Our engines alone.
+import { CONTEXT, ENGINES, prompt } from "./engines.mjs";
+import { rounded } from "./statistics.mjs";
+
+const PROMPT = 16;
+/** Tokens in one piece of the curve. */
+const PIECE = 128;
+
+/** Writes until the context is full, twice; the second run counts. Gives a row for the results. */
+export async function runLong(host, engine, { shape, threads, type, run }) {
+  const { adapter, options } = ENGINES[engine];
+  await host.load(adapter, options(shape, threads, type));
+  const tokens = CONTEXT - PROMPT - 1;
+  await host.generate(prompt(PROMPT, 1), 256);
+  const { times } = await host.generate(prompt(PROMPT, 2), tokens);
+  if (times.length !== tokens) throw new Error(`expected ${tokens} tokens, found ${times.length}`);
+  return { shape, threads, type, engine, run, ...curve(times) };
+}
+
+/**
+ * `positions`: tokens read and written at the end of each piece; `msPerToken`: its time over its tokens; `residual`: the largest
+ * distance from the straight line through these, as part of the line's value there; `longestMs`: the longest wait for a token.
+ */
+export function curve(times) {
+  const positions = [];
+  const msPerToken = [];
+  for (let end = PIECE; end < times.length; end += PIECE) {
+    positions.push(PROMPT + end);
+    msPerToken.push((times[end] - times[end - PIECE]) / PIECE);
+  }
+  const mean = (values) => values.reduce((a, b) => a + b, 0) / values.length;
+  const [x, y] = [mean(positions), mean(msPerToken)];
+  const slope =
+    positions.reduce((sum, position, at) => sum + (position - x) * (msPerToken[at] - y), 0) / positions.reduce((sum, position) => sum + (position - x) ** 2, 0);
+  const residual = Math.max(...positions.map((position, at) => Math.abs(msPerToken[at] / (y + slope * (position - x)) - 1)));
+  const longestMs = Math.max(...times.slice(1).map((time, at) => time - times[at]));
+  return { positions, msPerToken: msPerToken.map(rounded), residual: rounded(residual), longestMs: rounded(longestMs) };
+}
