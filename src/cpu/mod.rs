@@ -14,6 +14,7 @@ pub mod layer_norm;
 pub mod linear;
 pub mod math;
 mod model;
+pub mod out;
 pub mod pool;
 pub mod position_embed;
 pub mod rms_norm;
@@ -32,17 +33,28 @@ pub enum Level {
     Scalar,
     /// WebAssembly's 128-bit vectors, where the crate was built with them.
     Simd128,
+    /// The same with WebAssembly's relaxed SIMD, where the crate was built with it.
+    Relaxed,
 }
 
 impl Level {
+    /// All levels, the slowest first.
+    pub const ALL: [Level; 3] = [Level::Scalar, Level::Simd128, Level::Relaxed];
+
     /// The fastest level this build can run.
     pub const fn best() -> Level {
-        if cfg!(all(target_arch = "wasm32", target_feature = "simd128")) { Level::Simd128 } else { Level::Scalar }
+        if cfg!(all(target_arch = "wasm32", target_feature = "relaxed-simd")) {
+            Level::Relaxed
+        } else if cfg!(all(target_arch = "wasm32", target_feature = "simd128")) {
+            Level::Simd128
+        } else {
+            Level::Scalar
+        }
     }
 
     /// Whether this build can run the level.
     pub const fn is_available(self) -> bool {
-        matches!((self, Level::best()), (Level::Scalar, _) | (Level::Simd128, Level::Simd128))
+        self as u8 <= Level::best() as u8
     }
 
     /// The name used in messages and reports.
@@ -50,6 +62,7 @@ impl Level {
         match self {
             Level::Scalar => "scalar",
             Level::Simd128 => "simd128",
+            Level::Relaxed => "relaxed SIMD",
         }
     }
 }

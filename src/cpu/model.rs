@@ -1,5 +1,6 @@
 //! The executor: a plan, its weights and the memory they need.
 
+use super::out::Out;
 use super::rope::Rotation;
 use super::store_kv::Layer;
 use super::vector::{Scalar, Vector};
@@ -7,11 +8,16 @@ use super::{Level, activation, add, attention, check, embed, gated_activation, l
 use super::{position_embed, rms_norm, rope, select_rows, store_kv};
 use crate::error::{Error, Result};
 use crate::model::{Batch, BufferId, Op, Plan, Step};
+use crate::tensor::DType;
 use crate::weights::Weights;
 use std::sync::Arc;
 
 /// Rows per forward pass. More would make better use of each weight read, and the page wait longer for an abort.
 const MAX_BATCH: usize = 64;
+
+/// Models of this width and more have their prompts' activations rounded coarsely (see `linear`). Narrower ones are fast
+/// enough without, and have fewer terms for rounding errors to cancel in.
+const COARSE_FROM: usize = 256;
 
 /// A model ready to run. All memory is allocated here and in [`CpuModel::new_cache`]: a forward pass allocates nothing,
 /// but for the caller's logits the first time.
@@ -24,7 +30,8 @@ pub struct CpuModel {
     buffers: Vec<Vec<f32>>,
     /// One row of a table.
     row: Vec<f32>,
-    linear: linear::Scratch,
+    inputs: linear::Inputs,
+    panel: linear::Panel,
     rotations: Vec<Rotation>,
     /// Index into `rotations` by step; unused for other operations than `Rope`.
     rotation_of_step: Vec<usize>,
@@ -83,13 +90,24 @@ impl CpuModel {
             rotation_of_step.push(index);
         }
         let widest = plan.matrices.iter().map(|m| m.cols).max().unwrap_or(0);
-        let (row, linear) = (vec![0.0; widest], linear::Scratch::new(MAX_BATCH, widest));
-        Ok(CpuModel { plan, weights, level, buffers, row, linear, rotations, rotation_of_step, facts })
+        let inputs = linear::Inputs::new(MAX_BATCH, widest, plan.config.d_model >= COARSE_FROM);
+        let (row, panel) = (vec![0.0; widest], linear::Panel::new(widest));
+        Ok(CpuModel { plan, weights, level, buffers, row, inputs, panel, rotations, rotation_of_step, facts })
     }
 
     /// Rows per forward pass at most, also where all their logits are asked for.
     pub fn max_batch(&self) -> usize {
         MAX_BATCH
+    }
+
+    /// Up to how many rows of a batch come out with the same bits as each of them alone. Whole numbers do not care in
+    /// which order they are summed; float weights are summed in another order for one row than for several.
+    pub fn exact_rows(&self) -> usize {
+        let whole = |step: &Step| match step.op {
+            Op::Linear { weight, .. } => self.weights.matrices[weight.0].dtype.block_len() > 1,
+            _ => true,
+        };
+        if self.plan.steps.iter().all(whole) { linear::EXACT_ROWS } else { 1 }
     }
 
     /// Which instructions run the kernels.
@@ -145,6 +163,8 @@ impl CpuModel {
         match self.level {
             #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
             Level::Simd128 => self.run::<super::vector::Simd128>(cache, batch, selected, observe),
+            #[cfg(all(target_arch = "wasm32", target_feature = "relaxed-simd"))]
+            Level::Relaxed => self.run::<super::vector::Relaxed>(cache, batch, selected, observe),
             _ => self.run::<Scalar>(cache, batch, selected, observe),
         }
         std::mem::swap(logits, &mut self.buffers[self.plan.logits.0]);
@@ -184,6 +204,8 @@ impl CpuModel {
         let plan = Arc::clone(&self.plan);
         let weights = Arc::clone(&self.weights);
         let mut n = tokens.len();
+        // What `inputs` hold: several products often have one input.
+        let mut prepared: Option<(BufferId, DType)> = None;
         for (step, &rotation) in plan.steps.iter().zip(&self.rotation_of_step) {
             if matches!(step.op, Op::SelectRows { .. }) && selected == 0 {
                 return;
@@ -216,7 +238,13 @@ impl CpuModel {
                     Op::Linear { x, weight, bias, .. } => {
                         let weight = &weights.matrices[weight.0];
                         let bias = bias.map(|id| weights.vectors[id.0].as_slice());
-                        linear::run::<V>(input(x), weight, bias, &mut self.linear, out)
+                        if prepared != Some((x, weight.dtype)) {
+                            self.inputs.prepare::<V>(input(x), weight.cols, weight.dtype);
+                            prepared = Some((x, weight.dtype));
+                        }
+                        let (inputs, panel, out) = (&self.inputs, &mut self.panel, Out::new(out, weight.rows));
+                        // SAFETY: this is the only thread.
+                        unsafe { linear::rows::<V>(input(x), inputs, weight, bias, 0..weight.rows, panel, out) }
                     }
                     Op::Rope { x, n_heads, head_dim, .. } => {
                         rope::run(input(x), n_heads, head_dim, &self.rotations[rotation], out)
@@ -237,6 +265,7 @@ impl CpuModel {
                 }
             }
             if let Some(id) = step.op.out() {
+                prepared = prepared.filter(|(x, _)| *x != id);
                 observe(step, &out[..n * plan.buffers[id.0].width]);
                 self.buffers[id.0] = out;
             }

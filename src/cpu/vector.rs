@@ -8,6 +8,8 @@ mod scalar;
 mod simd128;
 
 pub use scalar::Scalar;
+#[cfg(all(target_arch = "wasm32", target_feature = "relaxed-simd"))]
+pub use simd128::Relaxed;
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 pub use simd128::Simd128;
 
@@ -17,6 +19,11 @@ pub trait Vector: Copy {
     type I16: Copy;
     /// Four lanes of i32.
     type I32: Copy;
+    /// Sixteen bytes.
+    type I8: Copy;
+
+    /// Whether [`Vector::dot_bytes`] is one instruction. (Everywhere else products of 16-bit integers are quicker.)
+    const DOTS_BYTES: bool;
 
     /// All lanes `x`.
     fn splat(x: f32) -> Self;
@@ -69,6 +76,22 @@ pub trait Vector: Copy {
     fn add_i32(a: Self::I32, b: Self::I32) -> Self::I32;
     /// Lane i is the sum of the lanes of `rows[i]`.
     fn transpose_sum(rows: [Self::I32; 4]) -> Self::I32;
+
+    fn load_i8(x: &[u8; 16]) -> Self::I8;
+    fn store_i8(x: Self::I8, out: &mut [u8; 16]);
+    /// The same four bytes four times.
+    fn splat_four(x: &[u8; 4]) -> Self::I8;
+    /// The low halves of all bytes, and the high halves.
+    fn nibbles(x: &[u8; 16]) -> [Self::I8; 2];
+    /// The low bytes of eight and eight integers, in order.
+    fn low_bytes(low: Self::I16, high: Self::I16) -> Self::I8;
+    /// Four bytes i of row j become four bytes j of row i.
+    fn transpose_fours(rows: [Self::I8; 4]) -> [Self::I8; 4];
+    /// Lane i is the sum of the products of the fours i, plus `sum`: of `a`'s signed bytes with `b`'s, which are all in
+    /// 0..=127 (the one range in which every engine and processor gives the same).
+    fn dot_bytes(a: Self::I8, b: Self::I8, sum: Self::I32) -> Self::I32;
+    fn load_i32(x: &[i32; 4]) -> Self::I32;
+    fn store_i32(x: Self::I32, out: &mut [i32; 4]);
 
     /// `self * x + y`, rounded twice.
     #[inline(always)]

@@ -1,59 +1,88 @@
-// Speed of the CPU backend alone, one thread, random weights of a fixed seed, in Node's wasm engine:
+// Speed of the CPU backend alone, one thread, random weights of a fixed seed, in Chromium or in Node's wasm engine:
 //
-//   cargo build --release --no-default-features --features bench --example bench-cpu --target wasm32-unknown-unknown
-//   node tests/bench/cpu.mjs <path of bench_cpu.wasm> [15m|135m] [f32,f16,q8_0,q4_0] [simd128|scalar] [--cpu-time]
+//   RUSTFLAGS="-C target-feature=+simd128,+relaxed-simd" cargo build --release --no-default-features --features bench \
+//     --example bench-cpu --target wasm32-unknown-unknown
+//   node tests/bench/cpu.mjs <path of bench_cpu.wasm> [15m|135m] [f32,f16,q8_0,q4_0] [relaxed|simd128|scalar] [--node] [--at=<position>]
 //
-// --cpu-time counts the processor's time instead of the clock's: on a busy machine, nearer to what a free one does.
-// Prints medians of several runs with their range, as tokens per second.
+// --node runs in Node instead of Chromium, and counts the processor's time instead of the clock's. --at decodes at that position
+// of the context too. Prints medians of several runs with their range, as tokens per second.
 import { readFile } from "node:fs/promises";
 
-const [path, shape = "15m", dtypes = "q8_0,q4_0,f16,f32", level = "simd128"] = process.argv.slice(2).filter((a) => !a.startsWith("--"));
-const cpuTime = process.argv.includes("--cpu-time");
+const [path, shape = "15m", dtypes = "q8_0,q4_0", level = "relaxed"] = process.argv.slice(2).filter((a) => !a.startsWith("--"));
+const inNode = process.argv.includes("--node");
+const at = Number(process.argv.find((a) => a.startsWith("--at="))?.slice(5) ?? 0);
 if (!path) throw new Error("usage: node tests/bench/cpu.mjs <bench_cpu.wasm> [15m|135m] [dtypes] [level]");
-const runs = shape === "15m" ? 7 : 3;
 
-const module = await WebAssembly.compile(await readFile(path));
-// The crate's JavaScript surface is linked in but never called here.
-const imports = {};
-for (const { module: from, name, kind } of WebAssembly.Module.imports(module)) {
-  if (kind !== "function") throw new Error(`unexpected import ${from}.${name}: ${kind}`);
-  (imports[from] ??= {})[name] = () => {
-    throw new Error(`${from}.${name} called`);
-  };
-}
-
-const now = () => {
-  if (!cpuTime) return performance.now();
-  const { user, system } = process.cpuUsage();
-  return (user + system) / 1000;
-};
-
-const summary = (rates) => {
-  rates.sort((a, b) => a - b);
-  const show = (x) => x.toFixed(x < 100 ? 1 : 0);
-  return `${show(rates[rates.length >> 1])} (${show(rates[0])}-${show(rates.at(-1))})`;
-};
-
-console.log("| weights | MB read per token | decode tok/s | prefill 128 tok/s | prefill 512 tok/s | 16-token prompt, ms |");
-console.log("|---|---|---|---|---|---|");
-for (const dtype of dtypes.split(",")) {
+/** Runs in Node or in a page: it uses nothing of this file. Gives rates of each run, and the bytes a token reads. */
+async function measure({ module, shape, dtype, level, at, now, runs }) {
+  if (typeof module === "string") module = await WebAssembly.compile(Uint8Array.from(atob(module), (c) => c.charCodeAt(0)));
+  now ??= () => performance.now();
+  // The crate's JavaScript surface is linked in but never called here.
+  const imports = {};
+  for (const { module: from, name, kind } of WebAssembly.Module.imports(module)) {
+    if (kind !== "function") throw new Error(`unexpected import ${from}.${name}: ${kind}`);
+    (imports[from] ??= {})[name] = () => {
+      throw new Error(`${from}.${name} called`);
+    };
+  }
+  // For `bench_profile`; pages round the time, so that its sums are right only on average.
+  imports.bench = { now: () => performance.now() };
   const { exports } = await WebAssembly.instantiate(module, imports);
-  const bytes = exports.bench_load(["15m", "135m"].indexOf(shape), ["f32", "f16", "q8_0", "q4_0"].indexOf(dtype), level === "scalar" ? 0 : 1);
+  const bytes = exports.bench_load(["15m", "135m"].indexOf(shape), ["f32", "f16", "q8_0", "q4_0"].indexOf(dtype), ["scalar", "simd128", "relaxed"].indexOf(level));
   if (!bytes) throw new Error(`cannot run ${shape} ${dtype} ${level}`);
   const timed = (run) => {
     const start = now();
     if (Number.isNaN(run())) throw new Error("a forward pass failed");
     return now() - start;
   };
-  const results = { decode: [], 128: [], 512: [], first: [] };
+  const results = { decode: [], 128: [], 512: [], first: [], at: [] };
   // The first round only warms the engine's compiler up.
   for (let run = 0; run <= runs; run++) {
     const round = {};
     for (const n of [128, 512]) round[n] = (n * 1000) / timed(() => exports.bench_prefill(n));
     round.first = timed(() => exports.bench_prefill(16));
     round.decode = 64_000 / timed(() => exports.bench_decode(64));
-    if (run > 0) for (const key of Object.keys(results)) results[key].push(round[key]);
+    if (at) {
+      exports.bench_prefill(at);
+      round.at = 64_000 / timed(() => exports.bench_decode(64));
+    }
+    if (run > 0) for (const key of Object.keys(results)) if (key in round) results[key].push(round[key]);
   }
-  const cells = [results.decode, results[128], results[512], results.first].map(summary);
-  console.log(`| ${dtype} | ${(bytes / 1e6).toFixed(1)} | ${cells.join(" | ")} |`);
+  const profile = [128, 512].map((n) => [0, 1, 2].map((kind) => exports.bench_profile(n, kind)));
+  return { bytes, results, profile };
+}
+
+const summary = (rates) => {
+  if (rates.length === 0) return "";
+  rates.sort((a, b) => a - b);
+  const show = (x) => x.toFixed(x < 100 ? 1 : 0);
+  return `${show(rates[rates.length >> 1])} (${show(rates[0])}-${show(rates.at(-1))})`;
+};
+
+const cpuTime = () => {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
+};
+
+const wasm = await readFile(path);
+const browser = inNode ? undefined : await (await import("../web/support/browser.mjs")).launch();
+try {
+  const page = await browser?.newPage();
+  console.log(`| weights | MB read per token | decode tok/s | prefill 128 tok/s | prefill 512 tok/s | 16-token prompt, ms | decode at ${at} |`);
+  console.log("|---|---|---|---|---|---|---|");
+  const notes = [];
+  for (const dtype of dtypes.split(",")) {
+    const options = { shape, dtype, level, at, runs: shape === "15m" ? 7 : 3 };
+    const { bytes, results, profile } = page
+      ? await page.evaluate(measure, { ...options, module: wasm.toString("base64") })
+      : await measure({ ...options, module: await WebAssembly.compile(wasm), now: cpuTime });
+    const cells = [results.decode, results[128], results[512], results.first, results.at].map(summary);
+    console.log(`| ${dtype} | ${(bytes / 1e6).toFixed(1)} | ${cells.join(" | ")} |`);
+    for (const [i, [linear, attention, others]] of profile.entries()) {
+      notes.push(`${dtype}, prompt of ${[128, 512][i]}: linear ${linear.toFixed(0)} ms, attention ${attention.toFixed(0)} ms, others ${others.toFixed(0)} ms`);
+    }
+  }
+  console.log(`\n${notes.join("\n")}`);
+} finally {
+  await browser?.close();
 }

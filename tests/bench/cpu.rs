@@ -6,7 +6,7 @@
 mod support;
 
 use nanolm::cpu::{CpuCache, CpuModel, Level};
-use nanolm::model::{Batch, LogitRows, plan};
+use nanolm::model::{Batch, LogitRows, Op, Step, plan};
 use nanolm::tensor::DType;
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -24,15 +24,14 @@ thread_local! {
     static BENCH: RefCell<Option<Bench>> = const { RefCell::new(None) };
 }
 
-/// Makes the model. `shape`: 0 for 15 M, 1 for 135 M parameters; `dtype`: F32, F16, Q8_0, Q4_0; `level`: scalar, simd128.
+/// Makes the model. `shape`: 0 for 15 M, 1 for 135 M parameters; `dtype`: F32, F16, Q8_0, Q4_0; `level`: scalar, simd128, relaxed.
 /// Gives the bytes of all weights that one token reads, or 0 where the choice is not there.
 #[unsafe(no_mangle)]
 pub extern "C" fn bench_load(shape: u32, dtype: u32, level: u32) -> f64 {
     BENCH.set(None);
     let config = if shape == 0 { models::llama_15m() } else { models::llama_135m() };
     let dtypes = [DType::F32, DType::F16, DType::Q8_0, DType::Q4_0];
-    let level = if level == 0 { Level::Scalar } else { Level::Simd128 };
-    let Some(&dtype) = dtypes.get(dtype as usize) else { return 0.0 };
+    let (Some(&dtype), Some(&level)) = (dtypes.get(dtype as usize), Level::ALL.get(level as usize)) else { return 0.0 };
     let plan = Arc::new(plan::build(&config));
     let weights = Arc::new(inputs::weights(&plan, 1, |_| dtype));
     let table = if config.tied_embeddings { usize::MAX } else { 0 };
@@ -70,6 +69,42 @@ pub extern "C" fn bench_decode(n: u32) -> f32 {
             bench.forward(1, LogitRows::Last)?;
         }
         Some(bench.logits[0])
+    })
+}
+
+#[link(wasm_import_module = "bench")]
+unsafe extern "C" {
+    /// Milliseconds.
+    safe fn now() -> f64;
+}
+
+/// Runs a prompt of `n` tokens and gives the milliseconds spent in steps of one kind: 0 linear, 1 attention (and storing
+/// keys and values), 2 all others.
+#[unsafe(no_mangle)]
+pub extern "C" fn bench_profile(n: u32, kind: u32) -> f32 {
+    with_bench(|bench| {
+        bench.position = 0;
+        let mut spent = [0.0; 3];
+        let end = n as usize;
+        while bench.position < end {
+            let batch = bench.model.max_batch().min(end - bench.position);
+            let tokens = &bench.tokens[bench.position..bench.position + batch];
+            let batch = Batch { tokens, position: bench.position, logits: LogitRows::None };
+            let mut last = now();
+            let mut observe = |step: &Step, _: &[f32]| {
+                let kind = match step.op {
+                    Op::Linear { .. } => 0,
+                    Op::Attention { .. } => 1,
+                    _ => 2,
+                };
+                let time = now();
+                spent[kind] += time - last;
+                last = time;
+            };
+            bench.model.forward_traced(&mut bench.cache, batch, &mut bench.logits, &mut observe).ok()?;
+            bench.position += tokens.len();
+        }
+        spent.get(kind as usize).map(|&ms| ms as f32)
     })
 }
 

@@ -2,9 +2,18 @@ use super::embed::DTYPES;
 use crate::reference::matrix;
 use crate::support::compare::{assert_close, wide};
 use crate::support::inputs::{self, PATTERNS, Pattern, rows};
-use nanolm::cpu::{linear, vector::Vector};
+use nanolm::cpu::linear;
+use nanolm::cpu::out::Out;
+use nanolm::cpu::vector::{Scalar, Vector};
+use nanolm::tensor::DType;
+use nanolm::weights::Matrix;
 
-at_every_level!(multiplies, what_is_not_finite_stays_visible);
+at_every_level!(multiplies, what_is_not_finite_stays_visible, bits_do_not_depend_on_level_or_rows);
+
+fn run<V: Vector>(x: &[f32], weight: &Matrix, bias: Option<&[f32]>, coarse: bool, out: &mut [f32]) {
+    let mut inputs = linear::Inputs::new(x.len() / weight.cols, weight.cols, coarse);
+    linear::run::<V>(x, weight, bias, &mut inputs, &mut linear::Panel::new(weight.cols), out);
+}
 
 fn multiplies<V: Vector>() {
     for (dtype, pattern) in DTYPES.into_iter().flat_map(|d| PATTERNS.map(|p| (d, p))) {
@@ -19,13 +28,19 @@ fn multiplies<V: Vector>() {
                 let x = rows(pattern, n, width, 12);
                 let bias = rows(Pattern::Normal, 1, out_width, 13);
                 for bias in [None, Some(bias.as_slice())] {
-                    let mut scratch = linear::Scratch::new(n, width);
-                    let mut out = vec![f32::NAN; n * out_width];
-                    linear::run::<V>(&x, &weight, bias, &mut scratch, &mut out);
                     let want = matrix::linear(&wide(&x), &weight, bias.map(wide).as_deref());
-                    let case = format!("{dtype} {pattern:?} n {n} [{out_width}, {width}] bias {}", bias.is_some());
-                    let kernel = if dtype.block_len() > 1 { "linear/quantized" } else { "linear" };
-                    assert_close("cpu", kernel, &case, &out, &want);
+                    for coarse in [false, true] {
+                        let mut out = vec![f32::NAN; n * out_width];
+                        run::<V>(&x, &weight, bias, coarse, &mut out);
+                        let case = format!("{dtype} {pattern:?} n {n} [{out_width}, {width}] bias {}", bias.is_some());
+                        let kernel = match (dtype, coarse && n > linear::EXACT_ROWS) {
+                            (DType::Q8_0, true) => "linear/coarse q8_0",
+                            (DType::Q4_0, true) => "linear/coarse q4_0",
+                            (DType::Q8_0 | DType::Q4_0, false) => "linear/quantized",
+                            _ => "linear",
+                        };
+                        assert_close("cpu", kernel, &case, &out, &want);
+                    }
                 }
             }
         }
@@ -35,14 +50,50 @@ fn multiplies<V: Vector>() {
 fn what_is_not_finite_stays_visible<V: Vector>() {
     for dtype in DTYPES {
         let weight = inputs::matrix("weight", dtype, 9, 64, 0.5, 14);
-        for (n, bad) in [1, 3].into_iter().flat_map(|n| [f32::NAN, f32::INFINITY, f32::NEG_INFINITY].map(|b| (n, b))) {
+        for (n, bad) in
+            [1, 3, 11].into_iter().flat_map(|n| [f32::NAN, f32::INFINITY, f32::NEG_INFINITY].map(|b| (n, b)))
+        {
             let mut x = rows(Pattern::Normal, n, 64, 15);
             x[(n - 1) * 64 + 40] = bad;
             let mut out = vec![0.0; n * 9];
-            linear::run::<V>(&x, &weight, None, &mut linear::Scratch::new(n, 64), &mut out);
+            run::<V>(&x, &weight, None, true, &mut out);
             let (sound, poisoned) = out.split_at((n - 1) * 9);
             assert!(sound.iter().all(|x| x.is_finite()), "{dtype}");
             assert!(poisoned.iter().all(|x| !x.is_finite()), "{dtype}: {bad} became {poisoned:?}");
+        }
+    }
+}
+
+/// Whatever multiplies, and however the rows of a matrix are shared out, quantised products are the same bits; and up to
+/// `EXACT_ROWS` rows get those that each gets alone.
+fn bits_do_not_depend_on_level_or_rows<V: Vector>() {
+    let bits = |x: &[f32]| x.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
+    for (dtype, (out_width, width)) in
+        [DType::Q8_0, DType::Q4_0].into_iter().flat_map(|d| [(7, 32), (17, 96), (33, 288)].map(|s| (d, s)))
+    {
+        let weight = inputs::matrix("weight", dtype, out_width, width, 0.5, 16);
+        for (n, pattern) in [1, 8, 9, 14].into_iter().flat_map(|n| PATTERNS.map(|p| (n, p))) {
+            let x = rows(pattern, n, width, 17);
+            let (mut plain, mut out) = (vec![f32::NAN; n * out_width], vec![f32::NAN; n * out_width]);
+            run::<Scalar>(&x, &weight, None, true, &mut plain);
+            run::<V>(&x, &weight, None, true, &mut out);
+            assert_eq!(bits(&out), bits(&plain), "{dtype} {pattern:?} n {n} [{out_width}, {width}]");
+            let mut inputs = linear::Inputs::new(n, width, true);
+            inputs.prepare::<V>(&x, width, dtype);
+            let mut panel = linear::Panel::new(width);
+            out.fill(f32::NAN);
+            for range in [5..out_width, 0..2, 2..5] {
+                // SAFETY: one after the other.
+                unsafe {
+                    linear::rows::<V>(&x, &inputs, &weight, None, range, &mut panel, Out::new(&mut out, out_width))
+                };
+            }
+            assert_eq!(bits(&out), bits(&plain), "{dtype} {pattern:?} n {n} in ranges");
+            for (x, out) in x.chunks(width).zip(out.chunks(out_width)).filter(|_| n <= linear::EXACT_ROWS) {
+                let mut alone = vec![f32::NAN; out_width];
+                run::<V>(x, &weight, None, true, &mut alone);
+                assert_eq!(bits(&alone), bits(out));
+            }
         }
     }
 }

@@ -1,5 +1,5 @@
 //! Every kernel of the CPU backend against the naive f64 reference, at every level this build has: natively `scalar`,
-//! in wasm `scalar` and `simd128`; and whole models of random weights.
+//! in wasm `scalar`, `simd128` and, where it was built with it, `relaxed`; and whole models of random weights.
 
 #[path = "../reference/mod.rs"]
 mod reference;
@@ -25,6 +25,14 @@ macro_rules! at_every_level {
                 super::$check::<nanolm::cpu::vector::Simd128>();
             })+
         }
+        #[cfg(all(target_arch = "wasm32", target_feature = "relaxed-simd"))]
+        mod relaxed {
+            use wasm_bindgen_test::wasm_bindgen_test as test;
+            $(#[test]
+            fn $check() {
+                super::$check::<nanolm::cpu::vector::Relaxed>();
+            })+
+        }
     };
 }
 
@@ -46,5 +54,7 @@ mod store_kv;
 #[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
 #[test]
 fn simd128_lane() {
-    println!("SKIPPED simd128: this build is not wasm with simd128; the same tests run there under wasm-bindgen-test");
+    println!(
+        "SKIPPED simd128 and relaxed: this build is not wasm with simd128; the same tests run there under wasm-bindgen-test"
+    );
 }

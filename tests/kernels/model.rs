@@ -16,7 +16,7 @@ use std::sync::Arc;
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
 fn levels() -> impl Iterator<Item = Level> {
-    [Level::Scalar, Level::Simd128].into_iter().filter(|l| l.is_available())
+    Level::ALL.into_iter().filter(|l| l.is_available())
 }
 
 /// Every option of the plan builder appears in one of them.

@@ -1,6 +1,6 @@
 //! Products with float weights.
 
-use super::{PANEL, TILE, each_row, finish};
+use super::{PANEL, Part, TILE};
 use crate::cpu::dequantize;
 use crate::cpu::tile::multiply;
 use crate::cpu::vector::{Vector, load_partial};
@@ -67,20 +67,19 @@ impl Float for BF16 {
 }
 
 #[inline(never)] // Engines optimise very long functions badly.
-pub fn run<V: Vector, F: Float>(x: &[f32], weight: &Matrix, bias: Option<&[f32]>, panel: &mut Panel, out: &mut [f32]) {
-    let (rows, cols) = (weight.rows, weight.cols);
+pub fn run<V: Vector, F: Float>(x: &[f32], part: &Part<'_>, panel: &mut Panel) {
+    let (weight, cols) = (part.weight, part.weight.cols);
     if x.len() == cols {
-        return each_row::<V>(rows, bias, out, |rows| dot_rows::<V, F>(x, weight, rows));
+        return part.each_row::<V>(|rows| dot_rows::<V, F>(x, weight, rows));
     }
-    for first in (0..rows).step_by(PANEL) {
+    for first in part.range.clone().step_by(PANEL) {
         let columns = panel.fill::<V>(weight, first);
-        let tiles = x.chunks(TILE * cols).zip(out.chunks_mut(TILE * rows));
-        for (x, out) in tiles {
+        for (tile, x) in x.chunks(TILE * cols).enumerate() {
             match x.len() / cols {
-                1 => panel_rows::<V, 1>(x, columns, bias, first, out),
-                2 => panel_rows::<V, 2>(x, columns, bias, first, out),
-                3 => panel_rows::<V, 3>(x, columns, bias, first, out),
-                _ => panel_rows::<V, TILE>(x, columns, bias, first, out),
+                1 => panel_rows::<V, 1>(x, columns, part, first, tile),
+                2 => panel_rows::<V, 2>(x, columns, part, first, tile),
+                3 => panel_rows::<V, 3>(x, columns, part, first, tile),
+                _ => panel_rows::<V, TILE>(x, columns, part, first, tile),
             }
         }
     }
@@ -111,21 +110,19 @@ fn dot_rows<V: Vector, F: Float>(x: &[f32], weight: &Matrix, rows: [usize; 4]) -
     V::transpose(sums).into_iter().reduce(V::add).unwrap_or(sums[0])
 }
 
-/// Products of M activation rows with a panel.
+/// Products of M activation rows, the first of which is row `tile * TILE`, with a panel.
 #[inline(always)]
 fn panel_rows<V: Vector, const M: usize>(
     x: &[f32],
     columns: &[[f32; PANEL]],
-    bias: Option<&[f32]>,
+    part: &Part<'_>,
     first: usize,
-    out: &mut [f32],
+    tile: usize,
 ) {
     let cols = columns.len();
     let x: [&[f32]; M] = std::array::from_fn(|m| &x[m * cols..(m + 1) * cols]);
-    let sums = multiply::<V, M, 1>(x, [columns]);
-    let rows = out.len() / M;
-    for (sums, out) in sums.iter().zip(out.chunks_exact_mut(rows)) {
-        finish(&sums[0], bias, first, out);
+    for (m, sums) in multiply::<V, M, 1>(x, [columns]).iter().enumerate() {
+        part.finish(&sums[0], tile * TILE + m, first);
     }
 }
 

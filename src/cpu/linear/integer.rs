@@ -1,14 +1,18 @@
-//! Products with quantised weights, in integers.
+//! Products with quantised weights, in 16-bit integers.
 //!
-//! Activations are rounded to 16 bits with one scale per block of 32: the finest rounding whose products with 8-bit
-//! weights the 16-bit multiply-and-add of pairs takes, and 32 of them sum to less than 2^31 (32 * 128 * 32767). So the
-//! product of two blocks is exact; only the rounding of the activations (1/65534 of the block's largest) and the f32
+//! Activations are rounded with one scale per block of 32, finely to 16 bits: the finest rounding whose products with
+//! 8-bit weights the 16-bit multiply-and-add of pairs takes, and 32 of them sum to less than 2^31 (32 * 128 * 32767). So
+//! the product of two blocks is exact; only the rounding of the activations (1/65534 of the block's largest) and the f32
 //! sum over blocks are not.
 
-use super::{PANEL, TILE, each_row, finish};
+use super::{PANEL, Part, TILE};
+use crate::cpu::tile::halves;
 use crate::cpu::vector::Vector;
 use crate::tensor::QUANT_BLOCK;
 use crate::weights::Matrix;
+
+/// The largest code of fine rounding.
+const FINE: f32 = 32767.0;
 
 /// Rounded activations, by row and block.
 #[derive(Debug)]
@@ -29,29 +33,17 @@ pub struct Panel {
 
 impl Activations {
     pub fn new(blocks: usize) -> Self {
-        Activations { codes: vec![[0; QUANT_BLOCK]; blocks], scales: vec![0.0; blocks], corrections: vec![0; blocks] }
+        let (codes, scales, corrections) = (vec![[0; QUANT_BLOCK]; blocks], vec![0.0; blocks], vec![0; blocks]);
+        Activations { codes, scales, corrections }
     }
 
     /// Rounds whole blocks, for products with weights of type `B`.
-    fn fill<V: Vector, B: Block>(&mut self, x: &[f32]) {
+    pub fn fill<V: Vector, B: Block>(&mut self, x: &[f32], coarse: bool) {
+        let largest_code = if coarse { B::COARSE } else { FINE };
         let outputs = self.codes.iter_mut().zip(&mut self.scales).zip(&mut self.corrections);
         for (x, ((codes, scale), correction)) in x.as_chunks::<QUANT_BLOCK>().0.iter().zip(outputs) {
-            let parts = x.as_chunks::<8>().0.iter().map(super::super::tile::halves::<V>);
-            let zero = V::splat(0.0);
-            // 0 * x is 0 for every finite x, and NaN for the others.
-            let (mut largest, mut poison) = (zero, zero);
-            for [a, b] in parts.clone() {
-                largest = largest.max(a.max(zero.sub(a))).max(b.max(zero.sub(b)));
-                poison = poison.add(a.mul(zero)).add(b.mul(zero));
-            }
-            let largest = largest.lanes().into_iter().fold(0.0, f32::max);
-            *scale = largest / 32767.0 + poison.sum();
-            // Smaller blocks would need a factor beyond f32; at most 1e-30 is lost.
-            let inverse = V::splat(if largest > 1e-30 { 32767.0 / largest } else { 0.0 });
-            let mut rounded = [V::splat_pair(&[0, 0]); 4];
-            for ([a, b], rounded) in parts.zip(&mut rounded) {
-                *rounded = V::round_i16(a.mul(inverse), b.mul(inverse));
-            }
+            let rounded;
+            (rounded, *scale) = round::<V>(x, largest_code);
             for (part, codes) in B::arrange::<V>(rounded).into_iter().zip(codes.as_chunks_mut::<8>().0) {
                 V::store_i16(part, codes);
             }
@@ -61,6 +53,29 @@ impl Activations {
             };
         }
     }
+}
+
+/// Rounds a block to integers of at most `largest_code`. Gives them and what a code of 1 stands for: NaN where the block
+/// holds what is not finite, so that its products are NaN too.
+#[inline(always)]
+pub fn round<V: Vector>(x: &[f32; QUANT_BLOCK], largest_code: f32) -> ([V::I16; 4], f32) {
+    let parts = x.as_chunks::<8>().0.iter().map(halves::<V>);
+    let zero = V::splat(0.0);
+    // 0 * x is 0 for every finite x, and NaN for the others.
+    let (mut largest, mut poison) = (zero, zero);
+    for [a, b] in parts.clone() {
+        largest = largest.max(a.max(zero.sub(a))).max(b.max(zero.sub(b)));
+        poison = poison.add(a.mul(zero)).add(b.mul(zero));
+    }
+    let largest = largest.lanes().into_iter().fold(0.0, f32::max);
+    let scale = largest / largest_code + poison.sum();
+    // Smaller blocks would need a factor beyond f32; at most 1e-30 is lost.
+    let inverse = V::splat(if largest > 1e-30 { largest_code / largest } else { 0.0 });
+    let mut rounded = [V::splat_pair(&[0, 0]); 4];
+    for ([a, b], rounded) in parts.zip(&mut rounded) {
+        *rounded = V::round_i16(a.mul(inverse), b.mul(inverse));
+    }
+    (rounded, scale)
 }
 
 /// One row of rounded activations.
@@ -111,11 +126,18 @@ pub trait Block {
     type Bytes;
     /// What its integers have been increased by.
     const OFFSET: i32;
+    /// The largest code of activations rounded coarsely (see `bytes`).
+    const COARSE: f32;
+    /// Whether coarse activations are the signed bytes of a product, and weights those in 0..=127; else it is the other
+    /// way round, and activations have 64 added.
+    const SIGNED_ACTIVATIONS: bool;
     fn blocks(row: &[u8]) -> &[Self::Bytes];
     /// The block's binary16 scale.
     fn scale(block: &Self::Bytes) -> &[u8; 2];
     /// Its 32 integers, in the order that is quickest to decode.
     fn codes<V: Vector>(block: &Self::Bytes) -> [V::I16; 4];
+    /// Its 32 integers as bytes, the first sixteen and the others.
+    fn bytes<V: Vector>(block: &Self::Bytes) -> [V::I8; 2];
     /// Brings 32 activations into the order of `codes`.
     fn arrange<V: Vector>(x: [V::I16; 4]) -> [V::I16; 4];
 }
@@ -126,6 +148,8 @@ pub struct Q4;
 impl Block for Q8 {
     type Bytes = [u8; 34];
     const OFFSET: i32 = 0;
+    const COARSE: f32 = 63.0;
+    const SIGNED_ACTIVATIONS: bool = false;
     #[inline(always)]
     fn blocks(row: &[u8]) -> &[[u8; 34]] {
         row.as_chunks().0
@@ -140,6 +164,11 @@ impl Block for Q8 {
         [V::widen_i8(&codes[0]), V::widen_i8(&codes[1]), V::widen_i8(&codes[2]), V::widen_i8(&codes[3])]
     }
     #[inline(always)]
+    fn bytes<V: Vector>(block: &[u8; 34]) -> [V::I8; 2] {
+        let codes = block[2..].as_chunks::<16>().0;
+        [V::load_i8(&codes[0]), V::load_i8(&codes[1])]
+    }
+    #[inline(always)]
     fn arrange<V: Vector>(x: [V::I16; 4]) -> [V::I16; 4] {
         x
     }
@@ -148,6 +177,8 @@ impl Block for Q8 {
 impl Block for Q4 {
     type Bytes = [u8; 18];
     const OFFSET: i32 = 8;
+    const COARSE: f32 = 127.0;
+    const SIGNED_ACTIVATIONS: bool = true;
     #[inline(always)]
     fn blocks(row: &[u8]) -> &[[u8; 18]] {
         row.as_chunks().0
@@ -161,6 +192,10 @@ impl Block for Q4 {
         V::widen_nibbles(&block[2..].as_chunks::<16>().0[0])
     }
     #[inline(always)]
+    fn bytes<V: Vector>(block: &[u8; 18]) -> [V::I8; 2] {
+        V::nibbles(&block[2..].as_chunks::<16>().0[0])
+    }
+    #[inline(always)]
     fn arrange<V: Vector>([a, b, c, d]: [V::I16; 4]) -> [V::I16; 4] {
         let ([a, b], [c, d]) = (V::unzip(a, b), V::unzip(c, d));
         [a, b, c, d]
@@ -168,29 +203,21 @@ impl Block for Q4 {
 }
 
 #[inline(never)] // Engines optimise very long functions badly.
-pub fn run<V: Vector, B: Block>(
-    x: &[f32],
-    weight: &Matrix,
-    bias: Option<&[f32]>,
-    activations: &mut Activations,
-    panel: &mut Panel,
-    out: &mut [f32],
-) {
-    let (rows, blocks) = (weight.rows, weight.cols / QUANT_BLOCK);
-    activations.fill::<V, B>(x);
-    if x.len() == weight.cols {
+pub fn run<V: Vector, B: Block>(activations: &Activations, n: usize, part: &Part<'_>, panel: &mut Panel) {
+    let (weight, blocks) = (part.weight, part.weight.cols / QUANT_BLOCK);
+    if n == 1 {
         let x = activations.row(0, blocks);
-        return each_row::<V>(rows, bias, out, |rows| dot_rows::<V, B>(x, weight, rows));
+        return part.each_row::<V>(|rows| dot_rows::<V, B>(x, weight, rows));
     }
-    for first in (0..rows).step_by(PANEL) {
+    for first in part.range.clone().step_by(PANEL) {
         panel.fill::<V, B>(weight, first);
-        for (tile, out) in out.chunks_mut(TILE * rows).enumerate() {
-            let row = |m| activations.row(tile * TILE + m, blocks);
-            match out.len() / rows {
-                1 => panel_rows::<V, 1>([row(0)], panel, bias, first, out),
-                2 => panel_rows::<V, 2>([row(0), row(1)], panel, bias, first, out),
-                3 => panel_rows::<V, 3>([row(0), row(1), row(2)], panel, bias, first, out),
-                _ => panel_rows::<V, TILE>([row(0), row(1), row(2), row(3)], panel, bias, first, out),
+        for tile in (0..n).step_by(TILE) {
+            let row = |m| activations.row(tile + m, blocks);
+            match n - tile {
+                1 => panel_rows::<V, 1>([row(0)], panel, part, first, tile),
+                2 => panel_rows::<V, 2>([row(0), row(1)], panel, part, first, tile),
+                3 => panel_rows::<V, 3>([row(0), row(1), row(2)], panel, part, first, tile),
+                _ => panel_rows::<V, TILE>([row(0), row(1), row(2), row(3)], panel, part, first, tile),
             }
         }
     }
@@ -218,15 +245,9 @@ fn dot_rows<V: Vector, B: Block>(x: Row<'_>, weight: &Matrix, rows: [usize; 4]) 
     sum
 }
 
-/// Products of M activation rows with a panel.
+/// Products of M activation rows, the first of which is row `tile`, with a panel.
 #[inline(always)]
-fn panel_rows<V: Vector, const M: usize>(
-    x: [Row<'_>; M],
-    panel: &Panel,
-    bias: Option<&[f32]>,
-    first: usize,
-    out: &mut [f32],
-) {
+fn panel_rows<V: Vector, const M: usize>(x: [Row<'_>; M], panel: &Panel, part: &Part<'_>, first: usize, tile: usize) {
     let blocks = x[0].codes.len();
     let mut sums = [[V::splat(0.0); 2]; M];
     for (b, (codes, scales)) in panel.codes.iter().zip(&panel.scales).take(blocks).enumerate() {
@@ -240,15 +261,14 @@ fn panel_rows<V: Vector, const M: usize>(
                 products[1] = V::add_i32(V::dot(x, w[1]), products[1]);
             }
         }
-        let scales: [V; 2] = super::super::tile::halves(scales);
+        let scales: [V; 2] = halves(scales);
         for ((sums, products), x) in sums.iter_mut().zip(products).zip(x) {
             let x_scale = V::splat(x.scales[b]);
             sums[0] = V::from_i32(products[0]).madd(scales[0].mul(x_scale), sums[0]);
             sums[1] = V::from_i32(products[1]).madd(scales[1].mul(x_scale), sums[1]);
         }
     }
-    let rows = out.len() / M;
-    for (sums, out) in sums.iter().zip(out.chunks_exact_mut(rows)) {
-        finish(sums, bias, first, out);
+    for (m, sums) in sums.iter().enumerate() {
+        part.finish(sums, tile + m, first);
     }
 }

@@ -14,6 +14,9 @@ fn lanewise(a: Scalar, b: Scalar, f: impl Fn(f32, f32) -> f32) -> Scalar {
 impl Vector for Scalar {
     type I16 = [i16; 8];
     type I32 = [i32; 4];
+    type I8 = [u8; 16];
+
+    const DOTS_BYTES: bool = false;
 
     #[inline(always)]
     fn splat(x: f32) -> Self {
@@ -138,5 +141,42 @@ impl Vector for Scalar {
     #[inline(always)]
     fn transpose_sum(rows: [[i32; 4]; 4]) -> [i32; 4] {
         rows.map(|[a, b, c, d]| a.wrapping_add(b).wrapping_add(c).wrapping_add(d))
+    }
+    #[inline(always)]
+    fn load_i8(x: &[u8; 16]) -> [u8; 16] {
+        *x
+    }
+    #[inline(always)]
+    fn store_i8(x: [u8; 16], out: &mut [u8; 16]) {
+        *out = x;
+    }
+    #[inline(always)]
+    fn splat_four(x: &[u8; 4]) -> [u8; 16] {
+        std::array::from_fn(|i| x[i % 4])
+    }
+    #[inline(always)]
+    fn nibbles(x: &[u8; 16]) -> [[u8; 16]; 2] {
+        [x.map(|x| x & 15), x.map(|x| x >> 4)]
+    }
+    #[inline(always)]
+    fn low_bytes(low: [i16; 8], high: [i16; 8]) -> [u8; 16] {
+        std::array::from_fn(|i| if i < 8 { low[i] as u8 } else { high[i - 8] as u8 })
+    }
+    #[inline(always)]
+    fn transpose_fours(rows: [[u8; 16]; 4]) -> [[u8; 16]; 4] {
+        std::array::from_fn(|i| std::array::from_fn(|j| rows[j / 4][4 * i + j % 4]))
+    }
+    #[inline(always)]
+    fn dot_bytes(a: [u8; 16], b: [u8; 16], sum: [i32; 4]) -> [i32; 4] {
+        let product = |i: usize| a[i] as i8 as i32 * b[i] as i32;
+        std::array::from_fn(|i| sum[i] + (4 * i..4 * i + 4).map(product).sum::<i32>())
+    }
+    #[inline(always)]
+    fn load_i32(x: &[i32; 4]) -> [i32; 4] {
+        *x
+    }
+    #[inline(always)]
+    fn store_i32(x: [i32; 4], out: &mut [i32; 4]) {
+        *out = x;
     }
 }

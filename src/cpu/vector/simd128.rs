@@ -6,22 +6,32 @@ use core::arch::wasm32::*;
 /// 2^112: a binary16 number whose bits are put where a binary32 has its own, times this, is the same number.
 const REBIAS: f32 = f32::from_bits(0x7780_0000);
 
-/// WebAssembly's 128-bit vectors.
+/// WebAssembly's 128-bit vectors, with or without the instructions whose results differ between processors for some
+/// operands. This crate gives them no such operands.
 #[derive(Clone, Copy, Debug)]
-pub struct Simd128(v128);
+pub struct Simd<const RELAXED: bool>(v128);
 
-impl Vector for Simd128 {
+/// WebAssembly's 128-bit vectors.
+pub type Simd128 = Simd<false>;
+/// WebAssembly's 128-bit vectors with "relaxed SIMD".
+#[cfg(target_feature = "relaxed-simd")]
+pub type Relaxed = Simd<true>;
+
+impl<const RELAXED: bool> Vector for Simd<RELAXED> {
     type I16 = v128;
     type I32 = v128;
+    type I8 = v128;
+
+    const DOTS_BYTES: bool = RELAXED;
 
     #[inline(always)]
     fn splat(x: f32) -> Self {
-        Simd128(f32x4_splat(x))
+        Simd(f32x4_splat(x))
     }
     #[inline(always)]
     fn load(x: &[f32; 4]) -> Self {
         // SAFETY: the reference covers 16 readable bytes; wasm loads need no alignment.
-        Simd128(unsafe { v128_load(x.as_ptr().cast()) })
+        Simd(unsafe { v128_load(x.as_ptr().cast()) })
     }
     #[inline(always)]
     fn store(self, out: &mut [f32; 4]) {
@@ -30,31 +40,31 @@ impl Vector for Simd128 {
     }
     #[inline(always)]
     fn add(self, other: Self) -> Self {
-        Simd128(f32x4_add(self.0, other.0))
+        Simd(f32x4_add(self.0, other.0))
     }
     #[inline(always)]
     fn sub(self, other: Self) -> Self {
-        Simd128(f32x4_sub(self.0, other.0))
+        Simd(f32x4_sub(self.0, other.0))
     }
     #[inline(always)]
     fn mul(self, other: Self) -> Self {
-        Simd128(f32x4_mul(self.0, other.0))
+        Simd(f32x4_mul(self.0, other.0))
     }
     #[inline(always)]
     fn div(self, other: Self) -> Self {
-        Simd128(f32x4_div(self.0, other.0))
+        Simd(f32x4_div(self.0, other.0))
     }
     #[inline(always)]
     fn min(self, other: Self) -> Self {
-        Simd128(f32x4_pmin(self.0, other.0))
+        Simd(f32x4_pmin(self.0, other.0))
     }
     #[inline(always)]
     fn max(self, other: Self) -> Self {
-        Simd128(f32x4_pmax(self.0, other.0))
+        Simd(f32x4_pmax(self.0, other.0))
     }
     #[inline(always)]
     fn add_exponent(self, n: Self) -> Self {
-        Simd128(i32x4_add(self.0, i32x4_shl(n.0, 23)))
+        Simd(i32x4_add(self.0, i32x4_shl(n.0, 23)))
     }
     #[inline(always)]
     fn from_f16(x: &[u8; 8]) -> Self {
@@ -62,17 +72,17 @@ impl Vector for Simd128 {
         let halves = unsafe { i32x4_load_extend_i16x4(x.as_ptr().cast()) };
         // The shift leaves the extended sign in place; the mask clears its copies in the exponent.
         let bits = v128_and(i32x4_shl(halves, 13), u32x4_splat(0x8fff_e000));
-        Simd128(f32x4_mul(bits, f32x4_splat(REBIAS)))
+        Simd(f32x4_mul(bits, f32x4_splat(REBIAS)))
     }
     #[inline(always)]
     fn from_bf16(x: &[u8; 8]) -> Self {
         // SAFETY: the reference covers 8 readable bytes.
-        Simd128(u32x4_shl(unsafe { u32x4_load_extend_u16x4(x.as_ptr().cast()) }, 16))
+        Simd(u32x4_shl(unsafe { u32x4_load_extend_u16x4(x.as_ptr().cast()) }, 16))
     }
     #[inline(always)]
     fn from_i8(x: [u8; 4]) -> Self {
         let bytes = u32x4_splat(u32::from_le_bytes(x));
-        Simd128(f32x4_convert_i32x4(i32x4_extend_low_i16x8(i16x8_extend_low_i8x16(bytes))))
+        Simd(f32x4_convert_i32x4(i32x4_extend_low_i16x8(i16x8_extend_low_i8x16(bytes))))
     }
     #[inline(always)]
     fn gather_f16([a, b, c, d]: [&[u8; 2]; 4]) -> Self {
@@ -88,16 +98,16 @@ impl Vector for Simd128 {
         let bits = v128_and(i32x4_shl(halves, 13), u32x4_splat(0x0fff_e000));
         let normal = i32x4_add(bits, i32x4_splat(112 << 23));
         let subnormal = f32x4_sub(i32x4_add(bits, i32x4_splat(113 << 23)), i32x4_splat(113 << 23));
-        Simd128(v128_or(f32x4_pmin(normal, subnormal), v128_and(halves, i32x4_splat(i32::MIN))))
+        Simd(v128_or(f32x4_pmin(normal, subnormal), v128_and(halves, i32x4_splat(i32::MIN))))
     }
     #[inline(always)]
     fn from_f32(x: &[u8; 16]) -> Self {
         // SAFETY: the reference covers 16 readable bytes.
-        Simd128(unsafe { v128_load(x.as_ptr().cast()) })
+        Simd(unsafe { v128_load(x.as_ptr().cast()) })
     }
     #[inline(always)]
     fn from_i32(x: v128) -> Self {
-        Simd128(f32x4_convert_i32x4(x))
+        Simd(f32x4_convert_i32x4(x))
     }
     #[inline(always)]
     fn round_i16(low: Self, high: Self) -> v128 {
@@ -107,7 +117,7 @@ impl Vector for Simd128 {
     }
     #[inline(always)]
     fn transpose([a, b, c, d]: [Self; 4]) -> [Self; 4] {
-        transpose_lanes([a.0, b.0, c.0, d.0]).map(Simd128)
+        transpose_lanes([a.0, b.0, c.0, d.0]).map(Simd)
     }
     #[inline(always)]
     fn load_i16(x: &[i16; 8]) -> v128 {
@@ -162,6 +172,60 @@ impl Vector for Simd128 {
         let half = |a, b| i32x4_add(i32x4_shuffle::<0, 4, 1, 5>(a, b), i32x4_shuffle::<2, 6, 3, 7>(a, b));
         let (ab, cd) = (half(a, b), half(c, d));
         i32x4_add(i64x2_shuffle::<0, 2>(ab, cd), i64x2_shuffle::<1, 3>(ab, cd))
+    }
+    #[inline(always)]
+    fn load_i8(x: &[u8; 16]) -> v128 {
+        // SAFETY: the reference covers 16 readable bytes.
+        unsafe { v128_load(x.as_ptr().cast()) }
+    }
+    #[inline(always)]
+    fn store_i8(x: v128, out: &mut [u8; 16]) {
+        // SAFETY: the reference covers 16 writable bytes.
+        unsafe { v128_store(out.as_mut_ptr().cast(), x) }
+    }
+    #[inline(always)]
+    fn splat_four(x: &[u8; 4]) -> v128 {
+        // SAFETY: the reference covers 4 readable bytes.
+        unsafe { v128_load32_splat(x.as_ptr().cast()) }
+    }
+    #[inline(always)]
+    fn nibbles(x: &[u8; 16]) -> [v128; 2] {
+        // SAFETY: the reference covers 16 readable bytes.
+        let x = unsafe { v128_load(x.as_ptr().cast()) };
+        // In lanes of 16 bits: shifts of bytes are slow on many processors.
+        [v128_and(x, u8x16_splat(15)), v128_and(u16x8_shr(x, 4), u8x16_splat(15))]
+    }
+    #[inline(always)]
+    fn low_bytes(low: v128, high: v128) -> v128 {
+        i8x16_shuffle::<0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30>(low, high)
+    }
+    #[inline(always)]
+    fn transpose_fours(rows: [v128; 4]) -> [v128; 4] {
+        transpose_lanes(rows)
+    }
+    #[inline(always)]
+    fn dot_bytes(a: v128, b: v128, sum: v128) -> v128 {
+        #[cfg(target_feature = "relaxed-simd")]
+        if RELAXED {
+            return i32x4_relaxed_dot_i8x16_i7x16_add(a, b, sum);
+        }
+        let low = i16x8_extmul_low_i8x16(a, b);
+        let high = i16x8_extmul_high_i8x16(a, b);
+        // Pairs of products fit 32 bits only.
+        let (low, high) = (i32x4_extadd_pairwise_i16x8(low), i32x4_extadd_pairwise_i16x8(high));
+        let even = i32x4_shuffle::<0, 2, 4, 6>(low, high);
+        let odd = i32x4_shuffle::<1, 3, 5, 7>(low, high);
+        i32x4_add(sum, i32x4_add(even, odd))
+    }
+    #[inline(always)]
+    fn load_i32(x: &[i32; 4]) -> v128 {
+        // SAFETY: the reference covers 16 readable bytes.
+        unsafe { v128_load(x.as_ptr().cast()) }
+    }
+    #[inline(always)]
+    fn store_i32(x: v128, out: &mut [i32; 4]) {
+        // SAFETY: the reference covers 16 writable bytes.
+        unsafe { v128_store(out.as_mut_ptr().cast(), x) }
     }
 }
 
