@@ -174,6 +174,13 @@ impl Part<'_> {
     fn finish<V: Vector>(&self, sums: &[V; 2], m: usize, first: usize) {
         // SAFETY: the caller of `rows` keeps these columns to this thread.
         let out = unsafe { self.out.columns(m, first..(first + PANEL).min(self.range.end)) };
+        if let ([low, high], []) = out.as_chunks_mut::<4>()
+            && self.bias.is_none()
+        {
+            sums[0].store(low);
+            sums[1].store(high);
+            return;
+        }
         for (i, (sum, out)) in sums.iter().zip(out.chunks_mut(4)).enumerate() {
             let sum = match self.bias {
                 Some(bias) => sum.add(super::vector::load_partial(&bias[first + 4 * i..])),

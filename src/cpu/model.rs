@@ -13,7 +13,7 @@ use crate::weights::Weights;
 use std::sync::Arc;
 
 /// Rows per forward pass. More would make better use of each weight read, and the page wait longer for an abort.
-const MAX_BATCH: usize = 64;
+const MAX_BATCH: usize = 128;
 
 /// Models of this width and more have their prompts' activations rounded coarsely (see `linear`). Narrower ones are fast
 /// enough without, and have fewer terms for rounding errors to cancel in.

@@ -205,7 +205,7 @@ fn what_cannot_run_is_refused_and_changes_nothing() {
         model.forward(cache, Batch { tokens, position, logits: LogitRows::Last }, &mut logits)
     };
     assert!(matches!(run(&mut cache, &[], 0), Err(Error::Internal { .. })));
-    assert!(matches!(run(&mut cache, &[0; 65], 0), Err(Error::Internal { .. })));
+    assert!(matches!(run(&mut cache, &[0; 129], 0), Err(Error::Internal { .. })));
     assert!(matches!(run(&mut cache, &[0, 61], 0), Err(Error::InvalidOption { .. })));
     assert!(matches!(run(&mut cache, &[0, 0], 9), Err(Error::ContextFull { limit: 10, found: 11 })));
     assert!(matches!(run(&mut cache, &[0], usize::MAX), Err(Error::ContextFull { .. })));

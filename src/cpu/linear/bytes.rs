@@ -143,9 +143,16 @@ fn panel_rows<V: Vector, B: Block, const M: usize>(
     tile: usize,
 ) {
     let blocks = x[0].codes.len();
+    // Lengths that are seen to be equal are checked once.
+    let x = x.map(|x| Row {
+        codes: &x.codes[..blocks],
+        scales: &x.scales[..blocks],
+        corrections: &x.corrections[..blocks],
+    });
     let mut sums = [[V::splat(0.0); 2]; M];
-    let panels = panel.codes.iter().zip(&panel.scales).zip(&panel.starts).take(blocks).enumerate();
-    for (b, ((codes, scales), starts)) in panels {
+    let (codes, scales, starts) = (&panel.codes[..blocks], &panel.scales[..blocks], &panel.starts[..blocks]);
+    for b in 0..blocks {
+        let (codes, scales, starts) = (&codes[b], &scales[b], &starts[b]);
         let fours = x.map(|x| x.codes[b].as_chunks::<4>().0);
         let starts = starts.as_chunks::<4>().0;
         let starts = [V::load_i32(&starts[0]), V::load_i32(&starts[1])];

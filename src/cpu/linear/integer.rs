@@ -249,8 +249,16 @@ fn dot_rows<V: Vector, B: Block>(x: Row<'_>, weight: &Matrix, rows: [usize; 4]) 
 #[inline(always)]
 fn panel_rows<V: Vector, const M: usize>(x: [Row<'_>; M], panel: &Panel, part: &Part<'_>, first: usize, tile: usize) {
     let blocks = x[0].codes.len();
+    // Lengths that are seen to be equal are checked once.
+    let x = x.map(|x| Row {
+        codes: &x.codes[..blocks],
+        scales: &x.scales[..blocks],
+        corrections: &x.corrections[..blocks],
+    });
     let mut sums = [[V::splat(0.0); 2]; M];
-    for (b, (codes, scales)) in panel.codes.iter().zip(&panel.scales).take(blocks).enumerate() {
+    let (codes, scales) = (&panel.codes[..blocks], &panel.scales[..blocks]);
+    for b in 0..blocks {
+        let (codes, scales) = (&codes[b], &scales[b]);
         let pairs = x.map(|x| x.codes[b].as_chunks::<2>().0);
         let mut products = x.map(|x| [V::splat_i32(x.corrections[b]); 2]);
         for (p, w) in codes.as_chunks::<2>().0.iter().enumerate() {
