@@ -1,5 +1,5 @@
 // node wasm-test-runner.mjs <test binary>.wasm [filter]: cargo's runner for wasm tests. Writes the binary's JavaScript side with
-// our build tool and calls its tests as wasm-bindgen-test expects it: in node, or in Chromium with NANOLM_TEST_LANE=browser.
+// our build tool and calls its tests in a page of Chromium, as wasm-bindgen-test expects it.
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -8,18 +8,17 @@ import { join } from "node:path";
 const METHODS = ["debug", "log", "info", "warn", "error"];
 const [binary, ...rest] = process.argv.slice(2);
 const filter = rest.find((argument) => !argument.startsWith("-"));
-const inBrowser = process.env.NANOLM_TEST_LANE === "browser";
+const needsGpu = process.env.NANOLM_TEST_LANE === "gpu";
 const folder = mkdtempSync(join(tmpdir(), "wasm-test-"));
 
 try {
-  const names = execFileSync(process.env.NANOLM_BINDGEN, [binary, folder, "tests", inBrowser ? "web-test" : "node-test"], { encoding: "utf8" });
+  const names = execFileSync(process.env.NANOLM_BINDGEN, [binary, folder, "tests", "web-test"], { encoding: "utf8" });
   const found = names.split("\n").filter((name) => name !== "");
   // An export is `__wbgt_<modifiers>_<path::of::the::test>`; "$" among the modifiers marks an ignored test.
   const ignored = (name) => name.slice("__wbgt_".length).split("_", 1)[0].includes("$");
   const wanted = found.filter((name) => !ignored(name) && (filter === undefined || name.includes(filter)));
-  writeFileSync(join(folder, "package.json"), '{ "type": "module" }');
   const filteredOut = found.length - wanted.length;
-  const passed = inBrowser ? await runInBrowser(wanted, filteredOut) : await run(join(folder, "tests.js"), wanted, filteredOut);
+  const passed = await runInBrowser(wanted, filteredOut);
   process.exitCode = passed ? 0 : 1;
 } finally {
   rmSync(folder, { recursive: true, force: true });
@@ -40,7 +39,7 @@ async function runInBrowser(names, filteredOut) {
     page.on("pageerror", (error) => console.error(String(error)));
     await page.goto(`${server.origin}/index.html`);
     await page.waitForFunction(() => globalThis.runTests !== undefined);
-    if (!(await page.evaluate(async () => (await navigator.gpu?.requestAdapter()) != null))) {
+    if (needsGpu && !(await page.evaluate(async () => (await navigator.gpu?.requestAdapter()) != null))) {
       console.log("SKIPPED gpu kernels in the browser: it has no WebGPU adapter");
       return true;
     }
@@ -54,7 +53,7 @@ async function runInBrowser(names, filteredOut) {
   }
 }
 
-/** Also the source of the page's script: it uses nothing of this file but METHODS. */
+/** The page's script: it uses nothing of this file but METHODS. */
 async function run(module, names, filteredOut) {
   // The harness prints with these and shows a test's own output only if it fails.
   globalThis.__wbgtest_og_console_log = console.log;
@@ -65,8 +64,7 @@ async function run(module, names, filteredOut) {
   }
   globalThis.__wbg_test_invoke = (call) => call();
   const wasm = await import(module);
-  // The module for browsers has to be started.
-  await wasm.default?.({ module_or_path: "./tests_bg.wasm" });
+  await wasm.default({ module_or_path: "./tests_bg.wasm" });
   const context = new wasm.WasmBindgenTestContext(false);
   for (const method of METHODS) {
     captured[method] = wasm[`__wbgtest_console_${method}`];

@@ -2,7 +2,7 @@
 //! reference, and whole models against the reference and the CPU. Without an adapter it says so and passes.
 //!
 //! Natively `cargo test --test gpu`; in Chromium, whose shader compiler and adapter are others, `pkg-scripts/wasm-test
-//! --in-browser`.
+//! --gpu`.
 #![cfg(feature = "gpu")]
 
 #[path = "../reference/mod.rs"]

@@ -1,10 +1,10 @@
-//! `nanolm-bindgen <input.wasm> <output folder> <name> <web|node-test|web-test>`
+//! `nanolm-bindgen <input.wasm> <output folder> <name> <web|web-test>`
 //!
 //! Writes `<name>.js` and `<name>_bg.wasm`: what the `wasm-bindgen` command does, from the library it is made of, so
 //! that its version is the one in Cargo.lock and nothing has to be installed.
 //!
 //! * `web`: an ES module with an `init` function, for the package.
-//! * `node-test`, `web-test`: the same for a wasm-bindgen-test binary, which `pkg-scripts/wasm-test` runs.
+//! * `web-test`: the same for a wasm-bindgen-test binary, which `pkg-scripts/wasm-test` runs.
 //!   The exports that are its tests are printed, one a line.
 
 use std::path::Path;
@@ -15,15 +15,14 @@ use wasm_bindgen_cli_support::Bindgen;
 fn main() -> Result<()> {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let [input, out_dir, name, mode] = args.as_slice() else {
-        bail!("usage: nanolm-bindgen <input.wasm> <output folder> <name> <web|node-test|web-test>");
+        bail!("usage: nanolm-bindgen <input.wasm> <output folder> <name> <web|web-test>");
     };
     let mut bindgen = Bindgen::new();
     bindgen.input_path(input).out_name(name).typescript(false);
     match mode.as_str() {
         "web" => bindgen.web(true)?.remove_producers_section(true),
         "web-test" => test_mode(bindgen.web(true)?),
-        "node-test" => test_mode(bindgen.nodejs_module(true)?),
-        other => bail!("mode: expected web, node-test or web-test, found {other}"),
+        other => bail!("mode: expected web or web-test, found {other}"),
     };
     let mut output = bindgen.generate_output().with_context(|| format!("reading {input}"))?;
     if mode.ends_with("-test") {
