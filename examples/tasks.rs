@@ -1,7 +1,7 @@
 //! Runs any task on any number of texts: `tasks MODEL.gguf [auto|gpu|cpu] < requests.jsonl > results.jsonl`.
 //!
 //! A request is a JSON object in a line: `{"id": ..., "task": "key-points", "text": "...", ...}`, with the options of the
-//! task: `length`. A result repeats `id` and `task` and adds what the task gave; places are UTF-8 byte
+//! task: `length`; `labels` (a set's name or a list), `types`, `limit`, `question` and `minScore`. A result repeats `id` and `task` and adds what the task gave; places are UTF-8 byte
 //! offsets `start` and `end`. The task `features` gives what is known of every sentence: what the weights of `nanolm.tasks`
 //! are fitted on. A request that fails gives `{"id", "task", "error", "code"}`, and the next one is read.
 
@@ -10,7 +10,10 @@ use std::path::Path;
 use std::rc::Rc;
 
 use nanolm::Result;
-use nanolm::task::{Event, FEATURE_NAMES, Job, Model, Place, SummarizeOptions};
+use nanolm::task::{
+    AnswerOptions, ClassifyOptions, EntityOptions, Event, FEATURE_NAMES, Job, KeywordOptions, Labels, Model, Place,
+    SummarizeOptions,
+};
 use nanolm::tensor::Bytes;
 use serde_json::{Map, Value, json};
 
@@ -48,6 +51,29 @@ fn begin(model: &Rc<Model>, request: &Value) -> Result<Job> {
     let text = request["text"].as_str().unwrap_or_default();
     match request["task"].as_str().unwrap_or_default() {
         "features" => model.measure(text),
+        "classify" => {
+            let labels = match &request["labels"] {
+                Value::String(set) => Labels::Set(set.clone()),
+                Value::Array(own) => Labels::Own(own.iter().map(|l| l.as_str().unwrap_or_default().into()).collect()),
+                _ => Labels::Default,
+            };
+            model.classify(text, &ClassifyOptions { labels })
+        }
+        "entities" => {
+            let types = request["types"].as_array().map(Vec::as_slice).unwrap_or_default();
+            let types = types.iter().map(|t| t.as_str().unwrap_or_default().into()).collect();
+            model.extract_entities(text, &EntityOptions { types })
+        }
+        "keywords" => {
+            let mut options = KeywordOptions::default();
+            options.limit = request["limit"].as_u64().map_or(options.limit, |n| n as usize);
+            model.extract_keywords(text, &options)
+        }
+        "answer" => {
+            let mut options = AnswerOptions::default();
+            options.min_score = request["minScore"].as_f64().map_or(options.min_score, |x| x as f32);
+            model.answer(request["question"].as_str().unwrap_or_default(), text, &options)
+        }
         kind => {
             let mut options = SummarizeOptions { kind: kind.parse()?, ..SummarizeOptions::default() };
             if let Some(length) = request["length"].as_str() {

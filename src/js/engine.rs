@@ -71,6 +71,32 @@ impl Engine {
         let options = options::summarize(&options);
         Job::new(options.and_then(|options| self.model.summarize(text, &options)))
     }
+
+    /// Begins to classify a text.
+    pub fn classify(&self, text: &str, options: JsValue) -> Result<Job, JsValue> {
+        let options = options::classify(&options);
+        Job::new(options.and_then(|options| self.model.classify(text, &options)))
+    }
+
+    /// Begins to look for names, numbers and the like.
+    #[wasm_bindgen(js_name = extractEntities)]
+    pub fn extract_entities(&self, text: &str, options: JsValue) -> Result<Job, JsValue> {
+        let options = options::entities(&options);
+        Job::new(options.and_then(|options| self.model.extract_entities(text, &options)))
+    }
+
+    /// Begins to look for what a text is about.
+    #[wasm_bindgen(js_name = extractKeywords)]
+    pub fn extract_keywords(&self, text: &str, options: JsValue) -> Result<Job, JsValue> {
+        let options = options::keywords(&options);
+        Job::new(options.and_then(|options| self.model.extract_keywords(text, &options)))
+    }
+
+    /// Begins to look for the answer to the question that is among the options.
+    pub fn answer(&self, text: &str, options: JsValue) -> Result<Job, JsValue> {
+        let options = options::answer(&options);
+        Job::new(options.and_then(|(question, options)| self.model.answer(&question, text, &options)))
+    }
 }
 
 /// A call in progress.

@@ -110,5 +110,6 @@ pub fn info(info: &ModelInfo) -> JsValue {
         ("weightType", info.weight_type.name().into()),
         ("device", device.into()),
         ("tasks", tasks.into()),
+        ("labelSets", info.label_sets.iter().map(|name| JsValue::from_str(name)).collect::<Array>().into()),
     ])
 }

@@ -4,7 +4,9 @@ use js_sys::{Array, Object, Reflect};
 use wasm_bindgen::{JsCast, JsValue};
 
 use crate::error::{Error, Result};
-use crate::task::{GenerateOptions, Sampling, SummarizeOptions};
+use crate::task::{
+    AnswerOptions, ClassifyOptions, EntityOptions, GenerateOptions, KeywordOptions, Labels, Sampling, SummarizeOptions,
+};
 
 const SAMPLING: &str = "temperature, topK, topP, minP, repetitionPenalty, noRepeatNgram, seed";
 
@@ -39,6 +41,69 @@ pub fn summarize(options: &JsValue) -> Result<SummarizeOptions> {
     };
     each(options, take, "type, length")?;
     Ok(out)
+}
+
+/// Options of `Engine.classify`.
+pub fn classify(options: &JsValue) -> Result<ClassifyOptions> {
+    let mut out = ClassifyOptions::default();
+    let take = |name: &str, value: &JsValue| {
+        match name {
+            "labels" => {
+                out.labels = match value.as_string() {
+                    Some(set) => Labels::Set(set),
+                    None if value.is_object() => Labels::Own(texts(name, value)?),
+                    None => return Err(invalid(name, "an array of strings, or the name of a set", value)),
+                };
+            }
+            _ => return Ok(false),
+        }
+        Ok(true)
+    };
+    each(options, take, "labels")?;
+    Ok(out)
+}
+
+/// Options of `Engine.extractEntities`.
+pub fn entities(options: &JsValue) -> Result<EntityOptions> {
+    let mut out = EntityOptions::default();
+    let take = |name: &str, value: &JsValue| {
+        match name {
+            "types" => out.types = texts(name, value)?,
+            _ => return Ok(false),
+        }
+        Ok(true)
+    };
+    each(options, take, "types")?;
+    Ok(out)
+}
+
+/// Options of `Engine.extractKeywords`.
+pub fn keywords(options: &JsValue) -> Result<KeywordOptions> {
+    let mut out = KeywordOptions::default();
+    let take = |name: &str, value: &JsValue| {
+        match name {
+            "limit" => out.limit = whole(name, value, f64::from(u32::MAX))? as usize,
+            _ => return Ok(false),
+        }
+        Ok(true)
+    };
+    each(options, take, "limit")?;
+    Ok(out)
+}
+
+/// The question and the options of `Engine.answer`.
+pub fn answer(options: &JsValue) -> Result<(String, AnswerOptions)> {
+    let (mut question, mut out) = (String::new(), AnswerOptions::default());
+    let take = |name: &str, value: &JsValue| {
+        match name {
+            "question" => question = text(name, value)?,
+            "minScore" => out.min_score = number(name, value)?,
+            _ => return Ok(false),
+        }
+        Ok(true)
+    };
+    each(options, take, "minScore")?;
+    Ok((question, out))
 }
 
 /// Where the caller gives no seed, each call draws its own.

@@ -38,13 +38,7 @@ impl Judge {
     /// `InvalidOption` for a text without words.
     pub fn new(text: &str, format: &TaskFormat, wanted: Wanted) -> Result<Self> {
         let article = Article::new(text);
-        if article.sentences.is_empty() {
-            return Err(Error::InvalidOption {
-                name: "text".into(),
-                expected: "a text with at least one sentence".into(),
-                found: if text.is_empty() { "an empty text".into() } else { "only white space".into() },
-            });
-        }
+        article.require_sentences()?;
         let (format, stage) = (format.clone(), Stage::Cut(0));
         Ok(Judge { article, session: None, logits: Vec::new(), tokens: 0, format, wanted, stage })
     }
@@ -93,8 +87,9 @@ impl Judge {
     /// Makes one number of everything known about each sentence.
     pub fn weigh(&mut self, weights: &Weights) {
         let features = self.features();
+        let n = features.len();
         for (sentence, features) in self.article.sentences.iter_mut().zip(&features) {
-            sentence.salience = weights.salience(&sentence.readings, features);
+            sentence.salience = weights.salience(&sentence.readings, features, n);
         }
     }
 

@@ -1,17 +1,21 @@
-//! What people ask for: generate, summarize.
+//! What people ask for: generate, summarize, classify, entities, keywords, answer.
 //!
 //! A [`Model`] is loaded once; each call on it is a [`Job`] with a session of its own. A job advances by
 //! [`Job::next`], one bounded piece of work at a time (a batch of the prompt, or one token), so that whoever drives it
 //! can stop, show progress, or let another job go on in between. Jobs never see each other's tokens.
 
+mod answer;
+mod classify;
 mod copy;
 mod decode;
+mod entities;
 mod event;
 mod features;
 mod generate;
 mod headline;
 mod headline_units;
 mod judge;
+mod keywords;
 mod measure;
 mod model;
 mod options;
@@ -28,7 +32,10 @@ pub use event::{
 pub use features::NAMES as FEATURE_NAMES;
 pub use generate::Prompt;
 pub use model::{Clock, LoadPhase, Model, ModelInfo};
-pub use options::{GenerateOptions, Length, Sampling, SummarizeOptions, SummaryKind};
+pub use options::{
+    AnswerOptions, ClassifyOptions, EntityOptions, GenerateOptions, KeywordOptions, Labels, Length, Sampling,
+    SummarizeOptions, SummaryKind,
+};
 
 use std::rc::Rc;
 
@@ -44,6 +51,10 @@ enum State {
     Generate(Box<generate::Generate>),
     Summarize(Box<summarize::Summarize>),
     Measure(Box<measure::Measure>),
+    Classify(Box<classify::Classify>),
+    Entities(Box<entities::Entities>),
+    Keywords(Box<keywords::Keywords>),
+    Ask(Box<answer::Ask>),
     Done(Event),
     Failed(Error),
 }
@@ -60,6 +71,10 @@ impl Job {
             State::Generate(job) => job.next(&self.model).await,
             State::Summarize(job) => job.next(&self.model).await,
             State::Measure(job) => job.next(&self.model).await,
+            State::Classify(job) => job.next(&self.model).await,
+            State::Entities(job) => job.next(&self.model).await,
+            State::Keywords(job) => job.next(&self.model).await,
+            State::Ask(job) => job.next().await,
             State::Done(event) => return Ok(event.clone()),
             State::Failed(error) => return Err(error.clone()),
         };
@@ -99,5 +114,44 @@ impl Model {
     pub fn measure(self: &Rc<Self>, text: &str) -> Result<Job> {
         let job = measure::Measure::new(self, text)?;
         Ok(Job { model: Rc::clone(self), state: State::Measure(Box::new(job)) })
+    }
+
+    /// Says how likely each label fits a text, as [`Event::Label`], the likeliest first.
+    ///
+    /// # Errors
+    /// `UnsupportedTask` where the model was not trained to, `InvalidOption` for a text without words and for labels that
+    /// make no sense.
+    pub fn classify(self: &Rc<Self>, text: &str, options: &ClassifyOptions) -> Result<Job> {
+        let job = classify::Classify::new(self, text, options)?;
+        Ok(Job { model: Rc::clone(self), state: State::Classify(Box::new(job)) })
+    }
+
+    /// Finds names, numbers, dates and the like, as [`Event::Entity`], in the order of the text.
+    ///
+    /// # Errors
+    /// `UnsupportedTask` where the model was not trained to find names and more is asked for than what form alone shows,
+    /// `InvalidOption` for a text without words and for types that it does not know.
+    pub fn extract_entities(self: &Rc<Self>, text: &str, options: &EntityOptions) -> Result<Job> {
+        let job = entities::Entities::new(self, text, options)?;
+        Ok(Job { model: Rc::clone(self), state: State::Entities(Box::new(job)) })
+    }
+
+    /// Finds the phrases that say what a text is about, as [`Event::Keyword`], the best first. Any model will do; one that
+    /// judges sentences does better.
+    ///
+    /// # Errors
+    /// `InvalidOption` for a text without words and a limit of 0.
+    pub fn extract_keywords(self: &Rc<Self>, text: &str, options: &KeywordOptions) -> Result<Job> {
+        let job = keywords::Keywords::new(self, text, options)?;
+        Ok(Job { model: Rc::clone(self), state: State::Keywords(Box::new(job)) })
+    }
+
+    /// Finds where a text answers a question: one [`Event::Answer`], or none.
+    ///
+    /// # Errors
+    /// `InvalidOption` for a text or question without words.
+    pub fn answer(self: &Rc<Self>, question: &str, text: &str, options: &AnswerOptions) -> Result<Job> {
+        let job = answer::Ask::new(self, question, text, options)?;
+        Ok(Job { model: Rc::clone(self), state: State::Ask(Box::new(job)) })
     }
 }

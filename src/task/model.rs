@@ -50,8 +50,10 @@ pub struct ModelInfo {
     /// How most of the weights are stored.
     pub weight_type: DType,
     pub device: DeviceReport,
-    /// `generate`, and the kinds of summary it was trained to write.
+    /// `generate`, what it was trained for, and what any model can do.
     pub tasks: Vec<&'static str>,
+    /// The sets of labels that it was trained to classify by.
+    pub label_sets: Vec<String>,
 }
 
 /// What the model's files say about generating.
@@ -119,6 +121,8 @@ impl Model {
             Backend::load(plan, weights, choice, &mut |done, total| progress(LoadPhase::Device, done, total)).await?;
         let mut names = vec!["generate"];
         names.extend(tasks.iter().flat_map(TaskFormat::names));
+        names.extend(["keywords", "answer"]);
+        let label_sets = tasks.as_ref().and_then(|t| t.classify.as_ref()).map(|c| c.names()).unwrap_or_default();
         let info = ModelInfo {
             name: if config.name.is_empty() { config.architecture.clone() } else { config.name.clone() },
             architecture: config.architecture.clone(),
@@ -128,6 +132,7 @@ impl Model {
             weight_type,
             device,
             tasks: names,
+            label_sets,
         };
         Ok(Rc::new(Model {
             backend: RefCell::new(backend),
@@ -186,6 +191,10 @@ impl Model {
         self.clock
     }
 
+    pub(super) fn tasks(&self) -> Option<&TaskFormat> {
+        self.tasks.as_ref()
+    }
+
     /// # Errors
     /// `UnsupportedTask` where the model's file does not say how to ask it.
     pub(super) fn require_tasks(&self, task: &str) -> Result<&TaskFormat> {
@@ -196,6 +205,12 @@ impl Model {
                   with a prompt of your own"
                     .into(),
         })
+    }
+
+    /// The error for a task that the model's file does not list.
+    pub(super) fn cannot(&self, task: &str) -> Error {
+        let tasks = self.info.tasks.join(", ");
+        Error::UnsupportedTask { task: task.into(), why: format!("it was not trained to. It can: {tasks}") }
     }
 
     /// A session for `capacity` tokens.

@@ -126,3 +126,54 @@ pub struct SummarizeOptions {
     /// Of key points and copied tldrs; what is generated ends where the model ends it.
     pub length: Length,
 }
+
+/// What a text may be classified as.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Labels {
+    /// The set that the model's file has as its default.
+    #[default]
+    Default,
+    /// A set of the model's file, by name.
+    Set(String),
+    /// The caller's own.
+    Own(Vec<String>),
+}
+
+/// Options of [`Model::classify`](super::Model::classify).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ClassifyOptions {
+    pub labels: Labels,
+}
+
+/// Options of [`Model::extract_entities`](super::Model::extract_entities).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EntityOptions {
+    /// Only these types, such as `PER` and `DATE`; all where it is empty.
+    pub types: Vec<String>,
+}
+
+/// Options of [`Model::extract_keywords`](super::Model::extract_keywords).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeywordOptions {
+    /// At most this many.
+    pub limit: usize,
+}
+
+impl Default for KeywordOptions {
+    fn default() -> Self {
+        KeywordOptions { limit: 10 }
+    }
+}
+
+/// Options of [`Model::answer`](super::Model::answer).
+#[derive(Clone, Debug, PartialEq)]
+pub struct AnswerOptions {
+    /// Answers with a lower score are none: 0 to 1.
+    pub min_score: f32,
+}
+
+impl Default for AnswerOptions {
+    fn default() -> Self {
+        AnswerOptions { min_score: 0.35 }
+    }
+}

@@ -8,7 +8,7 @@ use super::model::Model;
 use super::salience::Readings;
 use super::shorten::stands_alone;
 use super::tasks::TaskFormat;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::text::{Controls, Utf16, sentences};
 
 /// A part of fewer sentences than this is not worth a sentence of the summary.
@@ -73,7 +73,7 @@ impl Article {
 
     /// Tokens of a sentence: with one leading space, control tokens in it being plain text, and cut to what a chunk can
     /// hold.
-    fn encode(&self, model: &Model, format: &TaskFormat, i: usize) -> Result<Vec<u32>> {
+    pub fn encode(&self, model: &Model, format: &TaskFormat, i: usize) -> Result<Vec<u32>> {
         let text = format!(" {}", self.sentence(i));
         let mut tokens = model.require_tokenizer()?.encode(&text, false, Controls::Literal)?;
         // The beginning and the mark need room too.
@@ -83,10 +83,24 @@ impl Article {
 
     /// Reads sentences from `candidates`, in order, until the next one does not fit.
     pub fn chunk(&self, model: &Model, format: &TaskFormat, candidates: impl Iterator<Item = usize>) -> Result<Chunk> {
+        self.chunk_of(model, format, candidates, format.max_chunk_tokens)
+    }
+
+    /// The same for a chunk of at most `limit` tokens, but for its first sentence, which is there in any case.
+    pub fn chunk_of(
+        &self,
+        model: &Model,
+        format: &TaskFormat,
+        candidates: impl Iterator<Item = usize>,
+        limit: usize,
+    ) -> Result<Chunk> {
         let mut chunk = Chunk { tokens: vec![format.text], ..Chunk::default() };
         for (i, mark) in candidates.zip(&format.marks) {
-            let tokens = self.encode(model, format, i)?;
-            if chunk.tokens.len() + tokens.len() + 1 > format.max_chunk_tokens {
+            let mut tokens = self.encode(model, format, i)?;
+            if chunk.sentences.is_empty() {
+                tokens.truncate(limit.saturating_sub(2).max(1));
+            }
+            if chunk.tokens.len() + tokens.len() + 1 > limit && !chunk.sentences.is_empty() {
                 break;
             }
             chunk.tokens.extend_from_slice(&tokens);
@@ -95,6 +109,19 @@ impl Article {
             chunk.ends.push(chunk.tokens.len());
         }
         Ok(chunk)
+    }
+
+    /// # Errors
+    /// `InvalidOption` where there is nothing to work on.
+    pub fn require_sentences(&self) -> Result<()> {
+        if self.sentences.is_empty() {
+            return Err(Error::InvalidOption {
+                name: "text".into(),
+                expected: "a text with at least one sentence".into(),
+                found: if self.text.is_empty() { "an empty text".into() } else { "only white space".into() },
+            });
+        }
+        Ok(())
     }
 
     /// All sentences, the most salient first; of equals the earlier.

@@ -7,8 +7,9 @@
 //! ```
 //!
 //! `model` and `mark` weigh the difference of the logits of `yes` and `no`: `model` at the sentence's mark behind
-//! `key_points`, `mark` at its mark in the text itself. The other names are those of [`features`](super::features). What is
-//! not named weighs nothing. `tldr` and `headline`, where they are left out, are `key_points`; a file without the key means
+//! `key_points`, `mark` at its mark in the text itself. The other names are those of [`features`](super::features). Each may
+//! come once more with `_n`: that weight counts times the number of sentences of the text, of 40 at most, divided by 40,
+//! for what tells in a short text is not what tells in a long one. What is not named weighs nothing. `tldr` and `headline`, where they are left out, are `key_points`; a file without the key means
 //! `{"key_points": {"model": 1}}`.
 
 use serde_json::{Map, Value as Json};
@@ -32,18 +33,46 @@ pub struct Wanted {
     pub mark: bool,
 }
 
-/// A linear model of salience.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Weights {
-    bias: f64,
+/// Sentences of a text for which the weights with `_n` count in full.
+const LONG: f64 = 40.0;
+
+/// What each value is multiplied by.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Set {
     model: f64,
     mark: f64,
     lexical: Features,
 }
 
+impl Set {
+    /// The weight of that name.
+    fn slot(&mut self, name: &str) -> Option<&mut f64> {
+        match name {
+            "model" => Some(&mut self.model),
+            "mark" => Some(&mut self.mark),
+            _ => NAMES.iter().position(|known| *known == name).and_then(|k| self.lexical.get_mut(k)),
+        }
+    }
+
+    fn sum(&self, readings: &Readings, features: &Features) -> f64 {
+        let read = |weight: f64, reading: Option<f32>| weight * f64::from(reading.unwrap_or(0.0));
+        let counted: f64 = self.lexical.iter().zip(features).map(|(weight, x)| weight * x).sum();
+        read(self.model, readings.model) + read(self.mark, readings.mark) + counted
+    }
+}
+
+/// A linear model of salience.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Weights {
+    bias: f64,
+    always: Set,
+    /// Those with `_n`.
+    long: Set,
+}
+
 impl Default for Weights {
     fn default() -> Self {
-        Weights { bias: 0.0, model: 1.0, mark: 0.0, lexical: [0.0; NAMES.len()] }
+        Weights { bias: 0.0, always: Set { model: 1.0, ..Set::default() }, long: Set::default() }
     }
 }
 
@@ -51,36 +80,32 @@ impl Weights {
     fn from_json(d: &Description<'_>, key: &str, json: &Json) -> Result<Weights> {
         let object: &Map<String, Json> =
             json.as_object().ok_or_else(|| d.invalid(key, "an object of weights", json.to_string()))?;
-        let mut weights = Weights { model: 0.0, ..Weights::default() };
+        let mut weights = Weights { bias: 0.0, always: Set::default(), long: Set::default() };
         for (name, value) in object {
             let number = value.as_f64().filter(|x| x.is_finite() && x.abs() < 1e6);
             let number = number.ok_or_else(|| d.invalid(&format!("{key}.{name}"), "a number", value.to_string()))?;
-            match (name.as_str(), NAMES.iter().position(|known| known == name)) {
-                ("bias", _) => weights.bias = number,
-                ("model", _) => weights.model = number,
-                ("mark", _) => weights.mark = number,
-                (_, Some(k)) => weights.lexical[k] = number,
-                _ => {
-                    return Err(d.invalid(
-                        key,
-                        &format!("names among bias, model, mark, {}", NAMES.join(", ")),
-                        name.clone(),
-                    ));
-                }
-            }
+            let slot = match name.strip_suffix("_n") {
+                _ if name == "bias" => Some(&mut weights.bias),
+                Some(name) => weights.long.slot(name),
+                None => weights.always.slot(name),
+            };
+            let known = || format!("names among bias, model, mark, {}, those but bias also with _n", NAMES.join(", "));
+            *slot.ok_or_else(|| d.invalid(key, &known(), name.clone()))? = number;
         }
         Ok(weights)
     }
 
     pub fn wanted(&self) -> Wanted {
-        Wanted { model: self.model != 0.0, mark: self.mark != 0.0 }
+        Wanted {
+            model: self.always.model != 0.0 || self.long.model != 0.0,
+            mark: self.always.mark != 0.0 || self.long.mark != 0.0,
+        }
     }
 
-    /// The salience of a sentence: a probability, if the weights were fitted as such.
-    pub fn salience(&self, readings: &Readings, features: &Features) -> f32 {
-        let read = |weight: f64, reading: Option<f32>| weight * f64::from(reading.unwrap_or(0.0));
-        let counted: f64 = self.lexical.iter().zip(features).map(|(weight, x)| weight * x).sum();
-        let score = self.bias + read(self.model, readings.model) + read(self.mark, readings.mark) + counted;
+    /// The salience of a sentence of a text of `n`: a probability, if the weights were fitted as such.
+    pub fn salience(&self, readings: &Readings, features: &Features, n: usize) -> f32 {
+        let long = (n as f64).min(LONG) / LONG;
+        let score = self.bias + self.always.sum(readings, features) + long * self.long.sum(readings, features);
         (1.0 / (1.0 + (-score).exp())) as f32
     }
 }

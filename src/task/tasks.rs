@@ -13,11 +13,20 @@
 //! followed by the marks of all sentences makes it judge: at each mark the logits of `yes` and `no` say how salient the
 //! sentence is. `writing` (may be left out) says how headlines and tldrs are made: see [`Writing`].
 //!
-//! A file may say more: `salience`, how the judgement goes together with what can be counted (see `salience`).
+//! A file may say more:
+//!
+//! - `salience`: how the judgement goes together with what can be counted (see `salience`).
+//! - `"label": "<|label|>", "labels": {"sentiment": ["negative", "positive"], ...}, "default_labels": "sentiment"`: the model
+//!   classifies. After a text, `label` makes it write the label's words, then `end`. The sets are those it was trained on.
+//! - `"entities": "<|entities|>", "entity_tags": ["O", "B-PER", "I-PER", ...], "entity_tokens": ["<|O|>", ...]`: the model
+//!   finds names. After a sentence and its mark, `entities` and the sentence once more: at each of its tokens the logits of
+//!   `entity_tokens` say how likely each tag is (BIO: Ramshaw and Marcus 1995).
 
 use serde_json::Value as Json;
 
 use super::headline::HeadlineWords;
+use super::classify::ClassifyFormat;
+use super::entities::EntityFormat;
 use super::salience::SalienceFormat;
 use crate::error::{Error, Result};
 use crate::format::{ModelFile, Value};
@@ -57,6 +66,8 @@ pub struct TaskFormat {
     pub salience: SalienceFormat,
     /// What a headline leaves out of a sentence; without it a headline is the sentence's beginning.
     pub headline_words: Option<HeadlineWords>,
+    pub classify: Option<ClassifyFormat>,
+    pub entities: Option<EntityFormat>,
 }
 
 /// The JSON object, and what is needed to check what it names.
@@ -146,19 +157,25 @@ impl TaskFormat {
             writing,
             salience: SalienceFormat::from_description(&d)?,
             headline_words: HeadlineWords::from_description(&d)?,
+            classify: ClassifyFormat::from_description(&d)?,
+            entities: EntityFormat::from_description(&d)?,
         }))
     }
 
-    /// The kinds of summary, as callers name them.
-    pub fn names(&self) -> [&'static str; 3] {
+    /// The tasks that the model was trained for, as callers name them.
+    pub fn names(&self) -> Vec<&'static str> {
         use super::options::SummaryKind::{Headline, KeyPoints, Tldr};
-        [Tldr.name(), KeyPoints.name(), Headline.name()]
+        let mut names = vec![Tldr.name(), KeyPoints.name(), Headline.name()];
+        names.extend(self.classify.as_ref().map(|_| "classify"));
+        names.extend(self.entities.as_ref().map(|_| "entities"));
+        names
     }
 
     /// Every control token but `end`, to be kept out of written text.
     pub fn unwritten(&self) -> impl Iterator<Item = u32> + '_ {
         let named = [self.text, self.headline, self.tldr, self.key_points, self.yes, self.no];
-        named.into_iter().chain(self.marks.iter().copied())
+        let more = self.classify.iter().map(|c| c.label).chain(self.entities.iter().flat_map(|e| e.controls()));
+        named.into_iter().chain(self.marks.iter().copied()).chain(more)
     }
 
     /// Tokens after a chunk: the task's and what is judged or written.

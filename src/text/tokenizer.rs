@@ -3,7 +3,7 @@
 use super::added::AddedTokens;
 use super::pipeline::Pipeline;
 use super::vocabulary::{TokenKind, Vocabulary};
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// What control tokens do that stand written out in a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,6 +75,29 @@ impl Tokenizer {
             out.extend_from_slice(&self.suffix);
         }
         Ok(out)
+    }
+
+    /// The ids of a text in which control tokens are plain text, and for each the byte of the text where it ends. A
+    /// character that several tokens spell belongs to the first of them.
+    ///
+    /// # Errors
+    /// `Tokenizer` where the tokens do not spell the text: the tokenizer changes what it reads.
+    pub fn encode_with_ends(&self, text: &str) -> Result<(Vec<u32>, Vec<usize>)> {
+        let ids = self.encode(text, false, Controls::Literal)?;
+        let mut ends = Vec::with_capacity(ids.len());
+        let mut at = 0;
+        let spelled = |at: usize, bytes: &[u8]| text.as_bytes().get(at..at + bytes.len()) == Some(bytes);
+        let changed =
+            || Error::Tokenizer { what: "its tokens do not spell the text, so nothing can be found in it".into() };
+        for id in &ids {
+            let bytes = self.decoded(*id)?;
+            if !spelled(at, bytes) {
+                return Err(changed());
+            }
+            at += bytes.len();
+            ends.push((at..text.len()).find(|end| text.is_char_boundary(*end)).unwrap_or(text.len()));
+        }
+        if at < text.len() { Err(changed()) } else { Ok((ids, ends)) }
     }
 
     /// The text of `ids`, without control tokens. Bytes that are not UTF-8 become U+FFFD.

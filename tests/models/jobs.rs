@@ -183,5 +183,5 @@ fn the_device_is_chosen_with_a_reason() {
     assert!(auto.info().device.reason.contains("small"), "{}", auto.info().device.reason);
     let cpu = toy::load(toy::file(1), DeviceChoice::Cpu).unwrap();
     assert!(cpu.info().device.reason.contains("asked for"));
-    assert_eq!(cpu.info().tasks, ["generate", "tldr", "key-points", "headline"]);
+    assert_eq!(cpu.info().tasks, ["generate", "tldr", "key-points", "headline", "keywords", "answer"]);
 }

@@ -3,8 +3,10 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod classify;
 mod damage;
 mod default;
+mod entities;
 mod jobs;
 mod run;
 mod salience;

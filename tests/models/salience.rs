@@ -51,8 +51,11 @@ fn key_points(file: nanolm::format::ModelFile, length: Length) -> Output {
 #[test]
 fn what_is_measured_is_what_the_model_says_at_each_mark() {
     let expected = expected_readings(TEXT);
-    let file =
-        || toy::described(r#""salience": {"key_points": {"bias": 0.3, "model": 0.5, "mark": -0.7, "early": 1.5}}"#);
+    let file = || {
+        toy::described(
+            r#""salience": {"key_points": {"bias": 0.3, "model": 0.5, "mark": -0.7, "early": 1.5, "mark_n": 2, "early_n": -1}}"#,
+        )
+    };
     for model in on_each_device("measured sentences", |device| toy::load(file(), device)) {
         let output = finish(model.measure(TEXT).unwrap()).unwrap();
         assert_eq!(output.measured.len(), expected.len());
@@ -63,7 +66,8 @@ fn what_is_measured_is_what_the_model_says_at_each_mark() {
             assert_eq!(found.features.len(), FEATURE_NAMES.len());
             let early = found.features[FEATURE_NAMES.iter().position(|name| *name == "early").unwrap()];
             assert_eq!(early, 1.0 / (1 + i) as f64);
-            let score = 0.3 + 0.5 * tail - 0.7 * mark + 1.5 / (1 + i) as f32;
+            let long = expected.len() as f32 / 40.0;
+            let score = 0.3 + 0.5 * tail + (2.0 * long - 0.7) * mark + (1.5 - long) / (1 + i) as f32;
             assert!((found.salience - 1.0 / (1.0 + (-score).exp())).abs() < 1e-3);
         }
         // A text of several chunks: a reading for each sentence, features over the whole.

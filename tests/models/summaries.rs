@@ -303,7 +303,7 @@ fn models_without_the_format_say_what_to_do() {
     let mut file = toy::file(1);
     file.metadata.remove("nanolm.tasks");
     let model = toy::load(file, DeviceChoice::Cpu).unwrap();
-    assert_eq!(model.info().tasks, ["generate"]);
+    assert_eq!(model.info().tasks, ["generate", "keywords", "answer"]);
     let error = model.summarize("A text.", &SummarizeOptions::default()).map(|_| ()).unwrap_err();
     assert_eq!(error.code(), "task/unsupported");
     assert!(error.to_string().contains("generate"), "{error}");

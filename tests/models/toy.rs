@@ -4,12 +4,16 @@
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use nanolm::Result;
-use nanolm::backend::DeviceChoice;
+use nanolm::backend::{Backend, DeviceChoice};
 use nanolm::format::{Dialect, ModelFile, TensorInfo, TokenizerSource, Value};
+use nanolm::model::{LogitRows, ModelConfig, plan};
+use nanolm::session::Session;
 use nanolm::task::Model;
 use nanolm::tensor::{Bytes, DType};
+use nanolm::weights;
 
 use crate::run::clock;
 use crate::support::rng::Rng;
@@ -131,6 +135,24 @@ pub fn described(more: &str) -> ModelFile {
     json.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     *tasks = json.to_string();
     file
+}
+
+/// A session on the CPU that reads `tokens` one by one; the logits after each.
+pub fn logits_after_each(tokens: &[u32]) -> Vec<Vec<f32>> {
+    let file = file(1);
+    let plan = Arc::new(plan::build(&ModelConfig::from_file(&file).unwrap()));
+    let weights = Arc::new(weights::load(&plan, &file).unwrap());
+    let mut backend = Backend::cpu(plan, weights).unwrap();
+    pollster::block_on(async {
+        let mut session = Session::new(&backend, CONTEXT).await.unwrap();
+        let mut rows = Vec::new();
+        for token in tokens {
+            let mut logits = Vec::new();
+            session.feed(&mut backend, &[*token], LogitRows::Last, &mut logits).await.unwrap();
+            rows.push(logits);
+        }
+        rows
+    })
 }
 
 /// The same model, saying that it writes freely.

@@ -3,6 +3,7 @@ import { wireComplete } from "./complete.js";
 import { byId } from "./dom.js";
 import { wireDrop } from "./drop.js";
 import { Engine } from "./engine.js";
+import { wireFinds } from "./finds.js";
 import { openFiles, wireModelCard } from "./model-card.js";
 import { wireOffline } from "./offline.js";
 import { Source } from "./source.js";
@@ -14,10 +15,12 @@ const source = new Source();
 wireTabs(document.querySelector('[role="tablist"]'));
 wireModelCard(engine);
 wireSummarise(engine, source);
+wireFinds(engine, source);
 wireComplete(engine);
 wireDrop({
   onText: (text) => {
-    byId("tab-summarise").click();
+    // The tab for free writing does not show the text.
+    if (byId("tab-complete").ariaSelected === "true") byId("tab-summarise").click();
     source.setText(text);
   },
   onModel: (files) => openFiles(engine, files),

@@ -6,10 +6,14 @@ const PHASES = { prefill: "Reading the text", score: "Weighing the sentences", d
 
 /** Errors that the library explains to programmers, said to visitors. */
 const WORDS = {
-  "task/unsupported": "This model was not made to summarise. It can continue a text in the second tab; for summaries, go back to the built-in model.",
+  "task/unsupported": (what) =>
+    `This model was not made to ${what}. It can continue a text in the last tab; to ${what}, go back to the built-in model.`,
 };
 
-/** `name` is the prefix of the ids: `<name>` and `<name>-stop`, `-progress`, `-text`, `-stats`. */
+/**
+ * `name` is the prefix of the ids: `<name>` and `<name>-stop`, `-progress`, `-text`, `-stats`. `what` the model is to do is said
+ * where it cannot; `figures` are the names of those below the output.
+ */
 export class Run {
   #engine;
   #start;
@@ -17,9 +21,11 @@ export class Run {
   #bar;
   #text;
   #stats;
+  #what;
   #controller = null;
 
-  constructor(engine, name) {
+  constructor(engine, name, { what = "summarise", figures = [["First token"], ["Speed"], ["Tokens"], ["Time"]] } = {}) {
+    this.#what = what;
     this.#engine = engine;
     this.#start = byId(name);
     this.#stop = byId(`${name}-stop`);
@@ -28,7 +34,7 @@ export class Run {
     this.#stats = byId(`${name}-stats`);
     this.#stop.addEventListener("click", () => this.stop());
     engine.addEventListener("replaced", () => this.stop());
-    this.#figures([["First token"], ["Speed"], ["Tokens"], ["Time"]]);
+    this.#figures(figures);
   }
 
   get running() {
@@ -81,7 +87,7 @@ export class Run {
         const notice = make("p", { className: "notice" });
         notice.setAttribute("role", "alert");
         output.append(notice);
-        showNotice(notice, "error", WORDS[error.code] ?? error.message, error.code);
+        showNotice(notice, "error", WORDS[error.code]?.(this.#what) ?? error.message, error.code);
       }
     }
     cancelAnimationFrame(frame);
@@ -164,6 +170,7 @@ class Clock {
     const { usage, timings } = this.#result ?? {};
     const first = this.#pieces > 0 ? duration(timings?.firstTokenMs || this.#first - this.#begun) : undefined;
     const total = this.#begun && (this.#pieces > 0 || this.#over) ? duration(this.#last - this.#begun) : undefined;
+    if (kind === "finds") return [["Found", this.#over ? number(this.#pieces) : undefined], ["Time", total]];
     if (kind === "sentences") {
       const read = usage?.promptTokens;
       const speed = read > 0 && timings?.prefillMs > 0 ? rate((read / timings.prefillMs) * 1000) : undefined;

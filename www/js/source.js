@@ -1,4 +1,4 @@
-// The text to summarise: a sample or the visitor's own, in an editor, or in a reader with the key points marked.
+// The text to work on: a sample or the visitor's own, in an editor, or in a reader with what was found marked.
 import { byId, make, plural } from "./dom.js";
 
 export const SAMPLES = [
@@ -99,6 +99,31 @@ export class Source {
     this.#render();
   }
 
+  /**
+   * Marks what was found, in order: `{ start, end, kind, title, className, inner }`. What overlaps the one before it is passed
+   * over; `inner` is marked inside.
+   */
+  highlight(finds) {
+    const parts = [];
+    let at = 0;
+    finds.forEach(({ start, end, kind, title = "", className = "find", inner }, index) => {
+      if (start < at) return;
+      const cut = inner ? [inner.start, inner.end] : [];
+      const texts = [start, ...cut, end].slice(0, -1).map((from, k, all) => this.#shown.slice(from, [...all, end][k + 1]));
+      if (inner) texts[1] = make("mark", {}, texts[1]);
+      const mark = make("mark", { className, id: `find-${index}`, tabIndex: -1, title }, ...texts);
+      if (kind) mark.dataset.kind = kind;
+      parts.push(this.#shown.slice(at, start), mark);
+      at = end;
+    });
+    this.#reader.replaceChildren(...parts, this.#shown.slice(at));
+  }
+
+  /** Brings what was found as number `index` into view. */
+  show(index) {
+    if (this.marked && document.getElementById(`find-${index}`)) this.#goTo(byId(`find-${index}`));
+  }
+
   #render() {
     const scroll = this.#reader.scrollTop;
     const scores = this.#marks.map((mark) => mark.score);
@@ -137,7 +162,10 @@ export class Source {
 
   /** Brings a marked sentence into view and moves the focus to it. */
   goTo(rank) {
-    const mark = byId(`mark-${rank}`);
+    this.#goTo(byId(`mark-${rank}`));
+  }
+
+  #goTo(mark) {
     for (const other of this.#reader.querySelectorAll("mark[data-current]")) delete other.dataset.current;
     mark.dataset.current = "";
     const top = mark.offsetTop - (this.#reader.clientHeight - mark.offsetHeight) / 2;

@@ -24,6 +24,11 @@ export class Engine {
   detokenize(ids: Uint32Array): string;
   generate(prompt: string, options: object): Job;
   summarize(text: string, options: object): Job;
+  classify(text: string, options: object): Job;
+  extractEntities(text: string, options: object): Job;
+  extractKeywords(text: string, options: object): Job;
+  /** `options.question` is what is asked. */
+  answer(text: string, options: object): Job;
   free(): void;
 }
 

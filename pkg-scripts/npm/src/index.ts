@@ -17,8 +17,19 @@ export {
 } from "./errors.js";
 export type { ErrorDetails } from "./errors.js";
 export { Model } from "./model.js";
-export type { CallOptions, GenerateOptions, LoadOptions, Progress, SamplingOptions, SummarizeOptions } from "./model.js";
+export type {
+  AnswerOptions,
+  CallOptions,
+  EntityOptions,
+  GenerateOptions,
+  KeywordOptions,
+  LoadOptions,
+  Progress,
+  SamplingOptions,
+  SummarizeOptions,
+} from "./model.js";
 export type { DeviceInfo, EngineInfo, FinishReason, Timings, Usage } from "./protocol.js";
+export type { Answer, Entity, Keyword, Label, Place } from "./results.js";
 export type { FileSource, ModelSource, NamedFiles } from "./source.js";
 export { TextStream } from "./stream.js";
 export type { Piece, Point, Result } from "./stream.js";

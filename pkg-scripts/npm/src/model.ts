@@ -4,7 +4,8 @@ import type { Build } from "./builds.js";
 import type { Connection } from "./connection.js";
 import { optionError } from "./errors.js";
 import { launch } from "./launch.js";
-import type { DeviceInfo, EngineInfo, JobEvent, LoadProgress } from "./protocol.js";
+import type { DeviceInfo, EngineInfo, JobEvent, JobMethod, LoadProgress } from "./protocol.js";
+import type { Answer, Entity, Keyword, Label } from "./results.js";
 import { filesOf, type ModelSource } from "./source.js";
 import { type Piece, type Point, type Result, type StreamSink, TextStream } from "./stream.js";
 
@@ -83,6 +84,21 @@ export interface SummarizeOptions extends CallOptions {
   length?: "short" | "medium" | "long" | undefined;
 }
 
+export interface EntityOptions extends CallOptions {
+  /** Only these types, such as `["PER", "DATE"]`; all of them by default. */
+  types?: readonly string[] | undefined;
+}
+
+export interface KeywordOptions extends CallOptions {
+  /** At most this many; 10 by default. */
+  limit?: number | undefined;
+}
+
+export interface AnswerOptions extends CallOptions {
+  /** An answer with a lower score is none: 0 to 1. */
+  minScore?: number | undefined;
+}
+
 export class Model {
   readonly #connection: Connection;
   /** What was loaded. */
@@ -135,6 +151,47 @@ export class Model {
     return this.#run("summarize", text, { ...options, type: options.type ?? "tldr" });
   }
 
+  /**
+   * How likely each label fits the text, the likeliest first.
+   *
+   * @param labels A list of your own, or the name of a set that the model was trained on (`model.info.labelSets`); without
+   * it, the model's default set.
+   */
+  async classify(text: string, labels?: string | readonly string[], options: CallOptions = {}): Promise<Label[]> {
+    return this.#collect("classify", text, { ...options, labels }, (event) =>
+      event.type === "label" ? { label: event.label, score: event.score } : undefined,
+    );
+  }
+
+  /** Names of people, places and organisations, and numbers, dates, sums of money and addresses, in the order of the text. */
+  async extractEntities(text: string, options: EntityOptions = {}): Promise<Entity[]> {
+    return this.#collect("extractEntities", text, options, (event) => {
+      if (event.type !== "entity") return undefined;
+      const { text, kind, start, end, score } = event;
+      return { text, type: kind, start, end, score };
+    });
+  }
+
+  /** The phrases that say what the text is about, the best first. */
+  async extractKeywords(text: string, options: KeywordOptions = {}): Promise<Keyword[]> {
+    return this.#collect("extractKeywords", text, options, (event) =>
+      event.type === "keyword" ? { text: event.text, score: event.score, places: event.places } : undefined,
+    );
+  }
+
+  /** The part of the text that answers the question; `null` where none seems to. */
+  async answer(question: string, text: string, options: AnswerOptions = {}): Promise<Answer | null> {
+    if (typeof question !== "string") {
+      throw optionError("question", "a string", question);
+    }
+    const answers = await this.#collect("answer", text, { ...options, question }, (event): Answer | undefined => {
+      if (event.type !== "answer") return undefined;
+      const { text, start, end, score, sentence } = event;
+      return { text, start, end, score, sentence };
+    });
+    return answers[0] ?? null;
+  }
+
   /** The token ids of a text, without special tokens unless asked for. */
   async tokenize(text: string, options: { addSpecial?: boolean } = {}): Promise<Uint32Array> {
     const addSpecial = options.addSpecial ?? false;
@@ -149,6 +206,30 @@ export class Model {
   /** Ends the worker and frees its memory. Open calls reject with a `DisposedError`. */
   async dispose(): Promise<void> {
     this.#connection.close();
+  }
+
+  /** Runs a job to its end and keeps what `pick` takes of its events. */
+  async #collect<T, O extends CallOptions>(
+    method: JobMethod,
+    text: string,
+    { signal, onProgress, ...options }: O,
+    pick: (event: JobEvent) => T | undefined,
+  ): Promise<T[]> {
+    if (typeof text !== "string") {
+      throw optionError("text", "a string", text);
+    }
+    const found: T[] = [];
+    const events = (batch: JobEvent[]): void => {
+      for (const event of batch) {
+        if (event.type === "progress") {
+          report(onProgress, { phase: event.phase, loaded: event.done, total: event.total });
+        }
+        const item = pick(event);
+        if (item !== undefined) found.push(item);
+      }
+    };
+    await this.#connection.send<void>({ method, text, options }, { signal, events }).answer;
+    return found;
   }
 
   #run(

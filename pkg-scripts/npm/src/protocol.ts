@@ -2,6 +2,8 @@
 
 import type { Build } from "./builds.js";
 import type { WireError } from "./errors.js";
+import type { Answer, Keyword, Label } from "./results.js";
+import type { Point } from "./stream.js";
 
 /** One file of a model, on its way to the worker. */
 export type SourceFile = { name: string; optional?: boolean } & (
@@ -34,8 +36,10 @@ export interface EngineInfo {
   /** The type that most weights are stored in, such as `q8_0`. */
   weightType: string;
   device: DeviceInfo;
-  /** What the model was made for: `generate`, `tldr`, `key-points`, `headline` and so on. */
+  /** What the model can do: `generate`, `tldr`, `key-points`, `headline`, `classify`, `entities`, `keywords`, `answer`. */
   tasks: string[];
+  /** The sets of labels that the model was trained to classify by. */
+  labelSets: string[];
 }
 
 export interface Timings {
@@ -57,14 +61,21 @@ export type FinishReason = "stop" | "length" | "abort";
 export type JobEvent =
   | { type: "progress"; phase: string; done: number; total: number }
   | { type: "piece"; text: string; tokenId: number; logprob: number }
-  | { type: "point"; text: string; start: number; end: number; score: number }
+  | ({ type: "point" } & Point)
+  | ({ type: "label" } & Label)
+  | { type: "entity"; text: string; kind: string; start: number; end: number; score: number }
+  | ({ type: "keyword" } & Keyword)
+  | ({ type: "answer" } & Answer)
   | { type: "done"; finishReason: FinishReason; text: string; usage: Usage; timings: Timings };
+
+/** The engine's methods that give a job. */
+export type JobMethod = "generate" | "summarize" | "classify" | "extractEntities" | "extractKeywords" | "answer";
 
 export type RequestBody =
   | { method: "load"; files: SourceFile[]; device: string; cache: boolean; build: Build; threads: number | undefined }
   | { method: "tokenize"; text: string; addSpecial: boolean }
   | { method: "detokenize"; ids: Uint32Array }
-  | { method: "generate" | "summarize"; text: string; options: object }
+  | { method: JobMethod; text: string; options: object }
   /** Stops the call of the same id: it still answers, with what it has. */
   | { method: "cancel" };
 

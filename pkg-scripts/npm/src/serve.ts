@@ -71,10 +71,12 @@ function receive(request: Request): void {
       queue.between(() => loaded().detokenize(request.ids)).then(answer, (error) => fail(id, error));
       break;
     case "generate":
-      queue.push(id, () => loaded().generate(request.text, request.options));
-      break;
     case "summarize":
-      queue.push(id, () => loaded().summarize(request.text, request.options));
+    case "classify":
+    case "extractEntities":
+    case "extractKeywords":
+    case "answer":
+      queue.push(id, () => loaded()[request.method](request.text, request.options));
       break;
     case "cancel":
       loading.get(id)?.abort();

@@ -1,5 +1,5 @@
 // Compiled only: what an application writes, against the package's types, with nothing but the DOM's own.
-import { Model, NanolmError, type Piece, type Point, type Result, TextStream } from "nanolm";
+import { type Answer, type Entity, type Keyword, type Label, Model, NanolmError, type Piece, type Point, type Result, TextStream } from "nanolm";
 
 export async function use(file: File, signal: AbortSignal): Promise<string> {
   const model = await Model.load(file, { device: "auto", signal, onProgress: ({ phase, loaded, total }) => console.log(phase, loaded, total) });
@@ -12,6 +12,14 @@ export async function use(file: File, signal: AbortSignal): Promise<string> {
   const result: Result = await model.summarize("text").result;
   const plain: ReadableStream<Piece> = model.summarize("text", { type: "headline", length: "long" });
   await plain.cancel();
+  const labels: Label[] = await model.classify("text", ["a", "b"] as const, { signal });
+  await model.classify("text", "sentiment");
+  const entities: Entity[] = await model.extractEntities("text", { types: ["PER"] });
+  const keywords: Keyword[] = await model.extractKeywords("text", { limit: 3 });
+  const answer: Answer | null = await model.answer("who?", "text", { minScore: 0.5, signal });
+  console.log(labels[0]?.score, entities[0]?.type, keywords[0]?.places[0]?.start, answer?.sentence.end);
+  // @ts-expect-error an unknown option
+  await model.extractKeywords("text", { most: 3 });
   // @ts-expect-error an unknown option
   model.generate("x", { maxTokens: 3 });
   // @ts-expect-error an unknown kind of summary

@@ -1,0 +1,356 @@
+//! What a question asks for, and by which words. English.
+
+use crate::text::{is_function_word, joined_words};
+
+/// What an answer is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    Person,
+    Place,
+    Date,
+    /// The year alone.
+    Year,
+    /// A count: the number before what is counted.
+    Count,
+    /// A number with its unit.
+    Measure,
+    Money,
+    Percent,
+    Reason,
+    /// Something that has a name or is a noun.
+    Thing,
+    /// A name of any kind.
+    Name,
+    /// What something is: "What is a sonnet?"
+    Definition,
+    /// How something is done, or whether something is so.
+    Sentence,
+}
+
+/// A question, taken apart.
+#[derive(Clone, Debug)]
+pub struct Question {
+    pub wanted: Wanted,
+    /// Words to look for, in lower case: all but function words and those that only say what is wanted.
+    pub words: Vec<String>,
+    /// All its words, in lower case.
+    pub all: Vec<String>,
+    /// What is counted, after "how many", or asked for, after "which".
+    pub noun: Option<String>,
+}
+
+const PLACES: [&str; 22] = [
+    "city",
+    "town",
+    "country",
+    "place",
+    "state",
+    "village",
+    "continent",
+    "region",
+    "river",
+    "street",
+    "location",
+    "capital",
+    "area",
+    "county",
+    "province",
+    "island",
+    "district",
+    "port",
+    "sea",
+    "ocean",
+    "mountain",
+    "planet",
+];
+const PEOPLE: [&str; 22] = [
+    "person",
+    "man",
+    "woman",
+    "author",
+    "scientist",
+    "engineer",
+    "king",
+    "queen",
+    "president",
+    "mayor",
+    "minister",
+    "inventor",
+    "explorer",
+    "composer",
+    "painter",
+    "writer",
+    "poet",
+    "architect",
+    "leader",
+    "director",
+    "astronomer",
+    "doctor",
+];
+/// After "how": what is asked for has a unit.
+const MEASURES: [&str; 22] = [
+    "long", "far", "old", "tall", "high", "deep", "big", "large", "wide", "heavy", "fast", "hot", "cold", "often",
+    "thick", "quickly", "loud", "bright", "strong", "steep", "warm", "close",
+];
+const MONEY: [&str; 14] = [
+    "cost", "costs", "pay", "paid", "price", "spend", "spent", "money", "worth", "sell", "sold", "earn", "budget",
+    "fine",
+];
+
+impl Question {
+    pub fn new(question: &str) -> Question {
+        let all: Vec<String> = joined_words(question)
+            .into_iter()
+            .filter_map(|word| question.get(word))
+            .map(|word| bare(&word.to_lowercase()).to_string())
+            .collect();
+        let is = |k: usize, word: &str| all.get(k).is_some_and(|found| found == word);
+        let among = |k: usize, words: &[&str]| all.get(k).is_some_and(|found| words.contains(&found.as_str()));
+        // Mostly the first word; "In which year ..." has it second.
+        let asking = |word: &String| {
+            matches!(word.as_str(), "who" | "whom" | "whose" | "where" | "when" | "why" | "how" | "what" | "which")
+        };
+        let at = all.iter().position(asking);
+        let money = all.iter().any(|word| MONEY.contains(&word.as_str()));
+        // Words that say what is wanted and need not stand in the text.
+        let mut used = 0;
+        let wanted = match at.and_then(|at| all.get(at).map(|word| (at, word.as_str()))) {
+            None => Wanted::Sentence,
+            Some((_, "who" | "whom" | "whose")) => Wanted::Person,
+            Some((_, "where")) => Wanted::Place,
+            Some((_, "when")) => Wanted::Date,
+            Some((_, "why")) => Wanted::Reason,
+            Some((at, "how")) => {
+                used = 1;
+                match () {
+                    () if is(at + 1, "many") => Wanted::Count,
+                    () if is(at + 1, "much") && money => Wanted::Money,
+                    () if is(at + 1, "much") || among(at + 1, &MEASURES) => Wanted::Measure,
+                    () => {
+                        used = 0;
+                        Wanted::Sentence
+                    }
+                }
+            }
+            Some((at, _)) => {
+                used = 1;
+                match () {
+                    () if is(at + 1, "year") => Wanted::Year,
+                    () if among(at + 1, &["date", "day", "month", "time", "century", "decade"]) => Wanted::Date,
+                    () if among(at + 1, &["percentage", "percent", "share", "proportion"]) => Wanted::Percent,
+                    () if among(at + 1, &["number", "amount"]) => Wanted::Measure,
+                    () if among(at + 1, &PLACES) => Wanted::Place,
+                    () if among(at + 1, &PEOPLE) => Wanted::Person,
+                    () if is(at + 1, "name")
+                        || all.iter().any(|word| word == "called" || word == "named" || word == "name") =>
+                    {
+                        Wanted::Name
+                    }
+                    () if among(at + 1, &["is", "are", "was", "were"]) && is_definition(&all, at) => {
+                        used = 0;
+                        Wanted::Definition
+                    }
+                    () => {
+                        used = 0;
+                        Wanted::Thing
+                    }
+                }
+            }
+        };
+        let skip = at.map(|at| at..at + 1 + used).unwrap_or_default();
+        let noun = match (wanted, at) {
+            (Wanted::Count, Some(at)) => all.get(at + 2).cloned(),
+            (Wanted::Thing, Some(at)) => all.get(at + 1).filter(|word| !is_function_word(word)).cloned(),
+            _ => None,
+        };
+        let words = all
+            .iter()
+            .enumerate()
+            .filter(|(k, word)| !skip.contains(k) && !is_function_word(word) && !is_empty_word(word));
+        let mut words: Vec<String> = words.map(|(_, word)| word.clone()).collect();
+        words.sort_unstable();
+        words.dedup();
+        Question { wanted, words, all, noun }
+    }
+
+    /// How well a whole sentence answers it.
+    pub fn whole_sentence(&self) -> f64 {
+        match self.wanted {
+            Wanted::Sentence => 1.0,
+            Wanted::Reason => 0.7,
+            Wanted::Definition | Wanted::Thing => 0.5,
+            _ => 0.2,
+        }
+    }
+
+    /// Whether the word is one of the question's.
+    pub fn has(&self, word: &str) -> bool {
+        let word = word.to_lowercase();
+        self.words.iter().any(|asked| matches(&word, asked))
+    }
+}
+
+/// "What is a sonnet?", "What are sonnets?": nothing but the thing itself.
+fn is_definition(all: &[String], at: usize) -> bool {
+    let rest = all.get(at + 2..).unwrap_or_default();
+    let content = rest.iter().filter(|word| !is_function_word(word)).count();
+    (1..=3).contains(&content)
+        && !rest.iter().any(|word| matches!(word.as_str(), "of" | "in" | "for" | "by" | "to" | "called" | "made"))
+        && !rest.first().is_some_and(|word| word == "the")
+}
+
+/// Words of a question that need not stand in the text.
+fn is_empty_word(word: &str) -> bool {
+    matches!(word, "name" | "called" | "named" | "kind" | "type" | "sort" | "happen" | "happened" | "mean" | "means")
+}
+
+/// A word without its possessive.
+fn bare(word: &str) -> &str {
+    word.strip_suffix("'s").or_else(|| word.strip_suffix("’s")).unwrap_or(word)
+}
+
+/// Whether two words in lower case are forms of one word.
+pub fn matches(a: &str, b: &str) -> bool {
+    let (a, b) = (bare(a), bare(b));
+    a == b || stem(a) == stem(b)
+}
+
+/// A word without its ending. Enough to tell forms of one word from other words of the same text.
+fn stem(word: &str) -> String {
+    if let Some((_, base)) = IRREGULAR.iter().find(|(form, _)| *form == word) {
+        return stem(base);
+    }
+    if !word.chars().all(char::is_alphabetic) {
+        return word.to_string();
+    }
+    if let Some(base) = word.strip_suffix("ies").filter(|base| base.chars().count() >= 2) {
+        return format!("{base}y");
+    }
+    let endings = [
+        ("ions", 4),
+        ("ion", 4),
+        ("ors", 4),
+        ("ers", 4),
+        ("ing", 4),
+        ("or", 4),
+        ("er", 4),
+        ("ed", 4),
+        ("es", 4),
+        ("s", 3),
+        ("e", 4),
+    ];
+    let ending = endings.iter().find_map(|(ending, least)| {
+        word.strip_suffix(ending).filter(|base| base.chars().count() >= *least && !base.ends_with('s'))
+    });
+    let base = ending.unwrap_or(word);
+    // "stopped", "running"
+    let mut last = base.chars().rev();
+    match (last.next(), last.next()) {
+        (Some(a), Some(b)) if a == b && base.len() < word.len() && base.chars().count() > 3 => {
+            base.chars().take(base.chars().count() - 1).collect()
+        }
+        _ => base.to_string(),
+    }
+}
+
+const IRREGULAR: [(&str, &str); 48] = [
+    ("built", "build"),
+    ("born", "birth"),
+    ("wrote", "write"),
+    ("written", "write"),
+    ("won", "win"),
+    ("began", "begin"),
+    ("begun", "begin"),
+    ("sold", "sell"),
+    ("bought", "buy"),
+    ("died", "die"),
+    ("dies", "die"),
+    ("held", "hold"),
+    ("led", "lead"),
+    ("left", "leave"),
+    ("lost", "lose"),
+    ("paid", "pay"),
+    ("ran", "run"),
+    ("sent", "send"),
+    ("spent", "spend"),
+    ("spoke", "speak"),
+    ("taught", "teach"),
+    ("grew", "grow"),
+    ("grown", "grow"),
+    ("flew", "fly"),
+    ("fell", "fall"),
+    ("fallen", "fall"),
+    ("gave", "give"),
+    ("drew", "draw"),
+    ("drawn", "draw"),
+    ("chose", "choose"),
+    ("chosen", "choose"),
+    ("broke", "break"),
+    ("broken", "break"),
+    ("brought", "bring"),
+    ("caught", "catch"),
+    ("wore", "wear"),
+    ("rose", "rise"),
+    ("sank", "sink"),
+    ("swam", "swim"),
+    ("sang", "sing"),
+    ("struck", "strike"),
+    ("ate", "eat"),
+    ("eaten", "eat"),
+    ("slept", "sleep"),
+    ("met", "meet"),
+    ("men", "man"),
+    ("women", "woman"),
+    ("children", "child"),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_kind_of_answer_is_seen() {
+        let wanted = |question: &str| Question::new(question).wanted;
+        assert_eq!(wanted("Who built the bridge?"), Wanted::Person);
+        assert_eq!(wanted("Where is it?"), Wanted::Place);
+        assert_eq!(wanted("In which city was she born?"), Wanted::Place);
+        assert_eq!(wanted("When was it closed?"), Wanted::Date);
+        assert_eq!(wanted("In what year did it open?"), Wanted::Year);
+        assert_eq!(wanted("How many cars cross the bridge?"), Wanted::Count);
+        assert_eq!(wanted("How much did the ship cost?"), Wanted::Money);
+        assert_eq!(wanted("How tall is the tower?"), Wanted::Measure);
+        assert_eq!(wanted("Why was it closed?"), Wanted::Reason);
+        assert_eq!(wanted("What is a sonnet?"), Wanted::Definition);
+        assert_eq!(wanted("What is the bridge made of?"), Wanted::Thing);
+        assert_eq!(wanted("Is the bridge open?"), Wanted::Sentence);
+        assert_eq!(Question::new("How many cars cross the bridge a day?").words, ["bridge", "cars", "cross", "day"]);
+        assert_eq!(Question::new("How many cars cross it?").noun.as_deref(), Some("cars"));
+    }
+
+    #[test]
+    fn words_match_but_for_their_endings() {
+        for (a, b) in [
+            ("close", "closed"),
+            ("repair", "repairs"),
+            ("city", "cities"),
+            ("stopped", "stop"),
+            ("built", "building"),
+            ("boxes", "box"),
+            ("invented", "invent"),
+            ("anna's", "anna"),
+        ] {
+            assert!(matches(a, b) && matches(b, a), "{a} {b}");
+        }
+        for (a, b) in [
+            ("form", "formula"),
+            ("car", "care"),
+            ("pass", "past"),
+            ("art", "artery"),
+            ("1905", "1906"),
+            ("in", "into"),
+            ("port", "portugal"),
+        ] {
+            assert!(!matches(a, b), "{a} {b}");
+        }
+    }
+}

@@ -1,0 +1,396 @@
+//! The part of a sentence that is of the kind that a question asks for.
+
+use std::ops::Range;
+
+use super::question::{Question, Wanted};
+use crate::text::{Pattern, is_function_word, joined_words, patterns};
+
+/// Words that may stand inside of a name.
+const PARTICLES: [&str; 10] = ["of", "the", "de", "van", "von", "der", "la", "le", "du", "and"];
+/// Words before a place.
+const BEFORE_PLACES: [&str; 14] = [
+    "in", "at", "near", "from", "to", "on", "between", "outside", "inside", "under", "above", "through", "into",
+    "across",
+];
+/// What begins a reason, and how much it says that one follows.
+const REASONS: [(&str, f64); 11] = [
+    ("because of", 1.0),
+    ("because", 1.0),
+    ("due to", 1.0),
+    ("owing to", 1.0),
+    ("thanks to", 0.9),
+    ("in order to", 0.9),
+    ("so that", 0.9),
+    ("since", 0.7),
+    ("as a result of", 0.9),
+    ("so as to", 0.9),
+    ("to", 0.5),
+];
+/// Units after a number.
+const UNITS: [&str; 50] = [
+    "metre",
+    "metres",
+    "meter",
+    "meters",
+    "kilometre",
+    "kilometres",
+    "kilometer",
+    "kilometers",
+    "km",
+    "m",
+    "cm",
+    "mm",
+    "mile",
+    "miles",
+    "foot",
+    "feet",
+    "inch",
+    "inches",
+    "year",
+    "years",
+    "month",
+    "months",
+    "week",
+    "weeks",
+    "day",
+    "days",
+    "hour",
+    "hours",
+    "minute",
+    "minutes",
+    "second",
+    "seconds",
+    "kilogram",
+    "kilograms",
+    "kg",
+    "g",
+    "gram",
+    "grams",
+    "ton",
+    "tons",
+    "tonne",
+    "tonnes",
+    "litre",
+    "litres",
+    "liters",
+    "degrees",
+    "times",
+    "acres",
+    "hectares",
+    "watts",
+];
+
+/// One word of the sentence.
+struct Word<'a> {
+    at: Range<usize>,
+    text: &'a str,
+    lower: String,
+    /// Whether the question has it.
+    asked: bool,
+}
+
+/// The best part and how well it fits, 0 to 1.
+pub fn find(question: &Question, sentence: &str) -> Option<(Range<usize>, f64)> {
+    let words: Vec<Word<'_>> = joined_words(sentence)
+        .into_iter()
+        .filter_map(|at| {
+            let text = sentence.get(at.clone())?;
+            Some(Word { lower: text.to_lowercase(), asked: question.has(text), at, text })
+        })
+        .collect();
+    let s = Sentence { text: sentence, words, question };
+    let candidates = match question.wanted {
+        Wanted::Person => s.names(&|_| 0.0),
+        Wanted::Name => s.names(&|_| 0.0).into_iter().chain(s.phrases(0.25)).collect(),
+        Wanted::Place => s.places(),
+        Wanted::Date => s.patterns(&[(Pattern::Date, 1.0), (Pattern::Time, 0.9)]),
+        Wanted::Year => s.years(),
+        Wanted::Count => s.counts(),
+        Wanted::Measure => s.measures(),
+        Wanted::Money => s.patterns(&[(Pattern::Money, 1.0), (Pattern::Number, 0.6)]),
+        Wanted::Percent => s.percents(),
+        Wanted::Reason => s.reasons(),
+        Wanted::Definition => s.definition().into_iter().collect(),
+        Wanted::Thing => s.phrases(0.0),
+        Wanted::Sentence => Vec::new(),
+    };
+    let ranked = candidates.into_iter().map(|(at, fits)| {
+        let near = s.nearness(&at);
+        let order = fits * (0.55 + 0.45 * near);
+        (at, order.min(1.0))
+    });
+    ranked.reduce(|a, b| if b.1 > a.1 { b } else { a })
+}
+
+type Candidates = Vec<(Range<usize>, f64)>;
+
+struct Sentence<'a> {
+    text: &'a str,
+    words: Vec<Word<'a>>,
+    question: &'a Question,
+}
+
+impl Sentence<'_> {
+    /// Whether the question says these bytes already.
+    fn said(&self, at: &Range<usize>) -> bool {
+        let inside: Vec<&Word<'_>> =
+            self.words.iter().filter(|w| w.at.start >= at.start && w.at.end <= at.end).collect();
+        let told = |w: &&Word<'_>| w.asked || self.question.all.contains(&w.lower) || is_function_word(&w.lower);
+        !inside.is_empty() && inside.iter().all(told)
+    }
+
+    /// How close the nearest words of the question are, 0 to 1; what stands behind them counts a little more.
+    fn nearness(&self, at: &Range<usize>) -> f64 {
+        let first = self.words.iter().position(|w| w.at.end > at.start).unwrap_or(0);
+        let last = self.words.iter().rposition(|w| w.at.start < at.end).unwrap_or(first);
+        let distance = |k: usize| if k < first { (first - k) as f64 } else { 1.3 * k.saturating_sub(last) as f64 };
+        let outside = self.words.iter().enumerate().filter(|(k, w)| w.asked && (*k < first || *k > last));
+        let mut distances: Vec<f64> = outside.map(|(k, _)| distance(k)).collect();
+        distances.sort_by(f64::total_cmp);
+        let near: f64 = distances.iter().take(2).map(|d| 1.0 / (0.6 + 0.4 * d)).sum();
+        near / 2.0
+    }
+
+    fn word_before(&self, at: usize) -> &str {
+        let before = self.words.iter().rev().find(|w| w.at.end <= at);
+        let close = before.filter(|w| self.text.get(w.at.end..at).is_some_and(|gap| gap.trim().is_empty()));
+        close.map_or("", |w| w.lower.as_str())
+    }
+
+    fn patterns(&self, kinds: &[(Pattern, f64)]) -> Candidates {
+        let weight = |kind: Pattern| kinds.iter().find(|(known, _)| *known == kind).map(|(_, weight)| *weight);
+        let found = patterns(self.text).into_iter().filter_map(|(kind, at)| Some((at, weight(kind)?)));
+        found.filter(|(at, _)| !self.said(at)).collect()
+    }
+
+    /// Years, also those inside of dates.
+    fn years(&self) -> Candidates {
+        let four = |text: &str| text.len() == 4 && text.bytes().all(|b| b.is_ascii_digit());
+        let years = self.words.iter().filter(|w| four(w.text) && !w.asked);
+        let mut found: Candidates = years.map(|w| (w.at.clone(), 1.0)).collect();
+        if found.is_empty() {
+            found = self.patterns(&[(Pattern::Date, 0.6)]);
+        }
+        found
+    }
+
+    /// The number before what is counted.
+    fn counts(&self) -> Candidates {
+        let mut found = self.patterns(&[(Pattern::Number, 0.55), (Pattern::Date, 0.2), (Pattern::Money, 0.2)]);
+        for (at, fits) in &mut found {
+            let behind = self.words.iter().filter(|w| w.at.start >= at.end).take(3);
+            let counted = self.question.noun.as_ref();
+            if behind.into_iter().any(|w| counted.is_some_and(|noun| super::question::matches(&w.lower, noun))) {
+                *fits = 1.0;
+            }
+        }
+        // "one of them": the scanner leaves it out, but here a number is wanted.
+        found
+    }
+
+    /// A number with its unit.
+    fn measures(&self) -> Candidates {
+        let mut found =
+            self.patterns(&[(Pattern::Number, 0.6), (Pattern::Money, 0.5), (Pattern::Time, 0.4), (Pattern::Date, 0.2)]);
+        for (at, fits) in &mut found {
+            let next = self.words.iter().find(|w| w.at.start >= at.end);
+            let unit = next.filter(|w| UNITS.contains(&w.lower.as_str()));
+            let close = |w: &&Word<'_>| {
+                self.text
+                    .get(at.end..w.at.start)
+                    .is_some_and(|gap| gap.chars().all(|c| matches!(c, ' ' | '-' | '\u{a0}')))
+            };
+            if let Some(unit) = unit.filter(close) {
+                at.end = unit.at.end;
+                *fits = 1.0;
+            }
+        }
+        found
+    }
+
+    fn percents(&self) -> Candidates {
+        let mut found = self.patterns(&[(Pattern::Number, 0.4)]);
+        for (at, fits) in &mut found {
+            if self
+                .text
+                .get(at.clone())
+                .is_some_and(|text| text.ends_with('%') || text.to_lowercase().ends_with("cent"))
+            {
+                *fits = 1.0;
+            }
+        }
+        found
+    }
+
+    /// Runs of words with capitals. `more`: what a place in front of the run adds.
+    fn names(&self, more: &dyn Fn(&str) -> f64) -> Candidates {
+        let capital = |w: &Word<'_>| w.text.starts_with(char::is_uppercase) && !is_function_word(&w.lower);
+        let joined = |a: &Word<'_>, b: &Word<'_>| {
+            let gap = self.text.get(a.at.end..b.at.start).unwrap_or_default();
+            gap == " " || gap == ". " && a.text.chars().count() <= 3
+        };
+        let dates: Vec<Range<usize>> =
+            patterns(self.text).into_iter().filter(|(kind, _)| *kind == Pattern::Date).map(|(_, at)| at).collect();
+        let mut found = Vec::new();
+        let mut k = 0;
+        while k < self.words.len() {
+            let first = &self.words[k];
+            let mut last = k;
+            if !capital(first) || dates.iter().any(|date| date.start < first.at.end && first.at.start < date.end) {
+                k += 1;
+                continue;
+            }
+            while let (Some(a), Some(b)) = (self.words.get(last), self.words.get(last + 1)) {
+                let particle = PARTICLES[..9].contains(&b.lower.as_str());
+                let behind =
+                    self.words.get(last + 2).filter(|c| particle && capital(c) && joined(a, b) && joined(b, c));
+                if capital(b) && joined(a, b) {
+                    last += 1;
+                } else if behind.is_some() {
+                    last += 2;
+                } else {
+                    break;
+                }
+            }
+            let at = first.at.start..self.words[last].at.end;
+            k = last + 1;
+            if self.said(&at) {
+                continue;
+            }
+            let before = self.word_before(at.start).to_string();
+            // The first word of a sentence has a capital in any case.
+            let sure = if at.start == 0 && last == k - 1 && first.at.end == at.end { 0.75 } else { 0.9 };
+            let by = if before == "by" { 0.1 } else { 0.0 };
+            let place = if BEFORE_PLACES.contains(&before.as_str()) && before != "to" && before != "from" {
+                -0.25
+            } else {
+                0.0
+            };
+            let fits = if self.question.wanted == Wanted::Place { sure } else { sure + by + place };
+            found.push((at, fits + more(&before)));
+        }
+        found
+    }
+
+    fn places(&self) -> Candidates {
+        let mut found =
+            self.names(&|before| if BEFORE_PLACES.contains(&before) || before == "of" { 0.1 } else { -0.35 });
+        // "in the old harbour": a place without a name.
+        for (k, word) in self.words.iter().enumerate() {
+            if !BEFORE_PLACES[..12].contains(&word.lower.as_str()) {
+                continue;
+            }
+            if let Some(at) = self.phrase_from(k + 1).filter(|at| !self.said(at) && !self.is_date(at)) {
+                found.push((at, 0.6));
+            }
+        }
+        found
+    }
+
+    fn is_date(&self, at: &Range<usize>) -> bool {
+        patterns(self.text).iter().any(|(_, found)| found.start < at.end && at.start < found.end)
+    }
+
+    /// From a word on: its article, and the words up to a function word or punctuation.
+    fn phrase_from(&self, from: usize) -> Option<Range<usize>> {
+        let first = self.words.get(from)?;
+        let mut k = from;
+        if matches!(first.lower.as_str(), "the" | "a" | "an" | "its" | "his" | "her" | "their") {
+            k += 1;
+        }
+        let mut end = None;
+        while let Some(word) = self.words.get(k) {
+            let gap = self.text.get(end.unwrap_or(word.at.start)..word.at.start).unwrap_or_default();
+            if is_function_word(&word.lower) || !gap.trim().is_empty() {
+                break;
+            }
+            end = Some(word.at.end);
+            k += 1;
+        }
+        end.map(|end| first.at.start..end)
+    }
+
+    fn reasons(&self) -> Candidates {
+        let lower = self.text.to_lowercase();
+        if lower.len() != self.text.len() {
+            return Vec::new();
+        }
+        let mut found = Vec::new();
+        for (words, fits) in REASONS {
+            for (at, _) in lower.match_indices(words) {
+                let boundary = |c: Option<char>| c.is_none_or(|c| !c.is_alphanumeric());
+                let whole =
+                    boundary(lower[..at].chars().next_back()) && boundary(lower[at + words.len()..].chars().next());
+                let rest = &self.text[at + words.len()..];
+                // "to" before a verb or not: a verb's place is not after an article, a name or a number.
+                let next = rest.trim_start().split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default();
+                let verb = words != "to" || next.starts_with(char::is_lowercase) && !is_function_word(next);
+                if whole && verb && at > 0 {
+                    let end = self.text.trim_end_matches(['.', '!', '?', ' ']).len();
+                    let stop = rest.find([';', '(']).map_or(end, |stop| (at + words.len() + stop).min(end));
+                    let start =
+                        if words == "to" { at } else { at + words.len() + rest.len() - rest.trim_start().len() };
+                    if start < stop {
+                        found.push((start..self.text[..stop].trim_end().len(), fits));
+                    }
+                }
+            }
+        }
+        found
+    }
+
+    /// What stands behind "X is": up to the end of the clause.
+    fn definition(&self) -> Option<(Range<usize>, f64)> {
+        let k = self.words.iter().position(|w| matches!(w.lower.as_str(), "is" | "are" | "was" | "were" | "means"))?;
+        let before = self.words.get(..k)?;
+        if !before.iter().any(|w| w.asked)
+            || before.iter().filter(|w| !w.asked && !is_function_word(&w.lower)).count() > 2
+        {
+            return None;
+        }
+        let start = self.words.get(k + 1)?.at.start;
+        let rest = self.text.get(start..)?;
+        let end = rest.find([';', ':', '.', '(']).unwrap_or(rest.len());
+        let end =
+            rest[..end].find(", which").or_else(|| rest[..end].find(" that ")).filter(|at| *at > 12).unwrap_or(end);
+        let article = matches!(self.words.get(k + 1)?.lower.as_str(), "a" | "an" | "the" | "one");
+        Some((start..start + rest[..end].trim_end().len(), if article { 1.0 } else { 0.7 }))
+    }
+
+    /// Phrases of words that are not function words, nor the question's. `less`: what is taken off how they fit.
+    fn phrases(&self, less: f64) -> Candidates {
+        let mut found = Vec::new();
+        let mut k = 0;
+        while k < self.words.len() {
+            let Some(at) = self.phrase_from(k) else {
+                k += 1;
+                continue;
+            };
+            let inside: Vec<&Word<'_>> = self.words[k..].iter().take_while(|w| w.at.start < at.end).collect();
+            let n = inside.len();
+            // What the question says already is cut off at both ends: "closed the harbour bridge" leaves nothing.
+            let open = |w: &&&Word<'_>| !w.asked && !is_function_word(&w.lower);
+            let first = inside.iter().position(|w| open(&w));
+            let last = inside.iter().rposition(|w| open(&w));
+            if let (Some(first), Some(last)) = (first, last) {
+                let part = &inside[first..=last];
+                let noun = self.question.noun.as_deref().is_some_and(|noun| {
+                    part.iter().chain(inside.get(last + 1)).any(|w| super::question::matches(&w.lower, noun))
+                });
+                let verb_like = part.len() == 1 && part[0].lower.ends_with("ed")
+                    || part[0].lower.ends_with("ing") && part.len() == 1;
+                let fits = 0.75 + if noun { 0.25 } else { 0.0 } - if verb_like { 0.3 } else { 0.0 } - less;
+                let start = if first <= 1 && is_function_word(&inside[0].lower) && first > 0 {
+                    inside[0].at.start
+                } else {
+                    part[0].at.start
+                };
+                // "What colour": the colour stands before the noun or alone; the noun itself is no answer.
+                found.push((start..part[part.len() - 1].at.end, fits));
+            }
+            k += n.max(1);
+        }
+        found.retain(|(at, _)| !self.said(at));
+        found
+    }
+}

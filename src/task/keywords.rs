@@ -1,0 +1,308 @@
+//! The phrases that say what a text is about.
+//!
+//! Candidates are runs of one to three words between function words and punctuation, as in RAKE (Rose et al. 2010). A word
+//! weighs more where it is frequent, stands early, in many sentences, is written with a capital (YAKE, Campos et al. 2020),
+//! is rare in the language, which the tokenizer knows (a rare word takes more tokens), and stands in sentences that the
+//! model finds salient. A phrase is worth what its words are, and more the more often they come together.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+
+use super::event::{Event, FinishReason, Keyword, Usage};
+use super::judge::Judge;
+use super::model::{Model, Stopwatch};
+use super::options::{KeywordOptions, SummaryKind};
+use super::points::Article;
+use crate::error::{Error, Result};
+use crate::text::{Controls, content_word, joined_words};
+
+/// Words of a phrase, at most.
+const MAX_WORDS: usize = 3;
+/// Words that fill a sentence without saying what it is about, beside function words.
+const FILLERS: [&str; 40] = [
+    "able",
+    "according",
+    "added",
+    "began",
+    "begin",
+    "called",
+    "case",
+    "cause",
+    "caused",
+    "common",
+    "due",
+    "example",
+    "find",
+    "found",
+    "good",
+    "great",
+    "group",
+    "help",
+    "include",
+    "included",
+    "including",
+    "kind",
+    "large",
+    "long",
+    "main",
+    "million",
+    "new",
+    "number",
+    "part",
+    "percent",
+    "reported",
+    "show",
+    "small",
+    "start",
+    "started",
+    "told",
+    "type",
+    "various",
+    "want",
+    "year",
+];
+
+/// One word of a candidate.
+#[derive(Clone, Debug)]
+struct Word {
+    bytes: Range<usize>,
+    /// What it counts as.
+    key: String,
+    sentence: usize,
+    /// Its first letter is a capital and it does not begin the sentence.
+    capital: bool,
+}
+
+/// What is known of all words that count as one.
+#[derive(Clone, Debug, Default)]
+struct Facts {
+    count: f64,
+    first_sentence: usize,
+    sentences: BTreeSet<usize>,
+    capitals: f64,
+    tokens: f64,
+    salience: f64,
+}
+
+pub struct Keywords {
+    options: KeywordOptions,
+    /// Judges the sentences, where the model can.
+    judge: Option<Judge>,
+    article: Article,
+    watch: Stopwatch,
+    results: Option<Vec<Keyword>>,
+}
+
+impl Keywords {
+    pub fn new(model: &Model, text: &str, options: &KeywordOptions) -> Result<Self> {
+        if options.limit == 0 {
+            return Err(Error::InvalidOption {
+                name: "limit".into(),
+                expected: "at least 1".into(),
+                found: "0".into(),
+            });
+        }
+        let article = Article::new(text);
+        article.require_sentences()?;
+        let format = model.tasks();
+        let judge = format.map(|format| Judge::new(text, format, format.salience.of(SummaryKind::KeyPoints).wanted()));
+        let watch = Stopwatch::new(model.clock());
+        Ok(Keywords { options: options.clone(), judge: judge.transpose()?, article, watch, results: None })
+    }
+
+    pub async fn next(&mut self, model: &Model) -> Result<Event> {
+        self.watch.start();
+        if self.results.is_none() {
+            if let Some(judge) = &mut self.judge
+                && let Some(event) = judge.next(model).await?
+            {
+                return Ok(event);
+            }
+            self.watch.prefilled();
+            if let (Some(judge), Some(format)) = (&mut self.judge, model.tasks()) {
+                judge.weigh(format.salience.of(SummaryKind::KeyPoints));
+                std::mem::swap(&mut self.article, &mut judge.article);
+            }
+            let tokens = |word: &str| match model.tokenizer() {
+                Some(tokenizer) => {
+                    tokenizer.encode(&format!(" {word}"), false, Controls::Literal).map_or(1, |ids| ids.len())
+                }
+                None => 1,
+            };
+            let mut found = keywords(&self.article, &tokens, self.options.limit);
+            found.reverse();
+            self.results = Some(found);
+        }
+        if let Some(keyword) = self.results.as_mut().and_then(Vec::pop) {
+            self.watch.first();
+            return Ok(Event::Keyword(keyword));
+        }
+        let usage = Usage { prompt_tokens: self.judge.as_ref().map_or(0, |judge| judge.tokens), completion_tokens: 0 };
+        Ok(Event::Done { finish_reason: FinishReason::Stop, text: String::new(), usage, timings: self.watch.finish() })
+    }
+}
+
+/// Runs of words with nothing but a space between them and no function word among them.
+fn runs(article: &Article) -> Vec<Vec<Word>> {
+    let mut runs: Vec<Vec<Word>> = Vec::new();
+    for (sentence, bytes) in article.sentences.iter().map(|s| s.bytes.clone()).enumerate() {
+        let text = article.text.get(bytes.clone()).unwrap_or_default();
+        let mut run: Vec<Word> = Vec::new();
+        for (k, word) in joined_words(text).into_iter().enumerate() {
+            let shown = text.get(word.clone()).unwrap_or_default();
+            let at = bytes.start + word.start..bytes.start + word.end;
+            let gap = run.last().map(|last| article.text.get(last.bytes.end..at.start).unwrap_or_default());
+            if gap.is_some_and(|gap| gap != " ") {
+                runs.push(std::mem::take(&mut run));
+            }
+            // A possessive is its word.
+            let bare = shown.strip_suffix("'s").or_else(|| shown.strip_suffix("’s")).unwrap_or(shown);
+            let key = content_word(bare).filter(|key| key.chars().any(char::is_alphabetic) && !is_filler(key));
+            match key {
+                None => runs.push(std::mem::take(&mut run)),
+                Some(key) => {
+                    let capital = k > 0 && shown.starts_with(char::is_uppercase);
+                    run.push(Word { bytes: at.start..at.start + bare.len(), key, sentence, capital });
+                    if bare.len() < shown.len() {
+                        runs.push(std::mem::take(&mut run));
+                    }
+                }
+            }
+        }
+        runs.push(run);
+    }
+    runs.retain(|run| !run.is_empty());
+    runs
+}
+
+fn is_filler(key: &str) -> bool {
+    FILLERS.contains(&key) || key.len() > 4 && key.is_ascii() && key.ends_with("ly")
+}
+
+/// The best phrases of a text, the best first. `tokens` says how many tokens a word has.
+fn keywords(article: &Article, tokens: &dyn Fn(&str) -> usize, limit: usize) -> Vec<Keyword> {
+    let runs = runs(article);
+    let mut words: BTreeMap<&str, Facts> = BTreeMap::new();
+    for word in runs.iter().flatten() {
+        let facts = words.entry(&word.key).or_insert_with(|| Facts {
+            first_sentence: word.sentence,
+            tokens: tokens(article.text.get(word.bytes.clone()).unwrap_or_default()) as f64,
+            ..Facts::default()
+        });
+        facts.count += 1.0;
+        facts.capitals += f64::from(u8::from(word.capital));
+        facts.sentences.insert(word.sentence);
+        facts.salience += f64::from(article.sentences.get(word.sentence).map_or(0.0, |s| s.salience));
+    }
+    let n = article.sentences.len() as f64;
+    let highest = |value: &dyn Fn(&Facts) -> f64| words.values().map(value).fold(0.0, f64::max).max(f64::MIN_POSITIVE);
+    let most = highest(&|facts| facts.count);
+    let most_salient = highest(&|facts| facts.salience / facts.count);
+    let weight = |key: &str| {
+        let Some(facts) = words.get(key) else { return 0.0 };
+        let frequency = (1.0 + facts.count).ln() / (1.0 + most).ln();
+        let early = 1.0 / (2.0 + facts.first_sentence as f64).ln();
+        let spread = facts.sentences.len() as f64 / n;
+        let capital = facts.capitals / facts.count;
+        let rare = (facts.tokens.min(3.0) - 1.0) / 2.0;
+        let salience = facts.salience / facts.count / most_salient;
+        frequency
+            * (0.5 + early)
+            * (1.0 + spread.sqrt())
+            * (1.0 + 0.6 * capital)
+            * (1.0 + 0.5 * rare)
+            * (0.6 + 0.4 * salience)
+    };
+    let mut phrases: BTreeMap<Vec<&str>, Vec<&[Word]>> = BTreeMap::new();
+    for run in &runs {
+        for length in 1..=MAX_WORDS.min(run.len()) {
+            for phrase in run.windows(length) {
+                phrases.entry(phrase.iter().map(|word| word.key.as_str()).collect()).or_default().push(phrase);
+            }
+        }
+    }
+    let mut scored: Vec<(f64, &Vec<&str>)> = phrases
+        .iter()
+        .map(|(keys, places)| {
+            let sum: f64 = keys.iter().map(|key| weight(key)).sum();
+            let together =
+                places.len() as f64 / keys.iter().filter_map(|key| words.get(key)).map(|f| f.count).fold(1.0, f64::max);
+            let mean = sum / keys.len() as f64;
+            // Longer phrases say more, if their words belong together.
+            let length = 1.0 + 0.35 * (keys.len() as f64 - 1.0) * (0.4 + together).min(1.0);
+            let repeated = if keys.len() > 1 && places.len() == 1 { 0.75 } else { 1.0 };
+            (mean * length * repeated, keys)
+        })
+        .collect();
+    scored.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.cmp(b.1)));
+    let best = scored.first().map_or(1.0, |(score, _)| *score).max(f64::MIN_POSITIVE);
+    let mut chosen: Vec<Keyword> = Vec::new();
+    let mut said: Vec<&Vec<&str>> = Vec::new();
+    for (score, keys) in scored {
+        if chosen.len() == limit {
+            break;
+        }
+        // What an earlier phrase has said already, or says with a word more.
+        let within = |a: &[&str], b: &[&str]| b.windows(a.len()).any(|part| part == a);
+        let shared = |other: &[&str]| keys.iter().filter(|key| other.contains(key)).count();
+        let repeats = |other: &&Vec<&str>| within(keys, other) || within(other, keys) || 2 * shared(other) > keys.len();
+        if said.iter().any(repeats) {
+            continue;
+        }
+        let places = phrases.get(keys).map(Vec::as_slice).unwrap_or_default();
+        let bytes = |phrase: &[Word]| match (phrase.first(), phrase.last()) {
+            (Some(first), Some(last)) => first.bytes.start..last.bytes.end,
+            _ => 0..0,
+        };
+        let places: Vec<_> = places.iter().map(|phrase| article.place(bytes(phrase))).collect();
+        let text =
+            places.first().and_then(|place| article.text.get(place.bytes.clone())).unwrap_or_default().to_string();
+        chosen.push(Keyword { text, score: (score / best) as f32, places });
+        said.push(keys);
+    }
+    chosen
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEXT: &str = "Solar panels turn sunlight into electricity. A solar panel is made of cells of silicon. The price of \
+        solar panels fell quickly. Öko-Strom 🌞 helps Anna Berg's town; Anna Berg pays for it. Solar panels need no fuel.";
+
+    fn found(text: &str, limit: usize) -> Vec<Keyword> {
+        keywords(&Article::new(text), &|word| word.len().div_ceil(5), limit)
+    }
+
+    #[test]
+    fn phrases_come_with_every_place() {
+        let all = found(TEXT, 8);
+        let texts: Vec<&str> = all.iter().map(|k| k.text.as_str()).collect();
+        assert_eq!(texts[0], "Solar panels");
+        assert!(texts.contains(&"Anna Berg"), "{texts:?}");
+        assert_eq!(all[0].places.len(), 4, "plural and singular, any case");
+        assert_eq!(all[0].score, 1.0);
+        assert!(all.is_sorted_by(|a, b| a.score >= b.score));
+        let utf16: Vec<u16> = TEXT.encode_utf16().collect();
+        for keyword in &all {
+            for place in &keyword.places {
+                let text = &TEXT[place.bytes.clone()];
+                assert_eq!(String::from_utf16(&utf16[place.utf16.clone()]).unwrap(), text);
+                let key = |text: &str| text.split(' ').filter_map(content_word).collect::<Vec<_>>();
+                assert_eq!(key(text), key(&keyword.text));
+            }
+        }
+        assert_eq!(found(TEXT, 2)[..], all[..2]);
+    }
+
+    #[test]
+    fn phrases_do_not_cross_punctuation_or_function_words_or_say_a_word_twice() {
+        let all = found("Red cars, blue boats and green trains. Cars of steel.", 20);
+        let texts: BTreeSet<&str> = all.iter().map(|k| k.text.as_str()).collect();
+        assert!(texts.contains("blue boats") && texts.contains("green trains"), "{texts:?}");
+        assert!(texts.iter().all(|text| !text.contains(',') && !text.contains(" and ")));
+        let words: Vec<String> = texts.iter().flat_map(|t| t.split(' ')).filter_map(content_word).collect();
+        assert_eq!(words.len(), words.iter().collect::<BTreeSet<_>>().len());
+        assert!(found("The of and 12 % it.", 5).is_empty());
+    }
+}
