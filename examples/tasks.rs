@@ -79,6 +79,7 @@ fn begin(model: &Rc<Model>, request: &Value) -> Result<Job> {
             if let Some(length) = request["length"].as_str() {
                 options.length = length.parse()?;
             }
+            options.grounded = request["grounded"].as_bool().unwrap_or(options.grounded);
             model.summarize(text, &options)
         }
     }
@@ -95,6 +96,10 @@ fn finish(mut job: Job) -> Result<Map<String, Value>> {
         match pollster::block_on(job.next())? {
             Event::Progress { .. } | Event::Piece(_) => {}
             Event::Point(p) => found("points", at(&p.place, json!({"text": p.text, "score": p.score}))),
+            Event::Support(s) => {
+                let sources: Vec<Value> = s.sources.iter().map(|place| at(place, json!({}))).collect();
+                found("supports", at(&s.written, json!({"sources": sources})));
+            }
             Event::Measured(m) => {
                 let features: Map<String, Value> =
                     FEATURE_NAMES.iter().zip(m.features).map(|(name, x)| (name.to_string(), x.into())).collect();

@@ -28,6 +28,12 @@ pub fn event(event: Event) -> JsValue {
             ("end", end(&point.place)),
             ("score", point.score.into()),
         ]),
+        Event::Support(support) => object([
+            ("type", "support".into()),
+            ("start", start(&support.written)),
+            ("end", end(&support.written)),
+            ("sources", support.sources.iter().map(place).collect::<Array>().into()),
+        ]),
         // Asked for by the training pipeline only, natively.
         Event::Measured(_) => object([("type", "measured".into())]),
         Event::Label(label) => {

@@ -19,11 +19,12 @@ pub fn generate(options: &JsValue) -> Result<GenerateOptions> {
             match name {
                 "maxNewTokens" => out.max_new_tokens = Some(whole(name, value, f64::from(u32::MAX))? as usize),
                 "stop" => out.stop = texts(name, value)?,
+                "groundedIn" => out.grounded_in = Some(text(name, value)?),
                 _ => return sampling(&mut out.sampling, name, value),
             }
             Ok(true)
         },
-        &format!("maxNewTokens, stop, {SAMPLING}"),
+        &format!("maxNewTokens, stop, groundedIn, {SAMPLING}"),
     )?;
     Ok(out)
 }
@@ -35,11 +36,12 @@ pub fn summarize(options: &JsValue) -> Result<SummarizeOptions> {
         match name {
             "type" => out.kind = text(name, value)?.parse()?,
             "length" => out.length = text(name, value)?.parse()?,
+            "grounded" => out.grounded = value.as_bool().ok_or_else(|| invalid(name, "true or false", value))?,
             _ => return Ok(false),
         }
         Ok(true)
     };
-    each(options, take, "type, length")?;
+    each(options, take, "type, length, grounded")?;
     Ok(out)
 }
 

@@ -53,7 +53,7 @@ pub struct Sampler {
     banned: TokenSet,
     /// Output so far, for n-grams.
     output: Vec<u32>,
-    /// Tokens that would repeat an n-gram now; lifted again after the choice.
+    /// Tokens that may not come now, most of them because they would repeat an n-gram; lifted again after the choice.
     repeats: Vec<u32>,
     /// `(token, logit)`, then `(token, weight)`.
     candidates: Vec<(u32, f32)>,
@@ -86,6 +86,14 @@ impl Sampler {
         self.banned.insert(token);
     }
 
+    /// Do not choose this token the next time.
+    pub fn ban_once(&mut self, token: u32) {
+        if !self.banned.contains(token as usize) {
+            self.banned.insert(token);
+            self.repeats.push(token);
+        }
+    }
+
     /// A token of the prompt: the repetition penalty applies to it.
     pub fn observe(&mut self, token: u32) {
         self.seen.insert(token);
@@ -99,6 +107,20 @@ impl Sampler {
     /// `NotFinite` where a logit is NaN or infinite, `Internal` where the row has another length, and `InvalidOption`
     /// where every token is banned.
     pub fn sample(&mut self, logits: &[f32]) -> Result<Choice> {
+        self.ban_repeats();
+        self.sample_repeats(logits)
+    }
+
+    /// The same, though an n-gram may come twice.
+    pub fn sample_repeats(&mut self, logits: &[f32]) -> Result<Choice> {
+        let choice = self.choose(logits);
+        while let Some(token) = self.repeats.pop() {
+            self.banned.remove(token);
+        }
+        choice
+    }
+
+    fn choose(&mut self, logits: &[f32]) -> Result<Choice> {
         if logits.len() != self.n_vocab || logits.is_empty() {
             return Err(Error::Internal {
                 what: format!("sampling from {} logits, expected {}", logits.len(), self.n_vocab),
@@ -107,11 +129,7 @@ impl Sampler {
         if let Some(token) = logits.iter().position(|x| !x.is_finite()) {
             return Err(Error::NotFinite { token, found: logits[token].to_string() });
         }
-        self.ban_repeats();
         let token = if self.options.temperature == 0.0 { self.greedy(logits) } else { self.draw(logits) };
-        while let Some(token) = self.repeats.pop() {
-            self.banned.remove(token);
-        }
         let token = token.ok_or_else(|| Error::InvalidOption {
             name: "banned tokens".into(),
             expected: "at least one token that may come".into(),

@@ -1,17 +1,17 @@
 //! The loop of writing: choose a token, show its text, feed it back.
 
 use super::event::{FinishReason, Piece};
+use super::ground::Chooser;
 use super::model::Model;
 use super::stop::StopFilter;
 use crate::error::Result;
 use crate::model::LogitRows;
-use crate::sample::Sampler;
 use crate::session::Session;
 use crate::text::Detokenizer;
 
 /// The state of writing one output after a prompt was read.
 pub struct Decoding {
-    sampler: Sampler,
+    sampler: Chooser,
     stream: Detokenizer,
     stop: StopFilter,
     end_tokens: Vec<u32>,
@@ -35,14 +35,14 @@ pub enum Step {
 impl Decoding {
     /// `start_of_text`: see [`Detokenizer::new`]. `max_tokens`: at least 1.
     pub fn new(
-        sampler: Sampler,
+        sampler: impl Into<Chooser>,
         stop: &[String],
         end_tokens: Vec<u32>,
         max_tokens: usize,
         start_of_text: bool,
     ) -> Self {
         Decoding {
-            sampler,
+            sampler: sampler.into(),
             stream: Detokenizer::new(start_of_text),
             stop: StopFilter::new(stop),
             end_tokens,

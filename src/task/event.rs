@@ -82,6 +82,15 @@ pub struct Measured {
     pub salience: f32,
 }
 
+/// A sentence of a summary, and the sentences of the text that it was made of or says the same as.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Support {
+    /// Where the sentence stands in the summary.
+    pub written: Place,
+    /// In the order of the text; none where nothing supports it.
+    pub sources: Vec<Place>,
+}
+
 /// A label and how likely the text bears it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Label {
@@ -149,6 +158,8 @@ pub enum Event {
     Progress { phase: Phase, done: usize, total: usize },
     Piece(Piece),
     Point(Point),
+    /// Before the end of a written summary.
+    Support(Support),
     Measured(Measured),
     Label(Label),
     Entity(Entity),

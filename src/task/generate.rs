@@ -2,6 +2,7 @@
 
 use super::decode::{Decoding, Step};
 use super::event::{Event, FinishReason, Phase, Timings, Usage};
+use super::ground::Chooser;
 use super::model::{Model, Stopwatch};
 use super::options::GenerateOptions;
 use crate::error::{Error, Result};
@@ -67,7 +68,12 @@ impl Generate {
             !matches!(kind, Some(TokenKind::Control))
         };
         let start_of_text = !tokens.iter().any(is_text);
-        let decoding = Decoding::new(sampler, &options.stop, model.end_tokens().to_vec(), max_new, start_of_text);
+        let end = model.end_tokens().to_vec();
+        let chooser = match &options.grounded_in {
+            Some(source) => Chooser::grounded(sampler, model.require_tokenizer()?, source, &end),
+            None => sampler.into(),
+        };
+        let decoding = Decoding::new(chooser, &options.stop, end, max_new, start_of_text);
         Ok(Generate {
             // The last token written is never read back.
             capacity: tokens.len() + max_new,

@@ -230,7 +230,8 @@ fn keywords(article: &Article, tokens: &dyn Fn(&str) -> usize, limit: usize) -> 
             let mean = sum / keys.len() as f64;
             // Longer phrases say more, if their words belong together.
             let length = 1.0 + 0.35 * (keys.len() as f64 - 1.0) * (0.4 + together).min(1.0);
-            let repeated = if keys.len() > 1 && places.len() == 1 { 0.75 } else { 1.0 };
+            // Words that stand together once and elsewhere alone.
+            let repeated = if keys.len() > 1 && places.len() == 1 && together < 1.0 { 0.75 } else { 1.0 };
             (mean * length * repeated, keys)
         })
         .collect();

@@ -12,6 +12,7 @@ mod entities;
 mod event;
 mod features;
 mod generate;
+mod ground;
 mod headline;
 mod headline_units;
 mod judge;
@@ -24,10 +25,11 @@ mod salience;
 mod shorten;
 mod stop;
 mod summarize;
+mod support;
 mod tasks;
 
 pub use event::{
-    Answer, Entity, Event, FinishReason, Keyword, Label, Measured, Phase, Piece, Place, Point, Timings, Usage,
+    Answer, Entity, Event, FinishReason, Keyword, Label, Measured, Phase, Piece, Place, Point, Support, Timings, Usage,
 };
 pub use features::NAMES as FEATURE_NAMES;
 pub use generate::Prompt;

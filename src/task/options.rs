@@ -38,6 +38,8 @@ pub struct GenerateOptions {
     pub sampling: Sampling,
     /// Output ends before the first of these.
     pub stop: Vec<String>,
+    /// Only numbers and names that occur in this text can be written.
+    pub grounded_in: Option<String>,
 }
 
 /// What a summary is.
@@ -120,11 +122,19 @@ fn unknown(name: &str, expected: &str, found: &str) -> Error {
 }
 
 /// Options of [`Model::summarize`](super::Model::summarize).
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct SummarizeOptions {
     pub kind: SummaryKind,
     /// Of key points and copied tldrs; what is generated ends where the model ends it.
     pub length: Length,
+    /// Where the model writes freely: only numbers and names that occur in the text can be written.
+    pub grounded: bool,
+}
+
+impl Default for SummarizeOptions {
+    fn default() -> Self {
+        SummarizeOptions { kind: SummaryKind::default(), length: Length::default(), grounded: true }
+    }
 }
 
 /// What a text may be classified as.

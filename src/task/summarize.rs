@@ -12,11 +12,13 @@ use std::collections::VecDeque;
 
 use super::copy::{Written, copy, told};
 use super::decode::{Decoding, Step};
-use super::event::{Event, FinishReason, Phase, Point, Usage};
+use super::event::{Event, FinishReason, Phase, Point, Support, Usage};
+use super::ground::Chooser;
 use super::judge::Judge;
 use super::model::{Model, Stopwatch};
 use super::options::{SummarizeOptions, SummaryKind};
 use super::points::Chunk;
+use super::support::{copied, supports};
 use super::tasks::{TaskFormat, Writing};
 use crate::error::Result;
 use crate::model::LogitRows;
@@ -35,6 +37,10 @@ pub struct Summarize {
     /// Text of the summary so far.
     written: String,
     finish: FinishReason,
+    /// For each copied sentence, its number in the text and where it begins in what is written.
+    origins: Vec<(usize, usize)>,
+    /// What supports what is written: known at the end.
+    supports: Option<VecDeque<Support>>,
 }
 
 /// What is being done.
@@ -74,6 +80,8 @@ impl Summarize {
             stage: Stage::Judge,
             written: String::new(),
             finish: FinishReason::Stop,
+            origins: Vec::new(),
+            supports: None,
         };
         if summarize.generates() {
             let all = summarize.judge.article.sentences.len();
@@ -159,6 +167,16 @@ impl Summarize {
         Event::Point(Point { place: article.place(sentence.bytes.clone()), score: sentence.salience, text })
     }
 
+    fn supports(&self) -> VecDeque<Support> {
+        let article = &self.judge.article;
+        if self.generates() {
+            return supports(article, &self.written).into();
+        }
+        let ends = self.origins.iter().skip(1).map(|(_, start)| start - 1).chain([self.written.len()]);
+        let each = self.origins.iter().zip(ends);
+        each.map(|((i, start), end)| copied(article, &self.written, *start..end.max(*start), *i)).collect()
+    }
+
     fn generates(&self) -> bool {
         self.options.kind != SummaryKind::KeyPoints && self.format.writing == Writing::Generate
     }
@@ -193,6 +211,7 @@ impl Summarize {
         let Some(sentence) = sentences.front() else { return Ok(Some(self.done())) };
         session.truncate(*prefix);
         let lead = if self.written.is_empty() { "" } else { " " };
+        self.origins.push((*sentence, self.written.len() + lead.len()));
         let kind = self.options.kind;
         let text = told(&self.format, kind, &self.judge.article, *sentence);
         *ready = copy(model, session, &self.format, kind, &text, lead, &mut self.judge.logits).await?;
@@ -215,7 +234,12 @@ impl Summarize {
         let options = SampleOptions { no_repeat_ngram: NO_REPEAT_NGRAM, ..SampleOptions::default() };
         let mut sampler = Sampler::new(options, model.vocab_size(), most)?;
         self.format.unwritten().for_each(|token| sampler.ban(token));
-        self.stage = Stage::Generate(Box::new(Decoding::new(sampler, &[], vec![self.format.end], most, true)));
+        let end = vec![self.format.end];
+        let chooser = match model.tokenizer().filter(|_| self.options.grounded) {
+            Some(tokenizer) => Chooser::grounded(sampler, tokenizer, &self.judge.article.text, &end),
+            None => sampler.into(),
+        };
+        self.stage = Stage::Generate(Box::new(Decoding::new(chooser, &[], end, most, true)));
         Ok(None)
     }
 
@@ -241,7 +265,14 @@ impl Summarize {
         }
     }
 
+    /// What supports each sentence of the summary, then the end.
     fn done(&mut self) -> Event {
+        if self.supports.is_none() {
+            self.supports = Some(self.supports());
+        }
+        if let Some(support) = self.supports.as_mut().and_then(VecDeque::pop_front) {
+            return Event::Support(support);
+        }
         let text = std::mem::take(&mut self.written);
         let usage = Usage { prompt_tokens: self.judge.tokens, completion_tokens: self.completion_tokens };
         Event::Done { finish_reason: self.finish, text, usage, timings: self.watch.finish() }

@@ -114,6 +114,11 @@ impl Tokenizer {
         Ok(out)
     }
 
+    /// What a token writes: nothing for control tokens and for ids outside of the vocabulary.
+    pub fn bytes(&self, id: u32) -> &[u8] {
+        self.decoded(id).unwrap_or_default()
+    }
+
     /// The bytes of one token; empty for control tokens.
     pub(super) fn decoded(&self, id: u32) -> Result<&[u8]> {
         self.vocabulary.decoded(id)

@@ -69,7 +69,7 @@ fn it_computes_what_the_training_pipeline_computes() {
             assert_eq!(prefix, ids(&case["prefix_ids"]), "{text}");
 
             // Salience of every sentence: there are no more than a long summary shows.
-            let options = SummarizeOptions { kind: SummaryKind::KeyPoints, length: Length::Long };
+            let options = SummarizeOptions { kind: SummaryKind::KeyPoints, length: Length::Long, ..Default::default() };
             let output = finish(model.summarize(text, &options).unwrap()).unwrap();
             let salience: Vec<f64> = case["salience"].as_array().unwrap().iter().map(|s| s.as_f64().unwrap()).collect();
             assert_eq!(output.points.len(), salience.len());

@@ -11,7 +11,7 @@ use crate::toy;
 
 fn sampled(seed: u64) -> GenerateOptions {
     let sampling = Sampling { temperature: Some(0.9), seed: Some(seed), ..Sampling::default() };
-    GenerateOptions { max_new_tokens: Some(30), sampling, stop: Vec::new() }
+    GenerateOptions { max_new_tokens: Some(30), sampling, ..GenerateOptions::default() }
 }
 
 #[test]

@@ -7,6 +7,7 @@ mod classify;
 mod damage;
 mod default;
 mod entities;
+mod grounded;
 mod jobs;
 mod run;
 mod salience;

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use nanolm::backend::{DeviceChoice, DeviceKind};
 use nanolm::task::{
     Answer, Entity, Event, FinishReason, GenerateOptions, Job, Keyword, Label, Measured, Model, Piece, Point, Prompt,
-    Usage,
+    Support, Usage,
 };
 use nanolm::tensor::Bytes;
 use nanolm::{Error, Result};
@@ -66,6 +66,7 @@ pub struct Output {
     pub pieces: Vec<Piece>,
     pub points: Vec<Point>,
     pub measured: Vec<Measured>,
+    pub supports: Vec<Support>,
     pub labels: Vec<Label>,
     pub entities: Vec<Entity>,
     pub keywords: Vec<Keyword>,
@@ -94,6 +95,7 @@ impl Output {
             }
             Event::Piece(piece) => self.pieces.push(piece),
             Event::Point(point) => self.points.push(point),
+            Event::Support(support) => self.supports.push(support),
             Event::Measured(measured) => self.measured.push(measured),
             Event::Label(label) => self.labels.push(label),
             Event::Entity(entity) => self.entities.push(entity),

@@ -44,7 +44,7 @@ fn expected_readings(text: &str) -> Vec<(f32, f32)> {
 }
 
 fn key_points(file: nanolm::format::ModelFile, length: Length) -> Output {
-    let options = SummarizeOptions { kind: SummaryKind::KeyPoints, length };
+    let options = SummarizeOptions { kind: SummaryKind::KeyPoints, length, ..Default::default() };
     finish(toy::load(file, DeviceChoice::Cpu).unwrap().summarize(TEXT, &options).unwrap()).unwrap()
 }
 
@@ -108,7 +108,8 @@ fn each_kind_has_weights_of_its_own() {
     let text = "The old bridge of the town was closed on Tuesday. The council of the town will repair the bridge.";
     let write = |weights: &str, kind| {
         let model = toy::load(toy::described(&format!(r#""salience": {weights}"#)), DeviceChoice::Cpu).unwrap();
-        finish(model.summarize(text, &SummarizeOptions { kind, length: Length::Short }).unwrap()).unwrap().text
+        let options = SummarizeOptions { kind, length: Length::Short, ..Default::default() };
+        finish(model.summarize(text, &options).unwrap()).unwrap().text
     };
     let weights = r#"{"key_points": {"early": 1}, "tldr": {"early": -1}}"#;
     assert!(write(weights, SummaryKind::Tldr).starts_with("The council"));

@@ -29,7 +29,7 @@ export type {
   SummarizeOptions,
 } from "./model.js";
 export type { DeviceInfo, EngineInfo, FinishReason, Timings, Usage } from "./protocol.js";
-export type { Answer, Entity, Keyword, Label, Place } from "./results.js";
+export type { Answer, Entity, Keyword, Label, Place, Supported } from "./results.js";
 export type { FileSource, ModelSource, NamedFiles } from "./source.js";
 export { TextStream } from "./stream.js";
 export type { Piece, Point, Result } from "./stream.js";

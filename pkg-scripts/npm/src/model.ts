@@ -5,7 +5,7 @@ import type { Connection } from "./connection.js";
 import { optionError } from "./errors.js";
 import { launch } from "./launch.js";
 import type { DeviceInfo, EngineInfo, JobEvent, JobMethod, LoadProgress } from "./protocol.js";
-import type { Answer, Entity, Keyword, Label } from "./results.js";
+import type { Answer, Entity, Keyword, Label, Supported } from "./results.js";
 import { filesOf, type ModelSource } from "./source.js";
 import { type Piece, type Point, type Result, type StreamSink, TextStream } from "./stream.js";
 
@@ -71,6 +71,8 @@ export interface GenerateOptions extends CallOptions, SamplingOptions {
   maxNewTokens?: number | undefined;
   /** Texts that end the output; they are not part of it. */
   stop?: string | readonly string[] | undefined;
+  /** Only numbers and names that occur in this text can be written: what is written is held to its source. */
+  groundedIn?: string | undefined;
 }
 
 export interface SummarizeOptions extends CallOptions {
@@ -82,6 +84,11 @@ export interface SummarizeOptions extends CallOptions {
   type?: "tldr" | "key-points" | "headline" | undefined;
   /** 3, 5 or 7 key points; 1, 2 or 3 sentences of a copied `tldr`. `short` is the default. */
   length?: "short" | "medium" | "long" | undefined;
+  /**
+   * Where the model writes freely: only numbers and names that occur in the text can be written (default). The default
+   * model copies, so it makes no difference there.
+   */
+  grounded?: boolean | undefined;
 }
 
 export interface EntityOptions extends CallOptions {
@@ -242,6 +249,7 @@ export class Model {
     }
     return new TextStream((sink: StreamSink<Piece>) => {
       const points: Point[] = [];
+      const sentences: Supported[] = [];
       let result: Result | undefined;
       const events = (batch: JobEvent[]): void => {
         for (const event of batch) {
@@ -260,6 +268,11 @@ export class Model {
               sink.piece({ text, start, end, score } as unknown as Piece);
               break;
             }
+            case "support": {
+              const { start, end, sources } = event;
+              sentences.push({ start, end, sources });
+              break;
+            }
             case "done":
               result = resultOf(event);
               break;
@@ -269,7 +282,8 @@ export class Model {
       const { id, answer } = this.#connection.send<void>({ method, text, options }, { signal, events });
       answer.then(
         () => {
-          sink.done({ ...(result as Result), ...(options.type === "key-points" ? { points } : {}) });
+          const found = method === "generate" ? {} : options.type === "key-points" ? { points } : { sentences };
+          sink.done({ ...(result as Result), ...found });
         },
         (error: unknown) => sink.fail(error),
       );

@@ -2,7 +2,7 @@
 
 import type { Build } from "./builds.js";
 import type { WireError } from "./errors.js";
-import type { Answer, Keyword, Label } from "./results.js";
+import type { Answer, Keyword, Label, Supported } from "./results.js";
 import type { Point } from "./stream.js";
 
 /** One file of a model, on its way to the worker. */
@@ -62,6 +62,7 @@ export type JobEvent =
   | { type: "progress"; phase: string; done: number; total: number }
   | { type: "piece"; text: string; tokenId: number; logprob: number }
   | ({ type: "point" } & Point)
+  | ({ type: "support" } & Supported)
   | ({ type: "label" } & Label)
   | { type: "entity"; text: string; kind: string; start: number; end: number; score: number }
   | ({ type: "keyword" } & Keyword)

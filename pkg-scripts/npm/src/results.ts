@@ -7,6 +7,12 @@ export interface Place {
   end: number;
 }
 
+/** A sentence of a summary: where it stands in the summary, and the sentences of the text that it is made of or agrees with. */
+export interface Supported extends Place {
+  /** In the order of the text; empty where no sentence supports it. */
+  sources: Place[];
+}
+
 /** A label and how likely the text bears it. */
 export interface Label {
   label: string;

@@ -1,6 +1,7 @@
 // What `generate` and `summarize` give back: a stream of pieces with a result at its end.
 
 import type { FinishReason, Timings, Usage } from "./protocol.js";
+import type { Supported } from "./results.js";
 
 /** One token's text. Usually one token; none of a multi-byte character's bytes come before all of them are there. */
 export interface Piece {
@@ -35,6 +36,8 @@ export interface Result {
   };
   /** The chosen sentences, for `key-points`. */
   points?: Point[];
+  /** What supports each sentence of a `tldr` or `headline`. */
+  sentences?: Supported[];
 }
 
 /** @internal How the caller that makes a stream feeds it. */

@@ -183,6 +183,12 @@ impl Question {
         }
     }
 
+    /// The preposition that it ends with: "What is it made of?"
+    pub fn last_preposition(&self) -> Option<&str> {
+        let last = self.all.last().map(String::as_str);
+        last.filter(|word| matches!(*word, "of" | "from" | "for" | "in" | "with" | "by" | "on" | "to" | "at" | "into"))
+    }
+
     /// Whether the word is one of the question's.
     pub fn has(&self, word: &str) -> bool {
         let word = word.to_lowercase();
@@ -235,12 +241,13 @@ fn stem(word: &str) -> String {
         ("or", 4),
         ("er", 4),
         ("ed", 4),
-        ("es", 4),
+        ("es", 3),
         ("s", 3),
         ("e", 4),
     ];
     let ending = endings.iter().find_map(|(ending, least)| {
-        word.strip_suffix(ending).filter(|base| base.chars().count() >= *least && !base.ends_with('s'))
+        let base = word.strip_suffix(ending)?;
+        (base.chars().count() >= *least && !(*ending == "s" && base.ends_with('s'))).then_some(base)
     });
     let base = ending.unwrap_or(word);
     // "stopped", "running"

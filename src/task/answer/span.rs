@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::question::{Question, Wanted};
+use super::question::{Question, Wanted, matches};
 use crate::text::{Pattern, is_function_word, joined_words, patterns};
 
 /// Words that may stand inside of a name.
@@ -26,67 +26,13 @@ const REASONS: [(&str, f64); 11] = [
     ("so as to", 0.9),
     ("to", 0.5),
 ];
-/// Units after a number.
-const UNITS: [&str; 50] = [
-    "metre",
-    "metres",
-    "meter",
-    "meters",
-    "kilometre",
-    "kilometres",
-    "kilometer",
-    "kilometers",
-    "km",
-    "m",
-    "cm",
-    "mm",
-    "mile",
-    "miles",
-    "foot",
-    "feet",
-    "inch",
-    "inches",
-    "year",
-    "years",
-    "month",
-    "months",
-    "week",
-    "weeks",
-    "day",
-    "days",
-    "hour",
-    "hours",
-    "minute",
-    "minutes",
-    "second",
-    "seconds",
-    "kilogram",
-    "kilograms",
-    "kg",
-    "g",
-    "gram",
-    "grams",
-    "ton",
-    "tons",
-    "tonne",
-    "tonnes",
-    "litre",
-    "litres",
-    "liters",
-    "degrees",
-    "times",
-    "acres",
-    "hectares",
-    "watts",
-];
-
 /// One word of the sentence.
-struct Word<'a> {
-    at: Range<usize>,
-    text: &'a str,
-    lower: String,
+pub struct Word<'a> {
+    pub at: Range<usize>,
+    pub text: &'a str,
+    pub lower: String,
     /// Whether the question has it.
-    asked: bool,
+    pub asked: bool,
 }
 
 /// The best part and how well it fits, 0 to 1.
@@ -110,32 +56,40 @@ pub fn find(question: &Question, sentence: &str) -> Option<(Range<usize>, f64)> 
         Wanted::Money => s.patterns(&[(Pattern::Money, 1.0), (Pattern::Number, 0.6)]),
         Wanted::Percent => s.percents(),
         Wanted::Reason => s.reasons(),
-        Wanted::Definition => s.definition().into_iter().collect(),
+        Wanted::Definition => s.definition().into_iter().chain(s.apposition()).collect(),
         Wanted::Thing => s.phrases(0.0),
         Wanted::Sentence => Vec::new(),
     };
     let ranked = candidates.into_iter().map(|(at, fits)| {
-        let near = s.nearness(&at);
-        let order = fits * (0.55 + 0.45 * near);
-        (at, order.min(1.0))
+        // Where a definition or a reason stands says nothing.
+        let near = match question.wanted {
+            Wanted::Definition | Wanted::Reason => 1.0,
+            _ => s.nearness(&at),
+        };
+        (at, (fits * (0.55 + 0.45 * near)).min(1.0))
     });
     ranked.reduce(|a, b| if b.1 > a.1 { b } else { a })
 }
 
-type Candidates = Vec<(Range<usize>, f64)>;
+/// Parts, each with how well it is of the kind wanted.
+pub type Candidates = Vec<(Range<usize>, f64)>;
 
-struct Sentence<'a> {
-    text: &'a str,
-    words: Vec<Word<'a>>,
-    question: &'a Question,
+/// A sentence, taken apart.
+pub struct Sentence<'a> {
+    pub text: &'a str,
+    pub words: Vec<Word<'a>>,
+    pub question: &'a Question,
 }
 
 impl Sentence<'_> {
     /// Whether the question says these bytes already.
-    fn said(&self, at: &Range<usize>) -> bool {
+    pub fn said(&self, at: &Range<usize>) -> bool {
         let inside: Vec<&Word<'_>> =
             self.words.iter().filter(|w| w.at.start >= at.start && w.at.end <= at.end).collect();
-        let told = |w: &&Word<'_>| w.asked || self.question.all.contains(&w.lower) || is_function_word(&w.lower);
+        // "two" says little in a sentence, and all in an answer.
+        let told = |w: &&Word<'_>| {
+            w.asked || self.question.all.contains(&w.lower) || is_function_word(&w.lower) && w.lower != "two"
+        };
         !inside.is_empty() && inside.iter().all(told)
     }
 
@@ -155,71 +109,6 @@ impl Sentence<'_> {
         let before = self.words.iter().rev().find(|w| w.at.end <= at);
         let close = before.filter(|w| self.text.get(w.at.end..at).is_some_and(|gap| gap.trim().is_empty()));
         close.map_or("", |w| w.lower.as_str())
-    }
-
-    fn patterns(&self, kinds: &[(Pattern, f64)]) -> Candidates {
-        let weight = |kind: Pattern| kinds.iter().find(|(known, _)| *known == kind).map(|(_, weight)| *weight);
-        let found = patterns(self.text).into_iter().filter_map(|(kind, at)| Some((at, weight(kind)?)));
-        found.filter(|(at, _)| !self.said(at)).collect()
-    }
-
-    /// Years, also those inside of dates.
-    fn years(&self) -> Candidates {
-        let four = |text: &str| text.len() == 4 && text.bytes().all(|b| b.is_ascii_digit());
-        let years = self.words.iter().filter(|w| four(w.text) && !w.asked);
-        let mut found: Candidates = years.map(|w| (w.at.clone(), 1.0)).collect();
-        if found.is_empty() {
-            found = self.patterns(&[(Pattern::Date, 0.6)]);
-        }
-        found
-    }
-
-    /// The number before what is counted.
-    fn counts(&self) -> Candidates {
-        let mut found = self.patterns(&[(Pattern::Number, 0.55), (Pattern::Date, 0.2), (Pattern::Money, 0.2)]);
-        for (at, fits) in &mut found {
-            let behind = self.words.iter().filter(|w| w.at.start >= at.end).take(3);
-            let counted = self.question.noun.as_ref();
-            if behind.into_iter().any(|w| counted.is_some_and(|noun| super::question::matches(&w.lower, noun))) {
-                *fits = 1.0;
-            }
-        }
-        // "one of them": the scanner leaves it out, but here a number is wanted.
-        found
-    }
-
-    /// A number with its unit.
-    fn measures(&self) -> Candidates {
-        let mut found =
-            self.patterns(&[(Pattern::Number, 0.6), (Pattern::Money, 0.5), (Pattern::Time, 0.4), (Pattern::Date, 0.2)]);
-        for (at, fits) in &mut found {
-            let next = self.words.iter().find(|w| w.at.start >= at.end);
-            let unit = next.filter(|w| UNITS.contains(&w.lower.as_str()));
-            let close = |w: &&Word<'_>| {
-                self.text
-                    .get(at.end..w.at.start)
-                    .is_some_and(|gap| gap.chars().all(|c| matches!(c, ' ' | '-' | '\u{a0}')))
-            };
-            if let Some(unit) = unit.filter(close) {
-                at.end = unit.at.end;
-                *fits = 1.0;
-            }
-        }
-        found
-    }
-
-    fn percents(&self) -> Candidates {
-        let mut found = self.patterns(&[(Pattern::Number, 0.4)]);
-        for (at, fits) in &mut found {
-            if self
-                .text
-                .get(at.clone())
-                .is_some_and(|text| text.ends_with('%') || text.to_lowercase().ends_with("cent"))
-            {
-                *fits = 1.0;
-            }
-        }
-        found
     }
 
     /// Runs of words with capitals. `more`: what a place in front of the run adds.
@@ -252,7 +141,9 @@ impl Sentence<'_> {
                     break;
                 }
             }
-            let at = first.at.start..self.words[last].at.end;
+            // "Director Helen Marsh", asked for the director: the name is behind it.
+            let begin = (k..last).find(|k| !self.words[*k].asked).unwrap_or(last).max(k);
+            let at = self.words[begin].at.start..self.words[last].at.end;
             k = last + 1;
             if self.said(&at) {
                 continue;
@@ -260,7 +151,10 @@ impl Sentence<'_> {
             let before = self.word_before(at.start).to_string();
             // The first word of a sentence has a capital in any case.
             let sure = if at.start == 0 && last == k - 1 && first.at.end == at.end { 0.75 } else { 0.9 };
-            let by = if before == "by" { 0.1 } else { 0.0 };
+            // "by the engineer Karl Aston"
+            let earlier: Vec<&str> = self.words.iter().filter(|w| w.at.end <= at.start).map(|w| w.lower.as_str()).collect();
+            let by = if earlier.iter().rev().take(4).any(|word| *word == "by") { 0.3 } else { 0.0 };
+            let by = by - if before == "of" { 0.25 } else { 0.0 };
             let place = if BEFORE_PLACES.contains(&before.as_str()) && before != "to" && before != "from" {
                 -0.25
             } else {
@@ -339,6 +233,15 @@ impl Sentence<'_> {
         found
     }
 
+    /// "Cowpox, a mild disease of cattle,": what stands behind the thing asked for, between commas.
+    fn apposition(&self) -> Option<(Range<usize>, f64)> {
+        let k = self.words.iter().position(|w| w.asked && self.text.get(w.at.end..).is_some_and(|rest| rest.starts_with(", ")))?;
+        let article = self.words.get(k + 1).filter(|w| matches!(w.lower.as_str(), "a" | "an" | "the"))?;
+        let rest = self.text.get(article.at.start..)?;
+        let end = rest.find([',', ';', '.', ')'])?;
+        Some((article.at.start..article.at.start + end, 0.95))
+    }
+
     /// What stands behind "X is": up to the end of the clause.
     fn definition(&self) -> Option<(Range<usize>, f64)> {
         let k = self.words.iter().position(|w| matches!(w.lower.as_str(), "is" | "are" | "was" | "were" | "means"))?;
@@ -375,11 +278,15 @@ impl Sentence<'_> {
             if let (Some(first), Some(last)) = (first, last) {
                 let part = &inside[first..=last];
                 let noun = self.question.noun.as_deref().is_some_and(|noun| {
-                    part.iter().chain(inside.get(last + 1)).any(|w| super::question::matches(&w.lower, noun))
+                    part.iter().chain(inside.get(last + 1)).any(|w| matches(&w.lower, noun))
                 });
                 let verb_like = part.len() == 1 && part[0].lower.ends_with("ed")
                     || part[0].lower.ends_with("ing") && part.len() == 1;
+                let before = self.word_before(if first == 0 { at.start } else { part[0].at.start });
+                let asked_for = self.question.last_preposition().is_some_and(|last| last == before);
+                let called = matches!(before, "called" | "named") && self.question.wanted == Wanted::Name;
                 let fits = 0.75 + if noun { 0.25 } else { 0.0 } - if verb_like { 0.3 } else { 0.0 } - less;
+                let fits = fits + if asked_for { 0.4 } else { 0.0 } + if called { 0.6 } else { 0.0 };
                 let start = if first <= 1 && is_function_word(&inside[0].lower) && first > 0 {
                     inside[0].at.start
                 } else {

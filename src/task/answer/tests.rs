@@ -1,4 +1,4 @@
-use super::*;
+use super::retrieve::find;
 use crate::text::sentences;
 
 const TEXT: &str = "The harbour bridge of Lindholm was built by the engineer Karl Aston in 1905. It is 240 metres long. About \
@@ -60,4 +60,52 @@ fn answers_are_parts_of_the_text_whatever_is_asked() {
             assert!(found.sentence.start <= found.bytes.start && found.bytes.end <= found.sentence.end);
         }
     }
+}
+
+/// Lower case, without articles and punctuation.
+fn normal(text: &str) -> Vec<String> {
+    let words = joined_words(text).into_iter().filter_map(|word| text.get(word)).map(str::to_lowercase);
+    words.filter(|word| !matches!(word.as_str(), "a" | "an" | "the")).collect()
+}
+
+/// F1 of the words, as reading comprehension is measured (SQuAD, arXiv 1606.05250).
+fn overlap(found: &str, expected: &str) -> f64 {
+    let (found, mut left) = (normal(found), normal(expected));
+    let total = (found.len() + left.len()) as f64;
+    let shared = found.iter().filter(|word| left.iter().position(|other| other == *word).map(|at| left.remove(at)).is_some());
+    2.0 * shared.count() as f64 / total
+}
+
+/// The project's own questions: far better than the best sentence alone, and nothing where the text says nothing.
+#[test]
+fn most_of_the_golden_questions_are_answered() {
+    let golden: serde_json::Value = serde_json::from_str(include_str!("../../../tests/golden/questions.json")).unwrap();
+    let (mut n, mut exact, mut f1, mut sentence_f1, mut wrong) = (0.0, 0.0, 0.0, 0.0, Vec::new());
+    for passage in golden["passages"].as_array().unwrap() {
+        let text = passage["text"].as_str().unwrap();
+        for case in passage["questions"].as_array().unwrap() {
+            let question = case["question"].as_str().unwrap();
+            let found = find(question, text, &sentences(text));
+            let sentence = found.as_ref().map_or("", |found| &text[found.sentence.clone()]).to_string();
+            let least = AnswerOptions::default().min_score;
+            let found = found.filter(|found| found.score >= least).map(|found| text[found.bytes].to_string());
+            let answers: Vec<&str> = case["answers"].as_array().unwrap().iter().map(|a| a.as_str().unwrap()).collect();
+            if answers.is_empty() {
+                assert_eq!(found, None, "{question}");
+                continue;
+            }
+            let found = found.unwrap_or_default();
+            let best = |text: &str| answers.iter().map(|answer| overlap(text, answer)).fold(0.0, f64::max);
+            n += 1.0;
+            f1 += best(&found);
+            sentence_f1 += best(&sentence);
+            if answers.iter().any(|answer| normal(answer) == normal(&found)) {
+                exact += 1.0;
+            } else {
+                wrong.push(format!("{question} {found}"));
+            }
+        }
+    }
+    println!("exact {:.3}, F1 {:.3}, best sentence F1 {:.3} of {n}", exact / n, f1 / n, sentence_f1 / n);
+    assert!(exact / n > 0.75 && f1 / n > 0.8 && sentence_f1 < 0.5 * f1, "{exact} {f1} {sentence_f1} {wrong:#?}");
 }

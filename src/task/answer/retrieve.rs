@@ -1,0 +1,110 @@
+//! The sentences that share most with a question, and the best answer in them.
+
+use std::ops::Range;
+
+use super::question::{Question, matches};
+use super::span;
+use crate::task::shorten::points_back;
+use crate::text::joined_words;
+
+/// How many of the best sentences are looked at for a part that answers.
+const SENTENCES: usize = 3;
+/// BM25: how fast a repeated word stops to count, and how much long sentences lose.
+const K1: f64 = 1.2;
+const B: f64 = 0.4;
+/// What a sentence that points back gets of the one before it.
+const CONTEXT: f64 = 0.5;
+
+/// An answer in the text.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Found {
+    pub bytes: Range<usize>,
+    pub sentence: Range<usize>,
+    pub score: f32,
+}
+
+/// The best answer that the text has, however bad.
+pub fn find(question: &str, text: &str, sentences: &[Range<usize>]) -> Option<Found> {
+    let question = Question::new(question);
+    let shared = shared(&question, text, sentences);
+    let mut order: Vec<usize> = (0..sentences.len()).collect();
+    order.sort_by(|a, b| shared[*b].rank.total_cmp(&shared[*a].rank).then(a.cmp(b)));
+    let best = shared.get(*order.first()?)?.rank;
+    let mut found: Option<(f64, Found)> = None;
+    for i in order.into_iter().take(SENTENCES).filter(|i| shared[*i].rank > 0.0) {
+        let sentence = sentences[i].clone();
+        let part = span::find(&question, text.get(sentence.clone()).unwrap_or_default());
+        let (bytes, fits) = match part {
+            Some((part, fits)) => (sentence.start + part.start..sentence.start + part.end, fits),
+            None => (sentence.clone(), question.whole_sentence()),
+        };
+        let relative = shared[i].rank / best;
+        let score = (shared[i].coverage * (0.4 + 0.6 * fits)).min(1.0) as f32;
+        let order = relative * (0.35 + 0.65 * fits);
+        if found.as_ref().is_none_or(|(most, _)| order > *most) {
+            found = Some((order, Found { bytes, sentence, score }));
+        }
+    }
+    found.map(|(_, found)| found)
+}
+
+/// What a sentence has of the question.
+#[derive(Clone, Copy, Debug, Default)]
+struct Shared {
+    /// BM25.
+    rank: f64,
+    /// Share of the question's words that are there, each weighed by its rarity in the text: 0 to 1.
+    coverage: f64,
+}
+
+fn shared(question: &Question, text: &str, sentences: &[Range<usize>]) -> Vec<Shared> {
+    let split: Vec<Vec<String>> = sentences
+        .iter()
+        .map(|bytes| {
+            let sentence = text.get(bytes.clone()).unwrap_or_default();
+            joined_words(sentence).into_iter().filter_map(|word| sentence.get(word)).map(str::to_lowercase).collect()
+        })
+        .collect();
+    let n = sentences.len() as f64;
+    let mean = split.iter().map(Vec::len).sum::<usize>() as f64 / n.max(1.0);
+    // How often each word of the question stands in each sentence.
+    let counts: Vec<Vec<f64>> = split
+        .iter()
+        .map(|words| {
+            let count = |asked: &String| words.iter().filter(|word| matches(word, asked)).count() as f64;
+            question.words.iter().map(count).collect()
+        })
+        .collect();
+    let idf: Vec<f64> = (0..question.words.len())
+        .map(|k| {
+            let df = counts.iter().filter(|row| row[k] > 0.0).count() as f64;
+            (1.0 + (n - df + 0.5) / (df + 0.5)).ln()
+        })
+        .collect();
+    let total: f64 = idf.iter().sum();
+    let own: Vec<Shared> = counts
+        .iter()
+        .zip(&split)
+        .map(|(row, words)| {
+            let length = 1.0 - B + B * words.len() as f64 / mean.max(1.0);
+            let rank = row.iter().zip(&idf).map(|(tf, idf)| idf * tf * (K1 + 1.0) / (tf + K1 * length)).sum();
+            let there: f64 = row.iter().zip(&idf).filter(|(tf, _)| **tf > 0.0).map(|(_, idf)| idf).sum();
+            Shared { rank, coverage: if total > 0.0 { there / total } else { 0.0 } }
+        })
+        .collect();
+    let with_context = |i: usize| {
+        let sentence = text.get(sentences[i].clone()).unwrap_or_default();
+        let before = i.checked_sub(1).filter(|_| points_back(sentence)).map(|before| (&counts[before], own[before]));
+        let Some((row, before)) = before else { return own[i] };
+        let more: f64 = row
+            .iter()
+            .zip(&counts[i])
+            .zip(&idf)
+            .filter(|((b, own), _)| **b > 0.0 && **own == 0.0)
+            .map(|(_, idf)| idf)
+            .sum();
+        let rank = own[i].rank + CONTEXT * before.rank;
+        Shared { rank, coverage: (own[i].coverage + CONTEXT * more / total.max(f64::MIN_POSITIVE)).min(1.0) }
+    };
+    (0..sentences.len()).map(with_context).collect()
+}
