@@ -218,7 +218,8 @@ impl Pool {
             return None;
         }
         let before = Claims(self.claims.0.fetch_add(by, Acquire));
-        let part = if by == BY_CALLER { before.by_caller() } else { before.parts().wrapping_sub(1 + before.by_helpers()) };
+        let part =
+            if by == BY_CALLER { before.by_caller() } else { before.parts().wrapping_sub(1 + before.by_helpers()) };
         before.are_open().then_some(part)
     }
 

@@ -155,7 +155,11 @@ pub struct Timings {
 /// The outcome of one step of a job.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
-    Progress { phase: Phase, done: usize, total: usize },
+    Progress {
+        phase: Phase,
+        done: usize,
+        total: usize,
+    },
     Piece(Piece),
     Point(Point),
     /// Before the end of a written summary.
@@ -165,5 +169,10 @@ pub enum Event {
     Entity(Entity),
     Keyword(Keyword),
     Answer(Answer),
-    Done { finish_reason: FinishReason, text: String, usage: Usage, timings: Timings },
+    Done {
+        finish_reason: FinishReason,
+        text: String,
+        usage: Usage,
+        timings: Timings,
+    },
 }

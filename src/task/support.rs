@@ -63,7 +63,8 @@ mod tests {
     fn the_sentences_with_the_same_words_support() {
         let text = "🦙 Engineers found cracks in the bridge. The city closed it in May. Nobody was hurt. Ferries run.";
         let article = Article::new(text);
-        let written = "Öl: the city closed the bridge in May after engineers found cracks. It rains in Paris. Ferries run.";
+        let written =
+            "Öl: the city closed the bridge in May after engineers found cracks. It rains in Paris. Ferries run.";
         let found: Vec<Vec<&str>> = supports(&article, written)
             .iter()
             .map(|s| s.sources.iter().map(|place| &text[place.bytes.clone()]).collect())

@@ -24,9 +24,9 @@
 
 use serde_json::Value as Json;
 
-use super::headline::HeadlineWords;
 use super::classify::ClassifyFormat;
 use super::entities::EntityFormat;
+use super::headline::HeadlineWords;
 use super::salience::SalienceFormat;
 use crate::error::{Error, Result};
 use crate::format::{ModelFile, Value};

@@ -9,11 +9,13 @@ use nanolm::text::sentences;
 use crate::run::{Output, finish, generate};
 use crate::toy;
 
-const SOURCE: &str = "Mayor Anna Berg of Oslo said on Tuesday that 12,000 cars cross the bridge. It cost 4.5 million in 1905.";
+const SOURCE: &str =
+    "Mayor Anna Berg of Oslo said on Tuesday that 12,000 cars cross the bridge. It cost 4.5 million in 1905.";
 
 /// Numbers and words with a capital, as the evaluation of the training pipeline counts them.
 fn facts(text: &str) -> (Vec<&str>, Vec<&str>) {
-    let runs = |is: fn(char) -> bool| text.split(move |c: char| !is(c)).filter(|run| !run.is_empty()).collect::<Vec<_>>();
+    let runs =
+        |is: fn(char) -> bool| text.split(move |c: char| !is(c)).filter(|run| !run.is_empty()).collect::<Vec<_>>();
     let names = runs(char::is_alphabetic).into_iter().filter(|word| word.starts_with(char::is_uppercase)).collect();
     (runs(|c| c.is_ascii_digit()), names)
 }
@@ -21,7 +23,12 @@ fn facts(text: &str) -> (Vec<&str>, Vec<&str>) {
 fn options(seed: u64, temperature: f32, grounded: bool) -> GenerateOptions {
     GenerateOptions {
         max_new_tokens: Some(80),
-        sampling: Sampling { temperature: Some(temperature), seed: Some(seed), no_repeat_ngram: Some(3), ..Sampling::default() },
+        sampling: Sampling {
+            temperature: Some(temperature),
+            seed: Some(seed),
+            no_repeat_ngram: Some(3),
+            ..Sampling::default()
+        },
         grounded_in: grounded.then(|| SOURCE.to_string()),
         ..GenerateOptions::default()
     }
@@ -49,11 +56,13 @@ fn no_number_and_no_name_is_invented() {
             seen.0 += found.len();
             for name in capitals {
                 all_names += 1;
-                let begins = words.contains(&name.to_lowercase()) || nanolm::text::is_function_word(&name.to_lowercase());
+                let begins =
+                    words.contains(&name.to_lowercase()) || nanolm::text::is_function_word(&name.to_lowercase());
                 assert!(names.contains(name) || begins, "{name:?} in {text:?}");
                 others += usize::from(!names.contains(name));
             }
-            let (found, _) = facts(&run(false).text.clone());
+            let loose = run(false).text;
+            let (found, _) = facts(&loose);
             free += found.iter().filter(|number| !numbers.contains(*number)).count();
             seen.1 += found.len();
         }
@@ -80,9 +89,12 @@ fn summaries_are_grounded_and_say_what_supports_them() {
 
 #[test]
 fn copied_summaries_name_their_sentences() {
-    let text = "🦙 The old bridge (of 1905) is closed. Nobody knows why, say the shops. The ferry runs. It rains a lot.";
+    let text =
+        "🦙 The old bridge (of 1905) is closed. Nobody knows why, say the shops. The ferry runs. It rains a lot.";
     let model = toy::model();
-    for (kind, length) in [(SummaryKind::Tldr, Length::Short), (SummaryKind::Tldr, Length::Long), (SummaryKind::Headline, Length::Short)] {
+    for (kind, length) in
+        [(SummaryKind::Tldr, Length::Short), (SummaryKind::Tldr, Length::Long), (SummaryKind::Headline, Length::Short)]
+    {
         let options = SummarizeOptions { kind, length, ..SummarizeOptions::default() };
         let output = finish(model.summarize(text, &options).unwrap()).unwrap();
         assert!(!output.supports.is_empty());
@@ -95,13 +107,16 @@ fn copied_summaries_name_their_sentences() {
             assert!(sentences(text).contains(&source.bytes));
             assert_eq!(String::from_utf16(&utf16[source.utf16.clone()]).unwrap(), text[source.bytes.clone()]);
             // Each word of it stands in its source.
-            let words = |text: &str| text.split(|c: char| !c.is_alphanumeric()).map(str::to_lowercase).collect::<Vec<_>>();
+            let words =
+                |text: &str| text.split(|c: char| !c.is_alphanumeric()).map(str::to_lowercase).collect::<Vec<_>>();
             assert!(words(written).iter().all(|word| words(&text[source.bytes.clone()]).contains(word)), "{written}");
             assert!(support.written.bytes.start >= end);
             end = support.written.bytes.end;
         }
         assert_eq!(end, output.text.len());
-        let points = finish(model.summarize(text, &SummarizeOptions { kind: SummaryKind::KeyPoints, ..options }).unwrap()).unwrap();
+        let points =
+            finish(model.summarize(text, &SummarizeOptions { kind: SummaryKind::KeyPoints, ..options }).unwrap())
+                .unwrap();
         assert!(points.supports.is_empty() && !points.points.is_empty());
     }
 }

@@ -92,8 +92,12 @@ impl Sentence<'_> {
 
     /// A number with its unit.
     pub fn measures(&self) -> Candidates {
-        let mut found =
-            self.patterns(&[(Pattern::Number, 0.6), (Pattern::Money, 0.5), (Pattern::Time, 0.4), (Pattern::Date, 0.2)]);
+        let mut found = self.patterns(&[
+            (Pattern::Number, 0.35),
+            (Pattern::Money, 0.4),
+            (Pattern::Time, 0.3),
+            (Pattern::Date, 0.2),
+        ]);
         for (at, fits) in &mut found {
             let next = self.words.iter().find(|w| w.at.start >= at.end);
             let unit = next.filter(|w| UNITS.contains(&w.lower.as_str()));

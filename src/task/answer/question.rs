@@ -35,6 +35,8 @@ pub struct Question {
     pub words: Vec<String>,
     /// All its words, in lower case.
     pub all: Vec<String>,
+    /// A word that may stand in the answer's sentence and need not: "How long is it?"
+    pub hint: Option<String>,
     /// What is counted, after "how many", or asked for, after "which".
     pub noun: Option<String>,
 }
@@ -163,6 +165,10 @@ impl Question {
             (Wanted::Thing, Some(at)) => all.get(at + 1).filter(|word| !is_function_word(word)).cloned(),
             _ => None,
         };
+        let hint = match (wanted, at) {
+            (Wanted::Measure, Some(at)) => all.get(at + 1).filter(|word| MEASURES.contains(&word.as_str())).cloned(),
+            _ => None,
+        };
         let words = all
             .iter()
             .enumerate()
@@ -170,7 +176,7 @@ impl Question {
         let mut words: Vec<String> = words.map(|(_, word)| word.clone()).collect();
         words.sort_unstable();
         words.dedup();
-        Question { wanted, words, all, noun }
+        Question { wanted, words, all, hint, noun }
     }
 
     /// How well a whole sentence answers it.

@@ -87,7 +87,9 @@ fn shared(question: &Question, text: &str, sentences: &[Range<usize>]) -> Vec<Sh
         .zip(&split)
         .map(|(row, words)| {
             let length = 1.0 - B + B * words.len() as f64 / mean.max(1.0);
-            let rank = row.iter().zip(&idf).map(|(tf, idf)| idf * tf * (K1 + 1.0) / (tf + K1 * length)).sum();
+            let rank: f64 = row.iter().zip(&idf).map(|(tf, idf)| idf * tf * (K1 + 1.0) / (tf + K1 * length)).sum();
+            let hinted = question.hint.as_ref().is_some_and(|hint| words.contains(hint));
+            let rank: f64 = rank + if hinted { n.ln_1p() } else { 0.0 };
             let there: f64 = row.iter().zip(&idf).filter(|(tf, _)| **tf > 0.0).map(|(_, idf)| idf).sum();
             Shared { rank, coverage: if total > 0.0 { there / total } else { 0.0 } }
         })

@@ -152,7 +152,8 @@ impl Sentence<'_> {
             // The first word of a sentence has a capital in any case.
             let sure = if at.start == 0 && last == k - 1 && first.at.end == at.end { 0.75 } else { 0.9 };
             // "by the engineer Karl Aston"
-            let earlier: Vec<&str> = self.words.iter().filter(|w| w.at.end <= at.start).map(|w| w.lower.as_str()).collect();
+            let earlier: Vec<&str> =
+                self.words.iter().filter(|w| w.at.end <= at.start).map(|w| w.lower.as_str()).collect();
             let by = if earlier.iter().rev().take(4).any(|word| *word == "by") { 0.3 } else { 0.0 };
             let by = by - if before == "of" { 0.25 } else { 0.0 };
             let place = if BEFORE_PLACES.contains(&before.as_str()) && before != "to" && before != "from" {
@@ -235,7 +236,10 @@ impl Sentence<'_> {
 
     /// "Cowpox, a mild disease of cattle,": what stands behind the thing asked for, between commas.
     fn apposition(&self) -> Option<(Range<usize>, f64)> {
-        let k = self.words.iter().position(|w| w.asked && self.text.get(w.at.end..).is_some_and(|rest| rest.starts_with(", ")))?;
+        let k = self
+            .words
+            .iter()
+            .position(|w| w.asked && self.text.get(w.at.end..).is_some_and(|rest| rest.starts_with(", ")))?;
         let article = self.words.get(k + 1).filter(|w| matches!(w.lower.as_str(), "a" | "an" | "the"))?;
         let rest = self.text.get(article.at.start..)?;
         let end = rest.find([',', ';', '.', ')'])?;
@@ -277,9 +281,11 @@ impl Sentence<'_> {
             let last = inside.iter().rposition(|w| open(&w));
             if let (Some(first), Some(last)) = (first, last) {
                 let part = &inside[first..=last];
-                let noun = self.question.noun.as_deref().is_some_and(|noun| {
-                    part.iter().chain(inside.get(last + 1)).any(|w| matches(&w.lower, noun))
-                });
+                let noun = self
+                    .question
+                    .noun
+                    .as_deref()
+                    .is_some_and(|noun| part.iter().chain(inside.get(last + 1)).any(|w| matches(&w.lower, noun)));
                 let verb_like = part.len() == 1 && part[0].lower.ends_with("ed")
                     || part[0].lower.ends_with("ing") && part.len() == 1;
                 let before = self.word_before(if first == 0 { at.start } else { part[0].at.start });

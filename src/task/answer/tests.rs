@@ -1,5 +1,6 @@
 use super::retrieve::find;
-use crate::text::sentences;
+use crate::task::options::AnswerOptions;
+use crate::text::{joined_words, sentences};
 
 const TEXT: &str = "The harbour bridge of Lindholm was built by the engineer Karl Aston in 1905. It is 240 metres long. About \
     12,000 cars cross the bridge every day. On 3 May 2021 the city closed it because cracks were found in two steel supports. \
@@ -72,7 +73,8 @@ fn normal(text: &str) -> Vec<String> {
 fn overlap(found: &str, expected: &str) -> f64 {
     let (found, mut left) = (normal(found), normal(expected));
     let total = (found.len() + left.len()) as f64;
-    let shared = found.iter().filter(|word| left.iter().position(|other| other == *word).map(|at| left.remove(at)).is_some());
+    let shared =
+        found.iter().filter(|word| left.iter().position(|other| other == *word).map(|at| left.remove(at)).is_some());
     2.0 * shared.count() as f64 / total
 }
 
