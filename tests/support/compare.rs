@@ -27,8 +27,8 @@ pub const LIMITS: &[Limit] = &[
     // Activations are rounded to 16 bits, 1/65534 of their block's largest: uniform errors of 2e-5 of the block's rms.
     row("cpu", "linear/quantized", 1e-8, 2e-4),
     // Seven and eight bits a block: uniform errors of 1/126 and 1/254 of the block's largest.
-    row("cpu", "linear/coarse q8_0", 2e-3, 7e-2),
-    row("cpu", "linear/coarse q4_0", 5e-4, 4e-2),
+    row("cpu", "linear/coarse q8_0", 3e-4, 3e-2),
+    row("cpu", "linear/coarse q4_0", 8e-5, 1.5e-2),
     row("cpu", "rope", 1e-12, 1e-6),
     row("cpu", "attention", 1e-11, 4e-6),
     row("cpu", "gated_activation", 1e-12, 2e-6),
