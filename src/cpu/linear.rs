@@ -64,8 +64,10 @@ impl Panel {
 impl Inputs {
     /// For up to `max_batch` rows of up to `max_cols` elements. `coarse`: whether batches may be rounded coarsely.
     pub fn new(max_batch: usize, max_cols: usize, coarse: bool) -> Self {
-        let blocks = max_batch * max_cols.div_ceil(QUANT_BLOCK);
-        Inputs { words: integer::Activations::new(blocks), bytes: bytes::Activations::new(blocks), coarse }
+        let blocks = max_cols.div_ceil(QUANT_BLOCK);
+        let (words, bytes) =
+            (integer::Activations::new(max_batch * blocks), bytes::Activations::new(max_batch, blocks));
+        Inputs { words, bytes, coarse }
     }
 
     /// Rounds `x: [n, cols]` for products with weights of type `dtype`, as far as they need it; the same for all types
@@ -73,8 +75,8 @@ impl Inputs {
     pub fn prepare<V: Vector>(&mut self, x: &[f32], cols: usize, dtype: DType) {
         let coarse = self.is_coarse(x.len() / cols);
         match dtype {
-            DType::Q8_0 if coarse && V::DOTS_BYTES => self.bytes.fill::<V, integer::Q8>(x),
-            DType::Q4_0 if coarse && V::DOTS_BYTES => self.bytes.fill::<V, integer::Q4>(x),
+            DType::Q8_0 if coarse && V::DOTS_BYTES => self.bytes.fill::<V, integer::Q8>(x, cols),
+            DType::Q4_0 if coarse && V::DOTS_BYTES => self.bytes.fill::<V, integer::Q4>(x, cols),
             DType::Q8_0 => self.words.fill::<V, integer::Q8>(x, coarse),
             DType::Q4_0 => self.words.fill::<V, integer::Q4>(x, coarse),
             DType::F32 | DType::F16 | DType::BF16 => {}

@@ -16,14 +16,21 @@ use crate::weights::Matrix;
 /// What `Q8_0`'s activations are moved up by.
 const MOVE: i32 = 64;
 
-/// Rounded activations, by row and block.
+/// Rounded activations, by tile of four rows and block: all that a step of the inner loop reads is in one place.
 #[derive(Debug)]
 pub struct Activations {
-    codes: Vec<[u8; QUANT_BLOCK]>,
+    tiles: Vec<Block4>,
+}
+
+/// A block of four rows.
+#[derive(Clone, Debug)]
+struct Block4 {
+    /// `[8 fours of columns, 4 rows, 4]`.
+    codes: [[u8; 16]; 8],
     /// What a code of 1 stands for; NaN where a block holds what is not finite.
-    scales: Vec<f32>,
+    scales: [f32; TILE],
     /// What to add to a block's product with weights stored with an offset.
-    corrections: Vec<i32>,
+    corrections: [i32; TILE],
 }
 
 /// Eight weight rows: by block, `[8 fours of columns, 8 rows, 4]`, in pieces of one vector.
@@ -36,47 +43,40 @@ pub struct Panel {
 }
 
 impl Activations {
-    pub fn new(blocks: usize) -> Self {
-        let (codes, scales, corrections) = (vec![[0; QUANT_BLOCK]; blocks], vec![0.0; blocks], vec![0; blocks]);
-        Activations { codes, scales, corrections }
+    /// For up to `n` rows of up to `blocks` blocks.
+    pub fn new(n: usize, blocks: usize) -> Self {
+        let zero = Block4 { codes: [[0; 16]; 8], scales: [0.0; TILE], corrections: [0; TILE] };
+        Activations { tiles: vec![zero; n.div_ceil(TILE) * blocks] }
     }
 
-    /// Rounds whole blocks, for products with weights of type `B`.
-    pub fn fill<V: Vector, B: Block>(&mut self, x: &[f32]) {
-        let outputs = self.codes.iter_mut().zip(&mut self.scales).zip(&mut self.corrections);
-        for (x, ((codes, scale), correction)) in x.as_chunks::<QUANT_BLOCK>().0.iter().zip(outputs) {
-            let rounded;
-            (rounded, *scale) = round::<V>(x, B::COARSE);
-            let [a, b, c, d] = rounded;
-            let parts = [V::low_bytes(a, b), V::low_bytes(c, d)];
-            for (part, codes) in parts.into_iter().zip(codes.as_chunks_mut::<16>().0) {
-                V::store_i8(part, codes);
-            }
-            if B::SIGNED_ACTIVATIONS {
-                let sums = rounded.map(|codes| V::dot(codes, V::splat_pair(&[1, 1])));
-                let mut lanes = [0; 4];
-                V::store_i32(V::transpose_sum(sums), &mut lanes);
-                *correction = -B::OFFSET * lanes.iter().sum::<i32>();
-            } else {
-                codes.iter_mut().for_each(|code| *code = code.wrapping_add(MOVE as u8));
+    /// Rounds rows of `cols` elements, whole blocks, for products with weights of type `B`. The rows that are missing in
+    /// the last tile keep what they were.
+    pub fn fill<V: Vector, B: Block>(&mut self, x: &[f32], cols: usize) {
+        let blocks = cols / QUANT_BLOCK;
+        for (i, x) in x.chunks_exact(cols).enumerate() {
+            let (tile, row) = (i / TILE, i % TILE);
+            let tiles = &mut self.tiles[tile * blocks..(tile + 1) * blocks];
+            for (x, tile) in x.as_chunks::<QUANT_BLOCK>().0.iter().zip(tiles) {
+                let ([a, b, c, d], scale) = round::<V>(x, B::COARSE);
+                tile.scales[row] = scale;
+                let mut codes = [0; QUANT_BLOCK];
+                let halves = codes.as_chunks_mut::<16>().0;
+                V::store_i8(V::low_bytes(a, b), &mut halves[0]);
+                V::store_i8(V::low_bytes(c, d), &mut halves[1]);
+                if B::SIGNED_ACTIVATIONS {
+                    let sums = [a, b, c, d].map(|codes| V::dot(codes, V::splat_pair(&[1, 1])));
+                    let mut lanes = [0; 4];
+                    V::store_i32(V::transpose_sum(sums), &mut lanes);
+                    tile.corrections[row] = -B::OFFSET * lanes.iter().sum::<i32>();
+                } else {
+                    codes = codes.map(|code| code.wrapping_add(MOVE as u8));
+                }
+                for (four, out) in codes.as_chunks::<4>().0.iter().zip(&mut tile.codes) {
+                    out.as_chunks_mut::<4>().0[row] = *four;
+                }
             }
         }
     }
-
-    #[inline(always)]
-    fn row(&self, i: usize, blocks: usize) -> Row<'_> {
-        let range = i * blocks..(i + 1) * blocks;
-        let Activations { codes, scales, corrections } = self;
-        Row { codes: &codes[range.clone()], scales: &scales[range.clone()], corrections: &corrections[range] }
-    }
-}
-
-/// One row of rounded activations.
-#[derive(Clone, Copy)]
-struct Row<'a> {
-    codes: &'a [[u8; QUANT_BLOCK]],
-    scales: &'a [f32],
-    corrections: &'a [i32],
 }
 
 impl Panel {
@@ -121,46 +121,28 @@ pub fn run<V: Vector, B: Block>(activations: &Activations, n: usize, part: &Part
     let blocks = part.weight.cols / QUANT_BLOCK;
     for first in part.range.clone().step_by(PANEL) {
         panel.fill::<V, B>(part.weight, first);
-        for tile in (0..n).step_by(TILE) {
-            let row = |m| activations.row(tile + m, blocks);
-            match n - tile {
-                1 => panel_rows::<V, B, 1>([row(0)], panel, part, first, tile),
-                2 => panel_rows::<V, B, 2>([row(0), row(1)], panel, part, first, tile),
-                3 => panel_rows::<V, B, 3>([row(0), row(1), row(2)], panel, part, first, tile),
-                _ => panel_rows::<V, B, TILE>([row(0), row(1), row(2), row(3)], panel, part, first, tile),
+        for (tile, x) in activations.tiles.chunks_exact(blocks).take(n.div_ceil(TILE)).enumerate() {
+            let sums = multiply::<V, B>(x, panel);
+            for (m, sums) in sums.iter().enumerate().take(n - tile * TILE) {
+                part.finish(sums, tile * TILE + m, first);
             }
         }
     }
 }
 
-/// Products of M activation rows, the first of which is row `tile`, with a panel.
+/// Products of four activation rows with a panel.
 #[inline(always)]
-fn panel_rows<V: Vector, B: Block, const M: usize>(
-    x: [Row<'_>; M],
-    panel: &Panel,
-    part: &Part<'_>,
-    first: usize,
-    tile: usize,
-) {
-    let blocks = x[0].codes.len();
-    // Lengths that are seen to be equal are checked once.
-    let x = x.map(|x| Row {
-        codes: &x.codes[..blocks],
-        scales: &x.scales[..blocks],
-        corrections: &x.corrections[..blocks],
-    });
-    let mut sums = [[V::splat(0.0); 2]; M];
-    let (codes, scales, starts) = (&panel.codes[..blocks], &panel.scales[..blocks], &panel.starts[..blocks]);
-    for b in 0..blocks {
-        let (codes, scales, starts) = (&codes[b], &scales[b], &starts[b]);
-        let fours = x.map(|x| x.codes[b].as_chunks::<4>().0);
+fn multiply<V: Vector, B: Block>(x: &[Block4], panel: &Panel) -> [[V; 2]; TILE] {
+    let mut sums = [[V::splat(0.0); 2]; TILE];
+    let panels = panel.codes.iter().zip(&panel.scales).zip(&panel.starts);
+    for (x, ((codes, scales), starts)) in x.iter().zip(panels) {
         let starts = starts.as_chunks::<4>().0;
         let starts = [V::load_i32(&starts[0]), V::load_i32(&starts[1])];
-        let mut products = x.map(|x| if B::SIGNED_ACTIVATIONS { [V::splat_i32(x.corrections[b]); 2] } else { starts });
-        for (j, w) in codes.as_chunks::<2>().0.iter().enumerate() {
+        let mut products = x.corrections.map(|c| if B::SIGNED_ACTIVATIONS { [V::splat_i32(c); 2] } else { starts });
+        for (fours, w) in x.codes.iter().zip(codes.as_chunks::<2>().0) {
             let w = [V::load_i8(&w[0]), V::load_i8(&w[1])];
-            for (fours, products) in fours.iter().zip(&mut products) {
-                let x = V::splat_four(&fours[j]);
+            for (four, products) in fours.as_chunks::<4>().0.iter().zip(&mut products) {
+                let x = V::splat_four(four);
                 for (w, product) in w.into_iter().zip(products) {
                     *product = match B::SIGNED_ACTIVATIONS {
                         true => V::dot_bytes(x, w, *product),
@@ -170,13 +152,11 @@ fn panel_rows<V: Vector, B: Block, const M: usize>(
             }
         }
         let scales: [V; 2] = halves(scales);
-        for ((sums, products), x) in sums.iter_mut().zip(products).zip(x) {
-            let x_scale = V::splat(x.scales[b]);
+        for ((sums, products), x_scale) in sums.iter_mut().zip(products).zip(x.scales) {
+            let x_scale = V::splat(x_scale);
             sums[0] = V::from_i32(products[0]).madd(scales[0].mul(x_scale), sums[0]);
             sums[1] = V::from_i32(products[1]).madd(scales[1].mul(x_scale), sums[1]);
         }
     }
-    for (m, sums) in sums.iter().enumerate() {
-        part.finish(sums, tile + m, first);
-    }
+    sums
 }
