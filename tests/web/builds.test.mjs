@@ -1,8 +1,10 @@
 // The three builds of the engine: which one a page gets, that all compute the same, and that no failure of one breaks the page.
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
+import { pathToFileURL } from "node:url";
 import { installTarball, openPage, serveApp } from "./support/app.mjs";
 import { launch } from "./support/browser.mjs";
 import { SHORT } from "./support/texts.mjs";
@@ -247,4 +249,17 @@ describe("threads end and rest", () => {
     assert.ok(spent < 0.5, `${spent} s of processor time in 2 s of rest`);
     await page.context().close();
   });
+});
+
+/** Node 20 has relaxed SIMD behind a flag, and its dot product is wrong: the engine that a page must be kept from. */
+test("an engine that multiplies wrongly is not given relaxed SIMD", (t) => {
+  const flag = "--experimental-wasm-relaxed-simd";
+  if (!execFileSync(process.execPath, ["--v8-options"], { encoding: "utf8" }).includes(flag.slice(2))) {
+    t.skip("this Node has no such flag");
+    return;
+  }
+  const builds = pathToFileURL(join(installTarball("web-app"), "dist/builds.js"));
+  const script = `import(${JSON.stringify(builds)}).then((m) => console.log(JSON.stringify(m.choose({ device: "auto" }))))`;
+  const choice = JSON.parse(execFileSync(process.execPath, [flag, "-e", script], { encoding: "utf8" }));
+  assert.deepEqual(choice, { builds: ["simd128"], lacking: "the browser's relaxed SIMD multiplies wrongly" });
 });
