@@ -18,49 +18,16 @@ use crate::text::{Controls, content_word, joined_words};
 
 /// Words of a phrase, at most.
 const MAX_WORDS: usize = 3;
-/// Words that fill a sentence without saying what it is about, beside function words.
-const FILLERS: [&str; 40] = [
-    "able",
-    "according",
-    "added",
-    "began",
-    "begin",
-    "called",
-    "case",
-    "cause",
-    "caused",
-    "common",
-    "due",
-    "example",
-    "find",
-    "found",
-    "good",
-    "great",
-    "group",
-    "help",
-    "include",
-    "included",
-    "including",
-    "kind",
-    "large",
-    "long",
-    "main",
-    "million",
-    "new",
-    "number",
-    "part",
-    "percent",
-    "reported",
-    "show",
-    "small",
-    "start",
-    "started",
-    "told",
-    "type",
-    "various",
-    "want",
-    "year",
-];
+/// Words that fill a sentence without saying what it is about, beside function words. Plurals count as well.
+const FILLERS: &str = "able according added began begin best better big billion call called case cause caused century common \
+    considered cool day different due early easy example fact far fast fell few find five foot four found full good great \
+    greater group grow grown half hand hang hard help high higher hour hundred important include included including inch \
+    kilometer kilometre kind large larger largest late left length long low lower main major man men meter metre mile million \
+    minute modern month need new nine number old part people percent person place pound rate ready reported right second \
+    section seven short show shown side similar simple six size slow small smaller sort start started strong ten thousand \
+    three time ton told type various very want week weight wide woman women word work worked world year young";
+/// What a phrase of one word is worth that stands in the text once, without a capital.
+const ONCE: f64 = 0.6;
 
 /// One word of a candidate.
 #[derive(Clone, Debug)]
@@ -176,7 +143,7 @@ fn runs(article: &Article) -> Vec<Vec<Word>> {
 }
 
 fn is_filler(key: &str) -> bool {
-    FILLERS.contains(&key) || key.len() > 4 && key.is_ascii() && key.ends_with("ly")
+    FILLERS.split_whitespace().any(|filler| filler == key) || key.len() > 4 && key.is_ascii() && key.ends_with("ly")
 }
 
 /// The best phrases of a text, the best first. `tokens` says how many tokens a word has.
@@ -232,7 +199,9 @@ fn keywords(article: &Article, tokens: &dyn Fn(&str) -> usize, limit: usize) -> 
             let length = 1.0 + 0.35 * (keys.len() as f64 - 1.0) * (0.4 + together).min(1.0);
             // Words that stand together once and elsewhere alone.
             let repeated = if keys.len() > 1 && places.len() == 1 && together < 1.0 { 0.75 } else { 1.0 };
-            (mean * length * repeated, keys)
+            let facts = keys.first().filter(|_| keys.len() == 1).and_then(|key| words.get(key));
+            let once = if facts.is_some_and(|f| f.count < 2.0 && f.capitals == 0.0) { ONCE } else { 1.0 };
+            (mean * length * repeated * once, keys)
         })
         .collect();
     scored.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.cmp(b.1)));

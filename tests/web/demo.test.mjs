@@ -84,6 +84,49 @@ describe("demo page", { skip: missing }, () => {
     assert.deepEqual(problems, []);
   });
 
+  test("keywords and answers are marked in the text, and lead to their places", async () => {
+    await loaded();
+    await page.click("#tab-keywords");
+    await page.click("#keywords");
+    await finished("phrases");
+    const phrases = await page.locator("#phrases .find-text").allTextContents();
+    assert.ok(phrases.length > 4, `${phrases}`);
+    const marks = await page.locator("#reader mark").allTextContents();
+    assert.ok(phrases.every((phrase) => marks.includes(phrase)), `${phrases} in ${marks}`);
+    await page.click("#phrases .find-row >> nth=1");
+    assert.match(await page.evaluate(() => document.activeElement.id), /^find-/);
+    await page.click("#tab-ask");
+    assert.ok(await page.isVisible("#reader") && !(await page.isVisible("#phrases")), "the text stays where it is");
+    const ask = async (question) => {
+      await page.fill("#question", question);
+      await page.press("#question", "Enter");
+      await finished("answer");
+      return page.textContent("#answer");
+    };
+    await ask("Who showed a wooden machine with two wheels?");
+    const answer = await page.textContent("#answer .answer-text");
+    assert.equal(answer, "Karl von Drais");
+    assert.equal(await page.textContent("#reader mark mark"), answer);
+    assert.match(await ask("What do penguins eat in March?"), /does not seem to say/);
+    assert.deepEqual(problems, []);
+  });
+
+  test("labels and names, or in words why not", async () => {
+    await loaded();
+    for (const [tab, button, output, listed] of [
+      ["classify", "classify", "labels", ".find-row"],
+      ["entities", "entities", "names", ".chip"],
+    ]) {
+      await page.click(`#tab-${tab}`);
+      await page.click(`#${button}`);
+      await finished(output);
+      const found = await page.locator(`#${output} ${listed}`).count();
+      if (found === 0) assert.match(await shown(output), /not made to .*task\/unsupported/);
+      else assert.ok(found > 1, `${found} in ${output}`);
+    }
+    assert.deepEqual(problems, []);
+  });
+
   for (const width of [360, 1280]) {
     test(`nothing moves while a summary streams, ${width} pixels wide`, async () => {
       const narrow = await visit(width);

@@ -63,15 +63,20 @@ function wireLabels(engine, source) {
   const set = byId("label-set");
   const own = byId("own-labels");
   const change = () => (own.disabled = set.value !== "");
-  set.addEventListener("change", change);
+  let touched = false;
+  set.addEventListener("change", () => {
+    touched = true;
+    change();
+  });
   engine.addEventListener("change", () => {
     const names = engine.model?.info.labelSets ?? [];
-    const chosen = names.includes(set.value) ? set.value : "";
+    // What the model was trained on comes first, unless the visitor has chosen otherwise.
+    const chosen = names.includes(set.value) || touched ? set.value : (names.find((name) => name === "sentiment") ?? names[0] ?? "");
     set.replaceChildren(
       make("option", { value: "" }, "Your own"),
       ...names.map((name) => make("option", { value: name }, name[0].toUpperCase() + name.slice(1))),
     );
-    set.value = chosen;
+    set.value = names.includes(chosen) ? chosen : "";
     change();
   });
   wire({

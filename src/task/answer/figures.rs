@@ -62,7 +62,7 @@ impl Sentence<'_> {
     pub fn patterns(&self, kinds: &[(Pattern, f64)]) -> Candidates {
         let weight = |kind: Pattern| kinds.iter().find(|(known, _)| *known == kind).map(|(_, weight)| *weight);
         let found = patterns(self.text).into_iter().filter_map(|(kind, at)| Some((at, weight(kind)?)));
-        found.filter(|(at, _)| !self.said(at)).collect()
+        found.filter(|(at, _)| !self.repeats(at)).collect()
     }
 
     /// Years, also those inside of dates.

@@ -82,15 +82,21 @@ pub struct Sentence<'a> {
 }
 
 impl Sentence<'_> {
-    /// Whether the question says these bytes already.
-    pub fn said(&self, at: &Range<usize>) -> bool {
-        let inside: Vec<&Word<'_>> =
-            self.words.iter().filter(|w| w.at.start >= at.start && w.at.end <= at.end).collect();
-        // "two" says little in a sentence, and all in an answer.
-        let told = |w: &&Word<'_>| {
-            w.asked || self.question.all.contains(&w.lower) || is_function_word(&w.lower) && w.lower != "two"
-        };
-        !inside.is_empty() && inside.iter().all(told)
+    /// Whether every word of these bytes is one of the question's; of numbers and dates there is nothing else to ask.
+    pub fn repeats(&self, at: &Range<usize>) -> bool {
+        self.all_inside(at, |word| word.asked || self.question.all.contains(&word.lower))
+    }
+
+    /// The same, or a function word.
+    fn said(&self, at: &Range<usize>) -> bool {
+        self.all_inside(at, |word| {
+            word.asked || self.question.all.contains(&word.lower) || is_function_word(&word.lower)
+        })
+    }
+
+    fn all_inside(&self, at: &Range<usize>, told: impl Fn(&Word<'_>) -> bool) -> bool {
+        let mut inside = self.words.iter().filter(|w| w.at.start >= at.start && w.at.end <= at.end).peekable();
+        inside.peek().is_some() && inside.all(told)
     }
 
     /// How close the nearest words of the question are, 0 to 1; what stands behind them counts a little more.
