@@ -18,7 +18,6 @@ which `python headline.py > tests/golden/headline.json` writes.
 
 import json
 import math
-import re
 from collections import Counter
 
 import features
