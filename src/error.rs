@@ -14,6 +14,12 @@ pub enum Error {
     #[error("{file} is truncated: {what} needs {expected} bytes, {found} are left. Download the file again")]
     Truncated { file: String, what: String, expected: u64, found: u64 },
 
+    /// The bytes are no saved session, or one of another model: save it again.
+    #[error(
+        "the saved session cannot be used: {what}: expected {expected}, found {found}. Begin a new session and append its text"
+    )]
+    Session { what: String, expected: String, found: String },
+
     /// The bytes contradict their own format: get another file.
     #[error(
         "{file} is not valid: {what}: expected {expected}, found {found}. The file is damaged or not what its name says"
@@ -80,6 +86,7 @@ impl Error {
         match self {
             Error::Truncated { .. } => "format/truncated",
             Error::Format { .. } => "format/invalid",
+            Error::Session { .. } => "session/invalid",
             Error::Unsupported { .. } => "model/unsupported",
             Error::MissingFile { .. } => "model/missing-file",
             Error::Weights { .. } => "model/weights",

@@ -30,6 +30,35 @@ pub enum KvCache {
     Gpu(Box<GpuCache>),
 }
 
+impl KvCache {
+    /// Bytes of its keys and values.
+    pub fn bytes(&self) -> usize {
+        match self {
+            KvCache::Cpu(cache) => cache.bytes(),
+            #[cfg(feature = "gpu")]
+            KvCache::Gpu(cache) => cache.bytes(),
+        }
+    }
+
+    /// The first `n` positions as bytes, with a number for their form; `None` where they lie on the GPU.
+    pub fn save(&self, n: usize) -> Option<(u32, Vec<u8>)> {
+        match self {
+            KvCache::Cpu(cache) => Some(cache.save(n)),
+            #[cfg(feature = "gpu")]
+            KvCache::Gpu(_) => None,
+        }
+    }
+
+    /// Takes over `n` saved positions, where their form is this device's; says whether it did.
+    pub fn restore(&mut self, n: usize, form: u32, bytes: &[u8]) -> bool {
+        match self {
+            KvCache::Cpu(cache) => cache.restore(n, form, bytes),
+            #[cfg(feature = "gpu")]
+            KvCache::Gpu(_) => false,
+        }
+    }
+}
+
 impl Backend {
     /// Puts a model on a device.
     ///
@@ -61,6 +90,16 @@ impl Backend {
         }
     }
 
+    /// Up to how many rows of a batch come out with the same bits as each of them alone. On the GPU the kernels for one
+    /// row sum in another order than those for several.
+    pub fn exact_rows(&self) -> usize {
+        match self {
+            Backend::Cpu(model) => model.exact_rows(),
+            #[cfg(feature = "gpu")]
+            Backend::Gpu(_) => 1,
+        }
+    }
+
     /// A cache for `capacity` positions.
     ///
     /// # Errors
@@ -71,6 +110,26 @@ impl Backend {
             #[cfg(feature = "gpu")]
             Backend::Gpu(model) => KvCache::Gpu(Box::new(model.new_cache(capacity).await?)),
         })
+    }
+
+    /// A cache for `capacity` positions with the first `n` positions of another, which has them.
+    ///
+    /// # Errors
+    /// As [`Backend::new_cache`]; `Internal` for a cache of the other device.
+    pub async fn copy_cache(&self, from: &KvCache, n: usize, capacity: usize) -> Result<KvCache> {
+        match (self, from) {
+            (Backend::Cpu(model), KvCache::Cpu(from)) => {
+                let mut cache = model.new_cache(capacity)?;
+                cache.copy(from, n.min(capacity));
+                Ok(KvCache::Cpu(cache))
+            }
+            #[cfg(feature = "gpu")]
+            (Backend::Gpu(model), KvCache::Gpu(from)) => {
+                Ok(KvCache::Gpu(Box::new(model.copy_cache(from, n, capacity).await?)))
+            }
+            #[cfg(feature = "gpu")]
+            _ => Err(Error::Internal { what: "a cache was used on another device than its own".into() }),
+        }
     }
 
     /// One forward pass; `logits` becomes `[selected rows, n_vocab]`.

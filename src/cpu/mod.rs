@@ -6,6 +6,7 @@
 pub mod activation;
 pub mod add;
 pub mod attention;
+mod cache;
 mod check;
 pub mod dequantize;
 pub mod embed;

@@ -41,7 +41,7 @@ pub struct CpuModel {
 /// Keys and values of one session.
 #[derive(Clone, Debug)]
 pub struct CpuCache {
-    layers: Vec<Layer>,
+    pub(super) layers: Vec<Layer>,
     capacity: usize,
     /// Attention's scratch.
     scores: Vec<f32>,
@@ -101,13 +101,18 @@ impl CpuModel {
     }
 
     /// Up to how many rows of a batch come out with the same bits as each of them alone. Whole numbers do not care in
-    /// which order they are summed; float weights are summed in another order for one row than for several.
+    /// which order they are summed, but large batches of wide models are rounded coarsely; float weights are summed in
+    /// another order for one row than for several.
     pub fn exact_rows(&self) -> usize {
         let whole = |step: &Step| match step.op {
             Op::Linear { weight, .. } => self.weights.matrices[weight.0].dtype.block_len() > 1,
             _ => true,
         };
-        if self.plan.steps.iter().all(whole) { linear::EXACT_ROWS } else { 1 }
+        match self.plan.steps.iter().all(whole) {
+            false => 1,
+            true if self.plan.config.d_model >= COARSE_FROM => linear::EXACT_ROWS,
+            true => MAX_BATCH,
+        }
     }
 
     /// Which instructions run the kernels.

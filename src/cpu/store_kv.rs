@@ -2,6 +2,9 @@
 
 use crate::error::{Error, Result};
 
+/// Names how elements are stored, in saved sessions: 1 is f32. Another way of storing them needs another number.
+pub const FORM: u32 = 1;
+
 /// One layer's keys and values.
 ///
 /// Both are made of tiles of eight columns, so that scores and values are the same product (`tile::multiply`): keys
@@ -49,6 +52,54 @@ impl Layer {
     pub(super) fn values(&self, kv_head: usize, tile: usize, len: usize) -> &[[f32; 8]] {
         let start = (kv_head * self.head_dim.div_ceil(8) + tile) * self.capacity;
         &self.values[start..start + len]
+    }
+
+    /// Bytes that the layer takes.
+    pub(super) fn bytes(&self) -> usize {
+        (self.keys.len() + self.values.len()) * size_of::<[f32; 8]>()
+    }
+
+    /// Takes over the first `n` positions of a layer of the same shape; both have room for them.
+    pub(super) fn copy(&mut self, from: &Layer, n: usize) {
+        let rows = self.head_dim;
+        let heads = self.keys.chunks_exact_mut(self.capacity.div_ceil(8) * rows);
+        for (to, from) in heads.zip(from.keys.chunks_exact(from.capacity.div_ceil(8) * rows)) {
+            let used = n.div_ceil(8) * rows;
+            to[..used].copy_from_slice(&from[..used]);
+        }
+        let tiles = self.values.chunks_exact_mut(self.capacity);
+        for (to, from) in tiles.zip(from.values.chunks_exact(from.capacity)) {
+            to[..n].copy_from_slice(&from[..n]);
+        }
+    }
+
+    /// Bytes of one position in [`Layer::read`].
+    pub(super) fn position_bytes(&self) -> usize {
+        2 * self.n_kv_heads * self.head_dim * size_of::<f32>()
+    }
+
+    /// Appends the first `n` positions to `out` as `[n, keys then values, n_kv_heads, head_dim]`, little endian, exactly
+    /// as they are stored (see [`FORM`]).
+    pub(super) fn read(&self, n: usize, out: &mut Vec<u8>) {
+        for p in 0..n {
+            for head in 0..self.n_kv_heads {
+                let keys = self.keys(head, p / 8);
+                out.extend(keys.iter().flat_map(|tile| tile[p % 8].to_le_bytes()));
+            }
+            for head in 0..self.n_kv_heads {
+                out.extend((0..self.head_dim).flat_map(|d| self.values(head, d / 8, p + 1)[p][d % 8].to_le_bytes()));
+            }
+        }
+    }
+
+    /// The reverse of [`Layer::read`], for as many positions as `bytes` holds; there is room for them.
+    pub(super) fn write(&mut self, bytes: &[u8]) {
+        let width = self.n_kv_heads * self.head_dim;
+        for (p, bytes) in bytes.chunks_exact(self.position_bytes()).enumerate() {
+            let values: Vec<f32> = bytes.as_chunks::<4>().0.iter().map(|x| f32::from_le_bytes(*x)).collect();
+            let (k, v) = values.split_at(width);
+            run(k, v, p, self);
+        }
     }
 }
 

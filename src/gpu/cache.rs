@@ -1,5 +1,6 @@
 //! The KV cache on the GPU, and what else depends on how many positions a session may have: the rotary angles.
 
+use super::GpuModel;
 use super::device::{Gpu, gpu_error};
 use super::record::Dispatch;
 use crate::model::{Op, Plan, Rope, RopeLayout, VectorId};
@@ -13,12 +14,43 @@ pub struct GpuCache {
     pub(super) model: u64,
     /// Per step of the plan: the dispatches that work on this cache.
     pub(super) dispatches: Vec<Vec<Dispatch>>,
+    pub(super) buffers: CacheBuffers,
 }
 
 impl GpuCache {
     /// How many positions fit.
     pub fn capacity(&self) -> usize {
         self.capacity
+    }
+
+    /// Bytes of its keys and values.
+    pub fn bytes(&self) -> usize {
+        self.buffers.layers().map(|layer| 2 * layer.position_bytes() as usize * self.capacity).sum()
+    }
+}
+
+impl GpuModel {
+    /// A cache for `capacity` positions with the first `n` positions of another; both have room for them.
+    ///
+    /// # Errors
+    /// As [`new_cache`](Self::new_cache), and [`Error::Internal`] for the cache of another model.
+    pub async fn copy_cache(&self, from: &GpuCache, n: usize, capacity: usize) -> Result<GpuCache> {
+        if from.model != self.id || n > from.capacity.min(capacity) {
+            return Err(Error::Internal { what: format!("{n} positions of a KV cache cannot be copied") });
+        }
+        let to = self.new_cache(capacity).await?;
+        let copy = || {
+            let descriptor = wgpu::CommandEncoderDescriptor { label: Some("copy of a cache") };
+            let mut encoder = self.gpu.device.create_command_encoder(&descriptor);
+            for (to, from) in to.buffers.layers().zip(from.buffers.layers()) {
+                let bytes = n as u64 * from.position_bytes();
+                encoder.copy_buffer_to_buffer(&from.k, 0, &to.k, 0, bytes);
+                encoder.copy_buffer_to_buffer(&from.v, 0, &to.v, 0, bytes);
+            }
+            self.gpu.queue.submit([encoder.finish()]);
+        };
+        self.gpu.scoped("copy of a cache", 0, copy).await?;
+        Ok(to)
     }
 }
 
@@ -28,6 +60,13 @@ pub(super) struct LayerCache {
     pub(super) v: wgpu::Buffer,
     pub(super) n_kv_heads: usize,
     pub(super) head_dim: usize,
+}
+
+impl LayerCache {
+    /// Bytes from position to position of keys, and of values.
+    fn position_bytes(&self) -> u64 {
+        (self.n_kv_heads * self.head_dim.next_multiple_of(4) * 4) as u64
+    }
 }
 
 /// The buffers that cache operations bind.
@@ -82,6 +121,10 @@ impl CacheBuffers {
             }
         }
         Ok(buffers)
+    }
+
+    fn layers(&self) -> impl Iterator<Item = &LayerCache> {
+        self.layers.iter().flatten()
     }
 
     /// The cache of a layer.

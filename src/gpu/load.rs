@@ -147,7 +147,7 @@ impl GpuModel {
             }
         }
         let bound = record::bind(&self.gpu, &self.pipelines, &self.resources, &launches).await?;
-        Ok(GpuCache { capacity, model: self.id, dispatches: by_step(&self.plan, steps, bound) })
+        Ok(GpuCache { capacity, model: self.id, dispatches: by_step(&self.plan, steps, bound), buffers })
     }
 }
 

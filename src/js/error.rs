@@ -44,6 +44,11 @@ fn details(error: &Error) -> JsValue {
             let list: Array = problems.iter().map(|p| JsValue::from_str(p)).collect();
             set(&object, "problems", &list);
         }
+        Error::Session { what, expected, found } => {
+            text("what", what);
+            text("expected", expected);
+            text("found", found);
+        }
         Error::Tokenizer { what } | Error::Internal { what } => text("what", what),
         Error::ContextFull { limit, found } => {
             number("limit", *limit as f64);

@@ -1,7 +1,14 @@
 //! Position and KV cache: tokens in, logits out.
 //!
 //! A session owns its position; no caller passes one. It does not own the model: several sessions can take turns on one
-//! backend without seeing each other.
+//! backend without seeing each other. It knows its tokens, so that another text that begins with them can go on from
+//! where they differ.
+
+mod lookup;
+mod save;
+
+pub use lookup::{MAX_DRAFT, PassCosts, Speculation};
+pub use save::{Saved, identity};
 
 use crate::backend::{Backend, KvCache};
 use crate::error::{Error, Result};
@@ -11,7 +18,9 @@ use crate::model::{Batch, LogitRows};
 pub struct Session {
     cache: KvCache,
     capacity: usize,
-    position: usize,
+    tokens: Vec<u32>,
+    /// Of these, how many at the beginning were fed in whole batches from the first token on.
+    whole: usize,
 }
 
 impl Session {
@@ -20,22 +29,87 @@ impl Session {
     /// # Errors
     /// `OutOfMemory` where the device has no room; `InvalidOption` where the model has fewer positions.
     pub async fn new(backend: &Backend, capacity: usize) -> Result<Self> {
-        Ok(Session { cache: backend.new_cache(capacity).await?, capacity, position: 0 })
+        let cache = backend.new_cache(capacity).await?;
+        Ok(Session { cache, capacity, tokens: Vec::with_capacity(capacity), whole: 0 })
+    }
+
+    /// A session for up to `capacity` tokens that begins with the first `n` of this one, without computing them again.
+    ///
+    /// # Errors
+    /// As [`Session::new`].
+    pub async fn copy(&self, backend: &Backend, n: usize, capacity: usize) -> Result<Self> {
+        let n = n.min(self.position()).min(capacity);
+        let cache = backend.copy_cache(&self.cache, n, capacity).await?;
+        let mut tokens = Vec::with_capacity(capacity);
+        tokens.extend_from_slice(self.tokens.get(..n).unwrap_or_default());
+        Ok(Session { cache, capacity, tokens, whole: self.whole_batches(backend, n) })
     }
 
     /// Tokens seen so far.
+    pub fn tokens(&self) -> &[u32] {
+        &self.tokens
+    }
+
+    /// How many tokens were seen so far.
     pub fn position(&self) -> usize {
-        self.position
+        self.tokens.len()
+    }
+
+    /// How many tokens there is room for in all.
+    pub fn capacity(&self) -> usize {
+        self.capacity
     }
 
     /// Tokens that still fit.
     pub fn room(&self) -> usize {
-        self.capacity - self.position
+        self.capacity - self.position()
+    }
+
+    /// Bytes of its keys and values.
+    pub fn bytes(&self) -> usize {
+        self.cache.bytes()
     }
 
     /// Forgets everything from the `n`th token on; does nothing where there are fewer.
     pub fn truncate(&mut self, n: usize) {
-        self.position = self.position.min(n);
+        self.tokens.truncate(n);
+    }
+
+    /// How many of `tokens` need not be read again by a session that begins with them: as many as this one begins with.
+    /// Where the numbers that a batch gives depend on its size, only whole batches from the first token on count: they
+    /// are what a new session would compute, bit for bit.
+    pub fn reusable(&self, backend: &Backend, tokens: &[u32]) -> usize {
+        let common = self.tokens.iter().zip(tokens).take_while(|(a, b)| a == b).count();
+        if backend.exact_rows() >= backend.max_batch() { common } else { self.whole_batches(backend, common) }
+    }
+
+    /// How many of the first `n` tokens were fed in whole batches: those of a batch of which some are not among them do
+    /// not count.
+    fn whole_batches(&self, backend: &Backend, n: usize) -> usize {
+        let n = self.whole.min(n);
+        n - n % backend.max_batch()
+    }
+
+    /// The session as bytes; see [`Saved`]. `more` tokens follow those that it has seen.
+    pub fn save(&self, identity: u64, more: &[u32]) -> Vec<u8> {
+        let mut tokens = self.tokens.clone();
+        tokens.extend_from_slice(more);
+        let (form, cache) = self.cache.save(self.position()).unwrap_or_default();
+        Saved { tokens, positions: if cache.is_empty() { 0 } else { self.position() }, form, cache: &cache }
+            .write(identity)
+    }
+
+    /// Takes over what a saved session had computed, where this device keeps keys and values in the same form; else the
+    /// session stays empty, and its tokens must be fed again. Says how many tokens it has seen then.
+    pub fn restore(&mut self, saved: &Saved<'_>) -> usize {
+        let tokens = saved.tokens.get(..saved.positions).unwrap_or_default();
+        if self.cache.restore(tokens.len(), saved.form, saved.cache) {
+            self.tokens.clear();
+            self.tokens.extend_from_slice(tokens);
+            // How the saved tokens were fed is not known.
+            self.whole = 0;
+        }
+        self.position()
     }
 
     /// Feeds the first tokens of `tokens`, at most one batch, and gives how many they were: a caller can stop, or let
@@ -55,7 +129,7 @@ impl Session {
         logits: &mut Vec<f32>,
     ) -> Result<usize> {
         if tokens.len() > self.room() {
-            return Err(Error::ContextFull { limit: self.capacity, found: self.position + tokens.len() });
+            return Err(Error::ContextFull { limit: self.capacity, found: self.position() + tokens.len() });
         }
         let n = tokens.len().min(backend.max_batch());
         let part = tokens.get(..n).unwrap_or_default();
@@ -66,9 +140,13 @@ impl Session {
             }
             other => other,
         };
-        let batch = Batch { tokens: part, position: self.position, logits: rows };
+        self.whole = self.whole_batches(backend, self.position());
+        let batch = Batch { tokens: part, position: self.position(), logits: rows };
         backend.forward(&mut self.cache, batch, logits).await?;
-        self.position += n;
+        if self.whole == self.position() && n == backend.max_batch() {
+            self.whole += n;
+        }
+        self.tokens.extend_from_slice(part);
         Ok(n)
     }
 }
