@@ -20,7 +20,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let options = GenerateOptions {
         max_new_tokens: Some(n.parse()?),
         sampling: Sampling { temperature: Some(temperature.parse()?), ..Sampling::default() },
-        stop: Vec::new(),
+        ..GenerateOptions::default()
     };
     let device = device.parse()?;
     pollster::block_on(async {

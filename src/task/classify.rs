@@ -10,9 +10,10 @@
 use serde_json::Value as Json;
 
 use super::event::{Event, FinishReason, Label, Phase, Usage};
-use super::model::{Model, Stopwatch};
+use super::model::Model;
 use super::options::{ClassifyOptions, Labels};
 use super::points::{Article, Chunk};
+use super::stopwatch::Stopwatch;
 use super::tasks::Description;
 use crate::error::{Error, Result};
 use crate::model::LogitRows;

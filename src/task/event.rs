@@ -139,6 +139,12 @@ pub struct Usage {
     pub prompt_tokens: usize,
     /// Tokens that the model wrote, without the one that ended the output.
     pub completion_tokens: usize,
+    /// Tokens of the prompt that a call before had read.
+    pub cached_tokens: usize,
+    /// Tokens read ahead of being written, because they stand in the text.
+    pub drafted_tokens: usize,
+    /// Those of them that were written.
+    pub accepted_tokens: usize,
 }
 
 /// Times in milliseconds, from the first `next`.

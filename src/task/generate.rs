@@ -3,8 +3,10 @@
 use super::decode::{Decoding, Step};
 use super::event::{Event, FinishReason, Phase, Timings, Usage};
 use super::ground::Chooser;
-use super::model::{Model, Stopwatch};
+use super::model::Model;
+use super::open_session::Lent;
 use super::options::GenerateOptions;
+use super::stopwatch::Stopwatch;
 use crate::error::{Error, Result};
 use crate::model::LogitRows;
 use crate::sample::Sampler;
@@ -22,23 +24,35 @@ pub enum Prompt<'a> {
     Tokens(&'a [u32]),
 }
 
+impl Prompt<'_> {
+    /// As tokens.
+    pub(super) fn tokens(&self, model: &Model) -> Result<Vec<u32>> {
+        match self {
+            Prompt::Tokens(tokens) => Ok(tokens.to_vec()),
+            Prompt::Text(text) => model.require_tokenizer()?.encode(text, true, Controls::Parse),
+        }
+    }
+}
+
 pub struct Generate {
     prompt: Vec<u32>,
     /// Tokens of the prompt that were read.
     read: usize,
+    /// Tokens of the prompt that were read by calls before.
+    cached: usize,
     capacity: usize,
     session: Option<Session>,
+    /// The session that is written to, where it is not the call's own.
+    lent: Option<Lent>,
+    /// See [`GenerateOptions::fresh`].
+    fresh: bool,
     decoding: Decoding,
     logits: Vec<f32>,
     watch: Stopwatch,
 }
 
 impl Generate {
-    pub fn new(model: &Model, prompt: Prompt<'_>, options: &GenerateOptions) -> Result<Self> {
-        let mut tokens = match prompt {
-            Prompt::Tokens(tokens) => tokens.to_vec(),
-            Prompt::Text(text) => model.require_tokenizer()?.encode(text, true, Controls::Parse)?,
-        };
+    pub fn new(model: &Model, mut tokens: Vec<u32>, options: &GenerateOptions, lent: Option<Lent>) -> Result<Self> {
         if tokens.is_empty() {
             let start = model.start_token().ok_or_else(|| Error::InvalidOption {
                 name: "prompt".into(),
@@ -73,13 +87,17 @@ impl Generate {
             Some(source) => Chooser::grounded(sampler, model.require_tokenizer()?, source, &end),
             None => sampler.into(),
         };
-        let decoding = Decoding::new(chooser, &options.stop, end, max_new, start_of_text);
+        let mut decoding = Decoding::new(chooser, &options.stop, end, max_new, start_of_text);
+        decoding.speculate(options.speculate);
         Ok(Generate {
             // The last token written is never read back.
             capacity: tokens.len() + max_new,
             prompt: tokens,
             read: 0,
+            cached: 0,
             session: None,
+            lent,
+            fresh: options.fresh,
             decoding,
             logits: Vec::new(),
             watch: Stopwatch::new(model.clock()),
@@ -90,7 +108,19 @@ impl Generate {
         self.watch.start();
         let session = match &mut self.session {
             Some(session) => session,
-            empty => empty.insert(model.new_session(self.capacity).await?),
+            empty => {
+                // The last token is read in any case: its logits are wanted.
+                let before = self.prompt.get(..self.prompt.len() - 1).unwrap_or_default();
+                let known = if self.fresh { &[] } else { before };
+                let mut session = match &self.lent {
+                    Some(lent) => lent.session(model, known, self.capacity).await?,
+                    None => model.session_for(known, self.capacity).await?,
+                };
+                session.truncate(before.len());
+                self.read = session.position();
+                self.cached = self.read;
+                empty.insert(session)
+            }
         };
         if self.read < self.prompt.len() {
             let rest = self.prompt.get(self.read..).unwrap_or_default();
@@ -111,7 +141,25 @@ impl Generate {
 
     fn done(&mut self, finish_reason: FinishReason) -> Event {
         let timings: Timings = self.watch.finish();
-        let usage = Usage { prompt_tokens: self.prompt.len(), completion_tokens: self.decoding.tokens };
+        let mut usage = Usage { prompt_tokens: self.prompt.len(), cached_tokens: self.cached, ..Usage::default() };
+        self.decoding.count(&mut usage);
         Event::Done { finish_reason, text: std::mem::take(&mut self.decoding.text), usage, timings }
+    }
+
+    /// The job is over. `sound`: nothing failed.
+    pub fn end(self, model: &Model, sound: bool) {
+        let mut session = self.session.filter(|_| sound);
+        if let Some(session) = &mut session {
+            self.decoding.settle(session);
+        }
+        match (self.lent, session) {
+            (Some(lent), session) => {
+                let mut tokens = self.prompt;
+                tokens.extend(self.decoding.written);
+                lent.give_back(tokens, session);
+            }
+            (None, Some(session)) if !self.fresh => model.keep(session),
+            (None, _) => {}
+        }
     }
 }

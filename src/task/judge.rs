@@ -1,6 +1,6 @@
 //! Reads a text of any length and judges its sentences, chunk by chunk.
 
-use super::event::{Event, Phase};
+use super::event::{Event, Phase, Usage};
 use super::features::{Features, features};
 use super::model::Model;
 use super::points::{Article, Chunk};
@@ -16,7 +16,9 @@ pub struct Judge {
     pub session: Option<Session>,
     pub logits: Vec<f32>,
     /// Tokens read.
-    pub tokens: usize,
+    pub usage: Usage,
+    /// Takes nothing over from calls before, and leaves nothing to later ones.
+    pub fresh: bool,
     format: TaskFormat,
     wanted: Wanted,
     stage: Stage,
@@ -40,16 +42,45 @@ impl Judge {
         let article = Article::new(text);
         article.require_sentences()?;
         let (format, stage) = (format.clone(), Stage::Cut(0));
-        Ok(Judge { article, session: None, logits: Vec::new(), tokens: 0, format, wanted, stage })
+        let usage = Usage::default();
+        Ok(Judge { article, session: None, logits: Vec::new(), usage, fresh: false, format, wanted, stage })
     }
 
-    /// A session with room for a chunk and what comes after it.
-    pub async fn session(&mut self, model: &Model) -> Result<&mut Session> {
-        if self.session.is_none() {
-            let capacity = (self.format.max_chunk_tokens + self.format.reserve()).min(model.context_len());
-            self.session = Some(model.new_session(capacity).await?);
+    /// Puts a session in place with room for a chunk and what comes after it, which has read as much as a call before
+    /// left of `tokens`, and nothing else. Gives how many they are.
+    pub async fn begin(&mut self, model: &Model, tokens: &[u32]) -> Result<usize> {
+        self.leave(model);
+        let tokens = if self.fresh { &[] } else { tokens };
+        let capacity = (self.format.max_chunk_tokens + self.format.reserve()).min(model.context_len());
+        let session = self.session.insert(model.session_for(tokens, capacity).await?);
+        self.usage.prompt_tokens += session.position();
+        self.usage.cached_tokens += session.position();
+        Ok(session.position())
+    }
+
+    /// Feeds one batch; see [`Session::feed`]. Feeding nothing does nothing.
+    pub async fn feed(&mut self, model: &Model, tokens: &[u32], rows: LogitRows<'_>) -> Result<usize> {
+        let Some(session) = self.session.as_mut().filter(|_| !tokens.is_empty()) else { return Ok(0) };
+        let n = model.feed(session, tokens, rows, &mut self.logits).await?;
+        self.usage.prompt_tokens += n;
+        Ok(n)
+    }
+
+    /// Whether the session has read the chunk; not where what was wanted of it was known before.
+    pub fn holds(&self, chunk: &Chunk) -> bool {
+        self.session.as_ref().is_some_and(|session| session.tokens().starts_with(&chunk.tokens))
+    }
+
+    /// The job is over. `sound`: nothing failed.
+    pub fn end(mut self, model: &Model, sound: bool) {
+        if sound {
+            self.leave(model);
         }
-        self.session.as_mut().ok_or_else(|| Error::Internal { what: "a session that was made is not there".into() })
+    }
+
+    /// Leaves the session to later calls.
+    fn leave(&mut self, model: &Model) {
+        self.session.take().into_iter().filter(|_| !self.fresh).for_each(|session| model.keep(session));
     }
 
     /// One pass through the device; nothing where every sentence is judged.
@@ -58,6 +89,10 @@ impl Judge {
             if let Stage::Cut(from) = self.stage {
                 let all = self.article.sentences.len();
                 let chunk = self.article.chunk(model, &self.format, from..all)?;
+                if let Some(done) = self.remember(model, &chunk) {
+                    self.finish_chunk(chunk);
+                    return Ok(Some(Event::Progress { phase: Phase::Score, done, total: all }));
+                }
                 self.stage = Stage::Read { chunk, read: 0 };
             }
             let done = match &self.stage {
@@ -95,18 +130,29 @@ impl Judge {
 
     /// Gives how many sentences of the text were read whole.
     async fn read(&mut self, model: &Model) -> Result<usize> {
-        self.session(model).await?;
-        let (Stage::Read { chunk, read }, Some(session)) = (&mut self.stage, &mut self.session) else { return Ok(0) };
-        if *read == 0 {
-            session.truncate(0);
+        let Stage::Read { chunk, read: 0 } = &self.stage else { return self.read_on(model).await };
+        // What the model says at a mark is not kept with the session: to learn it, everything is read.
+        let known = if self.wanted.mark { Vec::new() } else { chunk.tokens.clone() };
+        let n = self.begin(model, &known).await?;
+        if let Stage::Read { read, .. } = &mut self.stage {
+            *read = n;
         }
+        self.read_on(model).await
+    }
+
+    async fn read_on(&mut self, model: &Model) -> Result<usize> {
+        let (Stage::Read { chunk, read }, Some(session)) = (&mut self.stage, &mut self.session) else { return Ok(0) };
         let rest = chunk.tokens.get(*read..).unwrap_or_default();
         let first = chunk.sentences_in(*read);
         let marks: Vec<usize> = match self.wanted.mark {
             true => chunk.ends.iter().skip(first).map(|end| end - 1 - *read).collect(),
             false => Vec::new(),
         };
-        let n = model.feed(session, rest, LogitRows::Rows(&marks), &mut self.logits).await?;
+        self.logits.clear();
+        let n = match rest.is_empty() {
+            true => 0,
+            false => model.feed(session, rest, LogitRows::Rows(&marks), &mut self.logits).await?,
+        };
         for (k, logits) in self.logits.chunks_exact(model.vocab_size()).enumerate() {
             let sentence = chunk.sentences.get(first + k).and_then(|i| self.article.sentences.get_mut(*i));
             if let Some(sentence) = sentence {
@@ -114,7 +160,7 @@ impl Judge {
             }
         }
         *read += n;
-        self.tokens += n;
+        self.usage.prompt_tokens += n;
         let done = chunk.sentences.first().copied().unwrap_or(0) + chunk.sentences_in(*read);
         if *read == chunk.tokens.len() {
             let chunk = std::mem::take(chunk);
@@ -123,6 +169,7 @@ impl Judge {
                 let question = std::iter::once(self.format.key_points).chain(marks.copied()).collect();
                 self.stage = Stage::Ask { chunk, question, read: 0 };
             } else {
+                self.note(model, &chunk);
                 self.finish_chunk(chunk);
             }
         }
@@ -136,7 +183,7 @@ impl Judge {
         };
         let rest = question.get(*read..).unwrap_or_default();
         let n = model.feed(session, rest, LogitRows::All, &mut self.logits).await?;
-        self.tokens += n;
+        self.usage.prompt_tokens += n;
         for (row, logits) in self.logits.chunks_exact(model.vocab_size()).enumerate() {
             // The first token of the question is not a mark.
             let Some(at) = (*read + row).checked_sub(1) else { continue };
@@ -150,7 +197,31 @@ impl Judge {
             return Ok(None);
         }
         let chunk = std::mem::take(chunk);
+        self.note(model, &chunk);
         Ok(Some(self.finish_chunk(chunk)))
+    }
+
+    /// Takes over what a call before has learnt of the chunk, where that is all that is wanted. Gives how many sentences of
+    /// the text are judged then.
+    fn remember(&mut self, model: &Model, chunk: &Chunk) -> Option<usize> {
+        let memo = model.memo().borrow();
+        let readings = memo.get(&chunk.tokens, self.wanted).filter(|_| !self.fresh)?;
+        for (i, known) in chunk.sentences.iter().zip(readings) {
+            self.article.sentences.get_mut(*i)?.readings = *known;
+        }
+        // What asked about it counts as read, too, as if it had been asked again.
+        let asked = if self.wanted.model { 1 + chunk.sentences.len() } else { 0 };
+        self.usage.prompt_tokens += chunk.tokens.len() + asked;
+        self.usage.cached_tokens += chunk.tokens.len() + asked;
+        chunk.sentences.last().map(|last| last + 1)
+    }
+
+    /// Leaves what was learnt of the chunk to later calls.
+    fn note(&self, model: &Model, chunk: &Chunk) {
+        let known = chunk.sentences.iter().filter_map(|i| self.article.sentences.get(*i)).map(|s| s.readings);
+        if !self.fresh {
+            model.memo().borrow_mut().keep(&chunk.tokens, known.collect());
+        }
     }
 
     fn finish_chunk(&mut self, chunk: Chunk) -> usize {

@@ -10,9 +10,10 @@ use std::ops::Range;
 
 use super::event::{Event, FinishReason, Keyword, Usage};
 use super::judge::Judge;
-use super::model::{Model, Stopwatch};
+use super::model::Model;
 use super::options::{KeywordOptions, SummaryKind};
 use super::points::Article;
+use super::stopwatch::Stopwatch;
 use crate::error::{Error, Result};
 use crate::text::{Controls, content_word, joined_words};
 
@@ -104,8 +105,13 @@ impl Keywords {
             self.watch.first();
             return Ok(Event::Keyword(keyword));
         }
-        let usage = Usage { prompt_tokens: self.judge.as_ref().map_or(0, |judge| judge.tokens), completion_tokens: 0 };
+        let usage = self.judge.as_ref().map_or(Usage::default(), |judge| judge.usage);
         Ok(Event::Done { finish_reason: FinishReason::Stop, text: String::new(), usage, timings: self.watch.finish() })
+    }
+
+    /// The job is over. `sound`: nothing failed.
+    pub fn end(self, model: &Model, sound: bool) {
+        self.judge.into_iter().for_each(|judge| judge.end(model, sound));
     }
 }
 

@@ -1,10 +1,11 @@
 //! What is known of every sentence of a text: what the training pipeline fits the weights of `nanolm.tasks` on.
 
-use super::event::{Event, FinishReason, Measured, Usage};
+use super::event::{Event, FinishReason, Measured};
 use super::judge::Judge;
-use super::model::{Model, Stopwatch};
+use super::model::Model;
 use super::options::SummaryKind;
 use super::salience::Wanted;
+use super::stopwatch::Stopwatch;
 use crate::error::Result;
 
 pub struct Measure {
@@ -43,7 +44,12 @@ impl Measure {
             self.watch.first();
             return Ok(Event::Measured(result));
         }
-        let usage = Usage { prompt_tokens: self.judge.tokens, completion_tokens: 0 };
+        let usage = self.judge.usage;
         Ok(Event::Done { finish_reason: FinishReason::Stop, text: String::new(), usage, timings: self.watch.finish() })
+    }
+
+    /// The job is over. `sound`: nothing failed.
+    pub fn end(self, model: &Model, sound: bool) {
+        self.judge.end(model, sound);
     }
 }

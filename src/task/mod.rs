@@ -1,8 +1,8 @@
 //! What people ask for: generate, summarize, classify, entities, keywords, answer.
 //!
-//! A [`Model`] is loaded once; each call on it is a [`Job`] with a session of its own. A job advances by
-//! [`Job::next`], one bounded piece of work at a time (a batch of the prompt, or one token), so that whoever drives it
-//! can stop, show progress, or let another job go on in between. Jobs never see each other's tokens.
+//! A [`Model`] is loaded once; each call on it is a [`Job`] with a session of its own, or that of an [`OpenSession`]. A
+//! job advances by [`Job::next`], one bounded piece of work at a time (a batch of the prompt, or one token), so that
+//! whoever drives it can stop, show progress, or let another job go on in between. Jobs never see each other's tokens.
 
 mod answer;
 mod classify;
@@ -18,12 +18,16 @@ mod headline_units;
 mod judge;
 mod keywords;
 mod measure;
+mod memo;
 mod model;
+mod open_session;
 mod options;
 mod points;
+mod pool;
 mod salience;
 mod shorten;
 mod stop;
+mod stopwatch;
 mod summarize;
 mod support;
 mod tasks;
@@ -34,6 +38,7 @@ pub use event::{
 pub use features::NAMES as FEATURE_NAMES;
 pub use generate::Prompt;
 pub use model::{Clock, LoadPhase, Model, ModelInfo};
+pub use open_session::OpenSession;
 pub use options::{
     AnswerOptions, ClassifyOptions, EntityOptions, GenerateOptions, KeywordOptions, Labels, Length, Sampling,
     SummarizeOptions, SummaryKind,
@@ -57,6 +62,7 @@ enum State {
     Entities(Box<entities::Entities>),
     Keywords(Box<keywords::Keywords>),
     Ask(Box<answer::Ask>),
+    Append(Box<open_session::Append>),
     Done(Event),
     Failed(Error),
 }
@@ -77,15 +83,35 @@ impl Job {
             State::Entities(job) => job.next(&self.model).await,
             State::Keywords(job) => job.next(&self.model).await,
             State::Ask(job) => job.next().await,
+            State::Append(job) => job.next(&self.model).await,
             State::Done(event) => return Ok(event.clone()),
             State::Failed(error) => return Err(error.clone()),
         };
         match &result {
-            Ok(event @ Event::Done { .. }) => self.state = State::Done(event.clone()),
+            Ok(event @ Event::Done { .. }) => self.end(State::Done(event.clone()), true),
             Ok(_) | Err(Error::Busy) => {}
-            Err(error) => self.state = State::Failed(error.clone()),
+            Err(error) => self.end(State::Failed(error.clone()), false),
         }
         result
+    }
+
+    /// Gives the session back to where it came from.
+    fn end(&mut self, end: State, sound: bool) {
+        match std::mem::replace(&mut self.state, end) {
+            State::Generate(job) => job.end(&self.model, sound),
+            State::Summarize(job) => job.end(&self.model, sound),
+            State::Measure(job) => job.end(&self.model, sound),
+            State::Keywords(job) => job.end(&self.model, sound),
+            State::Append(job) => job.end(sound),
+            // Their sessions are of no use to others.
+            State::Classify(_) | State::Entities(_) | State::Ask(_) | State::Done(_) | State::Failed(_) => {}
+        }
+    }
+}
+
+impl Drop for Job {
+    fn drop(&mut self) {
+        self.end(State::Failed(Error::Busy), true);
     }
 }
 
@@ -96,7 +122,7 @@ impl Model {
     /// `InvalidOption`, `ContextFull` where the prompt does not fit, `Tokenizer` where the model has none and the prompt
     /// is text.
     pub fn generate(self: &Rc<Self>, prompt: Prompt<'_>, options: &GenerateOptions) -> Result<Job> {
-        let job = generate::Generate::new(self, prompt, options)?;
+        let job = generate::Generate::new(self, prompt.tokens(self)?, options, None)?;
         Ok(Job { model: Rc::clone(self), state: State::Generate(Box::new(job)) })
     }
 

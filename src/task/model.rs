@@ -1,18 +1,19 @@
 //! A loaded model: files in, calls out.
 
-use std::cell::RefCell;
+use std::cell::{Ref, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::event::Timings;
+use super::memo::Memo;
+use super::pool::Pool;
 use super::tasks::TaskFormat;
 use crate::backend::{Backend, DeviceChoice, DeviceReport};
 use crate::error::{Error, Result};
 use crate::format::{self, Dialect, ModelFile, Value};
 use crate::model::{LogitRows, ModelConfig, Plan, plan};
 use crate::sample::SampleOptions;
-use crate::session::Session;
+use crate::session::{PassCosts, Session, identity};
 use crate::tensor::{Bytes, DType};
 use crate::text::Tokenizer;
 use crate::weights::{self, Weights};
@@ -73,6 +74,13 @@ pub struct Model {
     end_tokens: Vec<u32>,
     start_token: Option<u32>,
     clock: Clock,
+    /// See [`Backend::exact_rows`].
+    exact_rows: usize,
+    /// Tells saved sessions of this model from those of others.
+    identity: u64,
+    pool: RefCell<Pool>,
+    memo: RefCell<Memo>,
+    costs: RefCell<PassCosts>,
 }
 
 impl Model {
@@ -115,6 +123,7 @@ impl Model {
             .or_else(|| ids(&file.metadata, "bos_token_id").next())
             .filter(|id| (*id as usize) < config.n_vocab);
         let defaults = defaults(&file)?;
+        let identity = identity(&plan, &weights);
         drop(file);
 
         let (backend, device) =
@@ -134,6 +143,7 @@ impl Model {
             tasks: names,
             label_sets,
         };
+        let exact_rows = backend.exact_rows();
         Ok(Rc::new(Model {
             backend: RefCell::new(backend),
             tokenizer,
@@ -143,6 +153,11 @@ impl Model {
             end_tokens,
             start_token,
             clock,
+            exact_rows,
+            identity,
+            pool: RefCell::default(),
+            memo: RefCell::default(),
+            costs: RefCell::default(),
         }))
     }
 
@@ -217,14 +232,41 @@ impl Model {
     // The borrow is held while the device works, on purpose: it is the lock that makes a second call `Busy`.
     #[allow(clippy::await_holding_refcell_ref)]
     pub(super) async fn new_session(&self, capacity: usize) -> Result<Session> {
-        let backend = self.backend.try_borrow().map_err(|_| Error::Busy)?;
-        Session::new(&backend, capacity).await
+        Session::new(&*self.backend()?, capacity).await
+    }
+
+    /// How many tokens may be read at once without changing a bit of what is written.
+    pub(super) fn exact_rows(&self) -> usize {
+        self.exact_rows
+    }
+
+    pub(super) fn identity(&self) -> u64 {
+        self.identity
+    }
+
+    pub(super) fn pool(&self) -> &RefCell<Pool> {
+        &self.pool
+    }
+
+    pub(super) fn memo(&self) -> &RefCell<Memo> {
+        &self.memo
+    }
+
+    pub(super) fn costs(&self) -> &RefCell<PassCosts> {
+        &self.costs
+    }
+
+    /// # Errors
+    /// `Busy` where another call is inside the model at this moment.
+    pub(super) fn backend(&self) -> Result<Ref<'_, Backend>> {
+        self.backend.try_borrow().map_err(|_| Error::Busy)
     }
 
     /// Feeds one batch; see [`Session::feed`].
     ///
     /// # Errors
     /// `Busy` where another call is inside the model at this moment.
+    // The borrow is held while the device works, on purpose: it is the lock that makes a second call `Busy`.
     #[allow(clippy::await_holding_refcell_ref)]
     pub(super) async fn feed(
         &self,
@@ -298,47 +340,6 @@ fn defaults(file: &ModelFile) -> Result<Defaults> {
     Ok(Defaults { sampling, max_new_tokens })
 }
 
-/// Measures a job, from its first step.
-#[derive(Clone, Debug)]
-pub(super) struct Stopwatch {
-    clock: Clock,
-    started: Option<f64>,
-    prefilled: Option<f64>,
-    first: Option<f64>,
-}
-
-impl Stopwatch {
-    pub fn new(clock: Clock) -> Self {
-        Stopwatch { clock, started: None, prefilled: None, first: None }
-    }
-
-    /// The job works; only the first call counts.
-    pub fn start(&mut self) {
-        self.started.get_or_insert_with(self.clock);
-    }
-
-    /// The prompt was read; of several prompts the last counts.
-    pub fn prefilled(&mut self) {
-        self.prefilled = Some((self.clock)());
-    }
-
-    /// Output is ready; only the first call counts.
-    pub fn first(&mut self) {
-        self.first.get_or_insert_with(self.clock);
-    }
-
-    pub fn finish(&self) -> Timings {
-        let now = (self.clock)();
-        let started = self.started.unwrap_or(now);
-        let prefilled = self.prefilled.unwrap_or(now);
-        Timings {
-            prefill_ms: prefilled - started,
-            first_token_ms: self.first.unwrap_or(now) - started,
-            decode_ms: now - prefilled,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -371,7 +372,11 @@ mod tests {
                     }
                     drop(other);
                 }
-                assert_eq!(&job.next().await.unwrap(), expected);
+                match (job.next().await.unwrap(), expected) {
+                    // The second call need not read the prompt again.
+                    (Event::Done { text, .. }, Event::Done { text: expected, .. }) => assert_eq!(&text, expected),
+                    (found, expected) => assert_eq!(&found, expected),
+                }
             }
         });
     }

@@ -40,6 +40,11 @@ pub struct GenerateOptions {
     pub stop: Vec<String>,
     /// Only numbers and names that occur in this text can be written.
     pub grounded_in: Option<String>,
+    /// Reads ahead what stands in the text already after the last tokens; what is written is the same, sooner or later.
+    /// None: where it promises to be faster.
+    pub speculate: Option<bool>,
+    /// Takes nothing over that calls before have read, and leaves nothing to later ones: for measurements.
+    pub fresh: bool,
 }
 
 /// What a summary is.
@@ -129,11 +134,16 @@ pub struct SummarizeOptions {
     pub length: Length,
     /// Where the model writes freely: only numbers and names that occur in the text can be written.
     pub grounded: bool,
+    /// As [`GenerateOptions::speculate`], where a summary is generated.
+    pub speculate: Option<bool>,
+    /// As [`GenerateOptions::fresh`].
+    pub fresh: bool,
 }
 
 impl Default for SummarizeOptions {
     fn default() -> Self {
-        SummarizeOptions { kind: SummaryKind::default(), length: Length::default(), grounded: true }
+        let (kind, length) = (SummaryKind::default(), Length::default());
+        SummarizeOptions { kind, length, grounded: true, speculate: None, fresh: false }
     }
 }
 

@@ -12,12 +12,13 @@ use std::collections::VecDeque;
 
 use super::copy::{Written, copy, told};
 use super::decode::{Decoding, Step};
-use super::event::{Event, FinishReason, Phase, Point, Support, Usage};
+use super::event::{Event, FinishReason, Phase, Point, Support};
 use super::ground::Chooser;
 use super::judge::Judge;
-use super::model::{Model, Stopwatch};
+use super::model::Model;
 use super::options::{SummarizeOptions, SummaryKind};
 use super::points::Chunk;
+use super::stopwatch::Stopwatch;
 use super::support::{copied, supports};
 use super::tasks::{TaskFormat, Writing};
 use crate::error::Result;
@@ -32,7 +33,6 @@ pub struct Summarize {
     format: TaskFormat,
     options: SummarizeOptions,
     watch: Stopwatch,
-    completion_tokens: usize,
     stage: Stage,
     /// Text of the summary so far.
     written: String,
@@ -70,13 +70,13 @@ enum Stage {
 impl Summarize {
     pub fn new(model: &Model, text: &str, options: &SummarizeOptions) -> Result<Self> {
         let format = model.require_tasks("summarize")?;
-        let judge = Judge::new(text, format, format.salience.of(options.kind).wanted())?;
+        let mut judge = Judge::new(text, format, format.salience.of(options.kind).wanted())?;
+        judge.fresh = options.fresh;
         let mut summarize = Summarize {
             judge,
             format: format.clone(),
             options: options.clone(),
             watch: Stopwatch::new(model.clock()),
-            completion_tokens: 0,
             stage: Stage::Judge,
             written: String::new(),
             finish: FinishReason::Stop,
@@ -126,27 +126,27 @@ impl Summarize {
             self.watch.prefilled();
             let points = self.judge.article.most_salient(self.options.length.points());
             self.stage = Stage::Give { points: points.into() };
-        } else if chunk.sentences.len() == self.judge.article.sentences.len() {
+        } else if chunk.sentences.len() < self.judge.article.sentences.len() {
+            let chunk = self.judge.article.salient_chunk(model, &self.format)?;
+            self.stage = Stage::Read { chunk, read: 0 };
+        } else if self.judge.holds(&chunk) {
             self.begin_writing(&chunk);
         } else {
-            let chunk = self.judge.article.salient_chunk(model, &self.format)?;
+            // It was judged by a call before; its tokens are counted.
+            self.judge.usage.prompt_tokens -= chunk.tokens.len();
+            self.judge.usage.cached_tokens -= chunk.tokens.len();
             self.stage = Stage::Read { chunk, read: 0 };
         }
         Ok(None)
     }
 
     async fn read(&mut self, model: &Model) -> Result<Option<Event>> {
-        self.judge.session(model).await?;
-        let (Stage::Read { chunk, read }, Some(session)) = (&mut self.stage, &mut self.judge.session) else {
-            return Ok(None);
-        };
+        let Stage::Read { chunk, read } = &mut self.stage else { return Ok(None) };
         if *read == 0 {
-            session.truncate(0);
+            *read = self.judge.begin(model, &chunk.tokens).await?;
         }
         let rest = chunk.tokens.get(*read..).unwrap_or_default();
-        let n = model.feed(session, rest, LogitRows::None, &mut self.judge.logits).await?;
-        *read += n;
-        self.judge.tokens += n;
+        *read += self.judge.feed(model, rest, LogitRows::None).await?;
         let event = Event::Progress { phase: Phase::Prefill, done: *read, total: chunk.tokens.len() };
         if *read == chunk.tokens.len() {
             let chunk = std::mem::take(chunk);
@@ -205,7 +205,7 @@ impl Summarize {
         if let Some(piece) = ready.pieces.pop_front() {
             self.watch.first();
             self.written += &piece.text;
-            self.completion_tokens += 1;
+            self.judge.usage.completion_tokens += 1;
             return Ok(Some(Event::Piece(piece)));
         }
         let Some(sentence) = sentences.front() else { return Ok(Some(self.done())) };
@@ -216,7 +216,7 @@ impl Summarize {
         let text = told(&self.format, kind, &self.judge.article, *sentence);
         *ready = copy(model, session, &self.format, kind, &text, lead, &mut self.judge.logits).await?;
         sentences.pop_front();
-        self.judge.tokens += 1;
+        self.judge.usage.prompt_tokens += 1;
         if ready.cut {
             self.finish = FinishReason::Length;
         }
@@ -224,12 +224,11 @@ impl Summarize {
     }
 
     async fn ask(&mut self, model: &Model) -> Result<Option<Event>> {
-        let Some(session) = &mut self.judge.session else { return Ok(None) };
         let (task, most) = match self.options.kind {
             SummaryKind::Headline => (self.format.headline, self.format.headline_max_tokens),
             _ => (self.format.tldr, self.format.tldr_max_tokens),
         };
-        self.judge.tokens += model.feed(session, &[task], LogitRows::Last, &mut self.judge.logits).await?;
+        self.judge.feed(model, &[task], LogitRows::Last).await?;
         self.watch.prefilled();
         let options = SampleOptions { no_repeat_ngram: NO_REPEAT_NGRAM, ..SampleOptions::default() };
         let mut sampler = Sampler::new(options, model.vocab_size(), most)?;
@@ -239,7 +238,9 @@ impl Summarize {
             Some(tokenizer) => Chooser::grounded(sampler, tokenizer, &self.judge.article.text, &end),
             None => sampler.into(),
         };
-        self.stage = Stage::Generate(Box::new(Decoding::new(chooser, &[], end, most, true)));
+        let mut decoding = Decoding::new(chooser, &[], end, most, true);
+        decoding.speculate(self.options.speculate);
+        self.stage = Stage::Generate(Box::new(decoding));
         Ok(None)
     }
 
@@ -250,7 +251,7 @@ impl Summarize {
         match decoding.step(model, session, &mut self.judge.logits).await? {
             Step::Piece(mut piece) => {
                 self.watch.first();
-                self.completion_tokens = decoding.tokens;
+                decoding.count(&mut self.judge.usage);
                 if self.written.is_empty() {
                     // The first word has the space that stands before every word.
                     piece.text.drain(..piece.text.len() - piece.text.trim_start().len());
@@ -265,6 +266,14 @@ impl Summarize {
         }
     }
 
+    /// The job is over. `sound`: nothing failed.
+    pub fn end(mut self, model: &Model, sound: bool) {
+        if let (Stage::Generate(decoding), Some(session)) = (&self.stage, &mut self.judge.session) {
+            decoding.settle(session);
+        }
+        self.judge.end(model, sound);
+    }
+
     /// What supports each sentence of the summary, then the end.
     fn done(&mut self) -> Event {
         if self.supports.is_none() {
@@ -274,7 +283,6 @@ impl Summarize {
             return Event::Support(support);
         }
         let text = std::mem::take(&mut self.written);
-        let usage = Usage { prompt_tokens: self.judge.tokens, completion_tokens: self.completion_tokens };
-        Event::Done { finish_reason: self.finish, text, usage, timings: self.watch.finish() }
+        Event::Done { finish_reason: self.finish, text, usage: self.judge.usage, timings: self.watch.finish() }
     }
 }

@@ -100,6 +100,16 @@ impl Tokenizer {
         if at < text.len() { Err(changed()) } else { Ok((ids, ends)) }
     }
 
+    /// The ids of a text that continues another one. A tokenizer that puts a space before each text puts one here, too:
+    /// it stands for the one that `text` begins with.
+    ///
+    /// # Errors
+    /// As [`Tokenizer::encode`].
+    pub fn encode_more(&self, text: &str, controls: Controls) -> Result<Vec<u32>> {
+        let text = if self.adds_space { text.strip_prefix(' ').unwrap_or(text) } else { text };
+        self.encode(text, false, controls)
+    }
+
     /// The text of `ids`, without control tokens. Bytes that are not UTF-8 become U+FFFD.
     ///
     /// # Errors

@@ -3,14 +3,17 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod ahead;
 mod classify;
 mod damage;
 mod default;
 mod entities;
 mod grounded;
 mod jobs;
+mod reuse;
 mod run;
 mod salience;
+mod sessions;
 mod stories;
 mod summaries;
 mod tiny;

@@ -16,6 +16,7 @@ use nanolm::tensor::{Bytes, DType};
 use nanolm::weights;
 
 use crate::run::clock;
+use crate::support::encode::encode;
 use crate::support::rng::Rng;
 
 pub const CONTEXT: usize = 256;
@@ -42,6 +43,21 @@ fn tensor(name: &str, shape: &[usize], data: Vec<f32>) -> TensorInfo {
 
 /// The model as a parsed GGUF file.
 pub fn file(seed: u64) -> ModelFile {
+    file_of(seed, FF)
+}
+
+/// The same with all matrices in Q8_0.
+pub fn quantised(seed: u64) -> ModelFile {
+    let mut file = file_of(seed, 2 * D);
+    for tensor in file.tensors.iter_mut().filter(|t| t.shape.len() == 2) {
+        let values: Vec<f32> = tensor.data.as_chunks::<4>().0.iter().map(|x| f32::from_le_bytes(*x)).collect();
+        let bytes = values.chunks(tensor.shape[1]).flat_map(|row| encode(DType::Q8_0, row)).collect();
+        (tensor.dtype, tensor.data) = (DType::Q8_0, Bytes::new(bytes));
+    }
+    file
+}
+
+fn file_of(seed: u64, ff: usize) -> ModelFile {
     let mut controls: Vec<String> = ["text", "end", "headline", "tldr", "key-points", "yes", "no"]
         .iter()
         .map(|name| format!("<|{name}|>"))
@@ -72,7 +88,7 @@ pub fn file(seed: u64) -> ModelFile {
         ("llama.context_length", int(CONTEXT)),
         ("llama.embedding_length", int(D)),
         ("llama.block_count", int(2)),
-        ("llama.feed_forward_length", int(FF)),
+        ("llama.feed_forward_length", int(ff)),
         ("llama.attention.head_count", int(4)),
         ("llama.attention.head_count_kv", int(2)),
         ("llama.attention.layer_norm_rms_epsilon", Value::Float(1e-5)),
@@ -100,9 +116,9 @@ pub fn file(seed: u64) -> ModelFile {
         tensors.push(matrix(&name("attn_k"), KV, D, 0.3));
         tensors.push(matrix(&name("attn_v"), KV, D, 0.3));
         tensors.push(matrix(&name("attn_output"), D, D, 0.3));
-        tensors.push(matrix(&name("ffn_gate"), FF, D, 0.3));
-        tensors.push(matrix(&name("ffn_up"), FF, D, 0.3));
-        tensors.push(matrix(&name("ffn_down"), D, FF, 0.3));
+        tensors.push(matrix(&name("ffn_gate"), ff, D, 0.3));
+        tensors.push(matrix(&name("ffn_up"), ff, D, 0.3));
+        tensors.push(matrix(&name("ffn_down"), D, ff, 0.3));
         tensors.push(tensor(&name("attn_norm"), &[D], vec![1.0; D]));
         tensors.push(tensor(&name("ffn_norm"), &[D], vec![1.0; D]));
     }
@@ -128,7 +144,11 @@ pub fn model() -> Rc<Model> {
 
 /// The same model, with more keys in its description, `"key": value, ...`; those that were there are replaced.
 pub fn described(more: &str) -> ModelFile {
-    let mut file = file(1);
+    redescribed(file(1), more)
+}
+
+/// The model, with more keys in its description.
+pub fn redescribed(mut file: ModelFile, more: &str) -> ModelFile {
     let Some(Value::String(tasks)) = file.metadata.get_mut("nanolm.tasks") else { unreachable!("set above") };
     let mut json: serde_json::Value = serde_json::from_str(tasks).unwrap();
     let more: serde_json::Value = serde_json::from_str(&format!("{{{more}}}")).unwrap();
@@ -155,7 +175,10 @@ pub fn logits_after_each(tokens: &[u32]) -> Vec<Vec<f32>> {
     })
 }
 
+/// Says that a model writes freely.
+pub const FREELY: &str = r#""writing": "generate""#;
+
 /// The same model, saying that it writes freely.
 pub fn generating() -> ModelFile {
-    described(r#""writing": "generate""#)
+    described(FREELY)
 }

@@ -13,9 +13,10 @@ mod span;
 use std::ops::Range;
 
 use super::event::{Answer, Event, FinishReason, Usage};
-use super::model::{Model, Stopwatch};
+use super::model::Model;
 use super::options::AnswerOptions;
 use super::points::Article;
+use super::stopwatch::Stopwatch;
 use crate::error::{Error, Result};
 use crate::text::joined_words;
 use retrieve::find;

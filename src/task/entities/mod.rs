@@ -11,9 +11,10 @@ use std::collections::VecDeque;
 use std::ops::Range;
 
 use super::event::{Entity, Event, FinishReason, Phase, Usage};
-use super::model::{Model, Stopwatch};
+use super::model::Model;
 use super::options::EntityOptions;
 use super::points::Article;
+use super::stopwatch::Stopwatch;
 use super::tasks::TaskFormat;
 use crate::error::{Error, Result};
 use crate::model::LogitRows;

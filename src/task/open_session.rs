@@ -1,0 +1,247 @@
+//! A text that goes on: read piece by piece, written to, copied, saved.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use super::event::{Event, FinishReason, Phase, Usage};
+use super::generate::Generate;
+use super::model::Model;
+use super::options::GenerateOptions;
+use super::stopwatch::Stopwatch;
+use super::{Job, Prompt, State};
+use crate::error::{Error, Result};
+use crate::model::LogitRows;
+use crate::session::{Saved, Session};
+use crate::text::Controls;
+
+/// Room for more is made in steps of at least this many tokens.
+const GROWTH: usize = 256;
+
+/// A text in the model's memory. One call at a time; copies are independent of each other.
+pub struct OpenSession {
+    model: Rc<Model>,
+    text: Rc<RefCell<Text>>,
+}
+
+/// What the calls on one session share.
+#[derive(Default)]
+struct Text {
+    tokens: Vec<u32>,
+    /// The model's memory of the first of them; absent while a call uses it, before the first, and after a failure.
+    session: Option<Session>,
+    lent: bool,
+}
+
+impl Model {
+    /// A session without any text.
+    pub fn session(self: &Rc<Self>) -> OpenSession {
+        OpenSession { model: Rc::clone(self), text: Rc::default() }
+    }
+
+    /// A session from what [`OpenSession::save`] gave.
+    ///
+    /// # Errors
+    /// `Session` where the bytes are damaged, or of another model; `ContextFull` cannot come of bytes of this model.
+    pub async fn open_session(self: &Rc<Self>, bytes: &[u8]) -> Result<OpenSession> {
+        let saved = Saved::read(bytes, self.identity(), self.vocab_size())?;
+        let limit = self.context_len();
+        if saved.tokens.len() > limit {
+            return Err(Error::ContextFull { limit, found: saved.tokens.len() });
+        }
+        let mut session = None;
+        if saved.positions > 0 {
+            let mut empty = self.session_for(&[], capacity(saved.tokens.len(), limit)).await?;
+            // Where it was computed on another kind of device, the first call reads the tokens again.
+            session = (empty.restore(&saved) > 0).then_some(empty);
+        }
+        let text = Text { tokens: saved.tokens, session, lent: false };
+        Ok(OpenSession { model: Rc::clone(self), text: Rc::new(RefCell::new(text)) })
+    }
+}
+
+/// Room for `n` tokens and some more.
+fn capacity(n: usize, limit: usize) -> usize {
+    (n + (n / 2).max(GROWTH)).min(limit)
+}
+
+impl OpenSession {
+    /// All tokens read and written so far.
+    pub fn tokens(&self) -> Vec<u32> {
+        self.text.borrow().tokens.clone()
+    }
+
+    /// Reads more text. Where the job is dropped before it is done, or fails, nothing was appended.
+    ///
+    /// # Errors
+    /// `ContextFull` where it leaves no room to write, `Busy` while another call on this session runs, `Tokenizer` where the
+    /// model has none and the prompt is text.
+    pub fn append(&self, prompt: Prompt<'_>) -> Result<Job> {
+        let lent = Lent::new(&self.text)?;
+        let mut tokens = self.tokens();
+        match prompt {
+            Prompt::Tokens(more) => tokens.extend_from_slice(more),
+            Prompt::Text(more) => {
+                let tokenizer = self.model.require_tokenizer()?;
+                let more = match tokens.is_empty() {
+                    true => tokenizer.encode(more, true, Controls::Parse)?,
+                    false => tokenizer.encode_more(more, Controls::Parse)?,
+                };
+                tokens.extend(more);
+            }
+        }
+        let limit = self.model.context_len();
+        if tokens.len() >= limit {
+            return Err(Error::ContextFull { limit, found: tokens.len() });
+        }
+        let append = Append {
+            capacity: capacity(tokens.len(), limit),
+            tokens,
+            session: None,
+            cached: 0,
+            done: false,
+            lent,
+            watch: Stopwatch::new(self.model.clock()),
+        };
+        Ok(Job { model: Rc::clone(&self.model), state: State::Append(Box::new(append)) })
+    }
+
+    /// Continues the text. What is written belongs to it from then on, also where the job is dropped half-way: stop texts
+    /// with it, the token that ends an output without.
+    ///
+    /// # Errors
+    /// As [`Model::generate`], and `Busy` while another call on this session runs.
+    pub fn generate(&self, options: &GenerateOptions) -> Result<Job> {
+        let lent = Lent::new(&self.text)?;
+        let job = Generate::new(&self.model, self.tokens(), options, Some(lent))?;
+        Ok(Job { model: Rc::clone(&self.model), state: State::Generate(Box::new(job)) })
+    }
+
+    /// A session of its own with the same text.
+    ///
+    /// # Errors
+    /// `Busy` while a call on this session runs; `OutOfMemory`.
+    pub async fn fork(&self) -> Result<OpenSession> {
+        // Lent meanwhile: a call cannot change what is being copied.
+        let lent = Lent::new(&self.text)?;
+        let held = self.text.borrow_mut().session.take();
+        let copy = match &held {
+            Some(session) => self.model.copy_session(session, session.capacity()).await.map(Some),
+            None => Ok(None),
+        };
+        lent.give_back(self.tokens(), held);
+        let text = Text { tokens: self.tokens(), session: copy?, lent: false };
+        Ok(OpenSession { model: Rc::clone(&self.model), text: Rc::new(RefCell::new(text)) })
+    }
+
+    /// The session as bytes, for [`Model::open_session`] of the same model. From the CPU with the model's memory of the
+    /// text; from the GPU the tokens alone, which are read again when the session is next used.
+    ///
+    /// # Errors
+    /// `Busy` while a call on this session runs.
+    pub fn save(&self) -> Result<Vec<u8>> {
+        let text = self.text.borrow();
+        if text.lent {
+            return Err(Error::Busy);
+        }
+        let identity = self.model.identity();
+        Ok(match &text.session {
+            Some(session) => session.save(identity, text.tokens.get(session.position()..).unwrap_or_default()),
+            None => Saved { tokens: text.tokens.clone(), ..Saved::default() }.write(identity),
+        })
+    }
+}
+
+/// The right of one call to a session's text; ends with the call.
+pub struct Lent(Rc<RefCell<Text>>);
+
+impl Lent {
+    fn new(text: &Rc<RefCell<Text>>) -> Result<Self> {
+        if std::mem::replace(&mut text.borrow_mut().lent, true) {
+            return Err(Error::Busy);
+        }
+        Ok(Lent(Rc::clone(text)))
+    }
+
+    /// The model's memory of the beginning of `tokens`, with room for `capacity`.
+    pub async fn session(&self, model: &Model, tokens: &[u32], capacity: usize) -> Result<Session> {
+        let held = self.0.borrow_mut().session.take();
+        match held {
+            Some(session) if session.capacity() >= capacity => Ok(session),
+            Some(session) => {
+                let larger = model.copy_session(&session, capacity).await;
+                if larger.is_err() {
+                    self.0.borrow_mut().session = Some(session);
+                }
+                larger
+            }
+            None => model.session_for(tokens, capacity).await,
+        }
+    }
+
+    /// What the text is after the call. `session` has seen the beginning of `tokens`; else it is not kept.
+    pub fn give_back(self, tokens: Vec<u32>, session: Option<Session>) {
+        let mut text = self.0.borrow_mut();
+        text.session = session.filter(|session| tokens.starts_with(session.tokens()));
+        text.tokens = tokens;
+    }
+
+    /// What the text was before the call.
+    fn tokens(&self) -> Vec<u32> {
+        self.0.borrow().tokens.clone()
+    }
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        self.0.borrow_mut().lent = false;
+    }
+}
+
+/// Reads what was appended.
+pub struct Append {
+    /// The whole text.
+    tokens: Vec<u32>,
+    capacity: usize,
+    session: Option<Session>,
+    cached: usize,
+    done: bool,
+    lent: Lent,
+    watch: Stopwatch,
+}
+
+impl Append {
+    pub async fn next(&mut self, model: &Model) -> Result<Event> {
+        self.watch.start();
+        // Who writes wants the logits of the last token: it is read then.
+        let most = self.tokens.len().saturating_sub(1);
+        let ahead = self.tokens.get(..most).unwrap_or_default();
+        let session = match &mut self.session {
+            Some(session) => session,
+            empty => {
+                let session = self.lent.session(model, ahead, self.capacity).await?;
+                self.cached = session.position();
+                empty.insert(session)
+            }
+        };
+        let rest = ahead.get(session.position()..).unwrap_or_default();
+        if !rest.is_empty() {
+            model.feed(session, rest, LogitRows::None, &mut Vec::new()).await?;
+            return Ok(Event::Progress { phase: Phase::Prefill, done: session.position(), total: most });
+        }
+        self.watch.prefilled();
+        self.done = true;
+        let usage = Usage { prompt_tokens: self.tokens.len(), cached_tokens: self.cached, ..Usage::default() };
+        let timings = self.watch.finish();
+        Ok(Event::Done { finish_reason: FinishReason::Stop, text: String::new(), usage, timings })
+    }
+
+    /// The job is over. `sound`: nothing failed.
+    pub fn end(self, sound: bool) {
+        let mut session = self.session.filter(|_| sound);
+        let tokens = if self.done { self.tokens } else { self.lent.tokens() };
+        if let Some(session) = &mut session {
+            session.truncate(tokens.len());
+        }
+        self.lent.give_back(tokens, session);
+    }
+}
