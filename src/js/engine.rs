@@ -10,6 +10,7 @@ use wasm_bindgen_futures::future_to_promise;
 
 use super::error::to_js;
 use super::files::ModelFiles;
+use super::session::Session;
 use super::{clock, event, options};
 use crate::backend::DeviceChoice;
 use crate::error::Error;
@@ -66,6 +67,18 @@ impl Engine {
         Job::new(options.and_then(|options| self.model.generate(Prompt::Text(prompt), &options)))
     }
 
+    /// Resolves to a `Session`: a new one, or the one that was saved.
+    pub fn session(&self, saved: Option<Vec<u8>>) -> Promise {
+        let model = Rc::clone(&self.model);
+        future_to_promise(async move {
+            let session = match saved {
+                Some(bytes) => model.open_session(&bytes).await.map_err(to_js)?,
+                None => model.session(),
+            };
+            Ok(Session::new(session).into())
+        })
+    }
+
     /// Begins to summarise a text.
     pub fn summarize(&self, text: &str, options: JsValue) -> Result<Job, JsValue> {
         let options = options::summarize(&options);
@@ -106,7 +119,7 @@ pub struct Job {
 }
 
 impl Job {
-    fn new(job: crate::Result<task::Job>) -> Result<Job, JsValue> {
+    pub(super) fn new(job: crate::Result<task::Job>) -> Result<Job, JsValue> {
         Ok(Job { job: Rc::new(RefCell::new(job.map_err(to_js)?)) })
     }
 }

@@ -70,6 +70,9 @@ pub fn event(event: Event) -> JsValue {
                 object([
                     ("promptTokens", (usage.prompt_tokens as f64).into()),
                     ("completionTokens", (usage.completion_tokens as f64).into()),
+                    ("cachedTokens", (usage.cached_tokens as f64).into()),
+                    ("draftedTokens", (usage.drafted_tokens as f64).into()),
+                    ("acceptedTokens", (usage.accepted_tokens as f64).into()),
                 ]),
             ),
             (

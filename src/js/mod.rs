@@ -9,11 +9,13 @@ mod event;
 mod files;
 mod object;
 mod options;
+mod session;
 #[cfg(target_feature = "atomics")]
 mod threads;
 
 pub use engine::{Engine, Job};
 pub use files::ModelFiles;
+pub use session::Session;
 
 use wasm_bindgen::prelude::wasm_bindgen;
 

@@ -20,11 +20,13 @@ pub fn generate(options: &JsValue) -> Result<GenerateOptions> {
                 "maxNewTokens" => out.max_new_tokens = Some(whole(name, value, f64::from(u32::MAX))? as usize),
                 "stop" => out.stop = texts(name, value)?,
                 "groundedIn" => out.grounded_in = Some(text(name, value)?),
+                "speculate" => out.speculate = Some(truth(name, value)?),
+                "fresh" => out.fresh = truth(name, value)?,
                 _ => return sampling(&mut out.sampling, name, value),
             }
             Ok(true)
         },
-        &format!("maxNewTokens, stop, groundedIn, {SAMPLING}"),
+        &format!("maxNewTokens, stop, groundedIn, speculate, fresh, {SAMPLING}"),
     )?;
     Ok(out)
 }
@@ -36,12 +38,14 @@ pub fn summarize(options: &JsValue) -> Result<SummarizeOptions> {
         match name {
             "type" => out.kind = text(name, value)?.parse()?,
             "length" => out.length = text(name, value)?.parse()?,
-            "grounded" => out.grounded = value.as_bool().ok_or_else(|| invalid(name, "true or false", value))?,
+            "grounded" => out.grounded = truth(name, value)?,
+            "speculate" => out.speculate = Some(truth(name, value)?),
+            "fresh" => out.fresh = truth(name, value)?,
             _ => return Ok(false),
         }
         Ok(true)
     };
-    each(options, take, "type, length, grounded")?;
+    each(options, take, "type, length, grounded, speculate, fresh")?;
     Ok(out)
 }
 
@@ -155,6 +159,10 @@ fn number(name: &str, value: &JsValue) -> Result<f32> {
 fn whole(name: &str, value: &JsValue, most: f64) -> Result<f64> {
     let number = value.as_f64().filter(|x| x.fract() == 0.0 && (0.0..=most).contains(x));
     number.ok_or_else(|| invalid(name, "a whole number of at least 0", value))
+}
+
+fn truth(name: &str, value: &JsValue) -> Result<bool> {
+    value.as_bool().ok_or_else(|| invalid(name, "true or false", value))
 }
 
 fn text(name: &str, value: &JsValue) -> Result<String> {

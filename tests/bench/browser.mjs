@@ -96,7 +96,8 @@ async function measure({ device, source, article, runs }) {
   const ids = await model.tokenize(article.repeat(4));
   // Text of about n tokens: cut at other places, it can be a token or two more or fewer.
   const prompt = async (n, from) => model.detokenize(ids.slice(from, from + Math.min(n, contextLength - 8)));
-  const finished = (text, options) => model.generate(text, options).result;
+  // Nothing is taken over from one measurement to the next.
+  const finished = (text, options) => model.generate(text, { ...options, fresh: true }).result;
   const prefill = async (n, from) => {
     const { usage, timings } = await finished(await prompt(n, from), { maxNewTokens: 1 });
     return (usage.promptTokens * 1000) / timings.prefillMs;
@@ -114,7 +115,7 @@ async function measure({ device, source, article, runs }) {
       if (usage.completionTokens >= 48 || seed > 20) round.decode = ((usage.completionTokens - 1) * 1000) / timings.decodeMs;
     }
     const start = performance.now();
-    if (model.info.tasks.includes("key-points")) await model.summarize(article, { type: "key-points" }).result;
+    if (model.info.tasks.includes("key-points")) await model.summarize(article, { type: "key-points", fresh: true }).result;
     round.keyPointsMs = performance.now() - start;
     if (run > 0) for (const [key, value] of Object.entries(round)) samples[key].push(value);
   }

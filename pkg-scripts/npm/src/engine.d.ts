@@ -29,6 +29,17 @@ export class Engine {
   extractKeywords(text: string, options: object): Job;
   /** `options.question` is what is asked. */
   answer(text: string, options: object): Job;
+  /** A new session, or the one that was saved. */
+  session(saved?: Uint8Array): Promise<Session>;
+  free(): void;
+}
+
+/** A text that goes on. */
+export class Session {
+  append(text: string): Job;
+  generate(options: object): Job;
+  fork(): Promise<Session>;
+  save(): Uint8Array<ArrayBuffer>;
   free(): void;
 }
 

@@ -50,6 +50,10 @@ TokenizerError.prototype.name = "TokenizerError";
 export class ContextError extends NanolmError {}
 ContextError.prototype.name = "ContextError";
 
+/** `session/invalid`: bytes that are no saved session, are damaged, or come of another model. Begin a new session. */
+export class SessionError extends NanolmError {}
+SessionError.prototype.name = "SessionError";
+
 /** `gpu/...`: the GPU cannot be used or failed. Load with `device: "cpu"`. */
 export class GpuError extends NanolmError {}
 GpuError.prototype.name = "GpuError";
@@ -62,7 +66,7 @@ MemoryError.prototype.name = "MemoryError";
 export class WorkerError extends NanolmError {}
 WorkerError.prototype.name = "WorkerError";
 
-/** `model/disposed`: the model was disposed of; load it again. */
+/** `model/disposed`, `session/disposed`: it was disposed of; load the model again, begin a new session. */
 export class DisposedError extends NanolmError {}
 DisposedError.prototype.name = "DisposedError";
 
@@ -79,6 +83,8 @@ const BY_CODE: Record<string, ErrorClass> = {
   "model/disposed": DisposedError,
   "session/context-full": ContextError,
   "session/busy": InternalError,
+  "session/disposed": DisposedError,
+  "session/invalid": SessionError,
 };
 
 const BY_AREA: Record<string, ErrorClass> = {

@@ -11,6 +11,7 @@ export {
   ModelFileError,
   NanolmError,
   OptionError,
+  SessionError,
   TokenizerError,
   UnsupportedError,
   WorkerError,
@@ -26,10 +27,13 @@ export type {
   LoadOptions,
   Progress,
   SamplingOptions,
+  SpeedOptions,
   SummarizeOptions,
 } from "./model.js";
 export type { DeviceInfo, EngineInfo, FinishReason, Timings, Usage } from "./protocol.js";
 export type { Answer, Entity, Keyword, Label, Place, Supported } from "./results.js";
 export type { FileSource, ModelSource, NamedFiles } from "./source.js";
+export { Session } from "./session.js";
+export type { AppendOptions } from "./session.js";
 export { TextStream } from "./stream.js";
 export type { Piece, Point, Result } from "./stream.js";

@@ -1,13 +1,15 @@
 // A model that runs in a worker of its own.
 
 import type { Build } from "./builds.js";
+import { report, runJob, streamJob } from "./call.js";
 import type { Connection } from "./connection.js";
 import { optionError } from "./errors.js";
 import { launch } from "./launch.js";
-import type { DeviceInfo, EngineInfo, JobEvent, JobMethod, LoadProgress } from "./protocol.js";
-import type { Answer, Entity, Keyword, Label, Supported } from "./results.js";
+import type { DeviceInfo, EngineInfo, JobEvent, JobMethod } from "./protocol.js";
+import type { Answer, Entity, Keyword, Label } from "./results.js";
+import { Session } from "./session.js";
 import { filesOf, type ModelSource } from "./source.js";
-import { type Piece, type Point, type Result, type StreamSink, TextStream } from "./stream.js";
+import type { Piece, Point, TextStream } from "./stream.js";
 
 export interface Progress {
   /**
@@ -43,6 +45,17 @@ export interface LoadOptions {
   build?: Build | undefined;
 }
 
+/** How a call is computed; what it gives is the same. */
+export interface SpeedOptions {
+  /**
+   * Read ahead what the text says elsewhere after the same words: less time where the model copies. By default where it is
+   * measured to be faster; `true` whenever there is something to try, `false` never. On the GPU, never.
+   */
+  speculate?: boolean | undefined;
+  /** Take nothing over that earlier calls have read, and leave nothing to later ones: for measurements. */
+  fresh?: boolean | undefined;
+}
+
 export interface CallOptions {
   /** Rejects the call, queued or running, with the signal's reason. */
   signal?: AbortSignal | undefined;
@@ -66,7 +79,7 @@ export interface SamplingOptions {
   seed?: number | undefined;
 }
 
-export interface GenerateOptions extends CallOptions, SamplingOptions {
+export interface GenerateOptions extends CallOptions, SamplingOptions, SpeedOptions {
   /** At most this many tokens; 128 unless the model's files say otherwise. */
   maxNewTokens?: number | undefined;
   /** Texts that end the output; they are not part of it. */
@@ -75,7 +88,7 @@ export interface GenerateOptions extends CallOptions, SamplingOptions {
   groundedIn?: string | undefined;
 }
 
-export interface SummarizeOptions extends CallOptions {
+export interface SummarizeOptions extends CallOptions, SpeedOptions {
   /**
    * `tldr` (default): the gist. `headline`: one line. Both are written by the model, or, with a model as small as the
    * default one, made of a sentence of the text, so that nothing is invented. `key-points`: the most telling sentences
@@ -199,6 +212,18 @@ export class Model {
     return answers[0] ?? null;
   }
 
+  /**
+   * A text that goes on, kept in the model's memory: empty, or the one that `session.save()` gave.
+   *
+   * @throws SessionError where the bytes are damaged, or of another model.
+   */
+  async session(saved?: Uint8Array<ArrayBuffer>): Promise<Session> {
+    if (saved !== undefined && !(saved instanceof Uint8Array)) {
+      throw optionError("saved", "the Uint8Array of session.save()", saved);
+    }
+    return Session.open(this.#connection, saved);
+  }
+
   /** The token ids of a text, without special tokens unless asked for. */
   async tokenize(text: string, options: { addSpecial?: boolean } = {}): Promise<Uint32Array> {
     const addSpecial = options.addSpecial ?? false;
@@ -226,16 +251,11 @@ export class Model {
       throw optionError("text", "a string", text);
     }
     const found: T[] = [];
-    const events = (batch: JobEvent[]): void => {
-      for (const event of batch) {
-        if (event.type === "progress") {
-          report(onProgress, { phase: event.phase, loaded: event.done, total: event.total });
-        }
-        const item = pick(event);
-        if (item !== undefined) found.push(item);
-      }
+    const listen = (event: JobEvent): void => {
+      const item = pick(event);
+      if (item !== undefined) found.push(item);
     };
-    await this.#connection.send<void>({ method, text, options }, { signal, events }).answer;
+    await runJob(this.#connection, { method, text, options }, { signal, onProgress }, listen).answer;
     return found;
   }
 
@@ -247,48 +267,8 @@ export class Model {
     if (typeof text !== "string") {
       throw optionError(method === "generate" ? "prompt" : "text", "a string", text);
     }
-    return new TextStream((sink: StreamSink<Piece>) => {
-      const points: Point[] = [];
-      const sentences: Supported[] = [];
-      let result: Result | undefined;
-      const events = (batch: JobEvent[]): void => {
-        for (const event of batch) {
-          switch (event.type) {
-            case "progress":
-              report(onProgress, { phase: event.phase, loaded: event.done, total: event.total });
-              break;
-            case "piece": {
-              const { text, tokenId, logprob } = event;
-              sink.piece({ text, tokenId, logprob });
-              break;
-            }
-            case "point": {
-              const { text, start, end, score } = event;
-              points.push({ text, start, end, score });
-              sink.piece({ text, start, end, score } as unknown as Piece);
-              break;
-            }
-            case "support": {
-              const { start, end, sources } = event;
-              sentences.push({ start, end, sources });
-              break;
-            }
-            case "done":
-              result = resultOf(event);
-              break;
-          }
-        }
-      };
-      const { id, answer } = this.#connection.send<void>({ method, text, options }, { signal, events });
-      answer.then(
-        () => {
-          const found = method === "generate" ? {} : options.type === "key-points" ? { points } : { sentences };
-          sink.done({ ...(result as Result), ...found });
-        },
-        (error: unknown) => sink.fail(error),
-      );
-      return () => this.#connection.cancel(id);
-    });
+    const lists = method === "generate" ? undefined : options.type === "key-points" ? "points" : "sentences";
+    return streamJob(this.#connection, { method, text, options }, { signal, onProgress }, lists);
   }
 }
 
@@ -299,19 +279,4 @@ export interface Model {
 // Where the language does not have the symbol yet, nobody can ask for it.
 if (Symbol.asyncDispose !== undefined) {
   Model.prototype[Symbol.asyncDispose] = Model.prototype.dispose;
-}
-
-function resultOf({ text, finishReason, usage, timings }: JobEvent & { type: "done" }): Result {
-  const later = usage.completionTokens - 1;
-  const tokensPerSecond = later > 0 && timings.decodeMs > 0 ? later / (timings.decodeMs / 1000) : 0;
-  return { text, finishReason, usage, timings: { ...timings, tokensPerSecond } };
-}
-
-/** An error in the caller's callback is the caller's: it is reported as any uncaught one and the work goes on. */
-function report(onProgress: ((progress: Progress) => void) | undefined, progress: LoadProgress): void {
-  try {
-    onProgress?.(progress);
-  } catch (error) {
-    reportError(error);
-  }
 }

@@ -52,8 +52,15 @@ export interface Timings {
 }
 
 export interface Usage {
+  /** Tokens of the prompt, or of the text that was read. */
   promptTokens: number;
   completionTokens: number;
+  /** Tokens of the prompt that a call before had read, so that this one need not. */
+  cachedTokens: number;
+  /** Tokens read ahead of being written, because the text says the same elsewhere. */
+  draftedTokens: number;
+  /** Those of them that were written. */
+  acceptedTokens: number;
 }
 
 export type FinishReason = "stop" | "length" | "abort";
@@ -77,6 +84,12 @@ export type RequestBody =
   | { method: "tokenize"; text: string; addSpecial: boolean }
   | { method: "detokenize"; ids: Uint32Array }
   | { method: JobMethod; text: string; options: object }
+  /** The id of the call is the session's from then on. */
+  | { method: "session"; saved?: Uint8Array<ArrayBuffer> | undefined }
+  | { method: "fork"; session: number }
+  | { method: "append"; session: number; text: string }
+  | { method: "continue"; session: number; options: object }
+  | { method: "save" | "close"; session: number }
   /** Stops the call of the same id: it still answers, with what it has. */
   | { method: "cancel" };
 

@@ -1,21 +1,31 @@
 // One call at a time, in the order they came. Between two units of work the worker listens to its messages.
 
 import type { Job } from "./engine.js";
-import type { JobEvent } from "./protocol.js";
+import type { JobEvent, Usage } from "./protocol.js";
 
 /** Work between two looks at the messages, so that a cancellation is heard soon. */
 const LISTEN_MS = 8;
 
+/** The usage of a call that was stopped before anything was known of it. */
+const NO_USAGE: Readonly<Usage> = {
+  promptTokens: 0,
+  completionTokens: 0,
+  cachedTokens: 0,
+  draftedTokens: 0,
+  acceptedTokens: 0,
+};
+
 interface Call {
   id: number;
-  start: () => Job;
+  /** Resolves to what is answered. */
+  run: (call: Call) => Promise<unknown>;
   cancelled: boolean;
 }
 
 export interface Listener {
   events(id: number, events: JobEvent[]): void;
-  /** The last event, `done`, has been sent. */
-  finished(id: number): void;
+  /** Of a job, the last event, `done`, has been sent. */
+  finished(id: number, value?: unknown): void;
   failed(id: number, error: unknown): void;
 }
 
@@ -30,7 +40,24 @@ export class Queue {
   }
 
   push(id: number, start: () => Job): void {
-    this.#waiting.push({ id, start, cancelled: false });
+    this.#add({ id, run: (call) => this.#run(call, start), cancelled: false });
+  }
+
+  /** Something of one step, which cannot be stopped half-way; answered with what it gives. */
+  once(id: number, work: () => unknown): void {
+    const run = async (): Promise<unknown> => {
+      try {
+        this.#unit = Promise.resolve(work());
+        return await this.#unit;
+      } finally {
+        this.#unit = undefined;
+      }
+    };
+    this.#add({ id, run, cancelled: false });
+  }
+
+  #add(call: Call): void {
+    this.#waiting.push(call);
     if (this.#running === undefined) void this.#drain();
   }
 
@@ -42,7 +69,7 @@ export class Queue {
     const place = this.#waiting.findIndex((call) => call.id === id);
     if (place >= 0) {
       this.#waiting.splice(place, 1);
-      this.#listener.events(id, [aborted("", { promptTokens: 0, completionTokens: 0 }, new Clock())]);
+      this.#listener.events(id, [aborted("", NO_USAGE, new Clock())]);
       this.#listener.finished(id);
     }
   }
@@ -59,8 +86,7 @@ export class Queue {
     for (let call = this.#waiting.shift(); call !== undefined; call = this.#waiting.shift()) {
       this.#running = call;
       try {
-        await this.#run(call);
-        this.#listener.finished(call.id);
+        this.#listener.finished(call.id, await call.run(call));
       } catch (error) {
         this.#listener.failed(call.id, error);
       }
@@ -68,9 +94,9 @@ export class Queue {
     }
   }
 
-  async #run(call: Call): Promise<void> {
+  async #run(call: Call, start: () => Job): Promise<void> {
     const clock = new Clock();
-    const usage = { promptTokens: 0, completionTokens: 0 };
+    const usage = { ...NO_USAGE };
     let text = "";
     let batch: JobEvent[] = [];
     const send = (): void => {
@@ -78,7 +104,7 @@ export class Queue {
       batch = [];
     };
     let listened = performance.now();
-    const job = call.start();
+    const job = start();
     try {
       for (;;) {
         this.#unit = job.next();
@@ -134,7 +160,7 @@ class Clock {
   }
 }
 
-function aborted(text: string, usage: { promptTokens: number; completionTokens: number }, clock: Clock): JobEvent {
+function aborted(text: string, usage: Usage, clock: Clock): JobEvent {
   return { type: "done", finishReason: "abort", text, usage, timings: clock.timings() };
 }
 

@@ -3,8 +3,8 @@
 
 import type { Build } from "./builds.js";
 import { readFiles } from "./download.js";
-import type { Engine, ModelFiles } from "./engine.js";
-import { toWire, WorkerError } from "./errors.js";
+import type { Engine, ModelFiles, Session } from "./engine.js";
+import { DisposedError, toWire, WorkerError } from "./errors.js";
 import type { EngineInfo, Reply, Request } from "./protocol.js";
 import { Queue } from "./queue.js";
 
@@ -35,10 +35,15 @@ let engine: Engine | undefined;
 /** After a trap the engine's memory cannot be trusted. */
 let trapped: Error | undefined;
 const loading = new Map<number, AbortController>();
+/** By the id of the call that made them. */
+const sessions = new Map<number, Session>();
 
 const queue = new Queue({
   events: (id, events) => scope.postMessage({ type: "events", id, events }),
-  finished: (id) => scope.postMessage({ type: "result", id, value: undefined }),
+  finished: (id, value) => {
+    // Saved sessions can be large: they move instead of being copied.
+    scope.postMessage({ type: "result", id, value }, value instanceof Uint8Array ? [value.buffer] : []);
+  },
   failed: fail,
 });
 
@@ -55,6 +60,19 @@ function loaded(): Engine {
     throw new WorkerError("worker/no-model", "no model is loaded in this worker");
   }
   return engine;
+}
+
+function session(id: number): Session {
+  const found = sessions.get(id);
+  if (found === undefined) {
+    throw new DisposedError("session/disposed", "the session was disposed of. Begin a new one with model.session()");
+  }
+  return found;
+}
+
+/** Keeps a session that is being made, under the id of its call. */
+async function keep(id: number, made: Promise<Session>): Promise<void> {
+  sessions.set(id, await made);
 }
 
 function receive(request: Request): void {
@@ -77,6 +95,27 @@ function receive(request: Request): void {
     case "extractKeywords":
     case "answer":
       queue.push(id, () => loaded()[request.method](request.text, request.options));
+      break;
+    case "session":
+      queue.once(id, () => keep(id, loaded().session(request.saved)));
+      break;
+    case "fork":
+      queue.once(id, () => keep(id, session(request.session).fork()));
+      break;
+    case "append":
+      queue.push(id, () => session(request.session).append(request.text));
+      break;
+    case "continue":
+      queue.push(id, () => session(request.session).generate(request.options));
+      break;
+    case "save":
+      queue.once(id, () => session(request.session).save());
+      break;
+    case "close":
+      queue.once(id, () => {
+        sessions.get(request.session)?.free();
+        sessions.delete(request.session);
+      });
       break;
     case "cancel":
       loading.get(id)?.abort();

@@ -1,5 +1,5 @@
 // Compiled only: what an application writes, against the package's types, with nothing but the DOM's own.
-import { type Answer, type Entity, type Keyword, type Label, Model, NanolmError, type Piece, type Point, type Result, TextStream } from "nanolm";
+import { type Answer, type Entity, type Keyword, type Label, Model, NanolmError, type Piece, type Point, type Result, type Session, TextStream } from "nanolm";
 
 export async function use(file: File, signal: AbortSignal): Promise<string> {
   const model = await Model.load(file, { device: "auto", signal, onProgress: ({ phase, loaded, total }) => console.log(phase, loaded, total) });
@@ -12,6 +12,12 @@ export async function use(file: File, signal: AbortSignal): Promise<string> {
   const result: Result = await model.summarize("text").result;
   const plain: ReadableStream<Piece> = model.summarize("text", { type: "headline", length: "long" });
   await plain.cancel();
+  const session: Session = await model.session();
+  const tokens: number = await session.append("text", { signal });
+  const saved: Uint8Array = await (await session.fork()).save();
+  await (await model.session(await session.save())).generate({ speculate: false }).text();
+  console.log(tokens, saved.length);
+  await session.dispose();
   const labels: Label[] = await model.classify("text", ["a", "b"] as const, { signal });
   await model.classify("text", "sentiment");
   const entities: Entity[] = await model.extractEntities("text", { types: ["PER"] });

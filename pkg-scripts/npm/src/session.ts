@@ -1,0 +1,90 @@
+// A text that goes on: appended to, continued, copied, saved.
+
+import { runJob, streamJob } from "./call.js";
+import type { Connection } from "./connection.js";
+import { optionError } from "./errors.js";
+import type { CallOptions, GenerateOptions } from "./model.js";
+import type { JobEvent } from "./protocol.js";
+import type { Piece, TextStream } from "./stream.js";
+
+export type AppendOptions = CallOptions;
+
+/**
+ * A text in the model's memory, made by `model.session()`. What was read or written once need not be read again. Its calls
+ * queue with all others of the model, in order; several sessions do not see each other.
+ *
+ * A text is read into tokens as it is appended, call by call: cut texts between words, and begin the later part with the
+ * space.
+ */
+export class Session {
+  readonly #connection: Connection;
+  readonly #id: number;
+
+  /** @internal Made by `Model.session` and `fork`. */
+  constructor(connection: Connection, id: number) {
+    this.#connection = connection;
+    this.#id = id;
+  }
+
+  /** @internal A new session, or the one that was saved. */
+  static async open(connection: Connection, saved?: Uint8Array<ArrayBuffer>): Promise<Session> {
+    const { id, answer } = connection.send<void>({ method: "session", saved });
+    await answer;
+    return new Session(connection, id);
+  }
+
+  /**
+   * Reads more text, so that later calls need not. Resolves to the number of tokens that the session holds then; the model
+   * has room for `model.info.contextLength`. Where it is aborted or fails, nothing was appended.
+   *
+   * Control tokens written out in the text act as such, as in `model.generate`.
+   */
+  async append(text: string, { signal, onProgress }: AppendOptions = {}): Promise<number> {
+    if (typeof text !== "string") {
+      throw optionError("text", "a string", text);
+    }
+    let tokens = 0;
+    const listen = (event: JobEvent): void => {
+      if (event.type === "done") tokens = event.usage.promptTokens;
+    };
+    await runJob(this.#connection, { method: "append", session: this.#id, text }, { signal, onProgress }, listen).answer;
+    return tokens;
+  }
+
+  /**
+   * Continues the text. What is written belongs to the session from then on; where the call is stopped half-way, what was
+   * written until then. The token that ends an output does not belong to it, those of a stop text do.
+   */
+  generate({ signal, onProgress, ...options }: GenerateOptions = {}): TextStream<Piece> {
+    return streamJob(this.#connection, { method: "continue", session: this.#id, options }, { signal, onProgress });
+  }
+
+  /** A session of its own with the same text, to try something without changing this one. */
+  async fork(): Promise<Session> {
+    const { id, answer } = this.#connection.send<void>({ method: "fork", session: this.#id });
+    await answer;
+    return new Session(this.#connection, id);
+  }
+
+  /**
+   * The session as bytes, for `model.session(bytes)`: with the same model, also after a reload of the page. A session on the
+   * CPU is saved with the model's memory of the text and goes on at once; one on the GPU with its tokens alone, which the
+   * next call reads again.
+   */
+  save(): Promise<Uint8Array<ArrayBuffer>> {
+    return this.#connection.send<Uint8Array<ArrayBuffer>>({ method: "save", session: this.#id }).answer;
+  }
+
+  /** Frees its memory, once the calls made before are done. Later ones reject with a `DisposedError`. */
+  async dispose(): Promise<void> {
+    await this.#connection.send<void>({ method: "close", session: this.#id }).answer;
+  }
+}
+
+export interface Session {
+  /** The same as `dispose`, for `await using`. */
+  [Symbol.asyncDispose](): Promise<void>;
+}
+if (Symbol.asyncDispose !== undefined) {
+  Session.prototype[Symbol.asyncDispose] = Session.prototype.dispose;
+}

@@ -1,0 +1,49 @@
+//! A session for JavaScript.
+
+use std::rc::Rc;
+
+use js_sys::Promise;
+use wasm_bindgen::JsValue;
+use wasm_bindgen::prelude::wasm_bindgen;
+use wasm_bindgen_futures::future_to_promise;
+
+use super::engine::Job;
+use super::error::to_js;
+use super::options;
+use crate::task::{OpenSession, Prompt};
+
+/// A text that goes on.
+#[wasm_bindgen]
+pub struct Session {
+    session: Rc<OpenSession>,
+}
+
+impl Session {
+    pub(super) fn new(session: OpenSession) -> Session {
+        Session { session: Rc::new(session) }
+    }
+}
+
+#[wasm_bindgen]
+impl Session {
+    /// Begins to read more text.
+    pub fn append(&self, text: &str) -> Result<Job, JsValue> {
+        Job::new(self.session.append(Prompt::Text(text)))
+    }
+
+    /// Begins to continue the text.
+    pub fn generate(&self, options: JsValue) -> Result<Job, JsValue> {
+        Job::new(options::generate(&options).and_then(|options| self.session.generate(&options)))
+    }
+
+    /// Resolves to a `Session` with the same text.
+    pub fn fork(&self) -> Promise {
+        let session = Rc::clone(&self.session);
+        future_to_promise(async move { Ok(Session::new(session.fork().await.map_err(to_js)?).into()) })
+    }
+
+    /// The session as bytes.
+    pub fn save(&self) -> Result<Vec<u8>, JsValue> {
+        self.session.save().map_err(to_js)
+    }
+}
