@@ -18,9 +18,10 @@ wasm_build_dir() {
   local dir="$wasm_target_dir"
   if [ "$wasm_build" != simd128 ]; then
     dir="$wasm_target_dir/wasm-$wasm_build"
-    # What is compiled for this machine, procedural macros and build scripts, is the same for all and takes a while.
     mkdir -p "$dir" "$wasm_target_dir/release"
-    [ -e "$dir/release" ] || ln -s "$wasm_target_dir/release" "$dir/release"
+    # What is compiled for this machine, procedural macros and build scripts, takes a while and is the same, unless
+    # RUSTC_BOOTSTRAP differs, which some build scripts look at.
+    if [ "$wasm_build" = relaxed ] && [ ! -e "$dir/release" ]; then ln -s ../release "$dir/release"; fi
   fi
   echo "$dir"
 }

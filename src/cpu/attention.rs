@@ -3,7 +3,10 @@
 //! Up to four queries that share a key-value head are taken together, so that every key and value read serves all of
 //! them. Two passes: all scores of the four, then all values.
 
+use std::ops::Range;
+
 use super::math::exp;
+use super::out::Out;
 use super::store_kv::Layer;
 use super::tile::multiply;
 use super::vector::{Vector, load_partial, store_partial};
@@ -11,32 +14,58 @@ use super::vector::{Vector, load_partial, store_partial};
 /// Queries taken together.
 pub const QUERIES: usize = 4;
 
-/// - `q: [n, n_heads * head_dim]`, f32; row i is at `position + i` and sees positions `0..=position + i` of `layer`
+/// All the queries of a batch.
+#[derive(Clone, Copy)]
+pub struct Queries<'a> {
+    /// `[n, n_heads * head_dim]`, f32; row i is at `position + i` and sees positions `0..=position + i` of `layer`.
+    pub q: &'a [f32],
+    pub n_heads: usize,
+    /// Factor on the scores.
+    pub scale: f32,
+    pub layer: &'a Layer,
+    pub position: usize,
+}
+
+impl Queries<'_> {
+    /// Queries of one key-value head.
+    fn count(&self) -> usize {
+        self.q.len() / (self.layer.n_kv_heads * self.layer.head_dim)
+    }
+
+    /// How many units of work there are, one for each [`QUERIES`] of a key-value head. The bits do not depend on who does
+    /// which.
+    pub fn units(&self) -> usize {
+        self.layer.n_kv_heads * self.count().div_ceil(QUERIES)
+    }
+
+    /// Multiplications, about.
+    pub fn work(&self) -> usize {
+        2 * self.q.len() * (self.position + self.q.len() / (self.n_heads * self.layer.head_dim))
+    }
+}
+
+/// Does the units of a range.
+///
 /// - `scores: [QUERIES, at least position + n rounded up to 8]`, scratch
 /// - `out: [n, n_heads * head_dim]`, f32
 ///
 /// Scores, exponentials (see `math`) and sums in f32.
+///
+/// # Safety
+/// No other thread does any of these units or uses `out` otherwise meanwhile.
 #[inline(never)] // Engines optimise very long functions badly.
-pub fn run<V: Vector>(
-    q: &[f32],
-    n_heads: usize,
-    scale: f32,
-    layer: &Layer,
-    position: usize,
-    scores: &mut [f32],
-    out: &mut [f32],
-) {
+pub unsafe fn units<V: Vector>(queries: Queries<'_>, range: Range<usize>, scores: &mut [f32], out: Out<'_>) {
+    let Queries { n_heads, scale, layer, position, q } = queries;
     let group = n_heads / layer.n_kv_heads;
-    let queries = q.len() / (n_heads * layer.head_dim) * group;
-    for kv_head in 0..layer.n_kv_heads {
-        let block = Block { n_heads, group, kv_head, scale, layer, position };
-        for first in (0..queries).step_by(QUERIES) {
-            match queries - first {
-                1 => block.run::<V, 1>(q, first, scores, out),
-                2 => block.run::<V, 2>(q, first, scores, out),
-                3 => block.run::<V, 3>(q, first, scores, out),
-                _ => block.run::<V, QUERIES>(q, first, scores, out),
-            }
+    let (count, blocks) = (queries.count(), queries.count().div_ceil(QUERIES));
+    for unit in range {
+        let (kv_head, first) = (unit / blocks, unit % blocks * QUERIES);
+        let block = Block { n_heads, group, kv_head, scale, layer, position, out };
+        match count - first {
+            1 => block.run::<V, 1>(q, first, scores),
+            2 => block.run::<V, 2>(q, first, scores),
+            3 => block.run::<V, 3>(q, first, scores),
+            _ => block.run::<V, QUERIES>(q, first, scores),
         }
     }
 }
@@ -50,20 +79,21 @@ struct Block<'a> {
     scale: f32,
     layer: &'a Layer,
     position: usize,
+    out: Out<'a>,
 }
 
 impl Block<'_> {
     #[inline(always)]
-    fn run<V: Vector, const M: usize>(&self, q: &[f32], first: usize, scores: &mut [f32], out: &mut [f32]) {
+    fn run<V: Vector, const M: usize>(&self, q: &[f32], first: usize, scores: &mut [f32]) {
         let head_dim = self.layer.head_dim;
-        let at: [usize; M] = std::array::from_fn(|m| {
-            let (row, head) = ((first + m) / self.group, self.kv_head * self.group + (first + m) % self.group);
-            (row * self.n_heads + head) * head_dim
+        let at: [(usize, usize); M] = std::array::from_fn(|m| {
+            let head = self.kv_head * self.group + (first + m) % self.group;
+            ((first + m) / self.group, head * head_dim)
         });
         let seen: [usize; M] = std::array::from_fn(|m| self.position + (first + m) / self.group + 1);
         let len = seen[M - 1];
         let stride = scores.len() / QUERIES;
-        let q = at.map(|at| &q[at..at + head_dim]);
+        let q = at.map(|(row, at)| &q[row * self.n_heads * head_dim + at..][..head_dim]);
 
         // Few queries leave registers for several tiles at once.
         let tiles = len.div_ceil(8);
@@ -89,9 +119,9 @@ impl Block<'_> {
         let mut tile = 0;
         while tile < tiles {
             tile += match tiles - tile {
-                4.. if M == 1 => self.values::<V, M, 4>(p, tile, weights, at, out),
-                2.. if M <= 2 => self.values::<V, M, 2>(p, tile, weights, at, out),
-                _ => self.values::<V, M, 1>(p, tile, weights, at, out),
+                4.. if M == 1 => self.values::<V, M, 4>(p, tile, weights, at),
+                2.. if M <= 2 => self.values::<V, M, 2>(p, tile, weights, at),
+                _ => self.values::<V, M, 1>(p, tile, weights, at),
             };
         }
     }
@@ -123,12 +153,13 @@ impl Block<'_> {
         p: [&[f32]; M],
         tile: usize,
         weights: [f32; M],
-        at: [usize; M],
-        out: &mut [f32],
+        at: [(usize, usize); M],
     ) -> usize {
         let values: [_; T] = std::array::from_fn(|t| self.layer.values(self.kv_head, tile + t, p[0].len()));
         for (m, sums) in multiply::<V, M, T>(p, values).into_iter().enumerate() {
-            let head = &mut out[at[m]..at[m] + self.layer.head_dim];
+            let (row, at) = at[m];
+            // SAFETY: whoever does this unit is the only one to write the heads of its queries.
+            let head = unsafe { self.out.columns(row, at..at + self.layer.head_dim) };
             let weight = V::splat(weights[m]);
             for (out, sum) in head[tile * 8..].chunks_mut(4).zip(sums.into_iter().flatten()) {
                 store_partial(sum.mul(weight), out);

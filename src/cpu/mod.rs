@@ -2,6 +2,9 @@
 //!
 //! Each kernel is written once, generic over a [`vector::Vector`] of four f32 lanes; [`Level`] says which
 //! implementation runs it. All levels give the same bits. Weights stay in the file's own quantisation.
+//!
+//! Products and attention, nearly all of the time, are shared among the threads of a [`pool`] (see [`share`]): by ranges
+//! of weight rows and of heads, never by parts of a sum. The rest runs on the caller's thread.
 
 pub mod activation;
 pub mod add;
@@ -21,6 +24,7 @@ pub mod position_embed;
 pub mod rms_norm;
 pub mod rope;
 pub mod select_rows;
+pub mod share;
 pub mod store_kv;
 mod tile;
 pub mod vector;

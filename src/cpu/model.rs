@@ -1,14 +1,15 @@
 //! The executor: a plan, its weights and the memory they need.
 
 use super::out::Out;
+use super::pool::{POOL, PerThread, Pool};
 use super::rope::Rotation;
+use super::share::{self, Product};
 use super::store_kv::Layer;
 use super::vector::{Scalar, Vector};
 use super::{Level, activation, add, attention, check, embed, gated_activation, layer_norm, linear};
 use super::{position_embed, rms_norm, rope, select_rows, store_kv};
 use crate::error::{Error, Result};
 use crate::model::{Batch, BufferId, Op, Plan, Step};
-use crate::tensor::DType;
 use crate::weights::Weights;
 use std::sync::Arc;
 
@@ -31,12 +32,17 @@ pub struct CpuModel {
     /// One row of a table.
     row: Vec<f32>,
     inputs: linear::Inputs,
-    panel: linear::Panel,
+    panels: PerThread<linear::Panel>,
+    /// Whose threads share the work.
+    pool: &'static Pool,
     rotations: Vec<Rotation>,
     /// Index into `rotations` by step; unused for other operations than `Rope`.
     rotation_of_step: Vec<usize>,
     facts: check::Facts,
 }
+
+/// Products of one input that are taken together at most, as those of queries, keys and values are.
+const MOST_PRODUCTS: usize = 4;
 
 /// Keys and values of one session.
 #[derive(Clone, Debug)]
@@ -44,7 +50,7 @@ pub struct CpuCache {
     pub(super) layers: Vec<Layer>,
     capacity: usize,
     /// Attention's scratch.
-    scores: Vec<f32>,
+    scores: PerThread<Vec<f32>>,
 }
 
 impl CpuCache {
@@ -91,8 +97,14 @@ impl CpuModel {
         }
         let widest = plan.matrices.iter().map(|m| m.cols).max().unwrap_or(0);
         let inputs = linear::Inputs::new(MAX_BATCH, widest, plan.config.d_model >= COARSE_FROM);
-        let (row, panel) = (vec![0.0; widest], linear::Panel::new(widest));
-        Ok(CpuModel { plan, weights, level, buffers, row, inputs, panel, rotations, rotation_of_step, facts })
+        let (row, panels) = (vec![0.0; widest], PerThread::new(move || linear::Panel::new(widest)));
+        let pool = &POOL;
+        Ok(CpuModel { plan, weights, level, buffers, row, inputs, panels, pool, rotations, rotation_of_step, facts })
+    }
+
+    /// The same with the threads of another pool than [`POOL`]. The results do not depend on them.
+    pub fn with_pool(self, pool: &'static Pool) -> CpuModel {
+        CpuModel { pool, ..self }
     }
 
     /// Rows per forward pass at most, also where all their logits are asked for.
@@ -138,7 +150,7 @@ impl CpuModel {
         }
         let layers = self.facts.layers.iter().map(|&(n_kv_heads, head_dim)| Layer::new(n_kv_heads, head_dim, capacity));
         let layers = layers.collect::<Result<Vec<_>>>()?;
-        let scores = vec![0.0; attention::QUERIES * capacity.next_multiple_of(8)];
+        let scores = PerThread::new(move || vec![0.0; attention::QUERIES * capacity.next_multiple_of(8)]);
         Ok(CpuCache { layers, capacity, scores })
     }
 
@@ -209,9 +221,16 @@ impl CpuModel {
         let plan = Arc::clone(&self.plan);
         let weights = Arc::clone(&self.weights);
         let mut n = tokens.len();
-        // What `inputs` hold: several products often have one input.
-        let mut prepared: Option<(BufferId, DType)> = None;
-        for (step, &rotation) in plan.steps.iter().zip(&self.rotation_of_step) {
+        let mut at = 0;
+        while let Some(step) = plan.steps.get(at) {
+            let products = self.products_at(at);
+            if products > 0 {
+                self.multiply::<V>(&plan.steps[at..at + products], n, observe);
+                at += products;
+                continue;
+            }
+            let rotation = self.rotation_of_step[at];
+            at += 1;
             if matches!(step.op, Op::SelectRows { .. }) && selected == 0 {
                 return;
             }
@@ -219,14 +238,13 @@ impl CpuModel {
             let mut out = step.op.out().map(|id| std::mem::take(&mut self.buffers[id.0])).unwrap_or_default();
             let buffers = &self.buffers;
             let input = |id: BufferId| &buffers[id.0][..n * plan.buffers[id.0].width];
+            let width = step.op.out().map_or(0, |id| plan.buffers[id.0].width);
             if let Op::SelectRows { x, .. } = step.op {
                 let x = input(x);
                 n = selected;
-                let width = step.op.out().map_or(0, |id| plan.buffers[id.0].width);
                 select_rows::run(x, logits.of(tokens.len()), width, &mut out[..n * width]);
             } else {
-                let rows = step.op.out().map_or(0, |id| n * plan.buffers[id.0].width);
-                let out = &mut out[..rows];
+                let out = &mut out[..n * width];
                 match step.op {
                     Op::Embed { table, .. } => embed::run::<V>(&weights.matrices[table.0], tokens, out),
                     Op::PositionEmbed { x, table, .. } => {
@@ -234,22 +252,14 @@ impl CpuModel {
                         position_embed::run::<V>(input(x), table, position, &mut self.row[..table.cols], out)
                     }
                     Op::RmsNorm { x, weight, eps, .. } => {
-                        rms_norm::run::<V>(input(x), &weights.vectors[weight.0], eps, out)
+                        let (x, weight) = (input(x), &weights.vectors[weight.0]);
+                        share::rows(self.pool, width, out, |at, out| rms_norm::run::<V>(&x[at], weight, eps, out))
                     }
                     Op::LayerNorm { x, weight, bias, eps, .. } => {
-                        let (weight, bias) = (&weights.vectors[weight.0], &weights.vectors[bias.0]);
-                        layer_norm::run::<V>(input(x), weight, bias, eps, out)
-                    }
-                    Op::Linear { x, weight, bias, .. } => {
-                        let weight = &weights.matrices[weight.0];
-                        let bias = bias.map(|id| weights.vectors[id.0].as_slice());
-                        if prepared != Some((x, weight.dtype)) {
-                            self.inputs.prepare::<V>(input(x), weight.cols, weight.dtype);
-                            prepared = Some((x, weight.dtype));
-                        }
-                        let (inputs, panel, out) = (&self.inputs, &mut self.panel, Out::new(out, weight.rows));
-                        // SAFETY: this is the only thread.
-                        unsafe { linear::rows::<V>(input(x), inputs, weight, bias, 0..weight.rows, panel, out) }
+                        let (x, weight, bias) = (input(x), &weights.vectors[weight.0], &weights.vectors[bias.0]);
+                        share::rows(self.pool, width, out, |at, out| {
+                            layer_norm::run::<V>(&x[at], weight, bias, eps, out)
+                        })
                     }
                     Op::Rope { x, n_heads, head_dim, .. } => {
                         rope::run(input(x), n_heads, head_dim, &self.rotations[rotation], out)
@@ -258,19 +268,71 @@ impl CpuModel {
                         store_kv::run(input(k), input(v), position, &mut cache.layers[layer])
                     }
                     Op::Attention { q, layer, n_heads, scale, .. } => {
-                        let (layer, scores) = (&cache.layers[layer], &mut cache.scores);
-                        attention::run::<V>(input(q), n_heads, scale, layer, position, scores, out)
+                        let q = input(q);
+                        let queries = attention::Queries { q, n_heads, scale, layer: &cache.layers[layer], position };
+                        share::attention::<V>(self.pool, queries, &cache.scores, out)
                     }
                     Op::GatedActivation { gate, up, activation, .. } => {
-                        gated_activation::run::<V>(input(gate), input(up), activation, out)
+                        let (gate, up) = (input(gate), input(up));
+                        share::rows(self.pool, width, out, |at, out| {
+                            gated_activation::run::<V>(&gate[at.clone()], &up[at], activation, out)
+                        })
                     }
-                    Op::Activation { x, activation, .. } => activation::run::<V>(input(x), activation, out),
+                    Op::Activation { x, activation, .. } => {
+                        let x = input(x);
+                        share::rows(self.pool, width, out, |at, out| activation::run::<V>(&x[at], activation, out))
+                    }
                     Op::Add { a, b, .. } => add::run::<V>(input(a), input(b), out),
-                    Op::SelectRows { .. } => {}
+                    Op::SelectRows { .. } | Op::Linear { .. } => {}
                 }
             }
             if let Some(id) = step.op.out() {
-                prepared = prepared.filter(|(x, _)| *x != id);
+                observe(step, &out[..n * plan.buffers[id.0].width]);
+                self.buffers[id.0] = out;
+            }
+        }
+    }
+
+    /// How many products of one input there are from step `at` on, with weights of one type and outputs of their own. They
+    /// do not read each other's outputs, because no operation reads what it writes.
+    fn products_at(&self, at: usize) -> usize {
+        let input_at = |step: &Step| match step.op {
+            Op::Linear { x, weight, .. } => Some((x, self.weights.matrices[weight.0].dtype)),
+            _ => None,
+        };
+        let steps = &self.plan.steps[at..];
+        let first = steps.first().and_then(input_at);
+        let same = |i: usize| {
+            let out = steps[i].op.out();
+            first.is_some() && input_at(&steps[i]) == first && steps[..i].iter().all(|step| step.op.out() != out)
+        };
+        (0..steps.len().min(MOST_PRODUCTS)).take_while(|&i| same(i)).count()
+    }
+
+    /// The products of one input, found by [`products_at`](Self::products_at).
+    fn multiply<V: Vector>(&mut self, steps: &[Step], n: usize, observe: &mut dyn FnMut(&Step, &[f32])) {
+        let (plan, weights) = (&self.plan, &self.weights);
+        let mut outs: [Vec<f32>; MOST_PRODUCTS] = Default::default();
+        for (out, id) in outs.iter_mut().zip(steps.iter().filter_map(|step| step.op.out())) {
+            *out = std::mem::take(&mut self.buffers[id.0]);
+        }
+        let mut input: &[f32] = &[];
+        let mut products = [const { None }; MOST_PRODUCTS];
+        for ((product, step), out) in products.iter_mut().zip(steps).zip(&mut outs) {
+            let Op::Linear { x, weight, bias, .. } = step.op else { continue };
+            let weight = &weights.matrices[weight.0];
+            if input.is_empty() {
+                input = &self.buffers[x.0][..n * weight.cols];
+                self.inputs.prepare::<V>(input, weight.cols, weight.dtype);
+            }
+            let bias = bias.map(|id| weights.vectors[id.0].as_slice());
+            let out = Out::new(&mut out[..n * weight.rows], weight.rows);
+            *product = Some(Product { weight, bias, out });
+        }
+        let products: &[Option<Product<'_>>] = &products;
+        share::products::<V>(self.pool, input, &self.inputs, products, &self.panels);
+        for (out, step) in outs.into_iter().zip(steps) {
+            if let Some(id) = step.op.out() {
                 observe(step, &out[..n * plan.buffers[id.0].width]);
                 self.buffers[id.0] = out;
             }

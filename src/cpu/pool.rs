@@ -6,7 +6,8 @@
 //! threads, a thread gets the same part each time, and finds its data in its own cache.
 //!
 //! Helpers spin for a moment between sections, because waking one costs more than many a section; then they sleep.
-//! Nothing spins while nobody computes.
+//! Nothing spins while nobody computes. Where other programs keep a helper from its part, the caller would wait longer than
+//! the helper saves: it then does without helpers for a while.
 //!
 //! In a browser a helper is a worker that runs [`Pool::help`] on the same memory (see `js/threads.rs`); natively it is a
 //! `std` thread. Without helpers everything runs on the caller's thread.
@@ -14,7 +15,7 @@
 use std::cell::UnsafeCell;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::{self, Thread};
 use std::time::Duration;
 
@@ -25,10 +26,15 @@ pub const MAX_THREADS: usize = MAX_HELPERS + 1;
 /// Parts of one section at most; sections of more are run by the caller alone.
 pub const MAX_PARTS: usize = 1 << 14;
 
-/// Looks for work before a helper goes to sleep: some 100 us, longer than the serial work between two sections.
-const HELPER_SPINS: u32 = 30_000;
-/// Looks at the helpers' parts before the caller goes to sleep. They end at about the same time as its own.
-const CALLER_SPINS: u32 = 30_000;
+/// Looks for work before a helper goes to sleep: some 200 us, longer than the serial work between two sections and mostly
+/// than that between two tokens.
+const HELPER_SPINS: u32 = 120_000;
+/// Looks at the helpers' parts before the caller goes to sleep: about a millisecond. They should end at about the same
+/// time as its own; where they do not, other programs have their processors.
+const CALLER_SPINS: u32 = 500_000;
+/// Sections that the caller then does alone before it counts on helpers again: twice as many each time that they are late,
+/// and one less for each section that they are not.
+const REST: std::ops::RangeInclusive<u32> = 64..=4096;
 /// How long the caller sleeps at a time: a helper that ends wakes it, one that dies does not.
 const NAP: Duration = Duration::from_millis(50);
 /// Naps after which a helper that has not ended its part counts as dead. In a browser workers can vanish; `std` threads
@@ -58,6 +64,11 @@ pub struct Pool {
     /// A helper is gone without having ended its part.
     died: AtomicBool,
     ended: AtomicBool,
+    /// Sections that the caller still does alone, and how many it would the next time.
+    alone: AtomicU32,
+    rest: AtomicU32,
+    /// Never does without helpers, however late they are.
+    patient: bool,
 }
 
 // SAFETY: of the fields only `work` is not `Sync`; whoever reads it has a claim on a part of the section that it was
@@ -122,7 +133,18 @@ impl Pool {
             failed: AtomicBool::new(false),
             died: AtomicBool::new(false),
             ended: AtomicBool::new(false),
+            alone: AtomicU32::new(0),
+            rest: AtomicU32::new(0),
+            patient: false,
         }
+    }
+
+    /// A pool that never does without its helpers, however late they are: for tests, which must not depend on what else
+    /// the machine does.
+    pub const fn patient() -> Pool {
+        let mut pool = Pool::new();
+        pool.patient = true;
+        pool
     }
 
     /// How many threads there are, the caller's included. Helpers may join at any time.
@@ -141,7 +163,7 @@ impl Pool {
     /// Where a part did on any thread, or a helper died over its part: the work is not done and cannot be.
     pub fn run<F: Fn(usize, usize) + Sync>(&self, parts: usize, work: F) {
         let helpers = self.threads() - 1;
-        if parts < 2 || helpers == 0 || parts > MAX_PARTS || self.open.swap(true, Acquire) {
+        if parts < 2 || helpers == 0 || parts > MAX_PARTS || self.rests() || self.open.swap(true, Acquire) {
             for part in 0..parts {
                 work(part, 0);
             }
@@ -213,6 +235,24 @@ impl Pool {
         self.wake_caller();
     }
 
+    /// Whether the caller does a section alone because helpers were late before.
+    fn rests(&self) -> bool {
+        let alone = self.alone.load(Relaxed);
+        self.alone.store(alone.saturating_sub(1), Relaxed);
+        alone > 0
+    }
+
+    fn was_late(&self, late: bool) {
+        let rest = self.rest.load(Relaxed);
+        if late && !self.patient {
+            let rest = (rest * 2).clamp(*REST.start(), *REST.end());
+            self.rest.store(rest, Relaxed);
+            self.alone.store(rest, Relaxed);
+        } else if rest > 0 {
+            self.rest.store(rest - 1, Relaxed);
+        }
+    }
+
     fn claim(&self, by: u64) -> Option<usize> {
         if !Claims(self.claims.0.load(Relaxed)).are_open() {
             return None;
@@ -252,11 +292,11 @@ impl Pool {
         }
     }
 
-    /// Waits until helpers have ended `parts`.
-    fn wait_for(&self, parts: usize) {
+    /// Waits until helpers have ended `parts`. Whether that took long.
+    fn wait_for(&self, parts: usize) -> bool {
         for _ in 0..CALLER_SPINS {
             if self.ended_parts.0.load(Acquire) as usize == parts {
-                return;
+                return false;
             }
             std::hint::spin_loop();
         }
@@ -271,6 +311,46 @@ impl Pool {
             naps += 1;
         }
         self.caller_sleeps.store(false, SeqCst);
+        true
+    }
+}
+
+/// One `T` for each thread, made when the thread first needs it: scratch memory.
+pub struct PerThread<T> {
+    of: [OnceLock<Mutex<T>>; MAX_THREADS],
+    make: Arc<dyn Fn() -> T + Send + Sync>,
+}
+
+impl<T> PerThread<T> {
+    /// `make` makes one.
+    pub fn new(make: impl Fn() -> T + Send + Sync + 'static) -> Self {
+        PerThread { of: [const { OnceLock::new() }; MAX_THREADS], make: Arc::new(make) }
+    }
+
+    /// Lends the one of a thread, by the number that [`Pool::run`] gave it.
+    pub fn with<R>(&self, thread: usize, f: impl FnOnce(&mut T) -> R) -> R {
+        let own = self.of[thread].get_or_init(|| Mutex::new((self.make)()));
+        // Nobody else wants it, so there is no waiting; its contents matter to nobody later.
+        f(&mut own.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// A clone has memory of its own.
+impl<T> Clone for PerThread<T> {
+    fn clone(&self) -> Self {
+        PerThread { of: [const { OnceLock::new() }; MAX_THREADS], make: Arc::clone(&self.make) }
+    }
+}
+
+impl<T> std::fmt::Debug for PerThread<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PerThread").finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for Pool {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Pool").field("threads", &self.threads()).finish_non_exhaustive()
     }
 }
 
@@ -305,7 +385,7 @@ impl Drop for Section<'_> {
         // No new claims; normally there are none left.
         let claims = Claims(pool.claims.0.swap(0, SeqCst));
         let claimed = (claims.by_caller() + claims.by_helpers()).min(claims.parts());
-        pool.wait_for(claimed - self.mine);
+        pool.was_late(pool.wait_for(claimed - self.mine));
         let died = pool.died.load(SeqCst);
         let failed = pool.failed.swap(false, SeqCst);
         // With a part that may still be under way no section can be opened again.

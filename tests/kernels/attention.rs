@@ -2,7 +2,9 @@ use crate::reference::{self, attention::Shape};
 use crate::support::compare::{assert_close, wide};
 use crate::support::inputs::{PATTERNS, Pattern, rows};
 use nanolm::cpu::store_kv::{self, Layer};
-use nanolm::cpu::{attention, vector::Vector};
+use nanolm::cpu::attention::{self, Queries};
+use nanolm::cpu::out::Out;
+use nanolm::cpu::vector::Vector;
 
 at_every_level!(attends, rows_beyond_the_position_are_never_read);
 
@@ -49,7 +51,13 @@ fn attend<V: Vector>(
     store_kv::run(k, v, 0, &mut layer);
     let mut scores = vec![f32::NAN; attention::QUERIES * capacity.next_multiple_of(8)];
     let mut out = vec![f32::NAN; q.len()];
-    attention::run::<V>(q, n_heads, scale, &layer, position, &mut scores, &mut out);
+    let queries = Queries { q, n_heads, scale, layer: &layer, position };
+    let units = queries.units();
+    // In pieces, as threads do it.
+    for range in [0..units / 3, units / 3..units] {
+        // SAFETY: this is the only thread.
+        unsafe { attention::units::<V>(queries, range, &mut scores, Out::new(&mut out, n_heads * head_dim)) };
+    }
     out
 }
 

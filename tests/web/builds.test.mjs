@@ -175,6 +175,12 @@ describe("what does not start is replaced, with the reason", () => {
       assert.deepEqual(ids, (await load(plain)).ids);
     });
   }
+
+  // A model whose sections are long enough for threads.
+  test("a thread that dies over its work is an error, no hang", { skip }, async () => {
+    const { error } = await load(isolated, { base: "/damaged/deadthread/", source: null, options: { threads: 2 } });
+    assert.equal(error?.code, "worker/crashed", JSON.stringify(error));
+  });
 });
 
 describe("threads end and rest", () => {

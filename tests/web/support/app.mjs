@@ -71,9 +71,9 @@ const DAMAGED = {
   nothread: { "thread.js": missing },
   badthread: { "thread.js": garbage },
   stuckthread: { "thread.js": () => "" },
-  // Says that it runs and is gone; and one that dies over its work.
+  // Says that it runs and is gone; and one that is taken for dead over its work.
   gonethread: { "thread.js": () => "onmessage = () => { postMessage({}); close(); };" },
-  deadthread: { "thread.js": (file) => String(file).replace("thread_run();", "throw new Error('died for the test');") },
+  deadthread: { "thread.js": (file) => String(file).replace("thread_run();", "thread_failed(); thread_run();") },
 };
 
 

@@ -11,7 +11,10 @@ use nanolm::cpu::pool::{MAX_PARTS, MAX_THREADS, Pool};
 
 /// Runs `test` with a pool of `helpers` helpers, all of them there; ends them afterwards, also where the test panics.
 fn with_helpers<R>(helpers: usize, test: impl FnOnce(&Pool) -> R) -> R {
-    let pool = Pool::new();
+    with_helpers_of(Pool::patient(), helpers, test)
+}
+
+fn with_helpers_of<R>(pool: Pool, helpers: usize, test: impl FnOnce(&Pool) -> R) -> R {
     thread::scope(|scope| {
         for _ in 0..helpers {
             scope.spawn(|| catch_unwind(AssertUnwindSafe(|| pool.help())));
@@ -143,6 +146,33 @@ fn a_slow_part_is_waited_for() {
             });
             assert_eq!(ended.into_inner(), 2);
         }
+    });
+}
+
+/// Other programs keep the helper from its part, for longer than the caller wants to wait.
+#[test]
+fn a_helper_that_is_often_late_is_done_without_for_a_while() {
+    with_helpers_of(Pool::new(), 1, |pool| {
+        let by_helper = AtomicUsize::new(0);
+        let section = |late: bool| {
+            let there = AtomicUsize::new(0);
+            let before = by_helper.load(SeqCst);
+            pool.run(2, |_, thread| {
+                if thread == 1 {
+                    by_helper.fetch_add(1, SeqCst);
+                    there.store(1, SeqCst);
+                    thread::sleep(Duration::from_millis(if late { 1000 } else { 0 }));
+                } else {
+                    // Time for the helper to come, if it is to.
+                    let start = Instant::now();
+                    while there.load(SeqCst) == 0 && start.elapsed() < Duration::from_millis(2) {}
+                }
+            });
+            by_helper.load(SeqCst) > before
+        };
+        while !section(true) {}
+        assert!((0..64).all(|_| !section(false)), "64 sections alone");
+        while !section(false) {}
     });
 }
 

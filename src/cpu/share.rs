@@ -1,0 +1,124 @@
+//! How the threads of a pool share products and attention: by weight rows and by heads, so that no sum is ever split and
+//! the bits do not depend on how many threads there are.
+
+use super::attention::{self, Queries};
+use super::linear::{self, Inputs, PANEL, Panel};
+use super::out::Out;
+use super::pool::{PerThread, Pool};
+use super::vector::Vector;
+use crate::weights::Matrix;
+use std::ops::Range;
+
+/// Multiplications below which a section is not worth another thread: to start and to end one takes a microsecond or two,
+/// in which a thread does about so many.
+const WORTH_A_THREAD: usize = 1 << 15;
+
+/// Multiplications of a part that need not be larger: some 20 us.
+const LARGE_PART: usize = 1 << 20;
+
+/// An exponential or two, or a square root's share of a row, in multiplications.
+const WORK_OF_AN_ELEMENT: usize = 4;
+
+/// One product of an input.
+pub struct Product<'a> {
+    pub weight: &'a Matrix,
+    pub bias: Option<&'a [f32]>,
+    /// `[n, weight.rows]`.
+    pub out: Out<'a>,
+}
+
+/// The products of one input with several matrices, in one section.
+///
+/// - `x: [n, cols]`, f32, for which `inputs` were prepared with the weights' type
+pub fn products<V: Vector>(
+    pool: &Pool,
+    x: &[f32],
+    inputs: &Inputs,
+    products: &[Option<Product<'_>>],
+    panels: &PerThread<Panel>,
+) {
+    let work = products.iter().flatten().map(|p| p.weight.rows).sum::<usize>() * x.len();
+    let parts = parts(pool, work, usize::MAX);
+    pool.run(parts, |part, thread| {
+        panels.with(thread, |panel| {
+            for &Product { weight, bias, out } in products.iter().flatten() {
+                let range = cut(weight.rows, PANEL, part, parts);
+                if !range.is_empty() {
+                    // SAFETY: the parts are of different rows of the weights, and so of different columns.
+                    unsafe { linear::rows::<V>(x, inputs, weight, bias, range, panel, out) }
+                }
+            }
+        })
+    });
+}
+
+/// The attention of a batch, in one section.
+///
+/// - `out: [n, n_heads * head_dim]`, f32
+pub fn attention<V: Vector>(pool: &Pool, queries: Queries<'_>, scores: &PerThread<Vec<f32>>, out: &mut [f32]) {
+    let out = Out::new(out, queries.n_heads * queries.layer.head_dim);
+    let units = queries.units();
+    let parts = parts(pool, queries.work(), units);
+    pool.run(parts, |part, thread| {
+        scores.with(thread, |scores| {
+            // SAFETY: each part has other units.
+            unsafe { attention::units::<V>(queries, cut(units, 1, part, parts), scores, out) }
+        })
+    });
+}
+
+/// An operation on each row by itself, in one section: `f(elements, out)` writes those of `out` that `elements`, whole rows
+/// of `width`, are in the whole.
+pub fn rows(pool: &Pool, width: usize, out: &mut [f32], f: impl Fn(Range<usize>, &mut [f32]) + Sync) {
+    let n = out.len() / width;
+    let parts = parts(pool, out.len() * WORK_OF_AN_ELEMENT, n);
+    if parts == 1 {
+        // Most calls: the rows of one token.
+        return f(0..out.len(), out);
+    }
+    let all = Out::new(out, out.len());
+    pool.run(parts, |part, _| {
+        let rows = cut(n, 1, part, parts);
+        let elements = rows.start * width..rows.end * width;
+        // SAFETY: each part has other rows.
+        f(elements.clone(), unsafe { all.columns(0, elements) })
+    });
+}
+
+/// As many parts as threads, so that each thread reads the same weights every time; fewer where there is little to do; and
+/// up to four a thread where there is much, so that a slower thread can do fewer.
+fn parts(pool: &Pool, work: usize, most: usize) -> usize {
+    let threads = pool.threads().min(work / WORTH_A_THREAD).max(1);
+    let parts = if threads == 1 { 1 } else { (work / LARGE_PART).clamp(threads, 4 * threads) };
+    parts.min(most).max(1)
+}
+
+/// The given part of `0..len`, cut at multiples of `step`.
+fn cut(len: usize, step: usize, part: usize, parts: usize) -> Range<usize> {
+    let steps = len.div_ceil(step);
+    let at = |part: usize| (steps * part / parts * step).min(len);
+    at(part)..at(part + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::cut;
+
+    #[test]
+    fn parts_cover_everything_once() {
+        for len in [0, 1, 7, 8, 9, 64, 100, 49152] {
+            for step in [1, 8] {
+                for parts in 1..=16 {
+                    let mut next = 0;
+                    for part in 0..parts {
+                        let range = cut(len, step, part, parts);
+                        assert_eq!(range.start, next);
+                        assert!(range.start % step == 0 || range.start == len);
+                        next = range.end;
+                    }
+                    assert_eq!(next, len);
+                }
+            }
+        }
+    }
+}
