@@ -4,6 +4,7 @@ Every word gets a chance of standing in a headline, by a logistic model of a few
 single words; its weights stand in the model file as `headline_words`. Of the ways to shorten the sentence that keep its
 grammar, the one with the best expected F1 against a headline of the usual length is taken. What may go:
 
+- a dateline: up to six words and a dash, if five words follow;
 - time phrases (on Tuesday, yesterday, on May 12), and what `tasks.compress` takes away;
 - an adverbial before the first comma, if what follows it has a verb;
 - a relative clause or an apposition between commas before the verb;
@@ -18,7 +19,6 @@ which `python headline.py > tests/golden/headline.json` writes.
 
 import json
 import math
-import re
 from collections import Counter
 
 import features
@@ -31,6 +31,7 @@ NAMES = (
 )
 USUAL = 8.5  # words of a headline
 MOST, LEAST = 16, 5
+DATELINE = 6
 OVER, UNDER = 0.02, 0.05  # what a word too many or too few costs
 
 _set = lambda text: frozenset(text.split())
@@ -64,6 +65,7 @@ UNFINISHED = _set(
     "may can could as into its his her their this these those than not also about between under over more most when where "
     "while because if how what it they"
 )
+DASHES = ("-", "–", "—")
 _OPENERS, _CLOSERS = "\"'“‘([", "\"'”’)],;:.!?"
 
 
@@ -74,7 +76,7 @@ class Word:
         self.text = text
         self.core = text.lstrip(_OPENERS).rstrip(_CLOSERS)
         self.low = self.core.lower()
-        self.comma = text[-1] in ",;:" or text in ("-", "–", "—")
+        self.comma = text[-1] in ",;:" or text in DASHES
 
 
 def _is_number(word):
@@ -106,6 +108,12 @@ def without_times(pieces):
             out[-1] += ","
         at = end
     return out
+
+
+def without_dateline(pieces):
+    """The pieces behind a dash near the beginning (`GAZA - The army ...`)."""
+    dash = next((k for k, p in enumerate(pieces[: DATELINE + 1]) if p in DASHES), None)
+    return pieces if dash is None or len(pieces) < dash + 1 + LEAST else pieces[dash + 1 :]
 
 
 def values(words, counts, others):
@@ -229,7 +237,7 @@ def shown(pieces):
 
 def cut(sentence, counts, others, weights):
     """The headline made of a sentence; `counts` and `others` as for `values`."""
-    words = [Word(p) for p in without_times(tasks.compress(sentence).split())]
+    words = [Word(p) for p in without_times(without_dateline(tasks.compress(sentence).split()))]
     if not words:
         return sentence
     chance, out = chances(words, counts, others, weights), light(words)
@@ -287,6 +295,7 @@ TEXTS = [
     "A long title of a page without anything that looks like an action in the whole of the town and of the country and its people",
     "Sometime during the night of Friday, January 28, a boy was assaulted on May 12 in Alice Springs",
     "The policeman was discharged without conviction by a judge in New Plymouth. The judge spoke to the policeman.",
+    "GAZA CITY – The Israeli army killed three Egyptian soldiers in the south - by mistake.", "He said no - at first.",
     "Yes.", "On Monday", "The",
 ]
 

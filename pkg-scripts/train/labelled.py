@@ -34,7 +34,7 @@ _TYPES = {
     "person": "PER", "location": "LOC", "corporation": "ORG", "group": "ORG", "creative-work": "MISC", "product": "MISC",
     "PER": "PER", "LOC": "LOC", "ORG": "ORG", "MISC": "MISC",
 }
-_UNKNOWN_TYPES = {"btc": ("MISC",)}
+UNKNOWN_TYPES = {"btc": ("MISC",)}
 _NO_SPACE_BEFORE = re.compile(r" ([.,;:!?%)\]]|'s\b|n't\b|'re\b|'ve\b|'m\b|'ll\b|'d\b)")
 TOPIC_DRAWS, TOPIC_TEXT = 5, 128
 BTC_EVERY = 2  # tweets are over half of the entities' sentences: one in so many is enough
@@ -148,7 +148,7 @@ def rows(tokenizer, data, part):
         _, ids, named = token_tags(tokenizer, words, tags)
         if len(ids) > MAX_SENTENCE or not ids:
             continue
-        hidden = sum(1 << i for i, t in enumerate(TAGS) if t[2:] in _UNKNOWN_TYPES.get(source, ()))
+        hidden = sum(1 << i for i, t in enumerate(TAGS) if t[2:] in UNKNOWN_TYPES.get(source, ()))
         bits = [(1 << TAGS.index(t)) | (hidden if t == "O" else 0) for t in named]
         tokens = np.array([text_mark, *ids, s0, entities, *ids], np.uint16)
         out.append({"tokens": tokens, "learn": len(ids) + 3, "tags": np.array(bits, np.uint16), "set": source})

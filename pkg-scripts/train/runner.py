@@ -1,26 +1,18 @@
-"""Running a GGUF file the way the engine does: one prefill of the text, then each task as a tail on its cache. f32.
-
-Slow and plain on purpose; it is what the tables of the model card and the golden values for the engine are made with.
+"""Running a GGUF file the way the engine does, in f32: what the golden values and the weights beside the network are made
+with, and what `evaluate` holds the engine against. Slow and plain on purpose.
 """
 
 import json
+import math
 from types import SimpleNamespace
 
 import torch
 import torch.nn.functional as F
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 
+import features
 import gguf_file
-import tasks
 from model import rope_tables, rotate
-
-NO_REPEAT = 3
-# Words that no title ends with: those of `src/task/shorten.rs`.
-UNFINISHED = frozenset(
-    "a an the of in on at to for from by with and or but that which who is are was were be been has have had will would "
-    "may can could as into its his her their this these those than not also about between under over more most when where "
-    "while because if how what it they".split()
-)
 
 
 def tokenizer_of(metadata):
@@ -46,7 +38,6 @@ class Runner:
         self.heads, self.kv_heads = get("attention.head_count"), get("attention.head_count_kv")
         self.head_dim, self.eps = get("attention.key_length"), get("attention.layer_norm_rms_epsilon")
         self.cos, self.sin = rope_tables(SimpleNamespace(head_dim=self.head_dim, rope_base=get("rope.freq_base"), context_len=self.context_len))
-        self.controls = [i for i, kind in enumerate(metadata["tokenizer.ggml.token_type"]) if kind == 3]
         self.marks = [self.id(m) for m in self.tasks["sentence"]]
 
     def id(self, token):
@@ -97,64 +88,27 @@ class Runner:
             count += 1
         return ids, count
 
-    def prefill(self, ids):
-        cache = []
-        self.forward(ids, cache)
-        return cache
-
-    def salience(self, cache, count):
-        """Salience in 0..1 of the first `count` sentences of the text in `cache`."""
-        tail = [self.id(self.tasks["key_points"])] + self.marks[:count]
-        hidden = self.forward(tail, [list(pair) for pair in cache])[1:]
+    @torch.no_grad()
+    def measure(self, sentence_list):
+        """What is known of each sentence of a text that fits a chunk: `features.NAMES`, and the logit of yes less that of no
+        at its mark."""
+        ids, count = self.prefix(sentence_list)
+        if count < len(sentence_list):
+            raise ValueError(f"runner: {count} of {len(sentence_list)} sentences fit a chunk; give fewer")
         weight = self.w["token_embd.weight"]
-        return torch.sigmoid(hidden @ (weight[self.id(self.tasks["yes"])] - weight[self.id(self.tasks["no"])])).tolist()
+        marks = set(self.marks)
+        hidden = self.forward(ids, [])[[i for i, token in enumerate(ids) if token in marks]]
+        judged = (hidden @ (weight[self.id(self.tasks["yes"])] - weight[self.id(self.tasks["no"])])).tolist()
+        return [row + [mark] for row, mark in zip(features.features(sentence_list), judged)]
 
-    def greedy(self, cache, tail, limit):
-        """Ids after `tail`, up to `limit`, ended by (and without) the end token: greedy, but no control token, and no
-        three tokens twice, as the engine writes freely."""
-        cache, out, end = [list(pair) for pair in cache], [], self.id(self.tasks["end"])
-        hidden = self.forward(tail, cache)[-1]
-        for _ in range(limit):
-            logits = self.logits(hidden)
-            logits[[c for c in self.controls if c != end]] = -torch.inf
-            for at in range(len(out) - NO_REPEAT + 1):
-                if out[at : at + NO_REPEAT - 1] == out[len(out) - NO_REPEAT + 1 :]:
-                    logits[out[at + NO_REPEAT - 1]] = -torch.inf
-            token = int(logits.argmax())
-            if token == end:
-                break
-            out.append(token)
-            hidden = self.forward([token], cache)[-1]
-        return out
+    def salience(self, measured, kind="key_points"):
+        """Salience in 0..1 of each sentence, of what `measure` gives, as the engine weighs it (`src/task/salience.rs`)."""
+        weights = self.tasks["salience"][kind]
+        names, long = (*features.NAMES, "mark"), min(len(measured), 40) / 40
+        weight = [weights.get(n, 0.0) + weights.get(f"{n}_n", 0.0) * long for n in names]
+        return [1 / (1 + math.exp(-weights["bias"] - sum(w * x for w, x in zip(weight, row)))) for row in measured]
 
-    def write(self, cache, task, sentence):
-        """The text of `headline` or `tldr` as the engine's `summarize` makes it (`src/task/copy.rs`): the sentence,
-        shortened; a headline is its beginning, up to where the model most expects a title to end."""
-        ids = self.encode(" " + tasks.compress(sentence))
-        if task == "tldr":
-            return self.tokenizer.decode(ids[: self.tasks["tldr_max_tokens"]], skip_special_tokens=True).strip()
-        ids = ids[: self.tasks["headline_max_tokens"]]
-        hidden = self.forward([self.id(self.tasks["headline"]), *ids], [list(pair) for pair in cache])
-        ending = torch.log_softmax(self.logits(hidden), -1)[:, self.id(self.tasks["end"])]
-        whole = len(ids) - (self.tokenizer.decode(ids[-1:]).strip() in (".", "!", "?") and len(ids) > 1)
-        best = None
-        for n in range(1, whole + 1):
-            text = self.tokenizer.decode(ids[:n], skip_special_tokens=True)
-            following = [self.tokenizer.decode([i]) for i in ids[n : n + 2]] + ["", ""]
-            joined = [piece[:1].isalnum() for piece in following]
-            mark = following[0] != "" and not following[0][0].isspace()
-            over = n == whole or not (joined[0] or mark and joined[1])
-            fits = 6 <= len(text.split()) <= 12 and text[-1].isalnum() and text.split()[-1].lower() not in UNFINISHED
-            if over and fits and (best is None or ending[n] > ending[best]):
-                best = n
-        return self.tokenizer.decode(ids[: best or whole], skip_special_tokens=True).strip()
-
-    def telling(self, sentence_list, scores):
-        """The sentence that headline and tldr are written from: of the four most salient the first that stands alone."""
-        order = sorted(range(len(scores)), key=lambda i: -scores[i])[:4]
-        return sentence_list[next((i for i in order if tasks.stands_alone(sentence_list[i])), order[0])]
-
-    def write_freely(self, cache, task):
-        """The text of `headline` or `tldr` token by token, without a sentence to follow."""
-        ids = self.greedy(cache, [self.id(self.tasks[task])], self.tasks[f"{task}_max_tokens"])
-        return self.tokenizer.decode(ids, skip_special_tokens=True).strip()
+    def choose(self, measured, kind, count):
+        """Indices of the most salient sentences, in order."""
+        scores = self.salience(measured, kind)
+        return sorted(sorted(range(len(scores)), key=lambda i: -scores[i])[:count])

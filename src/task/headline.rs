@@ -8,7 +8,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::headline_units::{Unit, Units, Word, has, may_end_word, without_times};
+use super::headline_units::{Unit, Units, Word, has, is_dash, may_end_word, without_times};
 use super::shorten::shortened;
 use super::tasks::Description;
 use crate::error::Result;
@@ -33,6 +33,8 @@ pub const NAMES: [&str; 12] = [
 const USUAL: f64 = 8.5;
 const MOST: usize = 16;
 const LEAST: usize = 5;
+/// Words of a dateline, at most.
+const DATELINE: usize = 6;
 /// What a word too many or too few costs.
 const OVER: f64 = 0.02;
 const UNDER: f64 = 0.05;
@@ -92,7 +94,13 @@ impl HeadlineWords {
     pub fn cut(&self, sentences: &[&str], chosen: usize) -> String {
         let sentence = sentences.get(chosen).copied().unwrap_or_default();
         let text = shortened(sentence);
-        let words: Vec<Word> = without_times(text.split_whitespace().collect()).into_iter().map(Word::new).collect();
+        let mut pieces: Vec<&str> = text.split_whitespace().collect();
+        // A dateline: `GAZA - The army ...`.
+        let dash = pieces.iter().take(DATELINE + 1).position(|piece| is_dash(piece));
+        if let Some(dash) = dash.filter(|dash| pieces.len() > dash + LEAST) {
+            pieces.drain(..=dash);
+        }
+        let words: Vec<Word> = without_times(pieces).into_iter().map(Word::new).collect();
         let headline = if words.is_empty() { String::new() } else { self.headline(&words, sentences, chosen) };
         if headline.is_empty() { sentence.to_string() } else { headline }
     }

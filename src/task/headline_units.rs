@@ -35,6 +35,11 @@ pub fn has(list: &str, word: &str) -> bool {
     list.split_whitespace().any(|listed| listed == word)
 }
 
+/// Whether a piece between white space is only a dash.
+pub fn is_dash(piece: &str) -> bool {
+    matches!(piece, "-" | "–" | "—")
+}
+
 fn is_clause(low: &str) -> bool {
     has(SUBORDINATING, low) || has(COORDINATING, low) || low == "that"
 }
@@ -56,7 +61,7 @@ impl Word {
     pub fn new(text: String) -> Self {
         let core = text.trim_start_matches(['"', '\'', '“', '‘', '(', '[']);
         let core = core.trim_end_matches(['"', '\'', '”', '’', ')', ']', ',', ';', ':', '.', '!', '?']).to_string();
-        let comma = text.ends_with([',', ';', ':']) || matches!(text.as_str(), "-" | "–" | "—");
+        let comma = text.ends_with([',', ';', ':']) || is_dash(&text);
         Word { low: core.to_lowercase(), core, comma, text }
     }
 
