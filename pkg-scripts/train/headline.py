@@ -159,8 +159,8 @@ def light(words):
         passive = (past(next1) or next1 in ONLY) and not word.comma
         out.append(
             word.low in ARTICLES and next1 not in NEEDS_ARTICLE
-            or word.low in HAVING and k > 0 and not word.comma and (past(next1) or next1 == "been" and (past(next2) or next2 in ONLY))
-            or word.low == "been" and k > 0 and words[k - 1].low in HAVING and passive
+            or word.low in HAVING and k > 0 and not word.comma and not (words[k - 1].low == "to" or words[k - 1].low in AUXILIARIES) and (past(next1) or next1 == "been" and (past(next2) or next2 in ONLY))
+            or word.low == "been" and k > 0 and out[k - 1] and words[k - 1].low in HAVING and passive
             or word.low in BEING and k > 0 and passive
         )
     return out
@@ -296,6 +296,7 @@ TEXTS = [
     "Sometime during the night of Friday, January 28, a boy was assaulted on May 12 in Alice Springs",
     "The policeman was discharged without conviction by a judge in New Plymouth. The judge spoke to the policeman.",
     "GAZA CITY – The Israeli army killed three Egyptian soldiers in the south - by mistake.", "He said no - at first.",
+    "The army is believed to have killed three soldiers, and could have been warned of them.",
     "Yes.", "On Monday", "The",
 ]
 

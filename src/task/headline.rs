@@ -8,7 +8,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::headline_units::{Unit, Units, Word, has, is_dash, may_end_word, without_times};
+use super::headline_units::{AUXILIARIES, Unit, Units, Word, has, is_dash, may_end_word, without_times};
 use super::shorten::shortened;
 use super::tasks::Description;
 use crate::error::Result;
@@ -203,22 +203,26 @@ impl HeadlineWords {
     }
 }
 
-/// Which words headlines leave out: articles, `has` and `been` before a participle, forms of `be` before one.
+/// Which words headlines leave out (but not `have` in `to have killed` and `may have killed`): articles, `has` and `been` before a participle, forms of `be` before one.
 fn light(words: &[Word]) -> Vec<bool> {
     let low = |k: Option<usize>| k.and_then(|k| words.get(k)).map_or("", |word| word.low.as_str());
-    let each = words.iter().enumerate().map(|(k, word)| {
+    let mut out: Vec<bool> = Vec::with_capacity(words.len());
+    for (k, word) in words.iter().enumerate() {
         let (before, next, after) = (low(k.checked_sub(1)), low(Some(k + 1)), low(Some(k + 2)));
         let participle = |word: &str| Word::is_past_participle(word) || Word::is_participle_only(word);
         let passive = participle(next) && !word.comma;
-        has(ARTICLES, &word.low) && !has(NEEDS_ARTICLE, next)
+        let light = has(ARTICLES, &word.low) && !has(NEEDS_ARTICLE, next)
             || has(HAVING, &word.low)
                 && k > 0
                 && !word.comma
+                && before != "to"
+                && !has(AUXILIARIES, before)
                 && (Word::is_past_participle(next) || next == "been" && participle(after))
-            || word.low == "been" && k > 0 && has(HAVING, before) && passive
-            || has(BEING, &word.low) && k > 0 && passive
-    });
-    each.collect()
+            || word.low == "been" && out.last() == Some(&true) && has(HAVING, before) && passive
+            || has(BEING, &word.low) && k > 0 && passive;
+        out.push(light);
+    }
+    out
 }
 
 /// The headline of the words that are left: without marks at its end or alone, with a capital.

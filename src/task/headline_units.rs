@@ -12,7 +12,9 @@ const COORDINATING: &str = "and or but";
 const SUBORDINATING: &str = "who whom whose which where when while whilst although though because";
 const LEADING: &str = "according because when while although as if";
 const ARTICLES: &str = "the a an";
-const AUXILIARIES: &str = "has have had was were is are will would can could may might must shall should does did do";
+/// Auxiliary verbs.
+pub const AUXILIARIES: &str =
+    "has have had was were is are will would can could may might must shall should does did do";
 const PASTS: &str = "became began broke brought built came caught chose cut drew drove fell felt fought found gave got \
     grew heard held hit kept knew led left lost made meant met paid put ran rose said saw says say sank sent set shot shut \
     sold sought spent spoke spread stood struck swept took told threw threatens urged went withdrew won wrote announces \
