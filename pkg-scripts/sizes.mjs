@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 
 /** JavaScript and wasm together, gzipped, without the model, for the largest build. */
-const BUDGET = 1_200_000;
+const BUDGET = 1_250_000;
 
 /** JavaScript that only the build with threads loads, and what it does without. */
 const THREADED = ["engine-threads.js", "thread.js", "worker-threads.js"];
