@@ -193,11 +193,22 @@ describe("threads end and rest", () => {
     await session.detach();
     return processInfo;
   }
+  /** What `read` lists, or nothing where the process or thread has ended meanwhile. */
+  const listed = (read) => {
+    try {
+      return read();
+    } catch (error) {
+      if (error.code === "ENOENT" || error.code === "ESRCH") return [];
+      throw error;
+    }
+  };
   const workerThreads = async () => {
     let count = 0;
     for (const { id } of (await processes()).filter(({ type }) => type === "renderer")) {
-      const names = readdirSync(`/proc/${id}/task`).map((task) => readFileSync(`/proc/${id}/task/${task}/comm`, "utf8"));
-      count += names.filter((name) => name.startsWith("DedicatedWorker")).length;
+      for (const task of listed(() => readdirSync(`/proc/${id}/task`))) {
+        const [name] = listed(() => [readFileSync(`/proc/${id}/task/${task}/comm`, "utf8")]);
+        if (name?.startsWith("DedicatedWorker")) count++;
+      }
     }
     return count;
   };
