@@ -19,6 +19,7 @@ pub mod linear;
 pub mod math;
 mod model;
 pub mod out;
+mod per_thread;
 pub mod pool;
 pub mod position_embed;
 pub mod rms_norm;

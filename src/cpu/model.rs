@@ -1,7 +1,8 @@
 //! The executor: a plan, its weights and the memory they need.
 
 use super::out::Out;
-use super::pool::{POOL, PerThread, Pool};
+use super::per_thread::PerThread;
+use super::pool::{POOL, Pool};
 use super::rope::Rotation;
 use super::share::{self, Product};
 use super::store_kv::Layer;

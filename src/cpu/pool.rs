@@ -15,7 +15,7 @@
 use std::cell::UnsafeCell;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::thread::{self, Thread};
 use std::time::Duration;
 
@@ -29,13 +29,15 @@ pub const MAX_PARTS: usize = 1 << 14;
 /// Looks for work before a helper goes to sleep: some 200 us, longer than the serial work between two sections and mostly
 /// than that between two tokens.
 const HELPER_SPINS: u32 = 120_000;
-/// Looks at the helpers' parts before the caller goes to sleep: about a millisecond. They should end at about the same
-/// time as its own; where they do not, other programs have their processors.
+/// Looks at the helpers' parts before the caller goes to sleep: less than a millisecond.
 const CALLER_SPINS: u32 = 500_000;
+/// How long the caller then sleeps before it counts the helpers as late. They should end at about the same time as its own
+/// parts, which take tenths of a millisecond; where they do not, other programs have their processors.
+const LATE: Duration = Duration::from_millis(4);
 /// Sections that the caller then does alone before it counts on helpers again: twice as many each time that they are late,
 /// and one less for each section that they are not.
 const REST: std::ops::RangeInclusive<u32> = 64..=4096;
-/// How long the caller sleeps at a time: a helper that ends wakes it, one that dies does not.
+/// How long the caller sleeps at a time after that: a helper that ends wakes it, one that dies does not.
 const NAP: Duration = Duration::from_millis(50);
 /// Naps after which a helper that has not ended its part counts as dead. In a browser workers can vanish; `std` threads
 /// cannot.
@@ -292,7 +294,7 @@ impl Pool {
         }
     }
 
-    /// Waits until helpers have ended `parts`. Whether that took long.
+    /// Waits until helpers have ended `parts`. Whether they were late.
     fn wait_for(&self, parts: usize) -> bool {
         for _ in 0..CALLER_SPINS {
             if self.ended_parts.0.load(Acquire) as usize == parts {
@@ -302,8 +304,16 @@ impl Pool {
         }
         *self.caller.lock().unwrap_or_else(PoisonError::into_inner) = Some(thread::current());
         self.caller_sleeps.store(true, SeqCst);
+        let waits = || self.ended_parts.0.load(SeqCst) as usize != parts && !self.died.load(SeqCst);
+        // Each part that ends wakes the caller, and so may one of the section before.
+        for _ in 0..=parts {
+            if waits() {
+                thread::park_timeout(LATE);
+            }
+        }
+        let late = waits();
         let mut naps = 0;
-        while self.ended_parts.0.load(SeqCst) as usize != parts && !self.died.load(SeqCst) {
+        while waits() {
             if naps == MOST_NAPS {
                 self.died.store(true, SeqCst);
             }
@@ -311,40 +321,7 @@ impl Pool {
             naps += 1;
         }
         self.caller_sleeps.store(false, SeqCst);
-        true
-    }
-}
-
-/// One `T` for each thread, made when the thread first needs it: scratch memory.
-pub struct PerThread<T> {
-    of: [OnceLock<Mutex<T>>; MAX_THREADS],
-    make: Arc<dyn Fn() -> T + Send + Sync>,
-}
-
-impl<T> PerThread<T> {
-    /// `make` makes one.
-    pub fn new(make: impl Fn() -> T + Send + Sync + 'static) -> Self {
-        PerThread { of: [const { OnceLock::new() }; MAX_THREADS], make: Arc::new(make) }
-    }
-
-    /// Lends the one of a thread, by the number that [`Pool::run`] gave it.
-    pub fn with<R>(&self, thread: usize, f: impl FnOnce(&mut T) -> R) -> R {
-        let own = self.of[thread].get_or_init(|| Mutex::new((self.make)()));
-        // Nobody else wants it, so there is no waiting; its contents matter to nobody later.
-        f(&mut own.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-}
-
-/// A clone has memory of its own.
-impl<T> Clone for PerThread<T> {
-    fn clone(&self) -> Self {
-        PerThread { of: [const { OnceLock::new() }; MAX_THREADS], make: Arc::clone(&self.make) }
-    }
-}
-
-impl<T> std::fmt::Debug for PerThread<T> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("PerThread").finish_non_exhaustive()
+        late
     }
 }
 

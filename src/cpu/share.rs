@@ -4,7 +4,8 @@
 use super::attention::{self, Queries};
 use super::linear::{self, Inputs, PANEL, Panel};
 use super::out::Out;
-use super::pool::{PerThread, Pool};
+use super::per_thread::PerThread;
+use super::pool::Pool;
 use super::vector::Vector;
 use crate::weights::Matrix;
 use std::ops::Range;
@@ -13,7 +14,7 @@ use std::ops::Range;
 /// in which a thread does about so many.
 const WORTH_A_THREAD: usize = 1 << 15;
 
-/// Multiplications of a part that need not be larger: some 20 us.
+/// Multiplications of a part that need not be larger: some 50 us.
 const LARGE_PART: usize = 1 << 20;
 
 /// An exponential or two, or a square root's share of a row, in multiplications.
@@ -86,10 +87,10 @@ pub fn rows(pool: &Pool, width: usize, out: &mut [f32], f: impl Fn(Range<usize>,
 }
 
 /// As many parts as threads, so that each thread reads the same weights every time; fewer where there is little to do; and
-/// up to four a thread where there is much, so that a slower thread can do fewer.
+/// up to sixteen a thread where there is much, so that a slower thread can do fewer, and nobody waits long for the last.
 fn parts(pool: &Pool, work: usize, most: usize) -> usize {
     let threads = pool.threads().min(work / WORTH_A_THREAD).max(1);
-    let parts = if threads == 1 { 1 } else { (work / LARGE_PART).clamp(threads, 4 * threads) };
+    let parts = if threads == 1 { 1 } else { (work / LARGE_PART).clamp(threads, 16 * threads) };
     parts.min(most).max(1)
 }
 

@@ -1,9 +1,9 @@
 use crate::reference::{self, attention::Shape};
 use crate::support::compare::{assert_close, wide};
 use crate::support::inputs::{PATTERNS, Pattern, rows};
-use nanolm::cpu::store_kv::{self, Layer};
 use nanolm::cpu::attention::{self, Queries};
 use nanolm::cpu::out::Out;
+use nanolm::cpu::store_kv::{self, Layer};
 use nanolm::cpu::vector::Vector;
 
 at_every_level!(attends, rows_beyond_the_position_are_never_read);

@@ -75,7 +75,8 @@ fn no_number_and_no_name_is_invented() {
 fn summaries_are_grounded_and_say_what_supports_them() {
     let model = toy::load(toy::generating(), DeviceChoice::Cpu).unwrap();
     let tldr = |grounded| {
-        let options = SummarizeOptions { kind: SummaryKind::Tldr, length: Length::Short, grounded, ..Default::default() };
+        let options =
+            SummarizeOptions { kind: SummaryKind::Tldr, length: Length::Short, grounded, ..Default::default() };
         finish(model.summarize(SOURCE, &options).unwrap()).unwrap()
     };
     let output = tldr(true);
