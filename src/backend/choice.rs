@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Backend, DeviceChoice, DeviceKind, DeviceReport};
+use super::{DeviceChoice, DeviceKind, DeviceReport, Executor};
 use crate::cpu::{Level, pool};
 use crate::error::{Error, Result};
 #[cfg(feature = "gpu")]
@@ -34,23 +34,23 @@ fn threads_worth(bytes: usize) -> usize {
 const LARGEST_ERROR: f64 = 1e-4;
 
 pub async fn load(
-    plan: Arc<Plan>,
-    weights: Arc<Weights>,
+    plan: &Arc<Plan>,
+    weights: &Arc<Weights>,
     choice: DeviceChoice,
     progress: &mut dyn FnMut(usize, usize),
-) -> Result<(Backend, DeviceReport)> {
+) -> Result<(Executor, DeviceReport)> {
     load_above(WORTH_A_GPU, plan, weights, choice, progress).await
 }
 
 /// [`load`], where models of `worth` bytes per token are worth a GPU.
 async fn load_above(
     worth: usize,
-    plan: Arc<Plan>,
-    weights: Arc<Weights>,
+    plan: &Arc<Plan>,
+    weights: &Arc<Weights>,
     choice: DeviceChoice,
     progress: &mut dyn FnMut(usize, usize),
-) -> Result<(Backend, DeviceReport)> {
-    let bytes = bytes_per_token(&plan, &weights);
+) -> Result<(Executor, DeviceReport)> {
+    let bytes = bytes_per_token(plan, weights);
     let reason = match choice {
         DeviceChoice::Cpu => "asked for".to_string(),
         DeviceChoice::Auto if bytes < worth => format!(
@@ -59,20 +59,24 @@ async fn load_above(
             bytes as f64 / 1e6,
             worth / 1_000_000
         ),
-        DeviceChoice::Auto | DeviceChoice::Gpu => match gpu(&plan, &weights, choice, progress).await {
+        DeviceChoice::Auto | DeviceChoice::Gpu => match gpu(plan, weights, choice, progress).await {
             Ok(loaded) => return Ok(loaded),
             Err(error) if choice == DeviceChoice::Gpu => return Err(error),
             Err(Error::Gpu { what, why }) => format!("no GPU: {what}: {why}"),
             Err(error) => format!("no GPU: {error}"),
         },
     };
-    let report = DeviceReport {
+    Ok((Executor::cpu(plan, weights)?, cpu_report(plan, weights, &reason)))
+}
+
+/// A model on the CPU, for this reason.
+pub fn cpu_report(plan: &Plan, weights: &Weights, reason: &str) -> DeviceReport {
+    DeviceReport {
         kind: DeviceKind::Cpu,
         reason: format!("{reason}; CPU instructions: {}", Level::best().name()),
         adapter: None,
-        threads: threads_worth(bytes),
-    };
-    Ok((Backend::cpu(plan, weights)?, report))
+        threads: threads_worth(bytes_per_token(plan, weights)),
+    }
 }
 
 /// Bytes of matrices that one token reads: all but the embedding table, of which it reads a row, unless that is the
@@ -89,23 +93,25 @@ fn bytes_per_token(plan: &Plan, weights: &Weights) -> usize {
     weights.matrices.iter().zip(multiplied).filter(|(_, multiplied)| *multiplied).map(|(m, _)| m.data.len()).sum()
 }
 
+/// Puts the model on the GPU, and checks that it computes there what it should.
 #[cfg(not(feature = "gpu"))]
-async fn gpu(
+pub async fn gpu(
     _: &Arc<Plan>,
     _: &Arc<Weights>,
     _: DeviceChoice,
     _: &mut dyn FnMut(usize, usize),
-) -> Result<(Backend, DeviceReport)> {
+) -> Result<(Executor, DeviceReport)> {
     Err(Error::Gpu { what: "WebGPU".into(), why: "this build is without it (cargo feature `gpu`)".into() })
 }
 
+/// Puts the model on the GPU, and checks that it computes there what it should.
 #[cfg(feature = "gpu")]
-async fn gpu(
+pub async fn gpu(
     plan: &Arc<Plan>,
     weights: &Arc<Weights>,
     choice: DeviceChoice,
     progress: &mut dyn FnMut(usize, usize),
-) -> Result<(Backend, DeviceReport)> {
+) -> Result<(Executor, DeviceReport)> {
     let model = GpuModel::new(Arc::clone(plan), weights, progress).await?;
     let adapter = model.adapter().clone();
     let name = if adapter.name.is_empty() { "unnamed adapter" } else { &adapter.name };
@@ -113,7 +119,7 @@ async fn gpu(
     if choice == DeviceChoice::Auto && adapter.is_software {
         return Err(Error::Gpu { what: name, why: "it computes on the CPU itself".into() });
     }
-    let mut gpu = Backend::Gpu(Box::new(model));
+    let mut gpu = Executor::Gpu(Box::new(model));
     let error = difference(&mut gpu, plan, weights).await?;
     if error.is_nan() || error > LARGEST_ERROR {
         return Err(Error::Gpu {
@@ -135,8 +141,8 @@ async fn gpu(
 /// The start-up check: a few tokens on both devices; `sum((gpu - cpu)^2) / sum(cpu^2)` over the last one's logits. Two
 /// forwards, several tokens and then one, because their kernels differ.
 #[cfg(feature = "gpu")]
-async fn difference(gpu: &mut Backend, plan: &Arc<Plan>, weights: &Arc<Weights>) -> Result<f64> {
-    let mut cpu = Backend::cpu(Arc::clone(plan), Arc::clone(weights))?;
+async fn difference(gpu: &mut Executor, plan: &Arc<Plan>, weights: &Arc<Weights>) -> Result<f64> {
+    let mut cpu = Executor::cpu(plan, weights)?;
     let many = plan.config.context_len.min(gpu.max_batch()).min(cpu.max_batch()).clamp(1, 5);
     let n_vocab = plan.config.n_vocab;
     let tokens: Vec<u32> = (0..many).map(|i| ((i * 7919 + 1) % n_vocab) as u32).collect();
@@ -197,13 +203,13 @@ mod tests {
         let (plan, weights) = tiny();
         let weights = Arc::new(weights);
         let auto = DeviceChoice::Auto;
-        let loaded = pollster::block_on(load_above(0, plan.clone(), weights.clone(), auto, &mut |_, _| {}));
+        let loaded = pollster::block_on(load_above(0, &plan, &weights, auto, &mut |_, _| {}));
         let (_, report) = loaded.unwrap();
         match report.kind {
             DeviceKind::Cpu => assert!(report.reason.starts_with("no GPU: "), "{}", report.reason),
             DeviceKind::Gpu => assert!(report.reason.contains("agrees with the CPU"), "{}", report.reason),
         }
-        let (_, report) = pollster::block_on(load(plan, weights, auto, &mut |_, _| {})).unwrap();
+        let (_, report) = pollster::block_on(load(&plan, &weights, auto, &mut |_, _| {})).unwrap();
         assert_eq!(report.kind, DeviceKind::Cpu);
         assert!(report.reason.starts_with("the model is small"), "{}", report.reason);
     }
@@ -213,10 +219,10 @@ mod tests {
     fn the_start_up_check_tells_devices_apart() {
         let (plan, mut damaged) = tiny();
         let weights = Arc::new(damaged.clone());
-        let mut device = Backend::cpu(plan.clone(), weights.clone()).unwrap();
+        let mut device = Executor::cpu(&plan, &weights).unwrap();
         assert_eq!(pollster::block_on(difference(&mut device, &plan, &weights)).unwrap(), 0.0);
         damaged.vectors[0][0] += 0.5;
-        let mut device = Backend::cpu(plan.clone(), Arc::new(damaged)).unwrap();
+        let mut device = Executor::cpu(&plan, &Arc::new(damaged)).unwrap();
         let error = pollster::block_on(difference(&mut device, &plan, &weights)).unwrap();
         assert!(error > LARGEST_ERROR, "{error}");
     }

@@ -1,11 +1,12 @@
 //! Chooses between CPU and GPU, with a stated reason, and runs a plan on the choice.
 
 mod choice;
+mod recover;
 mod report;
 
 use std::sync::Arc;
 
-pub use report::{DeviceChoice, DeviceKind, DeviceReport};
+pub use report::{Clock, DeviceChoice, DeviceKind, DeviceReport};
 
 use crate::cpu::{CpuCache, CpuModel, Level};
 #[cfg(feature = "gpu")]
@@ -16,8 +17,17 @@ use crate::gpu::{GpuCache, GpuModel};
 use crate::model::{Batch, Plan};
 use crate::weights::Weights;
 
-/// A model on the device that runs it.
-pub enum Backend {
+/// A model on the device that runs it, with what it takes to put it on another one: see [`recover`].
+pub struct Backend {
+    on: Executor,
+    report: DeviceReport,
+    /// How often the model has moved: caches that were made before are gone.
+    moves: u64,
+    home: recover::Home,
+}
+
+/// What runs the plan.
+enum Executor {
     Cpu(CpuModel),
     #[cfg(feature = "gpu")]
     Gpu(Box<GpuModel>),
@@ -71,32 +81,46 @@ impl Backend {
         plan: Arc<Plan>,
         weights: Arc<Weights>,
         choice: DeviceChoice,
+        clock: Clock,
         progress: &mut dyn FnMut(usize, usize),
-    ) -> Result<(Backend, DeviceReport)> {
-        choice::load(plan, weights, choice, progress).await
+    ) -> Result<Backend> {
+        let (on, report) = choice::load(&plan, &weights, choice, progress).await?;
+        Ok(Backend { on, report, moves: 0, home: recover::Home::new(plan, weights, clock) })
     }
 
     /// The CPU backend at the level that this build runs fastest.
+    ///
+    /// # Errors
+    /// `Weights` and `Internal` where weights and plan do not fit each other.
     pub fn cpu(plan: Arc<Plan>, weights: Arc<Weights>) -> Result<Backend> {
-        Ok(Backend::Cpu(CpuModel::new(plan, weights, Level::best())?))
+        let on = Executor::cpu(&plan, &weights)?;
+        let report = choice::cpu_report(&plan, &weights, "asked for");
+        Ok(Backend { on, report, moves: 0, home: recover::Home::new(plan, weights, || 0.0) })
+    }
+
+    /// Where the model runs at this moment, and why.
+    pub fn report(&self) -> &DeviceReport {
+        &self.report
+    }
+
+    /// How often the model has moved to another device since it was loaded. A cache can be used as long as the number is
+    /// what it was when the cache was made.
+    pub fn moves(&self) -> u64 {
+        self.moves
     }
 
     /// Rows per forward.
     pub fn max_batch(&self) -> usize {
-        match self {
-            Backend::Cpu(model) => model.max_batch(),
-            #[cfg(feature = "gpu")]
-            Backend::Gpu(model) => model.max_batch(),
-        }
+        self.on.max_batch()
     }
 
     /// Up to how many rows of a batch come out with the same bits as each of them alone. On the GPU the kernels for one
     /// row sum in another order than those for several.
     pub fn exact_rows(&self) -> usize {
-        match self {
-            Backend::Cpu(model) => model.exact_rows(),
+        match &self.on {
+            Executor::Cpu(model) => model.exact_rows(),
             #[cfg(feature = "gpu")]
-            Backend::Gpu(_) => 1,
+            Executor::Gpu(_) => 1,
         }
     }
 
@@ -105,11 +129,7 @@ impl Backend {
     /// # Errors
     /// `OutOfMemory` where the device has no room, `InvalidOption` where the model has fewer positions.
     pub async fn new_cache(&self, capacity: usize) -> Result<KvCache> {
-        Ok(match self {
-            Backend::Cpu(model) => KvCache::Cpu(model.new_cache(capacity)?),
-            #[cfg(feature = "gpu")]
-            Backend::Gpu(model) => KvCache::Gpu(Box::new(model.new_cache(capacity).await?)),
-        })
+        self.on.new_cache(capacity).await
     }
 
     /// A cache for `capacity` positions with the first `n` positions of another, which has them.
@@ -117,14 +137,14 @@ impl Backend {
     /// # Errors
     /// As [`Backend::new_cache`]; `Internal` for a cache of the other device.
     pub async fn copy_cache(&self, from: &KvCache, n: usize, capacity: usize) -> Result<KvCache> {
-        match (self, from) {
-            (Backend::Cpu(model), KvCache::Cpu(from)) => {
+        match (&self.on, from) {
+            (Executor::Cpu(model), KvCache::Cpu(from)) => {
                 let mut cache = model.new_cache(capacity)?;
                 cache.copy(from, n.min(capacity));
                 Ok(KvCache::Cpu(cache))
             }
             #[cfg(feature = "gpu")]
-            (Backend::Gpu(model), KvCache::Gpu(from)) => {
+            (Executor::Gpu(model), KvCache::Gpu(from)) => {
                 Ok(KvCache::Gpu(Box::new(model.copy_cache(from, n, capacity).await?)))
             }
             #[cfg(feature = "gpu")]
@@ -137,10 +157,36 @@ impl Backend {
     /// # Errors
     /// Those of the executors; `Internal` for a cache of the other device.
     pub async fn forward(&mut self, cache: &mut KvCache, batch: Batch<'_>, logits: &mut Vec<f32>) -> Result<()> {
-        match (self, cache) {
-            (Backend::Cpu(model), KvCache::Cpu(cache)) => model.forward(cache, batch, logits),
+        self.on.forward(cache, batch, logits).await
+    }
+}
+
+impl Executor {
+    fn cpu(plan: &Arc<Plan>, weights: &Arc<Weights>) -> Result<Executor> {
+        Ok(Executor::Cpu(CpuModel::new(Arc::clone(plan), Arc::clone(weights), Level::best())?))
+    }
+
+    fn max_batch(&self) -> usize {
+        match self {
+            Executor::Cpu(model) => model.max_batch(),
             #[cfg(feature = "gpu")]
-            (Backend::Gpu(model), KvCache::Gpu(cache)) => model.forward(cache, batch, logits).await,
+            Executor::Gpu(model) => model.max_batch(),
+        }
+    }
+
+    async fn new_cache(&self, capacity: usize) -> Result<KvCache> {
+        Ok(match self {
+            Executor::Cpu(model) => KvCache::Cpu(model.new_cache(capacity)?),
+            #[cfg(feature = "gpu")]
+            Executor::Gpu(model) => KvCache::Gpu(Box::new(model.new_cache(capacity).await?)),
+        })
+    }
+
+    async fn forward(&mut self, cache: &mut KvCache, batch: Batch<'_>, logits: &mut Vec<f32>) -> Result<()> {
+        match (self, cache) {
+            (Executor::Cpu(model), KvCache::Cpu(cache)) => model.forward(cache, batch, logits),
+            #[cfg(feature = "gpu")]
+            (Executor::Gpu(model), KvCache::Gpu(cache)) => model.forward(cache, batch, logits).await,
             #[cfg(feature = "gpu")]
             _ => Err(Error::Internal { what: "a cache was used on another device than its own".into() }),
         }

@@ -2,6 +2,9 @@
 
 use crate::error::{Error, Result};
 
+/// Milliseconds since any fixed moment. Passed in, because a page and a program read it from different places.
+pub type Clock = fn() -> f64;
+
 /// Which device to use.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum DeviceChoice {

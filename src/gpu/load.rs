@@ -113,6 +113,12 @@ impl GpuModel {
         &self.gpu.report
     }
 
+    /// For tests: the device is gone, as if the platform had taken it away.
+    #[doc(hidden)]
+    pub fn destroy_device(&self) {
+        self.gpu.device.destroy();
+    }
+
     /// Rows per forward, also for [`LogitRows::All`](crate::model::LogitRows::All).
     pub fn max_batch(&self) -> usize {
         self.max_batch

@@ -45,9 +45,14 @@ impl Engine {
         })
     }
 
-    /// An `EngineInfo`.
+    /// An `EngineInfo`, with the device of this moment.
     pub fn info(&self) -> JsValue {
-        event::info(self.model.info())
+        event::info(self.model.info(), &self.model.device())
+    }
+
+    /// How often the model has moved to another device, because the one before was lost.
+    pub fn moves(&self) -> f64 {
+        self.model.moves() as f64
     }
 
     /// Token ids of a text. Control tokens written out in it count as such.

@@ -4,6 +4,7 @@ use js_sys::Array;
 use wasm_bindgen::JsValue;
 
 use super::object::{object, set};
+use crate::backend::DeviceReport;
 use crate::task::{Event, ModelInfo, Place};
 
 /// A `JobEvent`.
@@ -101,12 +102,12 @@ fn place(place: &Place) -> JsValue {
 }
 
 /// An `EngineInfo`.
-pub fn info(info: &ModelInfo) -> JsValue {
+pub fn info(info: &ModelInfo, report: &DeviceReport) -> JsValue {
     let device = js_sys::Object::new();
-    set(&device, "kind", &info.device.kind.name().into());
-    set(&device, "reason", &info.device.reason.as_str().into());
-    set(&device, "threads", &(info.device.threads as f64).into());
-    if let Some(adapter) = &info.device.adapter {
+    set(&device, "kind", &report.kind.name().into());
+    set(&device, "reason", &report.reason.as_str().into());
+    set(&device, "threads", &(report.threads as f64).into());
+    if let Some(adapter) = &report.adapter {
         set(&device, "adapter", &adapter.as_str().into());
     }
     let tasks: Array = info.tasks.iter().map(|task| JsValue::from_str(task)).collect();

@@ -2,7 +2,7 @@
 //!
 //! A session owns its position; no caller passes one. It does not own the model: several sessions can take turns on one
 //! backend without seeing each other. It knows its tokens, so that another text that begins with them can go on from
-//! where they differ.
+//! where they differ, and so that a lost device can be survived: its cache is computed again on the next one.
 
 mod lookup;
 mod save;
@@ -16,7 +16,10 @@ use crate::model::{Batch, LogitRows};
 
 /// One sequence of tokens and the model's memory of it.
 pub struct Session {
-    cache: KvCache,
+    /// Absent where the device that held it was lost: it is computed again when it is needed.
+    cache: Option<KvCache>,
+    /// [`Backend::moves`] when the cache was made.
+    moves: u64,
     capacity: usize,
     tokens: Vec<u32>,
     /// Of these, how many at the beginning were fed in whole batches from the first token on.
@@ -29,8 +32,8 @@ impl Session {
     /// # Errors
     /// `OutOfMemory` where the device has no room; `InvalidOption` where the model has fewer positions.
     pub async fn new(backend: &Backend, capacity: usize) -> Result<Self> {
-        let cache = backend.new_cache(capacity).await?;
-        Ok(Session { cache, capacity, tokens: Vec::with_capacity(capacity), whole: 0 })
+        let cache = unless_lost(backend, backend.new_cache(capacity).await)?;
+        Ok(Session { cache, moves: backend.moves(), capacity, tokens: Vec::with_capacity(capacity), whole: 0 })
     }
 
     /// A session for up to `capacity` tokens that begins with the first `n` of this one, without computing them again.
@@ -39,10 +42,18 @@ impl Session {
     /// As [`Session::new`].
     pub async fn copy(&self, backend: &Backend, n: usize, capacity: usize) -> Result<Self> {
         let n = n.min(self.position()).min(capacity);
-        let cache = backend.copy_cache(&self.cache, n, capacity).await?;
+        let cache = match &self.cache {
+            Some(cache) if self.is_on(backend) => unless_lost(backend, backend.copy_cache(cache, n, capacity).await)?,
+            _ => None,
+        };
         let mut tokens = Vec::with_capacity(capacity);
         tokens.extend_from_slice(self.tokens.get(..n).unwrap_or_default());
-        Ok(Session { cache, capacity, tokens, whole: self.whole_batches(backend, n) })
+        Ok(Session { cache, moves: backend.moves(), capacity, tokens, whole: self.whole_batches(backend, n) })
+    }
+
+    /// Whether its cache lies on the device that the model runs on; else the next feed reads its tokens again.
+    pub fn is_on(&self, backend: &Backend) -> bool {
+        self.cache.is_some() && self.moves == backend.moves()
     }
 
     /// Tokens seen so far.
@@ -67,7 +78,7 @@ impl Session {
 
     /// Bytes of its keys and values.
     pub fn bytes(&self) -> usize {
-        self.cache.bytes()
+        self.cache.as_ref().map_or(0, KvCache::bytes)
     }
 
     /// Forgets everything from the `n`th token on; does nothing where there are fewer.
@@ -94,7 +105,7 @@ impl Session {
     pub fn save(&self, identity: u64, more: &[u32]) -> Vec<u8> {
         let mut tokens = self.tokens.clone();
         tokens.extend_from_slice(more);
-        let (form, cache) = self.cache.save(self.position()).unwrap_or_default();
+        let (form, cache) = self.cache.as_ref().and_then(|cache| cache.save(self.position())).unwrap_or_default();
         Saved { tokens, positions: if cache.is_empty() { 0 } else { self.position() }, form, cache: &cache }
             .write(identity)
     }
@@ -103,7 +114,9 @@ impl Session {
     /// session stays empty, and its tokens must be fed again. Says how many tokens it has seen then.
     pub fn restore(&mut self, saved: &Saved<'_>) -> usize {
         let tokens = saved.tokens.get(..saved.positions).unwrap_or_default();
-        if self.cache.restore(tokens.len(), saved.form, saved.cache) {
+        if let Some(cache) = &mut self.cache
+            && cache.restore(tokens.len(), saved.form, saved.cache)
+        {
             self.tokens.clear();
             self.tokens.extend_from_slice(tokens);
             // How the saved tokens were fed is not known.
@@ -116,6 +129,9 @@ impl Session {
     /// others run, between batches. Where they were the last of `tokens`, `logits` becomes the rows asked for,
     /// `[rows, n_vocab]`; else it is empty, except that [`LogitRows::All`] and [`LogitRows::Rows`] (ascending rows of
     /// `tokens`) give the rows of every batch.
+    ///
+    /// A device that is lost meanwhile, or was lost since, is replaced ([`Backend::recover`]), and what the session has
+    /// read is read again there, in whole batches; the caller notices the time only.
     ///
     /// After an error, and where the future is dropped half-way, the session is where it was before.
     ///
@@ -131,6 +147,26 @@ impl Session {
         if tokens.len() > self.room() {
             return Err(Error::ContextFull { limit: self.capacity, found: self.position() + tokens.len() });
         }
+        // It ends: a GPU that is lost again soon is given up, and the CPU's failures are not survived.
+        loop {
+            match self.try_feed(backend, tokens, rows, logits).await {
+                Err(error) if backend.survives(&error) => backend.recover(&error).await?,
+                other => return other,
+            }
+        }
+    }
+
+    /// [`Session::feed`] on the device as it is.
+    async fn try_feed(
+        &mut self,
+        backend: &mut Backend,
+        tokens: &[u32],
+        rows: LogitRows<'_>,
+        logits: &mut Vec<f32>,
+    ) -> Result<usize> {
+        if !self.is_on(backend) {
+            self.replay(backend).await?;
+        }
         let n = tokens.len().min(backend.max_batch());
         let part = tokens.get(..n).unwrap_or_default();
         let rows = match rows {
@@ -142,11 +178,38 @@ impl Session {
         };
         self.whole = self.whole_batches(backend, self.position());
         let batch = Batch { tokens: part, position: self.position(), logits: rows };
-        backend.forward(&mut self.cache, batch, logits).await?;
+        let Some(cache) = &mut self.cache else {
+            return Err(Error::Internal { what: "a session is without its cache".into() });
+        };
+        backend.forward(cache, batch, logits).await?;
         if self.whole == self.position() && n == backend.max_batch() {
             self.whole += n;
         }
         self.tokens.extend_from_slice(part);
         Ok(n)
+    }
+
+    /// Computes the cache again, on the device that the model runs on now.
+    async fn replay(&mut self, backend: &mut Backend) -> Result<()> {
+        let mut cache = backend.new_cache(self.capacity).await?;
+        let mut position = 0;
+        for part in self.tokens.chunks(backend.max_batch()) {
+            let batch = Batch { tokens: part, position, logits: LogitRows::None };
+            backend.forward(&mut cache, batch, &mut Vec::new()).await?;
+            position += part.len();
+        }
+        (self.cache, self.moves) = (Some(cache), backend.moves());
+        self.whole = position - position % backend.max_batch();
+        Ok(())
+    }
+}
+
+/// What was made, or nothing yet where the device was lost.
+fn unless_lost(backend: &Backend, made: Result<KvCache>) -> Result<Option<KvCache>> {
+    match made {
+        Ok(cache) => Ok(Some(cache)),
+        // Of memory, callers can make more.
+        Err(error) if backend.survives(&error) && !matches!(error, Error::OutOfMemory { .. }) => Ok(None),
+        Err(error) => Err(error),
     }
 }

@@ -8,6 +8,7 @@ mod answer;
 mod classify;
 mod copy;
 mod decode;
+mod device;
 mod entities;
 mod event;
 mod features;

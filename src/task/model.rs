@@ -1,25 +1,24 @@
 //! A loaded model: files in, calls out.
 
-use std::cell::{Ref, RefCell};
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use super::device::Device;
 use super::memo::Memo;
 use super::pool::Pool;
 use super::tasks::TaskFormat;
+pub use crate::backend::Clock;
 use crate::backend::{Backend, DeviceChoice, DeviceReport};
 use crate::error::{Error, Result};
 use crate::format::{self, Dialect, ModelFile, Value};
-use crate::model::{LogitRows, ModelConfig, Plan, plan};
+use crate::model::{ModelConfig, Plan, plan};
 use crate::sample::SampleOptions;
-use crate::session::{PassCosts, Session, identity};
+use crate::session::{PassCosts, identity};
 use crate::tensor::{Bytes, DType};
 use crate::text::Tokenizer;
 use crate::weights::{self, Weights};
-
-/// Milliseconds since any fixed moment. Passed in, because a page and a program read it from different places.
-pub type Clock = fn() -> f64;
 
 /// What loading is busy with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,7 +65,8 @@ pub struct Defaults {
 
 /// A model ready for calls.
 pub struct Model {
-    backend: RefCell<Backend>,
+    /// See device.rs.
+    pub(super) backend: RefCell<Backend>,
     tokenizer: Option<Tokenizer>,
     tasks: Option<TaskFormat>,
     info: ModelInfo,
@@ -74,8 +74,8 @@ pub struct Model {
     end_tokens: Vec<u32>,
     start_token: Option<u32>,
     clock: Clock,
-    /// See [`Backend::exact_rows`].
-    exact_rows: usize,
+    /// What the backend said when it was last used: it cannot be asked while it works.
+    pub(super) device: RefCell<Device>,
     /// Tells saved sessions of this model from those of others.
     identity: u64,
     pool: RefCell<Pool>,
@@ -126,8 +126,9 @@ impl Model {
         let identity = identity(&plan, &weights);
         drop(file);
 
-        let (backend, device) =
-            Backend::load(plan, weights, choice, &mut |done, total| progress(LoadPhase::Device, done, total)).await?;
+        let mut put = |done, total| progress(LoadPhase::Device, done, total);
+        let backend = Backend::load(plan, weights, choice, clock, &mut put).await?;
+        let device = Device::of(&backend);
         let mut names = vec!["generate"];
         names.extend(tasks.iter().flat_map(TaskFormat::names));
         names.extend(["keywords", "answer"]);
@@ -139,11 +140,10 @@ impl Model {
             context_len: config.context_len,
             vocab_size: config.n_vocab,
             weight_type,
-            device,
+            device: device.report().clone(),
             tasks: names,
             label_sets,
         };
-        let exact_rows = backend.exact_rows();
         Ok(Rc::new(Model {
             backend: RefCell::new(backend),
             tokenizer,
@@ -153,7 +153,7 @@ impl Model {
             end_tokens,
             start_token,
             clock,
-            exact_rows,
+            device: RefCell::new(device),
             identity,
             pool: RefCell::default(),
             memo: RefCell::default(),
@@ -161,6 +161,7 @@ impl Model {
         }))
     }
 
+    /// What was loaded, and where it ran then.
     pub fn info(&self) -> &ModelInfo {
         &self.info
     }
@@ -228,18 +229,6 @@ impl Model {
         Error::UnsupportedTask { task: task.into(), why: format!("it was not trained to. It can: {tasks}") }
     }
 
-    /// A session for `capacity` tokens.
-    // The borrow is held while the device works, on purpose: it is the lock that makes a second call `Busy`.
-    #[allow(clippy::await_holding_refcell_ref)]
-    pub(super) async fn new_session(&self, capacity: usize) -> Result<Session> {
-        Session::new(&*self.backend()?, capacity).await
-    }
-
-    /// How many tokens may be read at once without changing a bit of what is written.
-    pub(super) fn exact_rows(&self) -> usize {
-        self.exact_rows
-    }
-
     pub(super) fn identity(&self) -> u64 {
         self.identity
     }
@@ -254,29 +243,6 @@ impl Model {
 
     pub(super) fn costs(&self) -> &RefCell<PassCosts> {
         &self.costs
-    }
-
-    /// # Errors
-    /// `Busy` where another call is inside the model at this moment.
-    pub(super) fn backend(&self) -> Result<Ref<'_, Backend>> {
-        self.backend.try_borrow().map_err(|_| Error::Busy)
-    }
-
-    /// Feeds one batch; see [`Session::feed`].
-    ///
-    /// # Errors
-    /// `Busy` where another call is inside the model at this moment.
-    // The borrow is held while the device works, on purpose: it is the lock that makes a second call `Busy`.
-    #[allow(clippy::await_holding_refcell_ref)]
-    pub(super) async fn feed(
-        &self,
-        session: &mut Session,
-        tokens: &[u32],
-        rows: LogitRows<'_>,
-        logits: &mut Vec<f32>,
-    ) -> Result<usize> {
-        let mut backend = self.backend.try_borrow_mut().map_err(|_| Error::Busy)?;
-        session.feed(&mut backend, tokens, rows, logits).await
     }
 }
 

@@ -22,6 +22,8 @@ pub struct Pool(Vec<Session>);
 impl Pool {
     /// Takes out the session that begins with the most of `tokens`, and says how many.
     fn take(&mut self, backend: &Backend, tokens: &[u32]) -> Option<(Session, usize)> {
+        // Those of a device that was lost would have to be read again.
+        self.0.retain(|session| session.is_on(backend));
         let reusable = self.0.iter().map(|session| session.reusable(backend, tokens)).enumerate();
         let (i, n) = reusable.max_by_key(|(_, n)| *n).filter(|(_, n)| *n >= LEAST_TOKENS)?;
         Some((self.0.remove(i), n))

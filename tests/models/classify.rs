@@ -12,7 +12,7 @@ use crate::toy;
 const LABEL: u32 = toy::MARK_0 + 60;
 const TEXT: &str = "Öl is cheap 🛢. It was not.";
 
-fn file() -> ModelFile {
+pub fn file() -> ModelFile {
     toy::described(
         r#""label": "<|s60|>", "labels": {"mood": ["good", "bad", "good_or_bad"], "size": ["big", "small"]}, "default_labels": "mood""#,
     )

@@ -109,7 +109,7 @@ fn its_first_logits_are_close() {
     let file = format::parse(files(&path)).unwrap();
     let plan = Arc::new(plan::build(&ModelConfig::from_file(&file).unwrap()));
     let weights = Arc::new(weights::load(&plan, &file).unwrap());
-    let (backend, _) = pollster::block_on(Backend::load(plan, weights, DeviceChoice::Cpu, &mut |_, _| {})).unwrap();
+    let backend = pollster::block_on(Backend::load(plan, weights, DeviceChoice::Cpu, || 0.0, &mut |_, _| {})).unwrap();
     let mut backend = backend;
     for case in golden["cases"].as_array().unwrap() {
         let expected: Vec<f64> = case["first_logits"].as_array().unwrap().iter().map(|x| x.as_f64().unwrap()).collect();

@@ -10,6 +10,7 @@ mod default;
 mod entities;
 mod grounded;
 mod jobs;
+mod lost;
 mod reuse;
 mod run;
 mod salience;

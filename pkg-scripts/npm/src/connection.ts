@@ -2,7 +2,7 @@
 
 import type { Build } from "./builds.js";
 import { DisposedError, errorFrom, optionError, WorkerError } from "./errors.js";
-import type { JobEvent, LoadProgress, Reply, Request, RequestBody } from "./protocol.js";
+import type { DeviceInfo, JobEvent, LoadProgress, Reply, Request, RequestBody } from "./protocol.js";
 
 interface Call {
   events: (events: JobEvent[]) => void;
@@ -25,6 +25,8 @@ export class Connection {
   #ready = false;
   /** Why the worker is gone. */
   #closed: unknown;
+  /** Hears of every move of the model to another device. */
+  moved: (device: DeviceInfo) => void = () => {};
 
   constructor(build: Build) {
     if (typeof Worker === "undefined") {
@@ -117,6 +119,10 @@ export class Connection {
   #receive(reply: Reply): void {
     if (reply.type === "ready") {
       this.#ready = true;
+      return;
+    }
+    if (reply.type === "device") {
+      this.moved(reply.device);
       return;
     }
     const call = this.#calls.get(reply.id);

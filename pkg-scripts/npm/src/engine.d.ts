@@ -19,7 +19,10 @@ export class Engine {
     device: string,
     onProgress?: (phase: string, done: number, total: number) => void,
   ): Promise<Engine>;
+  /** With the device of this moment. */
   info(): import("./protocol.js").EngineInfo;
+  /** How often the model has moved to another device, because the one before was lost. */
+  moves(): number;
   tokenize(text: string, addSpecial: boolean): Uint32Array;
   detokenize(ids: Uint32Array): string;
   generate(prompt: string, options: object): Job;

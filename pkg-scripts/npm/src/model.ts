@@ -121,12 +121,15 @@ export interface AnswerOptions extends CallOptions {
 
 export class Model {
   readonly #connection: Connection;
-  /** What was loaded. */
-  readonly info: Readonly<EngineInfo>;
+  #info: Readonly<EngineInfo>;
 
   private constructor(connection: Connection, info: EngineInfo) {
     this.#connection = connection;
-    this.info = info;
+    this.#info = info;
+    connection.moved = (device) => {
+      // Which build of the engine runs is not the engine's to know.
+      this.#info = { ...this.#info, device: { ...device, build: this.#info.device.build } };
+    };
   }
 
   /**
@@ -153,7 +156,15 @@ export class Model {
     return new Model(connection, info);
   }
 
-  /** Where the model runs, and why. */
+  /** What was loaded, and where it runs. */
+  get info(): Readonly<EngineInfo> {
+    return this.#info;
+  }
+
+  /**
+   * Where the model runs, and why. Where a GPU is lost while it is in use, the model goes on with another one or on the
+   * CPU, and this says so from then on.
+   */
   get device(): DeviceInfo {
     return this.info.device;
   }

@@ -105,6 +105,8 @@ export type Reply =
   /** The first message: the worker's code runs. */
   | { type: "ready" }
   | { type: "progress"; id: number; progress: LoadProgress }
+  /** The model moved to another device: before the events of the work that was done there. */
+  | { type: "device"; device: DeviceInfo }
   | { type: "events"; id: number; events: JobEvent[] }
   | { type: "result"; id: number; value: unknown }
   | { type: "error"; id: number; error: WireError };

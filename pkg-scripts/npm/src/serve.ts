@@ -5,7 +5,7 @@ import type { Build } from "./builds.js";
 import { readFiles } from "./download.js";
 import type { Engine, ModelFiles, Session } from "./engine.js";
 import { DisposedError, toWire, WorkerError } from "./errors.js";
-import type { EngineInfo, Reply, Request } from "./protocol.js";
+import type { DeviceInfo, EngineInfo, Reply, Request } from "./protocol.js";
 import { Queue } from "./queue.js";
 
 /** A build of the engine. */
@@ -38,9 +38,24 @@ const loading = new Map<number, AbortController>();
 /** By the id of the call that made them. */
 const sessions = new Map<number, Session>();
 
+/** Moves of the model that the page knows of, and threads that compute. */
+let moves = 0;
+let threads: { threads: number; why: string } | undefined;
+
+/** Tells the page where the model runs now, if it has moved. */
+function tellMoves(): void {
+  if (engine === undefined || trapped !== undefined || engine.moves() === moves) return;
+  moves = engine.moves();
+  scope.postMessage({ type: "device", device: described(engine.info().device) });
+}
+
 const queue = new Queue({
-  events: (id, events) => scope.postMessage({ type: "events", id, events }),
+  events: (id, events) => {
+    tellMoves();
+    scope.postMessage({ type: "events", id, events });
+  },
   finished: (id, value) => {
+    tellMoves();
     // Saved sessions can be large: they move instead of being copied.
     scope.postMessage({ type: "result", id, value }, value instanceof Uint8Array ? [value.buffer] : []);
   },
@@ -49,6 +64,7 @@ const queue = new Queue({
 
 function fail(id: number, error: unknown): void {
   if (error instanceof WebAssembly.RuntimeError) trapped = error;
+  tellMoves();
   scope.postMessage({ type: "error", id, error: toWire(error) });
 }
 
@@ -153,11 +169,16 @@ async function withThreads(info: EngineInfo, asked: number | undefined): Promise
   const { device } = info;
   const cores = navigator.hardwareConcurrency ?? 1;
   const wanted = asked ?? Math.min(device.threads, cores, MOST_BY_DEFAULT);
-  if (host.startThreads === undefined || device.kind === "gpu") return { ...info, device: { ...device, threads: 1 } };
-  const { threads, why } = await host.startThreads(wanted);
-  const counted = threads === 1 ? "1 thread" : `${threads} threads`;
-  const reason = `${device.reason}; ${counted}${why === "" ? "" : ` (${why})`}`;
-  return { ...info, device: { ...device, threads, reason } };
+  if (host.startThreads !== undefined && device.kind === "cpu") threads = await host.startThreads(wanted);
+  return { ...info, device: described(device) };
+}
+
+/** A device with the threads that compute on it: those that were started at load. */
+function described(device: DeviceInfo): DeviceInfo {
+  if (threads === undefined || device.kind === "gpu") return { ...device, threads: 1 };
+  const counted = threads.threads === 1 ? "1 thread" : `${threads.threads} threads`;
+  const reason = `${device.reason}; ${counted}${threads.why === "" ? "" : ` (${threads.why})`}`;
+  return { ...device, threads: threads.threads, reason };
 }
 
 async function start(build: Build): Promise<() => ModelFiles> {

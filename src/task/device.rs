@@ -1,0 +1,87 @@
+//! The device under a model: who may use it when, and what is known of it meanwhile.
+
+use std::cell::Ref;
+
+use super::model::Model;
+use crate::backend::{Backend, DeviceReport};
+use crate::error::{Error, Result};
+use crate::model::LogitRows;
+use crate::session::{PassCosts, Session};
+
+/// What is known of the device without asking it.
+pub struct Device {
+    report: DeviceReport,
+    /// See [`Backend::moves`].
+    moves: u64,
+    /// See [`Backend::exact_rows`].
+    exact_rows: usize,
+}
+
+impl Device {
+    pub fn of(backend: &Backend) -> Device {
+        Device { report: backend.report().clone(), moves: backend.moves(), exact_rows: backend.exact_rows() }
+    }
+
+    pub fn report(&self) -> &DeviceReport {
+        &self.report
+    }
+}
+
+impl Model {
+    /// Where the model runs now, and why: another device than at first, where that one was lost.
+    pub fn device(&self) -> DeviceReport {
+        self.device.borrow().report.clone()
+    }
+
+    /// How often the model has moved to another device.
+    pub fn moves(&self) -> u64 {
+        self.device.borrow().moves
+    }
+
+    /// A session for `capacity` tokens.
+    // The borrow is held while the device works, on purpose: it is the lock that makes a second call `Busy`.
+    #[allow(clippy::await_holding_refcell_ref)]
+    pub(super) async fn new_session(&self, capacity: usize) -> Result<Session> {
+        Session::new(&*self.backend()?, capacity).await
+    }
+
+    /// How many tokens may be read at once without changing a bit of what is written.
+    pub(super) fn exact_rows(&self) -> usize {
+        self.device.borrow().exact_rows
+    }
+
+    /// # Errors
+    /// `Busy` where another call is inside the model at this moment.
+    pub(super) fn backend(&self) -> Result<Ref<'_, Backend>> {
+        self.backend.try_borrow().map_err(|_| Error::Busy)
+    }
+
+    /// Feeds one batch; see [`Session::feed`].
+    ///
+    /// # Errors
+    /// `Busy` where another call is inside the model at this moment.
+    // The borrow is held while the device works, on purpose: it is the lock that makes a second call `Busy`.
+    #[allow(clippy::await_holding_refcell_ref)]
+    pub(super) async fn feed(
+        &self,
+        session: &mut Session,
+        tokens: &[u32],
+        rows: LogitRows<'_>,
+        logits: &mut Vec<f32>,
+    ) -> Result<usize> {
+        let mut backend = self.backend.try_borrow_mut().map_err(|_| Error::Busy)?;
+        let fed = session.feed(&mut backend, tokens, rows, logits).await;
+        if backend.moves() != self.moves() {
+            self.device.replace(Device::of(&backend));
+            // What passes cost elsewhere says nothing here.
+            self.costs().replace(PassCosts::default());
+        }
+        fed
+    }
+
+    /// For tests: takes the GPU away, as a platform may at any moment. Says whether there was one.
+    #[doc(hidden)]
+    pub fn lose_device(&self) -> bool {
+        self.backend().is_ok_and(|backend| backend.lose_device())
+    }
+}

@@ -1,0 +1,145 @@
+//! Devices that are taken away while they work: what is written does not show it.
+
+use std::rc::Rc;
+
+use nanolm::backend::{DeviceChoice, DeviceKind};
+use nanolm::task::{ClassifyOptions, Job, Labels, Model, Prompt, SummarizeOptions, SummaryKind};
+use nanolm::{Error, Result};
+
+use crate::run::{Output, finish, generate, greedy, load, read, shared, skipped};
+use crate::{classify, toy};
+
+/// A model on the GPU, or a word on why there is none.
+fn on_gpu(load: impl Fn(DeviceChoice) -> Result<Rc<Model>>) -> Option<Rc<Model>> {
+    match load(DeviceChoice::Gpu) {
+        Ok(model) => Some(model),
+        Err(Error::Gpu { what, why }) if what == "adapter" || cfg!(not(feature = "gpu")) => {
+            skipped("lost devices", &why);
+            None
+        }
+        Err(error) => panic!("{error}"),
+    }
+}
+
+fn toy_on_gpu() -> Option<Rc<Model>> {
+    on_gpu(|device| toy::load(classify::file(), device))
+}
+
+/// Runs a job and takes the device away before each of these steps.
+fn finish_without(model: &Model, mut job: Job, steps: &[usize]) -> Output {
+    let mut output = Output::default();
+    pollster::block_on(async {
+        for step in 0..10_000 {
+            if steps.contains(&step) {
+                model.lose_device();
+            }
+            if output.take(job.next().await.unwrap()) {
+                return;
+            }
+        }
+        panic!("the job does not end");
+    });
+    output
+}
+
+/// A loss before a token and, on a later device, in the prompt: the same tokens, from a new device.
+#[test]
+fn a_story_goes_on_on_a_new_device() {
+    let Some(folder) = shared("lost devices", "stories260K") else { return };
+    let Some(model) = on_gpu(|device| load(read(&folder, &["stories260K-f32.gguf"]), device)) else { return };
+    let prompt = Prompt::Text("Once upon a time, there was a little girl who");
+    let whole = generate(&model, prompt, &greedy(60));
+    assert_eq!(whole.tokens().len(), 60);
+    // One step reads the prompt, the 21st after it writes token 20.
+    let output = finish_without(&model, model.generate(prompt, &greedy(60)).unwrap(), &[21]);
+    assert_eq!((output.tokens(), output.text), (whole.tokens(), whole.text.clone()));
+    let device = model.device();
+    assert_eq!((device.kind, model.moves()), (DeviceKind::Gpu, 1), "{}", device.reason);
+    assert!(device.reason.starts_with("opened anew after the GPU was lost (device lost: "), "{}", device.reason);
+    assert!(device.reason.contains("agrees with the CPU"), "{}", device.reason);
+    // Soon after the first, so that the CPU takes over: in the prompt, which what was kept does not spare any more.
+    let again = model.generate(prompt, &greedy(60)).unwrap();
+    let output = finish_without(&model, again, &[0]);
+    assert_eq!((output.tokens(), output.text), (whole.tokens(), whole.text.clone()));
+    let device = model.device();
+    assert_eq!((device.kind, model.moves()), (DeviceKind::Cpu, 2), "{}", device.reason);
+    assert!(device.reason.starts_with("moved from the GPU, which was lost ("), "{}", device.reason);
+    assert!(device.reason.contains("it was lost twice within 60 s"), "{}", device.reason);
+    // There is nothing to be lost any more.
+    assert!(!model.lose_device());
+    assert_eq!(generate(&model, prompt, &greedy(60)).tokens(), whole.tokens());
+    assert_eq!(model.info().device.kind, DeviceKind::Gpu, "what it was loaded on");
+}
+
+/// Two losses within one stream.
+#[test]
+fn a_device_that_does_not_last_is_given_up() {
+    let Some(model) = toy_on_gpu() else { return };
+    let prompt = Prompt::Text("The keeper lights the lamp and");
+    let whole = generate(&model, prompt, &greedy(60));
+    let output = finish_without(&model, model.generate(prompt, &greedy(60)).unwrap(), &[5, 20]);
+    assert_eq!(output.tokens(), whole.tokens());
+    assert_eq!((model.device().kind, model.moves()), (DeviceKind::Cpu, 2), "{}", model.device().reason);
+}
+
+/// Every task, with the device lost at its beginning and in its middle.
+#[test]
+fn tasks_do_not_notice() {
+    let text =
+        "The keeper lights the lamp. Boats come in late. The storm took the roof, and nobody was hurt. ".repeat(4);
+    let labels = ClassifyOptions { labels: Labels::Own(vec!["boats".into(), "roofs".into()]) };
+    type Start<'a> = &'a dyn Fn(&Rc<Model>) -> Job;
+    let starts: [Start<'_>; 4] = [
+        &|model| model.summarize(&text, &SummarizeOptions::default()).unwrap(),
+        &|model| {
+            let options = SummarizeOptions { kind: SummaryKind::KeyPoints, ..SummarizeOptions::default() };
+            model.summarize(&text, &options).unwrap()
+        },
+        &|model| model.classify(&text, &labels).unwrap(),
+        &|model| model.extract_keywords(&text, &Default::default()).unwrap(),
+    ];
+    for (i, start) in starts.into_iter().enumerate() {
+        let Some(model) = toy_on_gpu() else { return };
+        let whole = finish(start(&model)).unwrap();
+        let Some(model) = toy_on_gpu() else { return };
+        let output = finish_without(&model, start(&model), &[0, 3]);
+        assert!(model.moves() > 0, "task {i}");
+        assert_eq!(output.text, whole.text, "task {i}");
+        let points = |o: &Output| o.points.iter().map(|p| p.text.clone()).collect::<Vec<_>>();
+        assert_eq!(points(&output), points(&whole), "task {i}");
+        for (found, expected) in output.labels.iter().zip(&whole.labels) {
+            assert_eq!(found.label, expected.label);
+            assert!((found.score - expected.score).abs() < 1e-3, "{found:?} {expected:?}");
+        }
+        let keywords = |o: &Output| o.keywords.iter().map(|k| k.text.clone()).collect::<Vec<_>>();
+        assert_eq!(keywords(&output), keywords(&whole), "task {i}");
+        assert_eq!(output.labels.len(), whole.labels.len());
+    }
+}
+
+/// Sessions that are kept, copied and saved over a loss while nothing ran.
+#[test]
+fn sessions_outlive_their_device() {
+    let Some(model) = toy_on_gpu() else { return };
+    let story = |model: &Rc<Model>, lose: bool| {
+        let session = model.session();
+        finish(session.append(Prompt::Text("The keeper of the lamp")).unwrap()).unwrap();
+        let mut tokens = finish(session.generate(&greedy(10)).unwrap()).unwrap().tokens();
+        if lose {
+            assert!(model.lose_device());
+        }
+        // A copy of what is gone, before and after it was noticed.
+        let early = pollster::block_on(session.fork()).unwrap();
+        tokens.extend(finish(session.generate(&greedy(10)).unwrap()).unwrap().tokens());
+        let late = pollster::block_on(session.fork()).unwrap();
+        let saved = pollster::block_on(model.open_session(&early.save().unwrap())).unwrap();
+        for other in [early, late, saved] {
+            tokens.extend(finish(other.generate(&greedy(10)).unwrap()).unwrap().tokens());
+        }
+        tokens
+    };
+    let whole = story(&model, false);
+    assert!(whole.len() >= 40, "{}", whole.len());
+    assert_eq!(story(&model, true), whole);
+    assert_eq!((model.moves(), model.device().kind), (1, DeviceKind::Gpu), "{}", model.device().reason);
+}
