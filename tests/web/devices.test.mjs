@@ -76,3 +76,53 @@ test("a browser without WebGPU runs on the CPU", async () => {
     await plain.close();
   }
 });
+
+/** Streams 60 tokens on the GPU of the package at an address; gives the pieces, the device before and after, and what a next call says. */
+const story = (page, base, device = "gpu") =>
+  page.evaluate(
+    async ([base, device]) => {
+      const { Model } = await import(`${base}index.js`);
+      const model = await Model.load("/golden/tiny-llama/", { device });
+      const before = { ...model.device };
+      const pieces = [];
+      const stream = model.generate("Boats came in late", { maxNewTokens: 60 });
+      for await (const piece of stream) pieces.push([piece.tokenId, piece.text]);
+      const { usage, finishReason } = await stream.result;
+      const after = { ...model.device };
+      const again = await model.generate("Boats came in late", { maxNewTokens: 60 }).text();
+      await model.dispose();
+      return { pieces, usage, finishReason, before, after, again };
+    },
+    [base, device],
+  );
+
+describe("a GPU that is lost", () => {
+  let whole;
+  let page;
+  before(async () => {
+    page = await openPage(browser, app);
+    whole = await story(page, "/nanolm/");
+    assert.equal(whole.pieces.length, 60);
+    assert.equal(whole.after.kind, "gpu", whole.after.reason);
+  });
+  after(() => page?.context().close());
+
+  for (const [broken, kind, reason] of [
+    ["lost", "gpu", /^opened anew after the GPU was lost \(.*agrees with the CPU/],
+    ["lostidle", "gpu", /^opened anew after the GPU was lost/],
+    ["losttwice", "cpu", /^moved from the GPU, which was lost .*twice within 60 s/],
+    ["lostforgood", "cpu", /^moved from the GPU, which was lost .*no new one/],
+  ]) {
+    test(`is survived without a gap: ${broken}`, async () => {
+      const found = await story(page, `/broken/${broken}/`);
+      assert.equal(found.before.kind, "gpu", found.before.reason);
+      assert.deepEqual(found.pieces, whole.pieces);
+      assert.deepEqual(found.usage, whole.usage);
+      assert.equal(found.finishReason, whole.finishReason);
+      assert.equal(found.after.kind, kind, found.after.reason);
+      assert.match(found.after.reason, reason);
+      assert.equal(found.after.build, found.before.build);
+      assert.equal(found.again, whole.again);
+    });
+  }
+});

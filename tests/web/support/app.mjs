@@ -29,6 +29,25 @@ export function installTarball(name) {
   return installed;
 }
 
+/** Takes the GPU away whenever as many pieces more were sent to the page, and before each call where that is 0. */
+const lostAfter = (...pieces) => `
+  const devices = [];
+  const { requestDevice } = GPUAdapter.prototype;
+  GPUAdapter.prototype.requestDevice = async function (...options) {
+    devices.push(await Reflect.apply(requestDevice, this, options));
+    return devices.at(-1);
+  };
+  const losses = ${JSON.stringify(pieces)};
+  let sent = 0;
+  const lose = () => { losses.shift(); sent = 0; devices.at(-1)?.destroy(); };
+  addEventListener('message', ({ data }) => data.method !== 'load' && losses[0] === 0 && lose());
+  const post = self.postMessage.bind(self);
+  self.postMessage = (reply, transfer) => {
+    post(reply, transfer);
+    sent += reply.type === 'events' ? reply.events.filter((event) => event.type === 'piece').length : 0;
+    if (losses[0] > 0 && sent >= losses[0]) lose();
+  };`;
+
 /** Prepended to the worker in `/broken/<name>/`: GPUs that fail in each way there is, storage that does, a worker that dies. */
 const BROKEN = {
   noadapter: "navigator.gpu.requestAdapter = async () => null;",
@@ -43,6 +62,13 @@ const BROKEN = {
   nocache: "Object.defineProperty(globalThis, 'caches', { value: undefined });",
   crash:
     "addEventListener('message', ({ data }) => data.method === 'generate' && setTimeout(() => { throw new Error('died for the test'); }));",
+  lost: lostAfter(20),
+  lostidle: lostAfter(0),
+  losttwice: lostAfter(20, 15),
+  // Nothing comes after it.
+  lostforgood: `${lostAfter(20)}
+    const { requestAdapter } = GPU.prototype;
+    GPU.prototype.requestAdapter = async function (...options) { return devices.length > 0 ? null : Reflect.apply(requestAdapter, this, options); };`,
   nogpu: "Object.defineProperty(navigator, 'gpu', { value: undefined });",
 };
 
