@@ -15,7 +15,7 @@ mod float;
 mod integer;
 
 use super::out::Out;
-use super::vector::{Vector, store_partial};
+use super::vector::{Dots, Vector, store_partial};
 use crate::tensor::{DType, QUANT_BLOCK};
 use crate::weights::Matrix;
 use std::ops::Range;
@@ -39,6 +39,8 @@ pub struct Inputs {
     words: integer::Activations,
     bytes: bytes::Activations,
     coarse: bool,
+    /// Instead of the quicker ones.
+    dots: Option<Dots>,
 }
 
 /// One thread's memory for the weight rows at hand.
@@ -67,7 +69,12 @@ impl Inputs {
         let blocks = max_cols.div_ceil(QUANT_BLOCK);
         let (words, bytes) =
             (integer::Activations::new(max_batch * blocks), bytes::Activations::new(max_batch, blocks));
-        Inputs { words, bytes, coarse }
+        Inputs { words, bytes, coarse, dots: None }
+    }
+
+    /// Sums products of bytes in the given way, the quicker one or not. The results are the same.
+    pub fn with_dots(self, dots: Dots) -> Self {
+        Inputs { dots: Some(dots), ..self }
     }
 
     /// Rounds `x: [n, cols]` for products with weights of type `dtype`, as far as they need it; the same for all types
@@ -112,15 +119,16 @@ pub unsafe fn rows<V: Vector>(
     let part = Part { weight, bias, range, out };
     let n = x.len() / weight.cols;
     let coarse = inputs.is_coarse(n);
+    let dots = || inputs.dots.unwrap_or_else(V::quicker_dots);
     match weight.dtype {
         DType::F32 => float::run::<V, float::F32>(x, &part, &mut panel.float),
         DType::F16 => float::run::<V, float::F16>(x, &part, &mut panel.float),
         DType::BF16 => float::run::<V, float::BF16>(x, &part, &mut panel.float),
         DType::Q8_0 if coarse && V::DOTS_BYTES => {
-            bytes::run::<V, integer::Q8>(&inputs.bytes, n, &part, &mut panel.bytes)
+            bytes::run::<V, integer::Q8>(&inputs.bytes, n, &part, &mut panel.bytes, dots())
         }
         DType::Q4_0 if coarse && V::DOTS_BYTES => {
-            bytes::run::<V, integer::Q4>(&inputs.bytes, n, &part, &mut panel.bytes)
+            bytes::run::<V, integer::Q4>(&inputs.bytes, n, &part, &mut panel.bytes, dots())
         }
         DType::Q8_0 => integer::run::<V, integer::Q8>(&inputs.words, n, &part, &mut panel.integer),
         DType::Q4_0 => integer::run::<V, integer::Q4>(&inputs.words, n, &part, &mut panel.integer),

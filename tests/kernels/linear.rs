@@ -4,11 +4,16 @@ use crate::support::compare::{assert_close, wide};
 use crate::support::inputs::{self, PATTERNS, Pattern, rows};
 use nanolm::cpu::linear;
 use nanolm::cpu::out::Out;
-use nanolm::cpu::vector::{Scalar, Vector};
-use nanolm::tensor::DType;
+use nanolm::cpu::vector::{Dots, Scalar, Vector};
+use nanolm::tensor::{Bytes, DType};
 use nanolm::weights::Matrix;
 
-at_every_level!(multiplies, what_is_not_finite_stays_visible, bits_do_not_depend_on_level_or_rows);
+at_every_level!(
+    multiplies,
+    what_is_not_finite_stays_visible,
+    bits_do_not_depend_on_level_or_rows,
+    the_largest_codes_overflow_nothing
+);
 
 fn run<V: Vector>(x: &[f32], weight: &Matrix, bias: Option<&[f32]>, coarse: bool, out: &mut [f32]) {
     let mut inputs = linear::Inputs::new(x.len() / weight.cols, weight.cols, coarse);
@@ -64,7 +69,7 @@ fn what_is_not_finite_stays_visible<V: Vector>() {
     }
 }
 
-/// Whatever multiplies, and however the rows of a matrix are shared out, quantised products are the same bits; and up to
+/// Whatever multiplies, however bytes are summed, and however the rows of a matrix are shared out, quantised products are the same bits; and up to
 /// `EXACT_ROWS` rows get those that each gets alone.
 fn bits_do_not_depend_on_level_or_rows<V: Vector>() {
     let bits = |x: &[f32]| x.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
@@ -78,6 +83,12 @@ fn bits_do_not_depend_on_level_or_rows<V: Vector>() {
             run::<Scalar>(&x, &weight, None, true, &mut plain);
             run::<V>(&x, &weight, None, true, &mut out);
             assert_eq!(bits(&out), bits(&plain), "{dtype} {pattern:?} n {n} [{out_width}, {width}]");
+            for dots in [Dots::Fours, Dots::Pairs] {
+                let mut inputs = linear::Inputs::new(n, width, true).with_dots(dots);
+                out.fill(f32::NAN);
+                linear::run::<V>(&x, &weight, None, &mut inputs, &mut linear::Panel::new(width), &mut out);
+                assert_eq!(bits(&out), bits(&plain), "{dtype} {pattern:?} n {n} [{out_width}, {width}] by {dots:?}");
+            }
             let mut inputs = linear::Inputs::new(n, width, true);
             inputs.prepare::<V>(&x, width, dtype);
             let mut panel = linear::Panel::new(width);
@@ -93,6 +104,29 @@ fn bits_do_not_depend_on_level_or_rows<V: Vector>() {
                 let mut alone = vec![f32::NAN; out_width];
                 run::<V>(x, &weight, None, true, &mut alone);
                 assert_eq!(bits(&alone), bits(out));
+            }
+        }
+    }
+}
+
+/// Weights and activations at the ends of their ranges, all of one sign: the largest sums that there can be.
+fn the_largest_codes_overflow_nothing<V: Vector>() {
+    const ONE: [u8; 2] = [0x00, 0x3c];
+    let (n, width) = (12, 64);
+    for (dtype, block, weight) in
+        [(DType::Q8_0, 32, 0x80), (DType::Q8_0, 32, 0x7f), (DType::Q4_0, 16, 0x00), (DType::Q4_0, 16, 0xff)]
+    {
+        let data: Vec<u8> =
+            (0..9 * 2).flat_map(|_| ONE.into_iter().chain(std::iter::repeat_n(weight, block))).collect();
+        let weight = Matrix { name: "weight".into(), dtype, rows: 9, cols: width, data: Bytes::new(data) };
+        for x in [1000.0f32, -1000.0] {
+            let x = vec![x; n * width];
+            let want = matrix::linear(&wide(&x), &weight, None);
+            for dots in [Dots::Fours, Dots::Pairs] {
+                let mut inputs = linear::Inputs::new(n, width, true).with_dots(dots);
+                let mut out = vec![f32::NAN; n * 9];
+                linear::run::<V>(&x, &weight, None, &mut inputs, &mut linear::Panel::new(width), &mut out);
+                assert_close("cpu", "linear", &format!("{dtype} {dots:?} {}", x[0]), &out, &want);
             }
         }
     }

@@ -5,11 +5,14 @@
 //! signed side and activations are rounded to -63..=63 and moved up by 64, which is taken back by the sum of each
 //! weight block; with `Q4_0` the weights' stored 0..=15 are the other side and activations are rounded to -127..=127.
 //! Each block's product is exact: the same numbers that `integer` gets from the same rounding.
+//!
+//! Where the processor multiplies no fours at once, the same is done by pairs (`i16x8.relaxed_dot_i8x16_i7x16_s`): those of
+//! `Q8_0` just fit 16 bits (2 * 128 * 127), of `Q4_0` all eight of a lane in a block do (16 * 15 * 127).
 
 use super::integer::{Block, round};
 use super::{PANEL, Part, TILE};
 use crate::cpu::tile::halves;
-use crate::cpu::vector::Vector;
+use crate::cpu::vector::{Dots, Vector};
 use crate::tensor::QUANT_BLOCK;
 use crate::weights::Matrix;
 
@@ -116,13 +119,25 @@ impl Panel {
     }
 }
 
+pub fn run<V: Vector, B: Block>(activations: &Activations, n: usize, part: &Part<'_>, panel: &mut Panel, dots: Dots) {
+    match dots {
+        Dots::Fours => panels::<V, B, false>(activations, n, part, panel),
+        Dots::Pairs => panels::<V, B, true>(activations, n, part, panel),
+    }
+}
+
 #[inline(never)] // Engines optimise very long functions badly.
-pub fn run<V: Vector, B: Block>(activations: &Activations, n: usize, part: &Part<'_>, panel: &mut Panel) {
+fn panels<V: Vector, B: Block, const PAIRS: bool>(
+    activations: &Activations,
+    n: usize,
+    part: &Part<'_>,
+    panel: &mut Panel,
+) {
     let blocks = part.weight.cols / QUANT_BLOCK;
     for first in part.range.clone().step_by(PANEL) {
         panel.fill::<V, B>(part.weight, first);
         for (tile, x) in activations.tiles.chunks_exact(blocks).take(n.div_ceil(TILE)).enumerate() {
-            let sums = multiply::<V, B>(x, panel);
+            let sums = multiply::<V, B, PAIRS>(x, panel);
             for (m, sums) in sums.iter().enumerate().take(n - tile * TILE) {
                 part.finish(sums, tile * TILE + m, first);
             }
@@ -132,22 +147,40 @@ pub fn run<V: Vector, B: Block>(activations: &Activations, n: usize, part: &Part
 
 /// Products of four activation rows with a panel.
 #[inline(always)]
-fn multiply<V: Vector, B: Block>(x: &[Block4], panel: &Panel) -> [[V; 2]; TILE] {
+fn multiply<V: Vector, B: Block, const PAIRS: bool>(x: &[Block4], panel: &Panel) -> [[V; 2]; TILE] {
+    let ones = V::splat_pair(&[1, 1]);
     let mut sums = [[V::splat(0.0); 2]; TILE];
     let panels = panel.codes.iter().zip(&panel.scales).zip(&panel.starts);
     for (x, ((codes, scales), starts)) in x.iter().zip(panels) {
         let starts = starts.as_chunks::<4>().0;
         let starts = [V::load_i32(&starts[0]), V::load_i32(&starts[1])];
         let mut products = x.corrections.map(|c| if B::SIGNED_ACTIVATIONS { [V::splat_i32(c); 2] } else { starts });
-        for (fours, w) in x.codes.iter().zip(codes.as_chunks::<2>().0) {
-            let w = [V::load_i8(&w[0]), V::load_i8(&w[1])];
-            for (four, products) in fours.as_chunks::<4>().0.iter().zip(&mut products) {
-                let x = V::splat_four(four);
-                for (w, product) in w.into_iter().zip(products) {
-                    *product = match B::SIGNED_ACTIVATIONS {
-                        true => V::dot_bytes(x, w, *product),
-                        false => V::dot_bytes(w, x, *product),
-                    };
+        if B::SIGNED_ACTIVATIONS && PAIRS {
+            let mut pairs = [[V::splat_pair(&[0, 0]); 2]; TILE];
+            for (fours, w) in x.codes.iter().zip(codes.as_chunks::<2>().0) {
+                let w = [V::load_i8(&w[0]), V::load_i8(&w[1])];
+                for (four, pairs) in fours.as_chunks::<4>().0.iter().zip(&mut pairs) {
+                    let x = V::splat_four(four);
+                    pairs[0] = V::add_i16(pairs[0], V::dot_byte_pairs(x, w[0]));
+                    pairs[1] = V::add_i16(pairs[1], V::dot_byte_pairs(x, w[1]));
+                }
+            }
+            for (products, pairs) in products.iter_mut().zip(pairs) {
+                products[0] = V::add_i32(products[0], V::dot(pairs[0], ones));
+                products[1] = V::add_i32(products[1], V::dot(pairs[1], ones));
+            }
+        } else {
+            for (fours, w) in x.codes.iter().zip(codes.as_chunks::<2>().0) {
+                let w = [V::load_i8(&w[0]), V::load_i8(&w[1])];
+                for (four, products) in fours.as_chunks::<4>().0.iter().zip(&mut products) {
+                    let x = V::splat_four(four);
+                    for (w, product) in w.into_iter().zip(products) {
+                        *product = match (B::SIGNED_ACTIVATIONS, PAIRS) {
+                            (true, _) => V::dot_bytes(x, w, *product),
+                            (false, false) => V::dot_bytes(w, x, *product),
+                            (false, true) => V::add_i32(*product, V::dot(V::dot_byte_pairs(w, x), ones)),
+                        };
+                    }
                 }
             }
         }

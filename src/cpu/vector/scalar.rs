@@ -172,6 +172,15 @@ impl Vector for Scalar {
         std::array::from_fn(|i| sum[i] + (4 * i..4 * i + 4).map(product).sum::<i32>())
     }
     #[inline(always)]
+    fn dot_byte_pairs(a: [u8; 16], b: [u8; 16]) -> [i16; 8] {
+        let product = |i: usize| a[i] as i8 as i16 * b[i] as i16;
+        std::array::from_fn(|i| product(2 * i) + product(2 * i + 1))
+    }
+    #[inline(always)]
+    fn add_i16(a: [i16; 8], b: [i16; 8]) -> [i16; 8] {
+        std::array::from_fn(|i| a[i].wrapping_add(b[i]))
+    }
+    #[inline(always)]
     fn load_i32(x: &[i32; 4]) -> [i32; 4] {
         *x
     }
