@@ -6,7 +6,7 @@ use super::pool::{POOL, Pool};
 use super::rope::Rotation;
 use super::share::{self, Product};
 use super::store_kv::Layer;
-use super::vector::{Scalar, Vector};
+use super::vector::{Best, Vector};
 use super::{Level, activation, add, attention, check, embed, gated_activation, layer_norm, linear};
 use super::{position_embed, rms_norm, rope, select_rows, store_kv};
 use crate::error::{Error, Result};
@@ -179,11 +179,12 @@ impl CpuModel {
         logits.resize(selected * self.plan.buffers[self.plan.logits.0].width, 0.0);
         std::mem::swap(logits, &mut self.buffers[self.plan.logits.0]);
         match self.level {
-            #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+            #[cfg(not(feature = "one-level"))]
+            Level::Scalar => self.run::<super::vector::Scalar>(cache, batch, selected, observe),
+            #[cfg(all(target_arch = "wasm32", target_feature = "relaxed-simd", not(feature = "one-level")))]
             Level::Simd128 => self.run::<super::vector::Simd128>(cache, batch, selected, observe),
-            #[cfg(all(target_arch = "wasm32", target_feature = "relaxed-simd"))]
-            Level::Relaxed => self.run::<super::vector::Relaxed>(cache, batch, selected, observe),
-            _ => self.run::<Scalar>(cache, batch, selected, observe),
+            // `new` let no other pass.
+            _ => self.run::<Best>(cache, batch, selected, observe),
         }
         std::mem::swap(logits, &mut self.buffers[self.plan.logits.0]);
         Ok(())

@@ -13,6 +13,16 @@ pub use simd128::Relaxed;
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 pub use simd128::Simd128;
 
+/// The widest of this build.
+#[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
+pub type Best = Scalar;
+/// The widest of this build.
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128", not(target_feature = "relaxed-simd")))]
+pub type Best = Simd128;
+/// The widest of this build.
+#[cfg(all(target_arch = "wasm32", target_feature = "relaxed-simd"))]
+pub type Best = Relaxed;
+
 /// How products of bytes are summed; the sums are the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Dots {
