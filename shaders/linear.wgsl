@@ -15,6 +15,8 @@ struct Params {
     rows: u32,
     // Elements in a row of out's storage.
     stride: u32,
+    // The buffer's row where the chunk begins.
+    from_row: u32,
 }
 
 @group(0) @binding(1) var<uniform> params: Params;
@@ -33,6 +35,22 @@ fn x_group(at: u32) -> mat4x4<f32> {
     return mat4x4<f32>(x[i], x[i + 1u], x[i + 2u], x[i + 3u]);
 }
 
+// Where row `row` of the chunk starts in the buffer.
+fn row_start(row: u32) -> u32 {
+    return weight_row(params.from_row + row, params.groups);
+}
+
+// The same for 4 rows. Rows beyond the end repeat the last one and are not written.
+fn row_starts(first: u32) -> vec4<u32> {
+    let last = params.rows - 1u;
+    return vec4<u32>(
+        row_start(min(first, last)),
+        row_start(min(first + 1u, last)),
+        row_start(min(first + 2u, last)),
+        row_start(min(first + 3u, last)),
+    );
+}
+
 @compute @workgroup_size(WORKGROUP)
 fn matvec(
     @builtin(workgroup_id) workgroup: vec3<u32>,
@@ -41,17 +59,16 @@ fn matvec(
 ) {
     let lane = local % TEAM;
     let first = (column_group(workgroup, workgroups) * (WORKGROUP / TEAM) + local / TEAM) * 4u;
-    // Rows beyond the end repeat the last one and are not written.
-    let rows = min(vec4<u32>(first) + vec4<u32>(0u, 1u, 2u, 3u), vec4<u32>(params.rows - 1u)) * params.groups;
+    let rows = row_starts(first);
     let x_row = workgroup.z * params.groups;
     var sum = vec4<f32>(0.0);
     for (var group = lane; group < params.groups; group += TEAM) {
         let values = x_group(x_row + group);
         sum += vec4<f32>(
-            weight_dot(rows.x + group, values),
-            weight_dot(rows.y + group, values),
-            weight_dot(rows.z + group, values),
-            weight_dot(rows.w + group, values),
+            weight_dot(rows.x + group * GROUP_STEP, values),
+            weight_dot(rows.y + group * GROUP_STEP, values),
+            weight_dot(rows.z + group * GROUP_STEP, values),
+            weight_dot(rows.w + group * GROUP_STEP, values),
         );
     }
     if TEAM > 1u {
@@ -108,7 +125,7 @@ fn gemm(
                 x_values = x_group((tile_row + load) * params.groups + group);
             }
             if tile_column + load < params.rows {
-                weight_values = weight_group((tile_column + load) * params.groups + group);
+                weight_values = weight_group(row_start(tile_column + load) + group * GROUP_STEP);
             }
         }
         workgroupBarrier();
@@ -182,7 +199,7 @@ fn gemm_alone(
     if first >= params.rows {
         return;
     }
-    let rows = min(vec4<u32>(first) + vec4<u32>(0u, 1u, 2u, 3u), vec4<u32>(params.rows - 1u)) * params.groups;
+    let rows = row_starts(first);
     let row = workgroup.z * 8u;
     let x0 = x_row(row + 0u);
     let x1 = x_row(row + 1u);
@@ -201,10 +218,10 @@ fn gemm_alone(
     var acc6 = vec4<f32>(0.0);
     var acc7 = vec4<f32>(0.0);
     for (var group = 0u; group < params.groups; group++) {
-        let a = weight_group(rows.x + group);
-        let b = weight_group(rows.y + group);
-        let c = weight_group(rows.z + group);
-        let d = weight_group(rows.w + group);
+        let a = weight_group(rows.x + group * GROUP_STEP);
+        let b = weight_group(rows.y + group * GROUP_STEP);
+        let c = weight_group(rows.z + group * GROUP_STEP);
+        let d = weight_group(rows.w + group * GROUP_STEP);
         acc0 += dots(x_group(x0 + group), a, b, c, d);
         acc1 += dots(x_group(x1 + group), a, b, c, d);
         acc2 += dots(x_group(x2 + group), a, b, c, d);

@@ -8,6 +8,8 @@ struct Params {
     first_row: u32,
     // Rows of the chunk.
     rows: u32,
+    // The buffer's row where the chunk begins.
+    from_row: u32,
 }
 
 override WORKGROUP: u32 = 64u;
@@ -31,7 +33,8 @@ fn position_embed(
     if position < params.first_row || position - params.first_row >= params.rows {
         return;
     }
-    let values = weight_group((position - params.first_row) * params.groups + group);
+    let start = weight_row(params.from_row + position - params.first_row, params.groups);
+    let values = weight_group(start + group * GROUP_STEP);
     let at = (row * params.groups + group) * 4u;
     out[at] = x[at] + values[0];
     out[at + 1u] = x[at + 1u] + values[1];

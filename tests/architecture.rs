@@ -189,7 +189,11 @@ fn stems(op: &str) -> Vec<&str> {
     arms.filter_map(|line| line.split('"').nth(1)).collect()
 }
 
-/// Every operation has its four files, and every shader its operation.
+/// Shaders that are no operation of the plan: the GPU does several operations, or the choice of a token, in one dispatch
+/// there. The operations stay their reference (`tests/gpu/resident.rs`).
+const GPU_ONLY: [&str; 5] = ["fused_embed", "fused_feed", "fused_project", "fused_qkv", "sample"];
+
+/// Every operation has its four files, and every shader its operation or its place in [`GPU_ONLY`].
 fn check_stems(stems: &[&str], paths: &[&str]) -> Vec<String> {
     let mut problems = Vec::new();
     for stem in stems {
@@ -204,9 +208,17 @@ fn check_stems(stems: &[&str], paths: &[&str]) -> Vec<String> {
             }
         }
     }
+    for stem in GPU_ONLY.iter().filter(|stem| paths.contains(&format!("shaders/{stem}.wgsl").as_str())) {
+        let twin = format!("src/gpu/{stem}.rs");
+        if !paths.contains(&twin.as_str()) {
+            problems.push(format!("shader {stem} lacks {twin}"));
+        }
+    }
     for path in paths {
         let shader = path.strip_prefix("shaders/").and_then(|name| name.strip_suffix(".wgsl"));
-        if let Some(stem) = shader.filter(|name| !name.contains('/') && !stems.contains(name)) {
+        if let Some(stem) =
+            shader.filter(|name| !name.contains('/') && !stems.contains(name) && !GPU_ONLY.contains(name))
+        {
             problems.push(format!("{path}: no operation has the stem {stem}"));
         }
     }
@@ -335,6 +347,7 @@ fn the_stem_checker_fails_on_bad_input() {
         let some: Vec<&str> = (0..all.len()).filter(|&i| i != missing).map(|i| all[i]).collect();
         assert_eq!(check_stems(&["add"], &some), [format!("operation add lacks {}", all[missing])]);
     }
+    assert_eq!(check_stems(&[], &["shaders/sample.wgsl"]), ["shader sample lacks src/gpu/sample.rs"]);
     assert_eq!(check_stems(&[], &["shaders/add.wgsl"]), ["shaders/add.wgsl: no operation has the stem add"]);
 }
 

@@ -4,6 +4,8 @@ struct Batch {
     n: u32,
     // Position of row 0 in the session.
     position: u32,
+    // Which of the tokens of one submit this is, counted from 0.
+    step: u32,
 }
 
 @group(0) @binding(0) var<uniform> batch: Batch;

@@ -9,12 +9,10 @@ use std::sync::Arc;
 pub use report::{Clock, DeviceChoice, DeviceKind, DeviceReport};
 
 use crate::cpu::{CpuCache, CpuModel, Level};
-#[cfg(feature = "gpu")]
-use crate::error::Error;
-use crate::error::Result;
+use crate::error::{Error, Result};
 #[cfg(feature = "gpu")]
 use crate::gpu::{GpuCache, GpuModel};
-use crate::model::{Batch, Plan};
+use crate::model::{Batch, Plan, Sampled, Sampling};
 use crate::weights::Weights;
 
 /// A model on the device that runs it, with what it takes to put it on another one: see [`recover`].
@@ -149,6 +147,43 @@ impl Backend {
             }
             #[cfg(feature = "gpu")]
             _ => Err(Error::Internal { what: "a cache was used on another device than its own".into() }),
+        }
+    }
+
+    /// Up to how many tokens the device chooses itself in one [`decode`](Self::decode); 0 where it cannot.
+    pub fn resident_steps(&self) -> usize {
+        match &self.on {
+            Executor::Cpu(_) => 0,
+            #[cfg(feature = "gpu")]
+            Executor::Gpu(_) => crate::gpu::MAX_STEPS,
+        }
+    }
+
+    /// Reads `token` at `position` and chooses `n` tokens, each read before the next but for the last. `chosen` becomes
+    /// them, or those before the first whose logits are no numbers.
+    ///
+    /// # Errors
+    /// Those of the executor; `Internal` where the device does not choose tokens, or for a cache of the other device.
+    pub async fn decode(
+        &mut self,
+        cache: &mut KvCache,
+        token: u32,
+        position: usize,
+        n: usize,
+        sampling: Sampling<'_>,
+        chosen: &mut Vec<Sampled>,
+    ) -> Result<()> {
+        match (&mut self.on, cache) {
+            #[cfg(feature = "gpu")]
+            (Executor::Gpu(model), KvCache::Gpu(cache)) => {
+                model.decode(cache, token, position, n, sampling, chosen).await
+            }
+            _ => {
+                let what = format!("{n} tokens were to be chosen at {position} by a device that does not choose");
+                chosen.clear();
+                let _ = (token, sampling);
+                Err(Error::Internal { what })
+            }
         }
     }
 

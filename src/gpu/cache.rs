@@ -14,6 +14,8 @@ pub struct GpuCache {
     pub(super) model: u64,
     /// Per step of the plan: the dispatches that work on this cache.
     pub(super) dispatches: Vec<Vec<Dispatch>>,
+    /// Per unit of [`Fused`](super::fuse::Fused): the same for one token.
+    pub(super) fused: Vec<Vec<Dispatch>>,
     pub(super) buffers: CacheBuffers,
 }
 
@@ -73,6 +75,8 @@ impl LayerCache {
 pub(super) struct CacheBuffers {
     layers: Vec<Option<LayerCache>>,
     angles: Vec<(Rope, Option<VectorId>, wgpu::Buffer)>,
+    /// What a kernel binds that would rotate and has nothing to rotate by.
+    pub(super) no_angles: wgpu::Buffer,
 }
 
 /// The shape of a layer's heads: the attention of the layer says.
@@ -91,7 +95,11 @@ pub(super) fn head_dim(plan: &Plan, layer: usize) -> Option<usize> {
 impl CacheBuffers {
     /// Makes the buffers for `capacity` positions.
     pub(super) async fn allocate(gpu: &Gpu, plan: &Plan, vectors: &[Vec<f32>], capacity: usize) -> Result<Self> {
-        let mut buffers = CacheBuffers { layers: Vec::new(), angles: Vec::new() };
+        let mut buffers = CacheBuffers {
+            layers: Vec::new(),
+            angles: Vec::new(),
+            no_angles: gpu.buffer("no rotary angles", 16).await?,
+        };
         let bytes = |per_position: usize| {
             let bytes = capacity.checked_mul(per_position).map(|bytes| bytes as u64);
             bytes.ok_or_else(|| gpu_error("cache", format!("{capacity} positions overflow the address space")))

@@ -31,6 +31,7 @@ pub(super) struct Gpu {
     pub(super) device: wgpu::Device,
     pub(super) queue: wgpu::Queue,
     pub(super) report: AdapterReport,
+    pub(super) counting: super::counters::Counting,
     health: Arc<Mutex<Health>>,
 }
 
@@ -100,7 +101,7 @@ impl Gpu {
                 other => other.to_str().to_string(),
             },
         };
-        Ok(Gpu { device, queue, report, health })
+        Ok(Gpu { device, queue, report, counting: Default::default(), health })
     }
 
     /// An error where the device was lost or something failed unseen.
@@ -151,6 +152,7 @@ impl Gpu {
             return Err(gpu_error(what, why));
         }
         let descriptor = wgpu::BufferDescriptor { label: Some(what), size, usage, mapped_at_creation: false };
+        self.counting.add(|c| c.buffers += 1);
         self.scoped(what, size, || self.device.create_buffer(&descriptor)).await
     }
 

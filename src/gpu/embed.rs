@@ -4,7 +4,7 @@
 //! own decoding. A table in several chunks takes one dispatch per chunk; each writes the rows whose token lies in its
 //! chunk.
 
-use super::kernel::{Access, BATCH, Kernel, WORKGROUP, uniform, weight_part};
+use super::kernel::{Access, BATCH, Kernel, ROWS, WORKGROUP, uniform, weight_part};
 use super::record::{Grid, Launch, Resources, u32_of};
 use super::upload::GpuMatrix;
 use crate::model::{BufferId, MatrixId};
@@ -20,6 +20,8 @@ uniform! {
         first_row: u32,
         /// Rows of the chunk.
         rows: u32,
+        /// The buffer's row where the chunk begins.
+        from_row: u32,
     }
 }
 
@@ -28,7 +30,7 @@ pub fn kernel(dtype: DType) -> Kernel {
     Kernel {
         stem: "embed",
         entry: "embed",
-        parts: vec![BATCH, weight_part(dtype)],
+        parts: vec![BATCH, ROWS, weight_part(dtype)],
         body: include_str!("../../shaders/embed.wgsl"),
         constants: vec![("WORKGROUP", WORKGROUP)],
         storage: with_weights(dtype, &[(4, Access::Read), (5, Access::Write)]),
@@ -69,6 +71,7 @@ pub(super) fn launches(r: &Resources, table: MatrixId, out: BufferId) -> Result<
             groups: u32_of("groups", table.groups)?,
             first_row: u32_of("row", chunk.rows.start)?,
             rows: u32_of("rows", chunk.rows.len())?,
+            from_row: u32_of("row", chunk.from_row)?,
         };
         let buffers = chunk_buffers(chunk, &[(4, &r.tokens), (5, &out.buffer)]);
         Ok(Launch::new(kernel(table.dtype), Grid::elementwise(table.groups)?, &buffers, params))

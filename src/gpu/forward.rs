@@ -1,10 +1,13 @@
 //! The forward pass: write the batch, walk the dispatches, read the logits.
 
 use super::cache::GpuCache;
+use super::counters::Counters;
 use super::device::{Gpu, gpu_error};
+use super::fuse::{Fused, Unit};
 use super::kernel;
 use super::pipelines::Pipelines;
 use super::record::{Dispatch, Resources};
+use super::sample::Drawing;
 use crate::model::{Batch, BufferId, Plan, Step};
 use crate::{Error, Result};
 use std::sync::Arc;
@@ -19,6 +22,17 @@ pub struct GpuModel {
     pub(super) dispatches: Vec<Vec<Dispatch>>,
     /// The first step that runs over the selection instead of the batch.
     pub(super) selection: usize,
+    /// How a single token runs.
+    pub(super) fused: Fused,
+    /// Per unit of it: the dispatches that need no cache, where they are not those of a step.
+    pub(super) fused_dispatches: Vec<Vec<Dispatch>>,
+    /// Per unit: its norm and biases, see [`team::vectors`](super::team::vectors).
+    pub(super) unit_vectors: Vec<Option<wgpu::Buffer>>,
+    /// Chooses a token.
+    pub(super) sample: Dispatch,
+    pub(super) drawing: Drawing,
+    /// Where chosen tokens are mapped; one fewer while a run uses it.
+    pub(super) result_readbacks: Vec<wgpu::Buffer>,
     pub(super) max_batch: usize,
     /// Tells the caches of different models apart.
     pub(super) id: u64,
@@ -53,14 +67,22 @@ impl GpuModel {
         let scope = self.gpu.device.push_error_scope(wgpu::ErrorFilter::Validation);
         {
             let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
-            for i in 0..self.plan.steps.len() {
-                self.record(&mut pass, cache, i, rows);
+            if rows.batch == 1 {
+                self.record_one(&mut pass, cache, self.resources.slot(0), rows.selected > 0);
+            } else {
+                for i in 0..self.plan.steps.len() {
+                    self.record(&mut pass, cache, i, rows);
+                }
             }
         }
         if let Some(readback) = &readback {
             self.copy_out(&mut encoder, out, n, readback)?;
         }
         self.gpu.queue.submit([encoder.finish()]);
+        self.gpu.counting.add(|c| {
+            c.submits += 1;
+            c.readbacks += u64::from(readback.is_some());
+        });
         let failure = scope.pop();
         match readback {
             Some(readback) => self.read_rows(readback, out, n, logits).await?,
@@ -125,9 +147,9 @@ impl GpuModel {
         self.check(cache, batch)?;
         let (n, position) = (batch.tokens.len() as u32, batch.position as u32);
         let selected: Vec<u32> = batch.logits.of(batch.tokens.len()).map(|row| row as u32).collect();
-        let whole = kernel::Batch { n, position };
+        let whole = kernel::Batch { n, position, step: 0 };
         // No step behind the selection asks for positions.
-        let selection = kernel::Batch { n: selected.len() as u32, position };
+        let selection = kernel::Batch { n: selected.len() as u32, position, step: 0 };
         let queue = &self.gpu.queue;
         queue.write_buffer(&self.resources.tokens, 0, bytemuck::cast_slice(batch.tokens));
         queue.write_buffer(&self.resources.selected, 0, bytemuck::cast_slice(&selected));
@@ -136,7 +158,7 @@ impl GpuModel {
         Ok(Rows { batch: n, selected: selection.n })
     }
 
-    fn check(&self, cache: &GpuCache, batch: &Batch<'_>) -> Result<()> {
+    pub(super) fn check(&self, cache: &GpuCache, batch: &Batch<'_>) -> Result<()> {
         if cache.model != self.id {
             return Err(Error::Internal { what: "the KV cache belongs to another model".to_string() });
         }
@@ -170,7 +192,7 @@ impl GpuModel {
         self.rows_at(self.plan.steps.len().saturating_sub(1), rows)
     }
 
-    fn encoder(&self) -> wgpu::CommandEncoder {
+    pub(super) fn encoder(&self) -> wgpu::CommandEncoder {
         self.gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor { label: Some("forward") })
     }
 
@@ -179,13 +201,38 @@ impl GpuModel {
         if n == 0 {
             return;
         }
-        let of = |dispatches: &[Vec<Dispatch>], pass: &mut wgpu::ComputePass<'_>| {
-            for dispatch in dispatches.get(i).into_iter().flatten() {
-                dispatch.record(pass, n);
+        let slot = self.resources.slot(usize::from(i >= self.selection));
+        self.record_all([&self.dispatches, &cache.dispatches], i, pass, n, slot);
+    }
+
+    /// Records the pass of a single token, whose batch is at offset `slot`; `logits`: up to the logits.
+    pub(super) fn record_one(&self, pass: &mut wgpu::ComputePass<'_>, cache: &GpuCache, slot: u32, logits: bool) {
+        let units = self.fused.units.iter().enumerate();
+        for (i, unit) in units.take_while(|(i, _)| logits || *i < self.fused.selection) {
+            match unit {
+                Unit::Step(step) => self.record_all([&self.dispatches, &cache.dispatches], *step, pass, 1, slot),
+                _ => self.record_all([&self.fused_dispatches, &cache.fused], i, pass, 1, slot),
             }
-        };
-        of(&self.dispatches, pass);
-        of(&cache.dispatches, pass);
+        }
+    }
+
+    fn record_all(
+        &self,
+        lists: [&Vec<Vec<Dispatch>>; 2],
+        i: usize,
+        pass: &mut wgpu::ComputePass<'_>,
+        n: u32,
+        slot: u32,
+    ) {
+        for dispatch in lists.into_iter().filter_map(|list| list.get(i)).flatten() {
+            dispatch.record(pass, n, slot);
+            self.gpu.counting.add(|c| c.dispatches += 1);
+        }
+    }
+
+    /// What was done so far.
+    pub fn counters(&self) -> Counters {
+        self.gpu.counting.get()
     }
 
     /// A mappable buffer for `n` rows of an activation buffer: the last one, where it is large enough.

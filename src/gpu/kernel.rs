@@ -35,8 +35,13 @@ uniform! {
         n: u32,
         /// Position of row 0 in the session.
         position: u32,
+        /// Which of the tokens of one submit this is, counted from 0.
+        step: u32,
     }
 }
+
+/// Where the batches of a resident run's steps begin in the buffer of batches: behind the batch's and the selection's.
+pub(super) const STEP_SLOTS: usize = 2;
 
 /// A piece of WGSL that several kernels share.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,6 +57,11 @@ macro_rules! part {
 }
 
 pub(super) const BATCH: Part = part!("batch");
+pub(super) const ROWS: Part = part!("rows");
+pub(super) const DOTS: Part = part!("dots");
+pub(super) const NORM_NONE: Part = part!("norm_none");
+pub(super) const NORM_RMS: Part = part!("norm_rms");
+pub(super) const NORM_LAYER: Part = part!("norm_layer");
 pub(super) const REDUCE: Part = part!("reduce");
 pub(super) const ACTIVATION: Part = part!("activation");
 const WEIGHT_F32: Part = part!("weight_f32");
@@ -115,7 +125,8 @@ impl Kernel {
     /// A unique name for messages, for example `linear/matvec+weight_q8_0 TEAM=8 WORKGROUP=64`.
     pub fn name(&self) -> String {
         let mut name = format!("{}/{}", self.stem, self.entry);
-        for part in self.parts.iter().filter(|part| part.name.starts_with("weight_")) {
+        for part in self.parts.iter().filter(|part| part.name.starts_with("weight_") || part.name.starts_with("norm_"))
+        {
             name.push('+');
             name.push_str(part.name);
         }
@@ -139,11 +150,14 @@ pub fn catalogue() -> Vec<Kernel> {
     let mut kernels = vec![super::rope::kernel(), super::add::kernel(), super::select_rows::kernel()];
     for dtype in [DType::F32, DType::F16, DType::BF16, DType::Q8_0, DType::Q4_0] {
         kernels.push(super::embed::kernel(dtype));
+        kernels.push(super::fused_embed::kernel(dtype));
         kernels.push(super::position_embed::kernel(dtype));
         kernels.push(super::linear::gemm(dtype));
         kernels.push(super::linear::gemm_alone(dtype));
         kernels.extend([1, 8, 64].map(|team| super::linear::matvec(dtype, team)));
     }
+    kernels.extend(super::team::catalogue());
+    kernels.extend([WORKGROUP * 2, SOFTWARE_WORKGROUP].map(super::sample::kernel));
     for activation in [Activation::Silu, Activation::GeluTanh, Activation::Gelu] {
         kernels.push(super::activation::kernel(activation));
         kernels.push(super::gated_activation::kernel(activation));

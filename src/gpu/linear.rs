@@ -9,7 +9,7 @@
 //! without workgroup memory, for adapters that compute on a CPU and pay dearly for every barrier.
 
 use super::embed::{check_width, chunk_buffers, with_weights};
-use super::kernel::{Access, BATCH, Kernel, WORKGROUP, uniform, weight_part};
+use super::kernel::{Access, BATCH, Kernel, ROWS, WORKGROUP, uniform, weight_part};
 use super::record::{Grid, Launch, Resources, u32_of};
 use crate::model::{BufferId, MatrixId, VectorId};
 use crate::tensor::DType;
@@ -26,6 +26,8 @@ uniform! {
         rows: u32,
         /// Elements in a row of out's storage.
         stride: u32,
+        /// The buffer's row where the chunk begins.
+        from_row: u32,
     }
 }
 
@@ -42,7 +44,7 @@ fn kernel(entry: &'static str, dtype: DType, constants: Vec<(&'static str, u32)>
     Kernel {
         stem: "linear",
         entry,
-        parts: vec![BATCH, weight_part(dtype)],
+        parts: vec![BATCH, ROWS, weight_part(dtype)],
         body: include_str!("../../shaders/linear.wgsl"),
         constants,
         storage: with_weights(dtype, &[(4, Access::Read), (5, Access::Read), (6, Access::Write)]),
@@ -58,7 +60,7 @@ pub fn matvec(dtype: DType, team: u32) -> Kernel {
 }
 
 /// Invocations of a workgroup of `matvec`: a CPU spreads workgroups, not invocations, over its cores.
-fn workgroup(team: u32) -> u32 {
+pub(super) fn workgroup(team: u32) -> u32 {
     if team == 1 { SMALL_WORKGROUP } else { WORKGROUP }
 }
 
@@ -74,7 +76,7 @@ pub fn gemm_alone(dtype: DType) -> Kernel {
 
 /// Large enough that neighbours read neighbouring memory, small enough that each has at least two groups to sum. A CPU
 /// that runs the shader has no use for teams: it sums a row fastest alone.
-fn team(groups: u32, software: bool) -> u32 {
+pub(super) fn team(groups: u32, software: bool) -> u32 {
     if software {
         return 1;
     }
@@ -103,8 +105,13 @@ pub(super) fn launches(
     let team = team(groups, r.software);
     let launch = |chunk: &super::upload::Chunk| {
         let rows = u32_of("rows", chunk.rows.len())?;
-        let params =
-            Params { groups, first_row: u32_of("row", chunk.rows.start)?, rows, stride: u32_of("stride", out.stride)? };
+        let params = Params {
+            groups,
+            first_row: u32_of("row", chunk.rows.start)?,
+            rows,
+            stride: u32_of("stride", out.stride)?,
+            from_row: u32_of("row", chunk.from_row)?,
+        };
         let buffers = chunk_buffers(chunk, &[(4, &x.buffer), (5, bias), (6, &out.buffer)]);
         let grid = Grid { columns: rows.div_ceil(workgroup(team) / team * TEAM_ROWS), rows_per_group: 1 };
         let mut launch = Launch::new(matvec(weight.dtype, team), grid, &buffers, params);

@@ -3,10 +3,13 @@
 use super::cache::{CacheBuffers, GpuCache};
 use super::device::{AdapterReport, Gpu, gpu_error};
 use super::forward::GpuModel;
-use super::kernel::{Kernel, SOFTWARE_WORKGROUP, WORKGROUP};
+use super::fuse::{self, Fused, Unit};
+use super::kernel::{self, Kernel, SOFTWARE_WORKGROUP, WORKGROUP};
 use super::pipelines::Pipelines;
 use super::record::{self, Activations, Dispatch, Resources};
+use super::sample::{self, Drawing};
 use super::upload::{self, GROUP, GpuMatrix};
+use super::{fused_qkv, team};
 use crate::model::{Op, Plan};
 use crate::weights::Weights;
 use crate::{Error, Result};
@@ -39,6 +42,8 @@ pub struct GpuOptions {
     pub max_batch: Option<usize>,
     /// Which kernels to run.
     pub tuning: Tuning,
+    /// A dispatch for every step, also where a single token runs.
+    pub unfused: bool,
 }
 
 impl GpuModel {
@@ -63,20 +68,49 @@ impl GpuModel {
         check_weights(&plan, weights)?;
         let gpu = Gpu::open().await?;
         let max_batch = max_batch(&gpu, &plan, options)?;
-        let resources = allocate(&gpu, &plan, weights, options, max_batch).await?;
+        let binding = largest_binding(&gpu, options);
+        let fused = if options.unfused { fuse::unfused(&plan) } else { fuse::fuse(&plan, weights, binding) };
+        let resources = allocate(&gpu, &plan, weights, options, max_batch, &fused).await?;
+        let drawing = Drawing {
+            settings: gpu.buffer("settings", sample::SETTINGS_BYTES).await?,
+            masks: gpu.buffer("masks", (2 * sample::mask_words(plan.config.n_vocab) * 4) as u64).await?,
+            results: gpu.buffer("results", sample::MAX_STEPS as u64 * sample::RESULT_BYTES).await?,
+        };
 
         let mut launches = Vec::new();
         let mut steps = Vec::new();
         let mut kernels: Vec<Kernel> = Vec::new();
-        let selection = selection(&plan);
         for (i, step) in plan.steps.iter().enumerate() {
             kernels.extend(record::cached_kernel(&plan, &resources, &step.op));
             for launch in record::launches(&resources, &step.op)?.unwrap_or_default() {
                 kernels.extend([launch.one.0.clone(), launch.many.0.clone()]);
                 steps.push(i);
-                launches.push((i >= selection, launch));
+                launches.push(launch);
             }
         }
+        let mut unit_vectors = Vec::new();
+        let mut fused_launches = Vec::new();
+        let mut units = Vec::new();
+        for (i, unit) in fused.units.iter().enumerate() {
+            let vectors = match unit {
+                Unit::Qkv(_) | Unit::Project(_) | Unit::Feed(_) => {
+                    let values = team::vectors(&resources, &weights.vectors, unit)?;
+                    Some(upload::vector(&gpu, "norm and biases", &values).await?)
+                }
+                Unit::Step(_) | Unit::Embed { .. } => None,
+            };
+            if let Unit::Qkv(qkv) = unit {
+                kernels.push(fused_qkv::kernel_of(&resources, qkv)?);
+            }
+            if let Some(launch) = record::unit_launch(&resources, unit, vectors.as_ref())? {
+                kernels.push(launch.one.0.clone());
+                units.push(i);
+                fused_launches.push(launch);
+            }
+            unit_vectors.push(vectors);
+        }
+        fused_launches.push(sample::launch(&resources, plan.logits, &drawing)?);
+        kernels.push(sample::kernel(sample::workgroup(resources.software)));
         kernels.sort_by_cached_key(Kernel::name);
         kernels.dedup();
 
@@ -90,13 +124,23 @@ impl GpuModel {
             progress(kernels.len() + i, total);
             gpu.scoped(&from.name, from.data.len() as u64, || to.upload(&gpu, from)).await?;
         }
-        let dispatches = by_step(&plan, steps, record::bind(&gpu, &pipelines, &resources, &launches).await?);
+        let bound = record::bind(&gpu, &pipelines, &resources, &launches).await?;
+        let dispatches = sorted(plan.steps.len(), steps, bound);
+        let mut bound = record::bind(&gpu, &pipelines, &resources, &fused_launches).await?;
+        let sample = bound.pop().ok_or_else(|| Error::Internal { what: "no sampling kernel".to_string() })?;
+        let fused_dispatches = sorted(fused.units.len(), units, bound);
         gpu.finished().await?;
         progress(total, total);
         static MODELS: AtomicU64 = AtomicU64::new(0);
-        Ok(GpuModel {
+        let mut model = GpuModel {
             id: MODELS.fetch_add(1, Ordering::Relaxed),
-            selection,
+            selection: selection(&plan),
+            fused,
+            fused_dispatches,
+            unit_vectors,
+            sample,
+            drawing,
+            result_readbacks: Vec::new(),
             max_batch,
             rope_factors: weights.vectors.clone(),
             gpu,
@@ -105,7 +149,13 @@ impl GpuModel {
             dispatches,
             readback: None,
             plan,
-        })
+        };
+        // One, and one more for the run after an abandoned one.
+        for _ in 0..2 {
+            let readback = model.new_result_readback().await?;
+            model.result_readbacks.push(readback);
+        }
+        Ok(model)
     }
 
     /// What the platform says about the adapter in use.
@@ -149,11 +199,26 @@ impl GpuModel {
         for (i, step) in self.plan.steps.iter().enumerate() {
             for launch in record::cached_launches(&self.resources, &buffers, &step.op)?.unwrap_or_default() {
                 steps.push(i);
-                launches.push((i >= self.selection, launch));
+                launches.push(launch);
             }
         }
-        let bound = record::bind(&self.gpu, &self.pipelines, &self.resources, &launches).await?;
-        Ok(GpuCache { capacity, model: self.id, dispatches: by_step(&self.plan, steps, bound), buffers })
+        let of_steps = launches.len();
+        let mut units = Vec::new();
+        for (i, (unit, vectors)) in self.fused.units.iter().zip(&self.unit_vectors).enumerate() {
+            if let (Unit::Qkv(qkv), Some(vectors)) = (unit, vectors) {
+                let angles = match qkv.rope {
+                    Some((ref rope, factors)) => buffers.angles(rope, factors)?,
+                    None => &buffers.no_angles,
+                };
+                let layer = buffers.layer(qkv.layer)?;
+                units.push(i);
+                launches.push(fused_qkv::launch(&self.resources, qkv, vectors, layer, angles)?);
+            }
+        }
+        let mut bound = record::bind(&self.gpu, &self.pipelines, &self.resources, &launches).await?;
+        let fused = sorted(self.fused.units.len(), units, bound.split_off(of_steps));
+        let dispatches = sorted(self.plan.steps.len(), steps, bound);
+        Ok(GpuCache { capacity, model: self.id, dispatches, fused, buffers })
     }
 }
 
@@ -184,11 +249,11 @@ fn selection(plan: &Plan) -> usize {
     select.unwrap_or(plan.steps.len())
 }
 
-/// Sorts dispatches into their steps.
-fn by_step(plan: &Plan, steps: Vec<usize>, dispatches: Vec<Dispatch>) -> Vec<Vec<Dispatch>> {
-    let mut sorted: Vec<Vec<Dispatch>> = plan.steps.iter().map(|_| Vec::new()).collect();
-    for (step, dispatch) in steps.into_iter().zip(dispatches) {
-        if let Some(slot) = sorted.get_mut(step) {
+/// Sorts dispatches into the `n` steps or units that they belong to.
+fn sorted(n: usize, places: Vec<usize>, dispatches: Vec<Dispatch>) -> Vec<Vec<Dispatch>> {
+    let mut sorted: Vec<Vec<Dispatch>> = (0..n).map(|_| Vec::new()).collect();
+    for (place, dispatch) in places.into_iter().zip(dispatches) {
+        if let Some(slot) = sorted.get_mut(place) {
             slot.push(dispatch);
         }
     }
@@ -212,12 +277,41 @@ fn max_batch(gpu: &Gpu, plan: &Plan, options: GpuOptions) -> Result<usize> {
     Ok(wanted.min((limit / widest) as usize).min((ACTIVATION_BYTES / together) as usize).max(1))
 }
 
+/// The most bytes of weights in one binding.
+fn largest_binding(gpu: &Gpu, options: GpuOptions) -> u64 {
+    let limits = gpu.device.limits();
+    let binding = limits.max_storage_buffer_binding_size.min(limits.max_buffer_size);
+    options.max_binding_bytes.map_or(binding, |bytes| bytes.min(binding))
+}
+
+/// Buffers for all matrices: those that fused kernels read at once in common ones.
+async fn matrices(gpu: &Gpu, weights: &Weights, binding: u64, fused: &Fused) -> Result<Vec<GpuMatrix>> {
+    let mut joined: Vec<Option<GpuMatrix>> = weights.matrices.iter().map(|_| None).collect();
+    for ids in &fused.joined {
+        let members: Vec<_> = ids.iter().filter_map(|id| weights.matrices.get(id.0)).collect();
+        for (id, matrix) in ids.iter().zip(GpuMatrix::join(gpu, &members, binding).await?) {
+            if let Some(slot) = joined.get_mut(id.0) {
+                *slot = Some(matrix);
+            }
+        }
+    }
+    let mut matrices = Vec::new();
+    for (joined, matrix) in joined.into_iter().zip(&weights.matrices) {
+        matrices.push(match joined {
+            Some(joined) => joined,
+            None => GpuMatrix::allocate(gpu, matrix, binding).await?,
+        });
+    }
+    Ok(matrices)
+}
+
 async fn allocate(
     gpu: &Gpu,
     plan: &Plan,
     weights: &Weights,
     options: GpuOptions,
     max_batch: usize,
+    fused: &Fused,
 ) -> Result<Resources> {
     let limits = gpu.device.limits();
     let software = match options.tuning {
@@ -231,18 +325,14 @@ async fn allocate(
         let buffer = gpu.buffer(spec.name, (max_batch * stride * 4) as u64).await?;
         activations.push(Activations { buffer, width: spec.width, stride });
     }
-    let binding = limits.max_storage_buffer_binding_size.min(limits.max_buffer_size);
-    let binding = options.max_binding_bytes.map_or(binding, |bytes| bytes.min(binding));
-    let mut matrices = Vec::new();
-    for matrix in &weights.matrices {
-        matrices.push(GpuMatrix::allocate(gpu, matrix, binding).await?);
-    }
+    let matrices = matrices(gpu, weights, largest_binding(gpu, options), fused).await?;
     let mut vectors = Vec::new();
     for (spec, values) in plan.vectors.iter().zip(&weights.vectors) {
         vectors.push(upload::vector(gpu, &spec.name, values).await?);
     }
     let most_rows = weights.matrices.iter().map(|m| m.rows).max().unwrap_or(0);
     let uniform_stride = u64::from(limits.min_uniform_buffer_offset_alignment.max(64));
+    let batches = (kernel::STEP_SLOTS + sample::MAX_STEPS) as u64;
     let uniform = wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST;
     Ok(Resources {
         activations,
@@ -251,7 +341,7 @@ async fn allocate(
         tokens: gpu.buffer("tokens", (max_batch * 4) as u64).await?,
         selected: gpu.buffer("selected rows", (max_batch * 4) as u64).await?,
         zeros: gpu.buffer("no bias", (most_rows * 4) as u64).await?,
-        batches: gpu.buffer_for("batch", 2 * uniform_stride, uniform).await?,
+        batches: gpu.buffer_for("batch", batches * uniform_stride, uniform).await?,
         uniform_stride,
         software,
         workgroup: if software { SOFTWARE_WORKGROUP } else { WORKGROUP },

@@ -4,7 +4,7 @@
 //! dispatch per chunk; each writes the rows whose position lies in it.
 
 use super::embed::{check_width, chunk_buffers, with_weights};
-use super::kernel::{Access, BATCH, Kernel, WORKGROUP, uniform, weight_part};
+use super::kernel::{Access, BATCH, Kernel, ROWS, WORKGROUP, uniform, weight_part};
 use super::record::{Grid, Launch, Resources, u32_of};
 use crate::Result;
 use crate::model::{BufferId, MatrixId};
@@ -19,6 +19,8 @@ uniform! {
         first_row: u32,
         /// Rows of the chunk.
         rows: u32,
+        /// The buffer's row where the chunk begins.
+        from_row: u32,
     }
 }
 
@@ -27,7 +29,7 @@ pub fn kernel(dtype: DType) -> Kernel {
     Kernel {
         stem: "position_embed",
         entry: "position_embed",
-        parts: vec![BATCH, weight_part(dtype)],
+        parts: vec![BATCH, ROWS, weight_part(dtype)],
         body: include_str!("../../shaders/position_embed.wgsl"),
         constants: vec![("WORKGROUP", WORKGROUP)],
         storage: with_weights(dtype, &[(4, Access::Read), (5, Access::Write)]),
@@ -45,6 +47,7 @@ pub(super) fn launches(r: &Resources, x: BufferId, table: MatrixId, out: BufferI
             groups: u32_of("groups", table.groups)?,
             first_row: u32_of("row", chunk.rows.start)?,
             rows: u32_of("rows", chunk.rows.len())?,
+            from_row: u32_of("row", chunk.from_row)?,
         };
         let buffers = chunk_buffers(chunk, &[(4, &x.buffer), (5, &out.buffer)]);
         Ok(Launch::new(kernel(table.dtype), Grid::elementwise(table.groups)?, &buffers, params))

@@ -3,6 +3,7 @@
 
 use super::cache::CacheBuffers;
 use super::device::Gpu;
+use super::fuse::Unit;
 use super::kernel::{Batch, Kernel};
 use super::pipelines::Pipelines;
 use super::upload::GpuMatrix;
@@ -84,9 +85,9 @@ pub(super) struct Resources {
     pub(super) selected: wgpu::Buffer,
     /// f32 zeros, as many as the largest matrix has rows: the bias of a linear without one.
     pub(super) zeros: wgpu::Buffer,
-    /// Two [`Batch`]es: the batch's and the selection's.
+    /// [`Batch`]es: the batch's, the selection's, and those of a resident run's steps.
     pub(super) batches: wgpu::Buffer,
-    /// Distance of the two, and of parameter structs, in bytes.
+    /// Distance of them, and of parameter structs, in bytes.
     pub(super) uniform_stride: u64,
     /// Launch the kernels for adapters that compute on the CPU.
     pub(super) software: bool,
@@ -104,6 +105,12 @@ fn missing(what: &str, index: usize) -> Error {
 }
 
 impl Resources {
+    /// The offset of a batch among the [`batches`](Self::batches).
+    pub(super) fn slot(&self, i: usize) -> u32 {
+        // A few dozen times 256.
+        (i as u64 * self.uniform_stride) as u32
+    }
+
     pub(super) fn activation(&self, id: BufferId) -> Result<&Activations> {
         self.activations.get(id.0).ok_or_else(|| missing("buffer", id.0))
     }
@@ -115,6 +122,11 @@ impl Resources {
     pub(super) fn vector(&self, id: VectorId) -> Result<&wgpu::Buffer> {
         self.vectors.get(id.0).ok_or_else(|| missing("vector", id.0))
     }
+}
+
+/// The one chunk of a matrix that a fused kernel reads.
+pub(super) fn one_chunk(matrix: &GpuMatrix) -> Result<&super::upload::Chunk> {
+    matrix.whole().ok_or_else(|| Error::Internal { what: format!("{} lies in several bindings", matrix.name) })
 }
 
 /// The launches of an operation that needs no cache; `None` for one that does.
@@ -157,6 +169,16 @@ pub(super) fn cached_launches(resources: &Resources, cache: &CacheBuffers, op: &
     Ok(Some(vec![launch]))
 }
 
+/// The launch of a unit of [`Fused`](super::fuse::Fused) that needs no cache; `vectors`: its norm and biases.
+pub(super) fn unit_launch(r: &Resources, unit: &Unit, vectors: Option<&wgpu::Buffer>) -> Result<Option<Launch>> {
+    Ok(match (unit, vectors) {
+        (Unit::Embed { tokens, positions, out }, _) => Some(super::fused_embed::launch(r, *tokens, *positions, *out)?),
+        (Unit::Project(project), Some(vectors)) => Some(super::fused_project::launch(r, project, vectors)?),
+        (Unit::Feed(feed), Some(vectors)) => Some(super::fused_feed::launch(r, feed, vectors)?),
+        _ => None,
+    })
+}
+
 /// The kernels of an operation that works on a cache: known before there is one.
 pub(super) fn cached_kernel(plan: &Plan, resources: &Resources, op: &Op) -> Option<Kernel> {
     match *op {
@@ -175,26 +197,26 @@ pub(super) struct Dispatch {
 }
 
 impl Dispatch {
-    /// Records the dispatch over `n` rows (at least 1).
-    pub(super) fn record(&self, pass: &mut wgpu::ComputePass<'_>, n: u32) {
+    /// Records the dispatch over `n` rows (at least 1), which the batch at offset `slot` describes.
+    pub(super) fn record(&self, pass: &mut wgpu::ComputePass<'_>, n: u32, slot: u32) {
         let (pipeline, grid) = if n == 1 { &self.one } else { &self.many };
         let [x, y, z] = grid.workgroups(n);
         pass.set_pipeline(pipeline);
-        pass.set_bind_group(0, &self.bindings, &[]);
+        pass.set_bind_group(0, &self.bindings, &[slot]);
         pass.dispatch_workgroups(x, y, z);
     }
 }
 
-/// Binds launches, in order. Each comes with whether it runs over the selection instead of the batch.
+/// Binds launches, in order.
 pub(super) async fn bind(
     gpu: &Gpu,
     pipelines: &Pipelines,
     resources: &Resources,
-    launches: &[(bool, Launch)],
+    launches: &[Launch],
 ) -> Result<Vec<Dispatch>> {
     let stride = resources.uniform_stride;
     let mut params = vec![0u8; launches.len() * stride as usize];
-    for (slot, (_, launch)) in params.chunks_mut(stride as usize).zip(launches) {
+    for (slot, launch) in params.chunks_mut(stride as usize).zip(launches) {
         let found = slot.len();
         let too_large =
             || Error::Internal { what: format!("{} bytes of parameters, {found} fit", launch.params.len()) };
@@ -205,13 +227,13 @@ pub(super) async fn bind(
     gpu.queue.write_buffer(&buffer, 0, &params);
 
     let mut prepared = Vec::with_capacity(launches.len());
-    for (_, launch) in launches {
+    for launch in launches {
         let of = |(kernel, grid): &(Kernel, Grid)| Ok((pipelines.pipeline(kernel)?.clone(), *grid));
         prepared.push((of(&launch.one)?, of(&launch.many)?, pipelines.layout(&launch.one.0)?));
     }
     let create = || {
         let prepared = prepared.into_iter().zip(launches).zip(0u64..);
-        let bound = prepared.map(|(((one, many, layout), (selected, launch)), i)| {
+        let bound = prepared.map(|(((one, many, layout), launch), i)| {
             let uniform = |buffer, slot: u64, size: usize| {
                 wgpu::BindingResource::Buffer(wgpu::BufferBinding {
                     buffer,
@@ -219,7 +241,7 @@ pub(super) async fn bind(
                     size: std::num::NonZeroU64::new(size as u64),
                 })
             };
-            let batch = uniform(&resources.batches, u64::from(*selected), size_of::<Batch>());
+            let batch = uniform(&resources.batches, 0, size_of::<Batch>());
             let mut entries = vec![
                 wgpu::BindGroupEntry { binding: 0, resource: batch },
                 wgpu::BindGroupEntry { binding: 1, resource: uniform(&buffer, i, launch.params.len()) },
@@ -233,6 +255,7 @@ pub(super) async fn bind(
         });
         bound.collect::<Vec<_>>()
     };
+    gpu.counting.add(|c| c.bind_groups += launches.len() as u64);
     gpu.scoped("bind groups", 0, create).await
 }
 

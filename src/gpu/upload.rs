@@ -17,9 +17,12 @@ pub(super) const GROUP: usize = 16;
 /// The most bytes repacked at once: bounds the memory that an upload needs beside the file.
 const PIECE: usize = 4 << 20;
 
-/// Some consecutive rows of a matrix in buffers of their own.
+/// Some consecutive rows of a matrix, in buffers of their own or together with other matrices.
+#[derive(Clone)]
 pub(super) struct Chunk {
     pub(super) rows: Range<usize>,
+    /// The buffers' row where they begin.
+    pub(super) from_row: usize,
     pub(super) elements: wgpu::Buffer,
     /// Scales of the block types.
     pub(super) scales: Option<wgpu::Buffer>,
@@ -51,21 +54,77 @@ fn rows_per_chunk(dtype: DType, groups: usize, limit: u64) -> usize {
     (limit / elements.max(scales).max(1) as u64).min(u32::MAX as u64) as usize
 }
 
+/// Groups in a row of a matrix that has the bytes of its shape, and of which a row fits `limit` bytes.
+fn check(matrix: &Matrix, limit: u64) -> Result<usize> {
+    let groups = matrix.cols.div_ceil(GROUP);
+    // What the plan and the loader promise; a kernel would read other rows were it not so.
+    let whole = matrix.cols.is_multiple_of(matrix.dtype.block_len());
+    if !whole || matrix.rows.checked_mul(matrix.row_bytes()) != Some(matrix.data.len()) {
+        let what = format!("{} has {} bytes for its shape", matrix.name, matrix.data.len());
+        return Err(Error::Internal { what });
+    }
+    if rows_per_chunk(matrix.dtype, groups, limit) == 0 {
+        let why = format!("one row of {} does not fit the adapter's limit of {limit} bytes", matrix.name);
+        return Err(gpu_error("weights", why));
+    }
+    Ok(groups)
+}
+
+/// Rows of the matrices before it in their common buffers, and of all of them: each begins at a whole word of scales.
+fn starts(matrices: &[&Matrix]) -> (Vec<usize>, usize) {
+    let mut end = 0;
+    let starts = matrices.iter().map(|matrix| {
+        let start = end;
+        end = start + matrix.rows.next_multiple_of(GROUP);
+        start
+    });
+    (starts.collect(), end)
+}
+
+/// Whether the matrices can be put into common buffers, none larger than `limit` bytes.
+pub(super) fn can_join(matrices: &[&Matrix], limit: u64) -> bool {
+    let Some(first) = matrices.first() else { return false };
+    let alike = matrices.iter().all(|m| m.dtype == first.dtype && m.cols == first.cols);
+    let (_, rows) = starts(matrices);
+    alike && rows <= rows_per_chunk(first.dtype, first.cols.div_ceil(GROUP), limit)
+}
+
 impl GpuMatrix {
+    /// Makes common buffers for matrices that [`can_join`].
+    pub(super) async fn join(gpu: &Gpu, matrices: &[&Matrix], limit: u64) -> Result<Vec<GpuMatrix>> {
+        let (starts, rows) = starts(matrices);
+        let Some(first) = matrices.first() else { return Ok(Vec::new()) };
+        let (element_bytes, scale_bytes) = row_bytes(first.dtype, first.cols.div_ceil(GROUP));
+        let elements = gpu.buffer(&first.name, (rows * element_bytes) as u64).await?;
+        let scales = match scale_bytes {
+            0 => None,
+            _ => Some(gpu.buffer(&first.name, (rows * scale_bytes) as u64).await?),
+        };
+        let mut joined = Vec::new();
+        for (matrix, from_row) in matrices.iter().zip(starts) {
+            let groups = check(matrix, limit)?;
+            let (elements, scales) = (elements.clone(), scales.clone());
+            let chunks = vec![Chunk { rows: 0..matrix.rows, from_row, elements, scales }];
+            joined.push(GpuMatrix {
+                name: matrix.name.clone(),
+                dtype: matrix.dtype,
+                rows: matrix.rows,
+                groups,
+                chunks,
+            });
+        }
+        Ok(joined)
+    }
+
+    /// The chunk that is the whole matrix, where there is only one.
+    pub(super) fn whole(&self) -> Option<&Chunk> {
+        if self.chunks.len() == 1 { self.chunks.first() } else { None }
+    }
+
     /// Makes the buffers of `matrix`, none larger than `limit` bytes.
     pub(super) async fn allocate(gpu: &Gpu, matrix: &Matrix, limit: u64) -> Result<GpuMatrix> {
-        let groups = matrix.cols.div_ceil(GROUP);
-        // What the plan and the loader promise; a kernel would read other rows were it not so.
-        let whole = matrix.cols.is_multiple_of(matrix.dtype.block_len());
-        if !whole || matrix.rows.checked_mul(matrix.row_bytes()) != Some(matrix.data.len()) {
-            let what = format!("{} has {} bytes for its shape", matrix.name, matrix.data.len());
-            return Err(Error::Internal { what });
-        }
+        let groups = check(matrix, limit)?;
         let step = rows_per_chunk(matrix.dtype, groups, limit);
-        if step == 0 {
-            let why = format!("one row of {} does not fit the adapter's limit of {limit} bytes", matrix.name);
-            return Err(gpu_error("weights", why));
-        }
         let (element_bytes, scale_bytes) = row_bytes(matrix.dtype, groups);
         let mut chunks = Vec::new();
         let mut first = 0;
@@ -77,19 +136,20 @@ impl GpuMatrix {
                 _ => Some(gpu.buffer(&matrix.name, (rows.len() * scale_bytes) as u64).await?),
             };
             first = rows.end;
-            chunks.push(Chunk { rows, elements, scales });
+            chunks.push(Chunk { rows, from_row: 0, elements, scales });
         }
         Ok(GpuMatrix { name: matrix.name.clone(), dtype: matrix.dtype, rows: matrix.rows, groups, chunks })
     }
 
     /// Writes the elements of `matrix`, the one that this was allocated for.
     pub(super) fn upload(&self, gpu: &Gpu, matrix: &Matrix) {
-        let (element_bytes, _) = row_bytes(self.dtype, self.groups);
+        let (element_bytes, scale_bytes) = row_bytes(self.dtype, self.groups);
         // Pieces start at whole words of scales (two of 2 bytes): an even number of rows.
         let step = (PIECE / element_bytes.max(1)).max(2).next_multiple_of(2);
         let (mut elements, mut scales) = (Vec::new(), Vec::new());
         for chunk in &self.chunks {
-            let (mut element_at, mut scale_at) = (0u64, 0u64);
+            let start = |bytes: usize| (chunk.from_row * bytes) as u64;
+            let (mut element_at, mut scale_at) = (start(element_bytes), start(scale_bytes));
             let mut first = chunk.rows.start;
             while first < chunk.rows.end {
                 let end = (first + step).min(chunk.rows.end);

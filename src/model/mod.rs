@@ -5,8 +5,10 @@ mod from_gguf;
 mod from_hf;
 pub mod op;
 pub mod plan;
+pub mod sampling;
 mod settings;
 
 pub use config::{Activation, Ffn, ModelConfig, Norm, Position, Rope, RopeLayout, RopeScaling};
 pub use op::{BufferId, MatrixId, Op, VectorId};
 pub use plan::{Batch, BufferSpec, LogitRows, MatrixSpec, Plan, Step, VectorSpec};
+pub use sampling::{Sampled, Sampling};

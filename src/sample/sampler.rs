@@ -5,6 +5,7 @@ use std::cmp::Ordering;
 use super::options::SampleOptions;
 use super::rng::Pcg32;
 use crate::error::{Error, Result};
+use crate::model::Sampling;
 
 /// A chosen token.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -97,6 +98,33 @@ impl Sampler {
     /// A token of the prompt: the repetition penalty applies to it.
     pub fn observe(&mut self, token: u32) {
         self.seen.insert(token);
+    }
+
+    /// What a device needs to choose the next `n` tokens by the same rules, with the random numbers that this sampler would
+    /// draw, which go to `draws`; `None` where it cannot: where the choice depends on more than which tokens came.
+    ///
+    /// The sampler itself is unchanged: [`accept`](Self::accept) each token that is used.
+    pub fn sampling<'a>(&'a self, n: usize, draws: &'a mut Vec<f64>) -> Option<Sampling<'a>> {
+        if self.options.no_repeat_ngram > 0 || !self.repeats.is_empty() {
+            return None;
+        }
+        draws.clear();
+        if self.options.temperature > 0.0 {
+            let mut rng = self.rng.clone();
+            draws.extend((0..n).map(|_| rng.next_f64()));
+        }
+        let SampleOptions { temperature, top_k, top_p, min_p, repetition_penalty, .. } = self.options;
+        let (seen, banned) = (self.seen.0.as_slice(), self.banned.0.as_slice());
+        Some(Sampling { temperature, top_k, top_p, min_p, repetition_penalty, draws, seen, banned })
+    }
+
+    /// Remembers a token that a device chose in place of [`sample`](Self::sample).
+    pub fn accept(&mut self, token: u32) {
+        if self.options.temperature > 0.0 {
+            self.rng.next_f64();
+        }
+        self.seen.insert(token);
+        self.output.push(token);
     }
 
     /// Chooses the next token and remembers it.

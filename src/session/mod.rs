@@ -12,7 +12,7 @@ pub use save::{Saved, identity};
 
 use crate::backend::{Backend, KvCache};
 use crate::error::{Error, Result};
-use crate::model::{Batch, LogitRows};
+use crate::model::{Batch, LogitRows, Sampled, Sampling};
 
 /// One sequence of tokens and the model's memory of it.
 pub struct Session {
@@ -123,6 +123,58 @@ impl Session {
             self.whole = 0;
         }
         self.position()
+    }
+
+    /// Reads `token` and has the device choose the next `n`, of which all but the last are read; `chosen` becomes them. See
+    /// [`Backend::decode`]. Says whether it did: a device may be lost ([`Session::feed`]) and be replaced by one that does
+    /// not choose tokens. Nothing was read then.
+    ///
+    /// After an error, and where the future is dropped half-way, the session is where it was before.
+    ///
+    /// # Errors
+    /// `ContextFull` where `n` tokens do not fit, and what the backend says.
+    pub async fn decode(
+        &mut self,
+        backend: &mut Backend,
+        token: u32,
+        n: usize,
+        sampling: Sampling<'_>,
+        chosen: &mut Vec<Sampled>,
+    ) -> Result<bool> {
+        if n > self.room() {
+            return Err(Error::ContextFull { limit: self.capacity, found: self.position() + n });
+        }
+        while n <= backend.resident_steps() {
+            match self.try_decode(backend, token, n, sampling, chosen).await {
+                Err(error) if backend.survives(&error) => backend.recover(&error).await?,
+                other => return other.map(|()| true),
+            }
+        }
+        Ok(false)
+    }
+
+    /// [`Session::decode`] on the device as it is.
+    async fn try_decode(
+        &mut self,
+        backend: &mut Backend,
+        token: u32,
+        n: usize,
+        sampling: Sampling<'_>,
+        chosen: &mut Vec<Sampled>,
+    ) -> Result<()> {
+        if !self.is_on(backend) {
+            self.replay(backend).await?;
+        }
+        let position = self.position();
+        self.whole = self.whole_batches(backend, position);
+        let Some(cache) = &mut self.cache else {
+            return Err(Error::Internal { what: "a session is without its cache".into() });
+        };
+        backend.decode(cache, token, position, n, sampling, chosen).await?;
+        self.tokens.push(token);
+        let read = chosen.len().saturating_sub(1);
+        self.tokens.extend(chosen.iter().take(read).map(|sampled| sampled.token));
+        Ok(())
     }
 
     /// Feeds the first tokens of `tokens`, at most one batch, and gives how many they were: a caller can stop, or let

@@ -3,6 +3,7 @@
 use super::event::{FinishReason, Piece, Usage};
 use super::ground::Chooser;
 use super::model::Model;
+use super::resident::Resident;
 use super::stop::StopFilter;
 use crate::error::Result;
 use crate::model::LogitRows;
@@ -20,6 +21,7 @@ pub struct Decoding {
     /// The chosen token that the model has not read yet.
     unread: Option<u32>,
     speculation: Speculation,
+    resident: Resident,
     finished: Option<FinishReason>,
     /// All text shown so far.
     pub text: String,
@@ -50,6 +52,7 @@ impl Decoding {
             left: max_tokens,
             unread: None,
             speculation: Speculation::new(None),
+            resident: Resident::default(),
             finished: if max_tokens == 0 { Some(FinishReason::Length) } else { None },
             text: String::new(),
             written: Vec::new(),
@@ -70,7 +73,12 @@ impl Decoding {
 
     /// Makes the session forget what was read ahead and not written.
     pub fn settle(&self, session: &mut Session) {
-        session.truncate(session.position().saturating_sub(self.speculation.ahead()));
+        session.truncate(session.position().saturating_sub(self.ahead()));
+    }
+
+    /// Tokens read that are not written yet, the one written last included where it was read.
+    fn ahead(&self) -> usize {
+        self.speculation.ahead() + self.resident.pending.len()
     }
 
     /// Writes one token. `logits` are those after the last token read, `[n_vocab]`; they are replaced by the next ones.
@@ -79,12 +87,21 @@ impl Decoding {
             return Ok(Step::Finished(reason));
         }
         if let Some(token) = self.unread {
-            self.read(token, model, session, logits).await?;
+            let most = self.left.min(session.room());
+            if !self.resident.run(token, most, &mut self.sampler, model, session).await? {
+                self.read(token, model, session, logits).await?;
+            }
             self.unread = None;
         }
-        let n_vocab = model.vocab_size();
-        let row = logits.chunks_exact(n_vocab).nth(self.speculation.row()).unwrap_or_default();
-        let choice = self.sampler.sample(row)?;
+        let resident = self.resident.next(&mut self.sampler);
+        let choice = match resident {
+            Some(choice) => choice,
+            None => {
+                let n_vocab = model.vocab_size();
+                let row = logits.chunks_exact(n_vocab).nth(self.speculation.row()).unwrap_or_default();
+                self.sampler.sample(row)?
+            }
+        };
         let mut shown = String::new();
         if self.end_tokens.contains(&choice.token) {
             self.finished = Some(FinishReason::Stop);
@@ -92,7 +109,10 @@ impl Decoding {
             self.written.push(choice.token);
             self.left = self.left.saturating_sub(1);
             let ahead = self.speculation.ahead();
-            if !self.speculation.check(choice.token) {
+            if resident.is_some() {
+                // All but the last of a run were read by it.
+                self.unread = Some(choice.token).filter(|_| self.resident.pending.is_empty());
+            } else if !self.speculation.check(choice.token) {
                 session.truncate(session.position().saturating_sub(ahead));
                 self.unread = Some(choice.token);
             }
@@ -104,7 +124,7 @@ impl Decoding {
             shown = text;
             if stopped {
                 self.finished = Some(FinishReason::Stop);
-            } else if self.left == 0 || session.room() + self.speculation.ahead() == 0 {
+            } else if self.left == 0 || session.room() + self.ahead() == 0 {
                 self.finished = Some(FinishReason::Length);
             }
             if stopped {

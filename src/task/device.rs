@@ -5,7 +5,7 @@ use std::cell::Ref;
 use super::model::Model;
 use crate::backend::{Backend, DeviceReport};
 use crate::error::{Error, Result};
-use crate::model::LogitRows;
+use crate::model::{LogitRows, Sampled, Sampling};
 use crate::session::{PassCosts, Session};
 
 /// What is known of the device without asking it.
@@ -15,11 +15,18 @@ pub struct Device {
     moves: u64,
     /// See [`Backend::exact_rows`].
     exact_rows: usize,
+    /// See [`Backend::resident_steps`].
+    resident_steps: usize,
 }
 
 impl Device {
     pub fn of(backend: &Backend) -> Device {
-        Device { report: backend.report().clone(), moves: backend.moves(), exact_rows: backend.exact_rows() }
+        Device {
+            report: backend.report().clone(),
+            moves: backend.moves(),
+            exact_rows: backend.exact_rows(),
+            resident_steps: backend.resident_steps(),
+        }
     }
 
     pub fn report(&self) -> &DeviceReport {
@@ -71,12 +78,42 @@ impl Model {
     ) -> Result<usize> {
         let mut backend = self.backend.try_borrow_mut().map_err(|_| Error::Busy)?;
         let fed = session.feed(&mut backend, tokens, rows, logits).await;
+        self.notice(&backend);
+        fed
+    }
+
+    /// Up to how many tokens [`decode`](Self::decode) gives at once; 0 where the device does not choose tokens.
+    pub(super) fn resident_steps(&self) -> usize {
+        self.device.borrow().resident_steps
+    }
+
+    /// Has the device choose tokens; see [`Session::decode`].
+    ///
+    /// # Errors
+    /// `Busy` where another call is inside the model at this moment.
+    // The borrow is held while the device works, on purpose: it is the lock that makes a second call `Busy`.
+    #[allow(clippy::await_holding_refcell_ref)]
+    pub(super) async fn decode(
+        &self,
+        session: &mut Session,
+        token: u32,
+        n: usize,
+        sampling: Sampling<'_>,
+        chosen: &mut Vec<Sampled>,
+    ) -> Result<bool> {
+        let mut backend = self.backend.try_borrow_mut().map_err(|_| Error::Busy)?;
+        let done = session.decode(&mut backend, token, n, sampling, chosen).await;
+        self.notice(&backend);
+        done
+    }
+
+    /// Learns of a move to another device.
+    fn notice(&self, backend: &Backend) {
         if backend.moves() != self.moves() {
-            self.device.replace(Device::of(&backend));
+            self.device.replace(Device::of(backend));
             // What passes cost elsewhere says nothing here.
             self.costs().replace(PassCosts::default());
         }
-        fed
     }
 
     /// For tests: takes the GPU away, as a platform may at any moment. Says whether there was one.

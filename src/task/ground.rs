@@ -31,6 +31,11 @@ impl Chooser {
         Chooser { sampler, ground: Some(Ground::new(tokenizer, source)), end_tokens: end_tokens.to_vec() }
     }
 
+    /// The sampler, where it alone decides.
+    pub fn plain(&mut self) -> Option<&mut Sampler> {
+        if self.ground.is_some() { None } else { Some(&mut self.sampler) }
+    }
+
     /// See [`Sampler::sample`].
     pub fn sample(&mut self, logits: &[f32]) -> Result<Choice> {
         let Some(ground) = &mut self.ground else { return self.sampler.sample(logits) };

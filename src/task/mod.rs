@@ -25,6 +25,7 @@ mod open_session;
 mod options;
 mod points;
 mod pool;
+mod resident;
 mod salience;
 mod shorten;
 mod stop;

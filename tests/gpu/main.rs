@@ -35,3 +35,4 @@ mod builder;
 mod kernels;
 mod lane;
 mod model;
+mod resident;

@@ -27,7 +27,7 @@ tests_of! {
     limits_that_cannot_be_met_are_errors,
 }
 
-fn configs() -> Vec<ModelConfig> {
+pub fn configs() -> Vec<ModelConfig> {
     let llama3 =
         RopeScaling::Llama3 { factor: 8.0, low_freq_factor: 1.0, high_freq_factor: 4.0, original_context_len: 32 };
     vec![
@@ -45,7 +45,7 @@ fn configs() -> Vec<ModelConfig> {
 }
 
 /// `storage`: an index into `DTYPES` for all matrices, or beyond them for a mixture.
-fn setup(config: &ModelConfig, storage: usize, seed: u64) -> (Arc<Plan>, Weights) {
+pub fn setup(config: &ModelConfig, storage: usize, seed: u64) -> (Arc<Plan>, Weights) {
     let plan = plan::build(config);
     // Chromium's software adapter takes up to a second for each kernel of each type: two types must do there.
     let mixture = if cfg!(target_arch = "wasm32") { &DTYPES[2..4] } else { &DTYPES[..] };

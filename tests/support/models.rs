@@ -82,3 +82,19 @@ pub fn llama_135m() -> ModelConfig {
         ..tiny_llama(RopeLayout::HalfSplit, 64, RopeScaling::None, true)
     }
 }
+
+/// Llama of 1.1 billion parameters: d_model 2048, 22 layers, 32 heads on 4, d_ff 5632, vocabulary 32000.
+pub fn llama_1b() -> ModelConfig {
+    ModelConfig {
+        name: "random llama of 1 B".to_string(),
+        n_vocab: 32000,
+        d_model: 2048,
+        d_ff: 5632,
+        n_layers: 22,
+        n_heads: 32,
+        n_kv_heads: 4,
+        head_dim: 64,
+        context_len: 2048,
+        ..tiny_llama(RopeLayout::HalfSplit, 64, RopeScaling::None, false)
+    }
+}

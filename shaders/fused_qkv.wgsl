@@ -1,0 +1,119 @@
+// q, k_cache[p], v_cache[p] = rope(norm(x) Wq + bq), rope(norm(x) Wk + bk), norm(x) Wv + bv, p the token's position
+// One row. weight: the rows of Wq, Wk and Wv in one buffer, [rows, 16 groups], any weight type; x: see parts/dots; angles:
+// [capacity, n_dims / 2] (cos, sin) f32; q: heads side by side; caches: [capacity, n_kv_heads, head_stride] f32.
+// Accumulates in f32. A team of invocations computes two pairs of elements that rotate together.
+struct Params {
+    // Groups of 16 elements in a row of the weight and of x.
+    groups: u32,
+    // Elements of x.
+    width: u32,
+    eps: f32,
+    // Where the biases begin in `vectors`.
+    bias: u32,
+    // Where the rows of Wk and Wv begin.
+    k_row: u32,
+    v_row: u32,
+    n_heads: u32,
+    n_kv_heads: u32,
+    head_dim: u32,
+    // Elements from head to head in the caches.
+    head_stride: u32,
+    // Rotated elements of each head; 0 without rotary positions.
+    n_dims: u32,
+    // 0: pairs (2i, 2i + 1); 1: pairs (i, i + n_dims / 2).
+    half_split: u32,
+}
+
+@group(0) @binding(1) var<uniform> params: Params;
+@group(0) @binding(6) var<storage, read> angles: array<vec2<f32>>;
+@group(0) @binding(7) var<storage, read_write> q: array<f32>;
+@group(0) @binding(8) var<storage, read_write> k_cache: array<f32>;
+@group(0) @binding(9) var<storage, read_write> v_cache: array<f32>;
+
+// Two elements of a head.
+struct Pair {
+    // Counted over the heads of q, k and v.
+    head: u32,
+    // Its number in the head.
+    index: u32,
+    dims: vec2<u32>,
+    // Their rows of the weight.
+    rows: vec2<u32>,
+}
+
+fn pair_at(at: u32) -> Pair {
+    let pairs = (params.head_dim + 1u) / 2u;
+    var pair: Pair;
+    pair.head = at / pairs;
+    pair.index = at % pairs;
+    let half = params.n_dims / 2u;
+    pair.dims = vec2<u32>(pair.index * 2u) + vec2<u32>(0u, 1u);
+    if params.half_split == 1u && pair.index < half {
+        pair.dims = vec2<u32>(pair.index, pair.index + half);
+    }
+    var start = pair.head * params.head_dim;
+    if pair.head >= params.n_heads + params.n_kv_heads {
+        start = params.v_row + (pair.head - params.n_heads - params.n_kv_heads) * params.head_dim;
+    } else if pair.head >= params.n_heads {
+        start = params.k_row + (pair.head - params.n_heads) * params.head_dim;
+    }
+    // An odd head's last pair has one element.
+    pair.rows = start + min(pair.dims, vec2<u32>(params.head_dim - 1u));
+    return pair;
+}
+
+fn write_pair(pair: Pair, sums: vec2<f32>) {
+    var values = sums + vec2<f32>(bias_at(params.bias, pair.rows.x), bias_at(params.bias, pair.rows.y));
+    let half = params.n_dims / 2u;
+    if pair.head < params.n_heads + params.n_kv_heads && pair.index < half {
+        let angle = angles[batch.position * half + pair.index];
+        values = vec2<f32>(
+            values.x * angle.x - values.y * angle.y,
+            values.x * angle.y + values.y * angle.x,
+        );
+    }
+    let both = pair.dims.y < params.head_dim;
+    if pair.head < params.n_heads {
+        let at = pair.head * params.head_dim;
+        q[at + pair.dims.x] = values.x;
+        if both {
+            q[at + pair.dims.y] = values.y;
+        }
+        return;
+    }
+    let kv = pair.head - params.n_heads;
+    let at = (batch.position * params.n_kv_heads + kv % params.n_kv_heads) * params.head_stride;
+    if kv < params.n_kv_heads {
+        k_cache[at + pair.dims.x] = values.x;
+        if both {
+            k_cache[at + pair.dims.y] = values.y;
+        }
+    } else {
+        v_cache[at + pair.dims.x] = values.x;
+        if both {
+            v_cache[at + pair.dims.y] = values.y;
+        }
+    }
+}
+
+@compute @workgroup_size(WORKGROUP)
+fn fused_qkv(
+    @builtin(workgroup_id) workgroup: vec3<u32>,
+    @builtin(num_workgroups) workgroups: vec3<u32>,
+    @builtin(local_invocation_index) local: u32,
+) {
+    let count = (params.n_heads + 2u * params.n_kv_heads) * ((params.head_dim + 1u) / 2u);
+    let index = team_index(workgroup, workgroups, local) * 2u;
+    // Pairs beyond the end repeat the last one and are not written.
+    let first = pair_at(min(index, count - 1u));
+    let second = pair_at(min(index + 1u, count - 1u));
+    let sums = row_dots(local, vec4<u32>(first.rows, second.rows));
+    if local % TEAM == 0u {
+        if index < count {
+            write_pair(first, sums.xy);
+        }
+        if index + 1u < count {
+            write_pair(second, sums.zw);
+        }
+    }
+}

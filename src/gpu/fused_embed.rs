@@ -1,0 +1,53 @@
+//! `out = table[token] + table[first_position + p]`, p the token's position
+//!
+//! One row. table: token embeddings and, from row first_position on, learned positions, `[rows, cols]`, any weight type;
+//! out: `[stride]` f32. One rounding but for the weight type's own decoding. One invocation per group.
+
+use super::embed::{check_width, chunk_buffers, with_weights};
+use super::kernel::{Access, BATCH, Kernel, ROWS, WORKGROUP, uniform, weight_part};
+use super::record::{Grid, Launch, Resources, one_chunk, u32_of};
+use crate::Result;
+use crate::model::{BufferId, MatrixId};
+use crate::tensor::DType;
+
+uniform! {
+    /// Parameters of `shaders/fused_embed.wgsl`.
+    Params {
+        /// Groups of 16 elements in a row.
+        groups: u32,
+        /// Rows of token embeddings.
+        n_vocab: u32,
+        /// The row of position 0.
+        first_position: u32,
+        /// Positions there are.
+        positions: u32,
+    }
+}
+
+/// The kernel for tables of this type.
+pub fn kernel(dtype: DType) -> Kernel {
+    Kernel {
+        stem: "fused_embed",
+        entry: "fused_embed",
+        parts: vec![BATCH, ROWS, weight_part(dtype)],
+        body: include_str!("../../shaders/fused_embed.wgsl"),
+        constants: vec![("WORKGROUP", WORKGROUP)],
+        storage: with_weights(dtype, &[(4, Access::Read), (5, Access::Write)]),
+        workgroup_bytes: 0,
+        params: Params::LAYOUT,
+    }
+}
+
+pub(super) fn launch(r: &Resources, tokens: MatrixId, positions: MatrixId, out: BufferId) -> Result<Launch> {
+    let (tokens, positions, out) = (r.matrix(tokens)?, r.matrix(positions)?, r.activation(out)?);
+    check_width(tokens, out.stride)?;
+    let (chunk, position_chunk) = (one_chunk(tokens)?, one_chunk(positions)?);
+    let params = Params {
+        groups: u32_of("groups", tokens.groups)?,
+        n_vocab: u32_of("rows", tokens.rows)?,
+        first_position: u32_of("row", position_chunk.from_row)?,
+        positions: u32_of("rows", positions.rows)?,
+    };
+    let buffers = chunk_buffers(chunk, &[(4, &r.tokens), (5, &out.buffer)]);
+    Ok(Launch::new(kernel(tokens.dtype), Grid::elementwise(tokens.groups)?, &buffers, params))
+}

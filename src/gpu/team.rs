@@ -1,0 +1,132 @@
+//! What the fused products share: teams of invocations, the norm on the way, and its vectors with the biases in one
+//! buffer, so that the storage buffers stay within the eight that every adapter allows.
+
+use super::embed::with_weights;
+use super::fuse::{Feed, Norm, Project, Qkv, Unit, Weighted};
+use super::kernel::{Access, BATCH, DOTS, Kernel, Layout, NORM_LAYER, NORM_NONE, NORM_RMS, Part, ROWS, weight_part};
+use super::linear;
+use super::record::{Grid, Resources, one_chunk, u32_of};
+use crate::model::VectorId;
+use crate::tensor::DType;
+use crate::{Error, Result};
+
+/// What is done to x on the way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NormKind {
+    None,
+    Rms,
+    Layer,
+}
+
+impl NormKind {
+    pub(super) fn of(norm: Option<Norm>) -> NormKind {
+        match norm {
+            None => NormKind::None,
+            Some(Norm { bias: None, .. }) => NormKind::Rms,
+            Some(Norm { bias: Some(_), .. }) => NormKind::Layer,
+        }
+    }
+
+    fn part(self) -> Part {
+        match self {
+            NormKind::None => NORM_NONE,
+            NormKind::Rms => NORM_RMS,
+            NormKind::Layer => NORM_LAYER,
+        }
+    }
+}
+
+/// How many invocations share a dot product.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Team(pub u32);
+
+impl Team {
+    /// For rows of `groups` groups.
+    pub(super) fn of(groups: usize, software: bool) -> Team {
+        Team(linear::team(u32::try_from(groups).unwrap_or(u32::MAX), software))
+    }
+
+    /// The grid for `count` teams.
+    pub(super) fn grid(self, count: u32) -> Grid {
+        Grid { columns: count.div_ceil(linear::workgroup(self.0) / self.0), rows_per_group: 1 }
+    }
+}
+
+/// A kernel with `shaders/parts/dots.wgsl`, without its body; `others` are its own bindings.
+pub(super) fn kernel(dtype: DType, norm: NormKind, team: Team, others: &[(u32, Access)]) -> Kernel {
+    let workgroup = linear::workgroup(team.0);
+    let bindings = [&[(4, Access::Read), (5, Access::Read)], others].concat();
+    Kernel {
+        stem: "",
+        entry: "",
+        parts: vec![BATCH, ROWS, weight_part(dtype), DOTS, norm.part()],
+        body: "",
+        constants: vec![("WORKGROUP", workgroup), ("TEAM", team.0)],
+        storage: with_weights(dtype, &bindings),
+        workgroup_bytes: 16 * workgroup,
+        params: Layout { size: 0, fields: &[] },
+    }
+}
+
+/// Every fused product, for tests.
+pub(super) fn catalogue() -> Vec<Kernel> {
+    use crate::model::Activation::{Gelu, GeluTanh, Silu};
+    let mut kernels = Vec::new();
+    for dtype in [DType::F32, DType::F16, DType::BF16, DType::Q8_0, DType::Q4_0] {
+        for team in [1, 8].map(Team) {
+            for norm in [NormKind::Rms, NormKind::Layer] {
+                kernels.push(super::fused_qkv::kernel(dtype, norm, team));
+                for (activation, gated) in [(Silu, true), (GeluTanh, true), (GeluTanh, false), (Gelu, false)] {
+                    kernels.push(super::fused_feed::kernel(dtype, norm, activation, gated, team));
+                }
+            }
+            let norms = [NormKind::None, NormKind::Rms, NormKind::Layer];
+            kernels.extend(norms.map(|norm| super::fused_project::kernel(dtype, norm, team)));
+        }
+    }
+    kernels
+}
+
+/// Where the biases begin in the vectors of a unit, in vectors of 4; `stride`: of x.
+pub(super) fn bias_start(norm: Option<Norm>, stride: usize) -> Result<u32> {
+    let before = match NormKind::of(norm) {
+        NormKind::None => 0,
+        NormKind::Rms => 1,
+        NormKind::Layer => 2,
+    };
+    u32_of("bias", before * stride / 4)
+}
+
+/// The contents of a unit's `vectors`: the norm's weight and bias, then a bias for each row of its buffer. Empty where it
+/// has none.
+pub(super) fn vectors(r: &Resources, values: &[Vec<f32>], unit: &Unit) -> Result<Vec<f32>> {
+    let (x, norm, weights): (_, _, Vec<Weighted>) = match unit {
+        Unit::Qkv(Qkv { x, norm, weights, .. }) => (x, Some(norm), weights.to_vec()),
+        Unit::Feed(Feed { x, norm, gate, up, .. }) => (x, Some(norm), gate.iter().chain([up]).copied().collect()),
+        Unit::Project(Project { x, norm, weight, .. }) => (x, norm.as_ref(), vec![*weight]),
+        Unit::Step(_) | Unit::Embed { .. } => return Ok(Vec::new()),
+    };
+    let of = |id: VectorId| {
+        let missing = || Error::Internal { what: format!("vector {} does not exist", id.0) };
+        values.get(id.0).ok_or_else(missing)
+    };
+    let stride = r.activation(*x)?.stride;
+    let mut all = Vec::new();
+    for id in norm.iter().flat_map(|norm| [Some(norm.weight), norm.bias]).flatten() {
+        let end = all.len() + stride;
+        all.extend_from_slice(of(id)?);
+        all.resize(end, 0.0);
+    }
+    let start = all.len();
+    for (weight, bias) in weights {
+        let matrix = r.matrix(weight)?;
+        // A projection counts its own rows, the others those of their buffer.
+        let from = if matches!(unit, Unit::Project(_)) { 0 } else { one_chunk(matrix)?.from_row };
+        all.resize(start + from, 0.0);
+        match bias {
+            Some(id) => all.extend_from_slice(of(id)?),
+            None => all.resize(start + from + matrix.rows, 0.0),
+        }
+    }
+    Ok(all)
+}

@@ -1,0 +1,136 @@
+//! What the GPU backend does with a random model of a known shape on the native adapter: speed, and what it costs in
+//! dispatches, submits and readbacks.
+//!
+//!   cargo run --release --features bench --example bench-gpu -- [15m|135m|1b] [f32|f16|q8_0|q4_0] [hardware|software|adapter]
+//!
+//! With the memory bandwidth of the device in GB/s in `NANOLM_BANDWIDTH`, decoding is also given as a share of what reading
+//! the weights once a token allows.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+use nanolm::gpu::{GpuCache, GpuModel, GpuOptions, MAX_STEPS, Tuning};
+use nanolm::model::{Batch, LogitRows, Sampling, plan};
+use nanolm::tensor::DType;
+use std::sync::Arc;
+use std::time::Instant;
+use support::{inputs, models};
+
+/// Tokens of the prompt.
+const PROMPT: usize = 128;
+/// Tokens decoded for each figure.
+const TOKENS: usize = 32;
+
+fn main() {
+    let mut arguments = std::env::args().skip(1);
+    let mut next = |default: &str| arguments.next().unwrap_or(default.to_string());
+    let config = match next("15m").as_str() {
+        "15m" => models::llama_15m(),
+        "135m" => models::llama_135m(),
+        "1b" => models::llama_1b(),
+        other => panic!("unknown shape {other}; known: 15m, 135m, 1b"),
+    };
+    let dtype = match next("q8_0").as_str() {
+        "f32" => DType::F32,
+        "f16" => DType::F16,
+        "q8_0" => DType::Q8_0,
+        "q4_0" => DType::Q4_0,
+        other => panic!("unknown type {other}; known: f32, f16, q8_0, q4_0"),
+    };
+    let tuning = match next("adapter").as_str() {
+        "hardware" => Tuning::Hardware,
+        "software" => Tuning::Software,
+        _ => Tuning::Adapter,
+    };
+    pollster::block_on(measure(config, dtype, tuning));
+}
+
+async fn measure(config: nanolm::model::ModelConfig, dtype: DType, tuning: Tuning) {
+    let plan = Arc::new(plan::build(&config));
+    let weights = inputs::weights(&plan, 1, |_| dtype);
+    // The embedding table is read as a whole only where it is the output's too.
+    let table = if config.tied_embeddings { usize::MAX } else { 0 };
+    let read: usize = weights.matrices.iter().enumerate().filter(|(i, _)| *i != table).map(|(_, m)| m.data.len()).sum();
+    let tokens = inputs::tokens(PROMPT, config.n_vocab, 2);
+    for unfused in [true, false] {
+        let start = Instant::now();
+        let options = GpuOptions { tuning, unfused, ..GpuOptions::default() };
+        let mut model = GpuModel::with_options(plan.clone(), &weights, options, &mut |_, _| ()).await.expect("a GPU");
+        let adapter = model.adapter();
+        println!("{} {dtype} on {} through {}, {tuning:?}", config.name, adapter.name, adapter.backend);
+        println!("  {} loaded in {:.2?}", if unfused { "unfused" } else { "fused" }, start.elapsed());
+        let mut cache = model.new_cache(PROMPT + (MAX_STEPS + 1) * 8).await.expect("a cache");
+        for _ in 0..2 {
+            let start = Instant::now();
+            prefill(&mut model, &mut cache, &tokens).await;
+            println!("  prefill {PROMPT}: {:.1} tokens/s", PROMPT as f64 / start.elapsed().as_secs_f64());
+        }
+        for run in [0, 1, 8, MAX_STEPS] {
+            decode(&mut model, &mut cache, 1, run).await;
+            let before = model.counters();
+            let start = Instant::now();
+            let mut done = 0;
+            while done < TOKENS {
+                done += decode(&mut model, &mut cache, done, run).await;
+            }
+            let seconds = start.elapsed().as_secs_f64() / done as f64;
+            let after = model.counters();
+            let per = |a: u64, b: u64| (b - a) as f64 / done as f64;
+            let how = if run == 0 { "logits read back".to_string() } else { format!("{run} a submit") };
+            println!(
+                "  decode, {how}: {:.1} tokens/s; per token {:.3} ms, {:.1} dispatches, {:.2} submits, {:.2} readbacks{}",
+                1.0 / seconds,
+                seconds * 1e3,
+                per(before.dispatches, after.dispatches),
+                per(before.submits, after.submits),
+                per(before.readbacks, after.readbacks),
+                share(read, seconds),
+            );
+        }
+    }
+}
+
+/// What part of the bandwidth reading the weights takes.
+fn share(bytes: usize, seconds: f64) -> String {
+    let bandwidth = std::env::var("NANOLM_BANDWIDTH").ok().and_then(|text| text.parse::<f64>().ok());
+    let rate = bytes as f64 / seconds / 1e9;
+    bandwidth.map_or(String::new(), |all| format!("; {rate:.0} GB/s, {:.1} % of {all}", 100.0 * rate / all))
+}
+
+async fn prefill(model: &mut GpuModel, cache: &mut GpuCache, tokens: &[u32]) {
+    let mut logits = Vec::new();
+    let mut position = 0;
+    for part in tokens.chunks(model.max_batch()) {
+        let end = position + part.len();
+        let rows = if end == tokens.len() { LogitRows::Last } else { LogitRows::None };
+        model.forward(cache, Batch { tokens: part, position, logits: rows }, &mut logits).await.expect("a forward pass");
+        position = end;
+    }
+}
+
+/// Greedy tokens behind the prompt's and `done` others: `run` of them in a submit, or one through its logits where that is 0.
+async fn decode(model: &mut GpuModel, cache: &mut GpuCache, done: usize, run: usize) -> usize {
+    let position = PROMPT + done;
+    if run == 0 {
+        let mut logits = Vec::new();
+        let batch = Batch { tokens: &[5], position, logits: LogitRows::Last };
+        model.forward(cache, batch, &mut logits).await.expect("a forward pass");
+        return 1;
+    }
+    let mut chosen = Vec::new();
+    model.decode(cache, 5, position, run, greedy(), &mut chosen).await.expect("a run");
+    chosen.len()
+}
+
+fn greedy() -> Sampling<'static> {
+    Sampling {
+        temperature: 0.0,
+        top_k: 0,
+        top_p: 1.0,
+        min_p: 0.0,
+        repetition_penalty: 1.0,
+        draws: &[],
+        seen: &[],
+        banned: &[],
+    }
+}
