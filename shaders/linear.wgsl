@@ -4,7 +4,7 @@
 // Accumulates in f32. A matrix in several chunks takes one dispatch per chunk; each writes its columns of out.
 //
 // Three entry points: `matvec`, a team of invocations per 4 rows of the weight, for one row of x (decode); for many rows
-// (prefill) `gemm`, a tile of 32 x 32 results per workgroup, and `gemm_alone`, 8 x 4 results per invocation without
+// (prefill) `gemm`, a tile of 32 x 32 results per workgroup, and `gemm_alone`, 8 x 8 results per invocation without
 // workgroup memory, for adapters that compute on a CPU and pay dearly for every barrier.
 struct Params {
     // Groups of 16 elements in a row of x and of the weight.
@@ -195,11 +195,14 @@ fn gemm_alone(
     @builtin(num_workgroups) workgroups: vec3<u32>,
     @builtin(local_invocation_index) local: u32,
 ) {
-    let first = (column_group(workgroup, workgroups) * WORKGROUP + local) * 4u;
+    // Two times 4 columns, 16 apart: neighbouring invocations' columns lie between.
+    let index = column_group(workgroup, workgroups) * WORKGROUP + local;
+    let first = index / 4u * 32u + index % 4u * 4u;
     if first >= params.rows {
         return;
     }
-    let rows = row_starts(first);
+    let near = row_starts(first);
+    let far = row_starts(first + 16u);
     let row = workgroup.z * 8u;
     let x0 = x_row(row + 0u);
     let x1 = x_row(row + 1u);
@@ -209,36 +212,73 @@ fn gemm_alone(
     let x5 = x_row(row + 5u);
     let x6 = x_row(row + 6u);
     let x7 = x_row(row + 7u);
-    var acc0 = vec4<f32>(0.0);
-    var acc1 = vec4<f32>(0.0);
-    var acc2 = vec4<f32>(0.0);
-    var acc3 = vec4<f32>(0.0);
-    var acc4 = vec4<f32>(0.0);
-    var acc5 = vec4<f32>(0.0);
-    var acc6 = vec4<f32>(0.0);
-    var acc7 = vec4<f32>(0.0);
+    var near0 = vec4<f32>(0.0);
+    var far0 = vec4<f32>(0.0);
+    var near1 = vec4<f32>(0.0);
+    var far1 = vec4<f32>(0.0);
+    var near2 = vec4<f32>(0.0);
+    var far2 = vec4<f32>(0.0);
+    var near3 = vec4<f32>(0.0);
+    var far3 = vec4<f32>(0.0);
+    var near4 = vec4<f32>(0.0);
+    var far4 = vec4<f32>(0.0);
+    var near5 = vec4<f32>(0.0);
+    var far5 = vec4<f32>(0.0);
+    var near6 = vec4<f32>(0.0);
+    var far6 = vec4<f32>(0.0);
+    var near7 = vec4<f32>(0.0);
+    var far7 = vec4<f32>(0.0);
     for (var group = 0u; group < params.groups; group++) {
-        let a = weight_group(rows.x + group * GROUP_STEP);
-        let b = weight_group(rows.y + group * GROUP_STEP);
-        let c = weight_group(rows.z + group * GROUP_STEP);
-        let d = weight_group(rows.w + group * GROUP_STEP);
-        acc0 += dots(x_group(x0 + group), a, b, c, d);
-        acc1 += dots(x_group(x1 + group), a, b, c, d);
-        acc2 += dots(x_group(x2 + group), a, b, c, d);
-        acc3 += dots(x_group(x3 + group), a, b, c, d);
-        acc4 += dots(x_group(x4 + group), a, b, c, d);
-        acc5 += dots(x_group(x5 + group), a, b, c, d);
-        acc6 += dots(x_group(x6 + group), a, b, c, d);
-        acc7 += dots(x_group(x7 + group), a, b, c, d);
+        let step = group * GROUP_STEP;
+        let a = weight_group(near.x + step);
+        let b = weight_group(near.y + step);
+        let c = weight_group(near.z + step);
+        let d = weight_group(near.w + step);
+        let e = weight_group(far.x + step);
+        let f = weight_group(far.y + step);
+        let g = weight_group(far.z + step);
+        let h = weight_group(far.w + step);
+        var values = x_group(x0 + group);
+        near0 += dots(values, a, b, c, d);
+        far0 += dots(values, e, f, g, h);
+        values = x_group(x1 + group);
+        near1 += dots(values, a, b, c, d);
+        far1 += dots(values, e, f, g, h);
+        values = x_group(x2 + group);
+        near2 += dots(values, a, b, c, d);
+        far2 += dots(values, e, f, g, h);
+        values = x_group(x3 + group);
+        near3 += dots(values, a, b, c, d);
+        far3 += dots(values, e, f, g, h);
+        values = x_group(x4 + group);
+        near4 += dots(values, a, b, c, d);
+        far4 += dots(values, e, f, g, h);
+        values = x_group(x5 + group);
+        near5 += dots(values, a, b, c, d);
+        far5 += dots(values, e, f, g, h);
+        values = x_group(x6 + group);
+        near6 += dots(values, a, b, c, d);
+        far6 += dots(values, e, f, g, h);
+        values = x_group(x7 + group);
+        near7 += dots(values, a, b, c, d);
+        far7 += dots(values, e, f, g, h);
     }
-    write_neighbours(row + 0u, first, acc0);
-    write_neighbours(row + 1u, first, acc1);
-    write_neighbours(row + 2u, first, acc2);
-    write_neighbours(row + 3u, first, acc3);
-    write_neighbours(row + 4u, first, acc4);
-    write_neighbours(row + 5u, first, acc5);
-    write_neighbours(row + 6u, first, acc6);
-    write_neighbours(row + 7u, first, acc7);
+    write_neighbours(row + 0u, first, near0);
+    write_neighbours(row + 0u, first + 16u, far0);
+    write_neighbours(row + 1u, first, near1);
+    write_neighbours(row + 1u, first + 16u, far1);
+    write_neighbours(row + 2u, first, near2);
+    write_neighbours(row + 2u, first + 16u, far2);
+    write_neighbours(row + 3u, first, near3);
+    write_neighbours(row + 3u, first + 16u, far3);
+    write_neighbours(row + 4u, first, near4);
+    write_neighbours(row + 4u, first + 16u, far4);
+    write_neighbours(row + 5u, first, near5);
+    write_neighbours(row + 5u, first + 16u, far5);
+    write_neighbours(row + 6u, first, near6);
+    write_neighbours(row + 6u, first + 16u, far6);
+    write_neighbours(row + 7u, first, near7);
+    write_neighbours(row + 7u, first + 16u, far7);
 }
 
 // Writes 4 neighbouring results of a row of out.

@@ -4,7 +4,7 @@
 //! own decoding. A table in several chunks takes one dispatch per chunk; each writes the rows whose token lies in its
 //! chunk.
 
-use super::kernel::{Access, BATCH, Kernel, ROWS, WORKGROUP, uniform, weight_part};
+use super::kernel::{Access, BATCH, Kernel, Stored, WORKGROUP, uniform, weight_parts};
 use super::record::{Grid, Launch, Resources, u32_of};
 use super::upload::GpuMatrix;
 use crate::model::{BufferId, MatrixId};
@@ -26,14 +26,14 @@ uniform! {
 }
 
 /// The kernel for a table of this type.
-pub fn kernel(dtype: DType) -> Kernel {
+pub fn kernel(stored: Stored) -> Kernel {
     Kernel {
         stem: "embed",
         entry: "embed",
-        parts: vec![BATCH, ROWS, weight_part(dtype)],
+        parts: [vec![BATCH], weight_parts(stored)].concat(),
         body: include_str!("../../shaders/embed.wgsl"),
         constants: vec![("WORKGROUP", WORKGROUP)],
-        storage: with_weights(dtype, &[(4, Access::Read), (5, Access::Write)]),
+        storage: with_weights(stored.dtype, &[(4, Access::Read), (5, Access::Write)]),
         workgroup_bytes: 0,
         params: Params::LAYOUT,
     }
@@ -74,7 +74,7 @@ pub(super) fn launches(r: &Resources, table: MatrixId, out: BufferId) -> Result<
             from_row: u32_of("row", chunk.from_row)?,
         };
         let buffers = chunk_buffers(chunk, &[(4, &r.tokens), (5, &out.buffer)]);
-        Ok(Launch::new(kernel(table.dtype), Grid::elementwise(table.groups)?, &buffers, params))
+        Ok(Launch::new(kernel(table.stored()), Grid::elementwise(table.groups)?, &buffers, params))
     };
     table.chunks.iter().map(launch).collect()
 }

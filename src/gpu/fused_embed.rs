@@ -4,11 +4,10 @@
 //! out: `[stride]` f32. One rounding but for the weight type's own decoding. One invocation per group.
 
 use super::embed::{check_width, chunk_buffers, with_weights};
-use super::kernel::{Access, BATCH, Kernel, ROWS, WORKGROUP, uniform, weight_part};
+use super::kernel::{Access, BATCH, Kernel, Stored, WORKGROUP, uniform, weight_parts};
 use super::record::{Grid, Launch, Resources, one_chunk, u32_of};
 use crate::Result;
 use crate::model::{BufferId, MatrixId};
-use crate::tensor::DType;
 
 uniform! {
     /// Parameters of `shaders/fused_embed.wgsl`.
@@ -25,14 +24,14 @@ uniform! {
 }
 
 /// The kernel for tables of this type.
-pub fn kernel(dtype: DType) -> Kernel {
+pub fn kernel(stored: Stored) -> Kernel {
     Kernel {
         stem: "fused_embed",
         entry: "fused_embed",
-        parts: vec![BATCH, ROWS, weight_part(dtype)],
+        parts: [vec![BATCH], weight_parts(stored)].concat(),
         body: include_str!("../../shaders/fused_embed.wgsl"),
         constants: vec![("WORKGROUP", WORKGROUP)],
-        storage: with_weights(dtype, &[(4, Access::Read), (5, Access::Write)]),
+        storage: with_weights(stored.dtype, &[(4, Access::Read), (5, Access::Write)]),
         workgroup_bytes: 0,
         params: Params::LAYOUT,
     }
@@ -49,5 +48,5 @@ pub(super) fn launch(r: &Resources, tokens: MatrixId, positions: MatrixId, out: 
         positions: u32_of("rows", positions.rows)?,
     };
     let buffers = chunk_buffers(chunk, &[(4, &r.tokens), (5, &out.buffer)]);
-    Ok(Launch::new(kernel(tokens.dtype), Grid::elementwise(tokens.groups)?, &buffers, params))
+    Ok(Launch::new(kernel(tokens.stored()), Grid::elementwise(tokens.groups)?, &buffers, params))
 }

@@ -6,11 +6,10 @@
 
 use super::embed::{check_width, chunk_buffers};
 use super::fuse::Feed;
-use super::kernel::{ACTIVATION, Access, Kernel, uniform};
+use super::kernel::{ACTIVATION, Access, Kernel, Stored, uniform};
 use super::record::{Launch, Resources, one_chunk, u32_of};
 use super::team::{self, NormKind, Team};
 use crate::model::Activation;
-use crate::tensor::DType;
 use crate::{Error, Result};
 
 uniform! {
@@ -32,8 +31,8 @@ uniform! {
 }
 
 /// The kernel.
-pub fn kernel(dtype: DType, norm: NormKind, activation: Activation, gated: bool, team: Team) -> Kernel {
-    let mut kernel = team::kernel(dtype, norm, team, &[(6, Access::Write)]);
+pub fn kernel(stored: Stored, norm: NormKind, activation: Activation, gated: bool, team: Team) -> Kernel {
+    let mut kernel = team::kernel(stored, norm, team, &[(6, Access::Write)]);
     kernel.parts.push(ACTIVATION);
     kernel.constants.push(("ACTIVATION", super::activation::number(activation)));
     kernel.constants.push(("GATED", u32::from(gated)));
@@ -69,6 +68,6 @@ pub(super) fn launch(r: &Resources, feed: &Feed, vectors: &wgpu::Buffer) -> Resu
     };
     let team = Team::of(up.groups, r.software);
     let buffers = chunk_buffers(chunk, &[(4, &x.buffer), (5, vectors), (6, &out.buffer)]);
-    let kernel = kernel(up.dtype, NormKind::of(Some(feed.norm)), feed.activation, feed.gate.is_some(), team);
+    let kernel = kernel(up.stored(), NormKind::of(Some(feed.norm)), feed.activation, feed.gate.is_some(), team);
     Ok(Launch::new(kernel, team.grid(params.rows.div_ceil(4)), &buffers, params))
 }

@@ -5,10 +5,9 @@
 
 use super::embed::{check_width, chunk_buffers};
 use super::fuse::Project;
-use super::kernel::{Access, Kernel, uniform};
+use super::kernel::{Access, Kernel, Stored, uniform};
 use super::record::{Launch, Resources, one_chunk, u32_of};
 use super::team::{self, NormKind, Team};
-use crate::tensor::DType;
 use crate::{Error, Result};
 
 uniform! {
@@ -30,13 +29,13 @@ uniform! {
 }
 
 /// The kernel.
-pub fn kernel(dtype: DType, norm: NormKind, team: Team) -> Kernel {
+pub fn kernel(stored: Stored, norm: NormKind, team: Team) -> Kernel {
     Kernel {
         stem: "fused_project",
         entry: "fused_project",
         body: include_str!("../../shaders/fused_project.wgsl"),
         params: Params::LAYOUT,
-        ..team::kernel(dtype, norm, team, &[(6, Access::Read), (7, Access::Write)])
+        ..team::kernel(stored, norm, team, &[(6, Access::Read), (7, Access::Write)])
     }
 }
 
@@ -64,6 +63,6 @@ pub(super) fn launch(r: &Resources, project: &Project, vectors: &wgpu::Buffer) -
     };
     let team = Team::of(weight.groups, r.software);
     let buffers = chunk_buffers(chunk, &[(4, &x.buffer), (5, vectors), (6, residual), (7, &out.buffer)]);
-    let kernel = kernel(weight.dtype, NormKind::of(project.norm), team);
+    let kernel = kernel(weight.stored(), NormKind::of(project.norm), team);
     Ok(Launch::new(kernel, team.grid(params.rows.div_ceil(4)), &buffers, params))
 }

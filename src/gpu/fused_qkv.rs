@@ -8,10 +8,9 @@
 use super::cache::{LayerCache, half_split};
 use super::embed::{check_width, chunk_buffers};
 use super::fuse::Qkv;
-use super::kernel::{Access, Kernel, uniform};
+use super::kernel::{Access, Kernel, Stored, uniform};
 use super::record::{Launch, Resources, one_chunk, u32_of};
 use super::team::{self, NormKind, Team};
-use crate::tensor::DType;
 use crate::{Error, Result};
 
 uniform! {
@@ -45,21 +44,21 @@ uniform! {
 }
 
 /// The kernel.
-pub fn kernel(dtype: DType, norm: NormKind, team: Team) -> Kernel {
+pub fn kernel(stored: Stored, norm: NormKind, team: Team) -> Kernel {
     let others = [(6, Access::Read), (7, Access::Write), (8, Access::Write), (9, Access::Write)];
     Kernel {
         stem: "fused_qkv",
         entry: "fused_qkv",
         body: include_str!("../../shaders/fused_qkv.wgsl"),
         params: Params::LAYOUT,
-        ..team::kernel(dtype, norm, team, &others)
+        ..team::kernel(stored, norm, team, &others)
     }
 }
 
 /// The kernel of a unit: known before there is a cache.
 pub(super) fn kernel_of(r: &Resources, qkv: &Qkv) -> Result<Kernel> {
     let weight = r.matrix(qkv.weights[0].0)?;
-    Ok(kernel(weight.dtype, NormKind::of(Some(qkv.norm)), Team::of(weight.groups, r.software)))
+    Ok(kernel(weight.stored(), NormKind::of(Some(qkv.norm)), Team::of(weight.groups, r.software)))
 }
 
 pub(super) fn launch(

@@ -1,5 +1,7 @@
 //! What a kernel is: WGSL parts and a body, concatenated; `override` constants; bindings; the layout of its parameters.
 
+use crate::tensor::DType;
+
 /// Byte size and field offsets of a parameter struct, to be held against what the shader declares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Layout {
@@ -57,28 +59,63 @@ macro_rules! part {
 }
 
 pub(super) const BATCH: Part = part!("batch");
-pub(super) const ROWS: Part = part!("rows");
+const ROWS: Part = part!("rows");
 pub(super) const DOTS: Part = part!("dots");
 pub(super) const NORM_NONE: Part = part!("norm_none");
 pub(super) const NORM_RMS: Part = part!("norm_rms");
 pub(super) const NORM_LAYER: Part = part!("norm_layer");
 pub(super) const REDUCE: Part = part!("reduce");
 pub(super) const ACTIVATION: Part = part!("activation");
+const LANES_F32: Part = part!("lanes_f32");
+const LANES_F16: Part = part!("lanes_f16");
+const LANES_BF16: Part = part!("lanes_bf16");
+const LANES_Q8_0: Part = part!("lanes_q8_0");
+const LANES_Q4_0: Part = part!("lanes_q4_0");
 const WEIGHT_F32: Part = part!("weight_f32");
 const WEIGHT_F16: Part = part!("weight_f16");
 const WEIGHT_BF16: Part = part!("weight_bf16");
 const WEIGHT_Q8_0: Part = part!("weight_q8_0");
 const WEIGHT_Q4_0: Part = part!("weight_q4_0");
 
-/// The part that decodes a weight type: bindings 2 (elements) and, for the block types, 3 (scales).
-pub(super) fn weight_part(dtype: crate::tensor::DType) -> Part {
-    use crate::tensor::DType;
-    match dtype {
-        DType::F32 => WEIGHT_F32,
-        DType::F16 => WEIGHT_F16,
-        DType::BF16 => WEIGHT_BF16,
-        DType::Q8_0 => WEIGHT_Q8_0,
-        DType::Q4_0 => WEIGHT_Q4_0,
+/// In which order a matrix lies in its buffer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Packing {
+    /// Row after row: a team of invocations reads a row together.
+    Rows,
+    /// Words of 16 rows in turns, so that each invocation reads rows of its own and neighbours read neighbouring words: for
+    /// adapters that compute on a CPU, whose vectors are neighbouring invocations and load 4 words at once only where
+    /// they are neighbours too.
+    Lanes,
+}
+
+/// How a matrix is stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stored {
+    pub dtype: DType,
+    pub packing: Packing,
+}
+
+impl Stored {
+    /// Every type in every order.
+    pub fn all() -> impl Iterator<Item = Stored> {
+        let types = [DType::F32, DType::F16, DType::BF16, DType::Q8_0, DType::Q4_0];
+        let both = |dtype| [Packing::Rows, Packing::Lanes].map(|packing| Stored { dtype, packing });
+        types.into_iter().flat_map(both)
+    }
+}
+
+/// The parts that find and decode weights: bindings 2 (elements) and, for the block types, 3 (scales).
+pub(super) fn weight_parts(stored: Stored) -> Vec<Part> {
+    let part = |rows, lanes| match stored.packing {
+        Packing::Rows => vec![ROWS, rows],
+        Packing::Lanes => vec![lanes],
+    };
+    match stored.dtype {
+        DType::F32 => part(WEIGHT_F32, LANES_F32),
+        DType::F16 => part(WEIGHT_F16, LANES_F16),
+        DType::BF16 => part(WEIGHT_BF16, LANES_BF16),
+        DType::Q8_0 => part(WEIGHT_Q8_0, LANES_Q8_0),
+        DType::Q4_0 => part(WEIGHT_Q4_0, LANES_Q4_0),
     }
 }
 
@@ -125,8 +162,10 @@ impl Kernel {
     /// A unique name for messages, for example `linear/matvec+weight_q8_0 TEAM=8 WORKGROUP=64`.
     pub fn name(&self) -> String {
         let mut name = format!("{}/{}", self.stem, self.entry);
-        for part in self.parts.iter().filter(|part| part.name.starts_with("weight_") || part.name.starts_with("norm_"))
-        {
+        for part in self.parts.iter().filter(|part| {
+            let prefixes = ["weight_", "lanes_", "norm_"];
+            prefixes.iter().any(|prefix| part.name.starts_with(prefix))
+        }) {
             name.push('+');
             name.push_str(part.name);
         }
@@ -146,15 +185,14 @@ pub(super) const SOFTWARE_WORKGROUP: u32 = 8;
 /// Every kernel with every part, with constants that stand for all: what tests validate without a GPU.
 pub fn catalogue() -> Vec<Kernel> {
     use crate::model::Activation;
-    use crate::tensor::DType;
     let mut kernels = vec![super::rope::kernel(), super::add::kernel(), super::select_rows::kernel()];
-    for dtype in [DType::F32, DType::F16, DType::BF16, DType::Q8_0, DType::Q4_0] {
-        kernels.push(super::embed::kernel(dtype));
-        kernels.push(super::fused_embed::kernel(dtype));
-        kernels.push(super::position_embed::kernel(dtype));
-        kernels.push(super::linear::gemm(dtype));
-        kernels.push(super::linear::gemm_alone(dtype));
-        kernels.extend([1, 8, 64].map(|team| super::linear::matvec(dtype, team)));
+    for stored in Stored::all() {
+        kernels.push(super::embed::kernel(stored));
+        kernels.push(super::fused_embed::kernel(stored));
+        kernels.push(super::position_embed::kernel(stored));
+        kernels.push(super::linear::gemm(stored));
+        kernels.push(super::linear::gemm_alone(stored));
+        kernels.extend([1, 8, 64].map(|team| super::linear::matvec(stored, team)));
     }
     kernels.extend(super::team::catalogue());
     kernels.extend([WORKGROUP * 2, SOFTWARE_WORKGROUP].map(super::sample::kernel));

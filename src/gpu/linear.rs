@@ -5,14 +5,13 @@
 //! each writes its columns of out.
 //!
 //! Three entry points: `matvec`, a team of invocations per 4 rows of the weight, for one row of x (decode); for many
-//! rows (prefill) `gemm`, a tile of 32 x 32 results per workgroup, and `gemm_alone`, 8 x 4 results per invocation
+//! rows (prefill) `gemm`, a tile of 32 x 32 results per workgroup, and `gemm_alone`, 8 x 8 results per invocation
 //! without workgroup memory, for adapters that compute on a CPU and pay dearly for every barrier.
 
 use super::embed::{check_width, chunk_buffers, with_weights};
-use super::kernel::{Access, BATCH, Kernel, ROWS, WORKGROUP, uniform, weight_part};
+use super::kernel::{Access, BATCH, Kernel, Stored, WORKGROUP, uniform, weight_parts};
 use super::record::{Grid, Launch, Resources, u32_of};
 use crate::model::{BufferId, MatrixId, VectorId};
-use crate::tensor::DType;
 use crate::{Error, Result};
 
 uniform! {
@@ -36,27 +35,27 @@ const TEAM_ROWS: u32 = 4;
 /// Rows and columns of a tile of `gemm`.
 const TILE: u32 = 32;
 /// Rows of x and columns of the result of an invocation of `gemm_alone`.
-const ALONE: (u32, u32) = (8, 4);
+const ALONE: (u32, u32) = (8, 8);
 /// A workgroup whose invocations share nothing.
 const SMALL_WORKGROUP: u32 = 16;
 
-fn kernel(entry: &'static str, dtype: DType, constants: Vec<(&'static str, u32)>, workgroup_bytes: u32) -> Kernel {
+fn kernel(entry: &'static str, stored: Stored, constants: Vec<(&'static str, u32)>, workgroup_bytes: u32) -> Kernel {
     Kernel {
         stem: "linear",
         entry,
-        parts: vec![BATCH, ROWS, weight_part(dtype)],
+        parts: [vec![BATCH], weight_parts(stored)].concat(),
         body: include_str!("../../shaders/linear.wgsl"),
         constants,
-        storage: with_weights(dtype, &[(4, Access::Read), (5, Access::Read), (6, Access::Write)]),
+        storage: with_weights(stored.dtype, &[(4, Access::Read), (5, Access::Read), (6, Access::Write)]),
         workgroup_bytes,
         params: Params::LAYOUT,
     }
 }
 
 /// The kernel for one row of x; `team` invocations share a dot product.
-pub fn matvec(dtype: DType, team: u32) -> Kernel {
+pub fn matvec(stored: Stored, team: u32) -> Kernel {
     let workgroup = workgroup(team);
-    kernel("matvec", dtype, vec![("WORKGROUP", workgroup), ("TEAM", team)], 16 * workgroup)
+    kernel("matvec", stored, vec![("WORKGROUP", workgroup), ("TEAM", team)], 16 * workgroup)
 }
 
 /// Invocations of a workgroup of `matvec`: a CPU spreads workgroups, not invocations, over its cores.
@@ -65,13 +64,13 @@ pub(super) fn workgroup(team: u32) -> u32 {
 }
 
 /// The kernel for many rows of x.
-pub fn gemm(dtype: DType) -> Kernel {
-    kernel("gemm", dtype, Vec::new(), 2 * 16 * 8 * TILE)
+pub fn gemm(stored: Stored) -> Kernel {
+    kernel("gemm", stored, Vec::new(), 2 * 16 * 8 * TILE)
 }
 
 /// The kernel for many rows of x on a CPU.
-pub fn gemm_alone(dtype: DType) -> Kernel {
-    kernel("gemm_alone", dtype, vec![("WORKGROUP", SMALL_WORKGROUP)], 0)
+pub fn gemm_alone(stored: Stored) -> Kernel {
+    kernel("gemm_alone", stored, vec![("WORKGROUP", SMALL_WORKGROUP)], 0)
 }
 
 /// Large enough that neighbours read neighbouring memory, small enough that each has at least two groups to sum. A CPU
@@ -114,12 +113,12 @@ pub(super) fn launches(
         };
         let buffers = chunk_buffers(chunk, &[(4, &x.buffer), (5, bias), (6, &out.buffer)]);
         let grid = Grid { columns: rows.div_ceil(workgroup(team) / team * TEAM_ROWS), rows_per_group: 1 };
-        let mut launch = Launch::new(matvec(weight.dtype, team), grid, &buffers, params);
+        let mut launch = Launch::new(matvec(weight.stored(), team), grid, &buffers, params);
         launch.many = if r.software {
             let columns = rows.div_ceil(SMALL_WORKGROUP * ALONE.1);
-            (gemm_alone(weight.dtype), Grid { columns, rows_per_group: ALONE.0 })
+            (gemm_alone(weight.stored()), Grid { columns, rows_per_group: ALONE.0 })
         } else {
-            (gemm(weight.dtype), Grid { columns: rows.div_ceil(TILE), rows_per_group: TILE })
+            (gemm(weight.stored()), Grid { columns: rows.div_ceil(TILE), rows_per_group: TILE })
         };
         Ok(launch)
     };

@@ -4,7 +4,7 @@ use super::cache::{CacheBuffers, GpuCache};
 use super::device::{AdapterReport, Gpu, gpu_error};
 use super::forward::GpuModel;
 use super::fuse::{self, Fused, Unit};
-use super::kernel::{self, Kernel, SOFTWARE_WORKGROUP, WORKGROUP};
+use super::kernel::{self, Kernel, Packing, SOFTWARE_WORKGROUP, WORKGROUP};
 use super::pipelines::Pipelines;
 use super::record::{self, Activations, Dispatch, Resources};
 use super::sample::{self, Drawing};
@@ -285,11 +285,17 @@ fn largest_binding(gpu: &Gpu, options: GpuOptions) -> u64 {
 }
 
 /// Buffers for all matrices: those that fused kernels read at once in common ones.
-async fn matrices(gpu: &Gpu, weights: &Weights, binding: u64, fused: &Fused) -> Result<Vec<GpuMatrix>> {
+async fn matrices(
+    gpu: &Gpu,
+    weights: &Weights,
+    binding: u64,
+    fused: &Fused,
+    packing: Packing,
+) -> Result<Vec<GpuMatrix>> {
     let mut joined: Vec<Option<GpuMatrix>> = weights.matrices.iter().map(|_| None).collect();
     for ids in &fused.joined {
         let members: Vec<_> = ids.iter().filter_map(|id| weights.matrices.get(id.0)).collect();
-        for (id, matrix) in ids.iter().zip(GpuMatrix::join(gpu, &members, binding).await?) {
+        for (id, matrix) in ids.iter().zip(GpuMatrix::join(gpu, &members, binding, packing).await?) {
             if let Some(slot) = joined.get_mut(id.0) {
                 *slot = Some(matrix);
             }
@@ -299,7 +305,7 @@ async fn matrices(gpu: &Gpu, weights: &Weights, binding: u64, fused: &Fused) -> 
     for (joined, matrix) in joined.into_iter().zip(&weights.matrices) {
         matrices.push(match joined {
             Some(joined) => joined,
-            None => GpuMatrix::allocate(gpu, matrix, binding).await?,
+            None => GpuMatrix::allocate(gpu, matrix, binding, packing).await?,
         });
     }
     Ok(matrices)
@@ -325,7 +331,8 @@ async fn allocate(
         let buffer = gpu.buffer(spec.name, (max_batch * stride * 4) as u64).await?;
         activations.push(Activations { buffer, width: spec.width, stride });
     }
-    let matrices = matrices(gpu, weights, largest_binding(gpu, options), fused).await?;
+    let packing = if software { Packing::Lanes } else { Packing::Rows };
+    let matrices = matrices(gpu, weights, largest_binding(gpu, options), fused, packing).await?;
     let mut vectors = Vec::new();
     for (spec, values) in plan.vectors.iter().zip(&weights.vectors) {
         vectors.push(upload::vector(gpu, &spec.name, values).await?);

@@ -22,6 +22,7 @@ mod fused_project;
 mod fused_qkv;
 mod gated_activation;
 pub mod kernel;
+mod lanes;
 mod layer_norm;
 mod linear;
 mod load;

@@ -4,11 +4,10 @@
 //! dispatch per chunk; each writes the rows whose position lies in it.
 
 use super::embed::{check_width, chunk_buffers, with_weights};
-use super::kernel::{Access, BATCH, Kernel, ROWS, WORKGROUP, uniform, weight_part};
+use super::kernel::{Access, BATCH, Kernel, Stored, WORKGROUP, uniform, weight_parts};
 use super::record::{Grid, Launch, Resources, u32_of};
 use crate::Result;
 use crate::model::{BufferId, MatrixId};
-use crate::tensor::DType;
 
 uniform! {
     /// Parameters of `shaders/position_embed.wgsl`.
@@ -25,14 +24,14 @@ uniform! {
 }
 
 /// The kernel for a table of this type.
-pub fn kernel(dtype: DType) -> Kernel {
+pub fn kernel(stored: Stored) -> Kernel {
     Kernel {
         stem: "position_embed",
         entry: "position_embed",
-        parts: vec![BATCH, ROWS, weight_part(dtype)],
+        parts: [vec![BATCH], weight_parts(stored)].concat(),
         body: include_str!("../../shaders/position_embed.wgsl"),
         constants: vec![("WORKGROUP", WORKGROUP)],
-        storage: with_weights(dtype, &[(4, Access::Read), (5, Access::Write)]),
+        storage: with_weights(stored.dtype, &[(4, Access::Read), (5, Access::Write)]),
         workgroup_bytes: 0,
         params: Params::LAYOUT,
     }
@@ -50,7 +49,7 @@ pub(super) fn launches(r: &Resources, x: BufferId, table: MatrixId, out: BufferI
             from_row: u32_of("row", chunk.from_row)?,
         };
         let buffers = chunk_buffers(chunk, &[(4, &x.buffer), (5, &out.buffer)]);
-        Ok(Launch::new(kernel(table.dtype), Grid::elementwise(table.groups)?, &buffers, params))
+        Ok(Launch::new(kernel(table.stored()), Grid::elementwise(table.groups)?, &buffers, params))
     };
     table.chunks.iter().map(launch).collect()
 }

@@ -3,11 +3,10 @@
 
 use super::embed::with_weights;
 use super::fuse::{Feed, Norm, Project, Qkv, Unit, Weighted};
-use super::kernel::{Access, BATCH, DOTS, Kernel, Layout, NORM_LAYER, NORM_NONE, NORM_RMS, Part, ROWS, weight_part};
+use super::kernel::{Access, BATCH, DOTS, Kernel, Layout, NORM_LAYER, NORM_NONE, NORM_RMS, Part, Stored, weight_parts};
 use super::linear;
 use super::record::{Grid, Resources, one_chunk, u32_of};
 use crate::model::VectorId;
-use crate::tensor::DType;
 use crate::{Error, Result};
 
 /// What is done to x on the way.
@@ -53,16 +52,16 @@ impl Team {
 }
 
 /// A kernel with `shaders/parts/dots.wgsl`, without its body; `others` are its own bindings.
-pub(super) fn kernel(dtype: DType, norm: NormKind, team: Team, others: &[(u32, Access)]) -> Kernel {
+pub(super) fn kernel(stored: Stored, norm: NormKind, team: Team, others: &[(u32, Access)]) -> Kernel {
     let workgroup = linear::workgroup(team.0);
     let bindings = [&[(4, Access::Read), (5, Access::Read)], others].concat();
     Kernel {
         stem: "",
         entry: "",
-        parts: vec![BATCH, ROWS, weight_part(dtype), DOTS, norm.part()],
+        parts: [vec![BATCH], weight_parts(stored), vec![DOTS, norm.part()]].concat(),
         body: "",
         constants: vec![("WORKGROUP", workgroup), ("TEAM", team.0)],
-        storage: with_weights(dtype, &bindings),
+        storage: with_weights(stored.dtype, &bindings),
         workgroup_bytes: 16 * workgroup,
         params: Layout { size: 0, fields: &[] },
     }
@@ -72,16 +71,16 @@ pub(super) fn kernel(dtype: DType, norm: NormKind, team: Team, others: &[(u32, A
 pub(super) fn catalogue() -> Vec<Kernel> {
     use crate::model::Activation::{Gelu, GeluTanh, Silu};
     let mut kernels = Vec::new();
-    for dtype in [DType::F32, DType::F16, DType::BF16, DType::Q8_0, DType::Q4_0] {
+    for stored in Stored::all() {
         for team in [1, 8].map(Team) {
             for norm in [NormKind::Rms, NormKind::Layer] {
-                kernels.push(super::fused_qkv::kernel(dtype, norm, team));
+                kernels.push(super::fused_qkv::kernel(stored, norm, team));
                 for (activation, gated) in [(Silu, true), (GeluTanh, true), (GeluTanh, false), (Gelu, false)] {
-                    kernels.push(super::fused_feed::kernel(dtype, norm, activation, gated, team));
+                    kernels.push(super::fused_feed::kernel(stored, norm, activation, gated, team));
                 }
             }
             let norms = [NormKind::None, NormKind::Rms, NormKind::Layer];
-            kernels.extend(norms.map(|norm| super::fused_project::kernel(dtype, norm, team)));
+            kernels.extend(norms.map(|norm| super::fused_project::kernel(stored, norm, team)));
         }
     }
     kernels

@@ -6,6 +6,8 @@
 //! alignment that a shader could read.
 
 use super::device::{Gpu, gpu_error};
+use super::kernel::{Packing, Stored};
+use super::lanes;
 use crate::tensor::DType;
 use crate::weights::Matrix;
 use crate::{Error, Result};
@@ -32,6 +34,7 @@ pub(super) struct Chunk {
 pub(super) struct GpuMatrix {
     pub(super) name: String,
     pub(super) dtype: DType,
+    packing: Packing,
     pub(super) rows: usize,
     /// Groups in a row.
     pub(super) groups: usize,
@@ -39,18 +42,22 @@ pub(super) struct GpuMatrix {
 }
 
 /// Bytes of a row's elements and of its scales on the GPU.
-fn row_bytes(dtype: DType, groups: usize) -> (usize, usize) {
+fn row_bytes(dtype: DType, packing: Packing, groups: usize) -> (usize, usize) {
+    let scales = match packing {
+        Packing::Rows => groups,
+        Packing::Lanes => 2 * groups,
+    };
     match dtype {
         DType::F32 => (groups * GROUP * 4, 0),
         DType::F16 | DType::BF16 => (groups * GROUP * 2, 0),
-        DType::Q8_0 => (groups * GROUP, groups),
-        DType::Q4_0 => (groups * GROUP / 2, groups),
+        DType::Q8_0 => (groups * GROUP, scales),
+        DType::Q4_0 => (groups * GROUP / 2, scales),
     }
 }
 
 /// How many rows a chunk may have so that no binding exceeds `limit` bytes.
 fn rows_per_chunk(dtype: DType, groups: usize, limit: u64) -> usize {
-    let (elements, scales) = row_bytes(dtype, groups);
+    let (elements, scales) = row_bytes(dtype, Packing::Rows, groups);
     (limit / elements.max(scales).max(1) as u64).min(u32::MAX as u64) as usize
 }
 
@@ -90,11 +97,16 @@ pub(super) fn can_join(matrices: &[&Matrix], limit: u64) -> bool {
 }
 
 impl GpuMatrix {
+    /// Type and order.
+    pub(super) fn stored(&self) -> Stored {
+        Stored { dtype: self.dtype, packing: self.packing }
+    }
+
     /// Makes common buffers for matrices that [`can_join`].
-    pub(super) async fn join(gpu: &Gpu, matrices: &[&Matrix], limit: u64) -> Result<Vec<GpuMatrix>> {
+    pub(super) async fn join(gpu: &Gpu, matrices: &[&Matrix], limit: u64, packing: Packing) -> Result<Vec<GpuMatrix>> {
         let (starts, rows) = starts(matrices);
         let Some(first) = matrices.first() else { return Ok(Vec::new()) };
-        let (element_bytes, scale_bytes) = row_bytes(first.dtype, first.cols.div_ceil(GROUP));
+        let (element_bytes, scale_bytes) = row_bytes(first.dtype, packing, first.cols.div_ceil(GROUP));
         let elements = gpu.buffer(&first.name, (rows * element_bytes) as u64).await?;
         let scales = match scale_bytes {
             0 => None,
@@ -108,6 +120,7 @@ impl GpuMatrix {
             joined.push(GpuMatrix {
                 name: matrix.name.clone(),
                 dtype: matrix.dtype,
+                packing,
                 rows: matrix.rows,
                 groups,
                 chunks,
@@ -122,31 +135,42 @@ impl GpuMatrix {
     }
 
     /// Makes the buffers of `matrix`, none larger than `limit` bytes.
-    pub(super) async fn allocate(gpu: &Gpu, matrix: &Matrix, limit: u64) -> Result<GpuMatrix> {
+    pub(super) async fn allocate(gpu: &Gpu, matrix: &Matrix, limit: u64, packing: Packing) -> Result<GpuMatrix> {
         let groups = check(matrix, limit)?;
         let step = rows_per_chunk(matrix.dtype, groups, limit);
-        let (element_bytes, scale_bytes) = row_bytes(matrix.dtype, groups);
+        // Whole blocks of rows, or none.
+        let (packing, step) = match packing {
+            Packing::Lanes if step >= lanes::BLOCK => (packing, step - step % lanes::BLOCK),
+            _ => (Packing::Rows, step),
+        };
+        let (element_bytes, scale_bytes) = row_bytes(matrix.dtype, packing, groups);
         let mut chunks = Vec::new();
         let mut first = 0;
         while first < matrix.rows {
             let rows = first..(first + step).min(matrix.rows);
-            let elements = gpu.buffer(&matrix.name, (rows.len() * element_bytes) as u64).await?;
+            let stored_rows = match packing {
+                Packing::Rows => rows.len(),
+                Packing::Lanes => rows.len().next_multiple_of(lanes::BLOCK),
+            };
+            let elements = gpu.buffer(&matrix.name, (stored_rows * element_bytes) as u64).await?;
             let scales = match scale_bytes {
                 0 => None,
-                _ => Some(gpu.buffer(&matrix.name, (rows.len() * scale_bytes) as u64).await?),
+                _ => Some(gpu.buffer(&matrix.name, (stored_rows * scale_bytes) as u64).await?),
             };
             first = rows.end;
             chunks.push(Chunk { rows, from_row: 0, elements, scales });
         }
-        Ok(GpuMatrix { name: matrix.name.clone(), dtype: matrix.dtype, rows: matrix.rows, groups, chunks })
+        Ok(GpuMatrix { name: matrix.name.clone(), dtype: matrix.dtype, packing, rows: matrix.rows, groups, chunks })
     }
 
     /// Writes the elements of `matrix`, the one that this was allocated for.
     pub(super) fn upload(&self, gpu: &Gpu, matrix: &Matrix) {
-        let (element_bytes, scale_bytes) = row_bytes(self.dtype, self.groups);
-        // Pieces start at whole words of scales (two of 2 bytes): an even number of rows.
-        let step = (PIECE / element_bytes.max(1)).max(2).next_multiple_of(2);
+        let (element_bytes, scale_bytes) = row_bytes(self.dtype, self.packing, self.groups);
+        // Pieces start at whole words of scales (two of 2 bytes) and at whole blocks of rows.
+        let step = (PIECE / element_bytes.max(1)).max(2).next_multiple_of(lanes::BLOCK);
+        let words = element_bytes / 4 / self.groups.max(1);
         let (mut elements, mut scales) = (Vec::new(), Vec::new());
+        let (mut own_elements, mut own_scales) = (Vec::new(), Vec::new());
         for chunk in &self.chunks {
             let start = |bytes: usize| (chunk.from_row * bytes) as u64;
             let (mut element_at, mut scale_at) = (start(element_bytes), start(scale_bytes));
@@ -155,8 +179,19 @@ impl GpuMatrix {
                 let end = (first + step).min(chunk.rows.end);
                 elements.clear();
                 scales.clear();
-                for row in first..end {
-                    repack(self.dtype, self.groups, matrix.row(row), &mut elements, &mut scales);
+                match self.packing {
+                    Packing::Rows => (first..end).for_each(|row| {
+                        repack(self.dtype, self.groups, matrix.row(row), &mut elements, &mut scales);
+                    }),
+                    Packing::Lanes => (first..end).step_by(lanes::BLOCK).for_each(|start| {
+                        own_elements.clear();
+                        own_scales.clear();
+                        for row in start..(start + lanes::BLOCK).min(end) {
+                            repack(self.dtype, self.groups, matrix.row(row), &mut own_elements, &mut own_scales);
+                        }
+                        let rows = (own_elements.as_slice(), own_scales.as_slice());
+                        lanes::block(words, self.groups, rows, &mut elements, &mut scales);
+                    }),
                 }
                 gpu.queue.write_buffer(&chunk.elements, element_at, &elements);
                 element_at += elements.len() as u64;

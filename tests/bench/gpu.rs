@@ -65,6 +65,7 @@ async fn measure(config: nanolm::model::ModelConfig, dtype: DType, tuning: Tunin
             prefill(&mut model, &mut cache, &tokens).await;
             println!("  prefill {PROMPT}: {:.1} tokens/s", PROMPT as f64 / start.elapsed().as_secs_f64());
         }
+        by_operation(&mut model, &mut cache, &tokens).await;
         for run in [0, 1, 8, MAX_STEPS] {
             decode(&mut model, &mut cache, 1, run).await;
             let before = model.counters();
@@ -90,6 +91,26 @@ async fn measure(config: nanolm::model::ModelConfig, dtype: DType, tuning: Tunin
     }
 }
 
+/// Where the time of a prompt goes: each step submitted alone, so that the sum is more than the whole.
+async fn by_operation(model: &mut GpuModel, cache: &mut GpuCache, tokens: &[u32]) {
+    let mut times: Vec<(&str, f64)> = Vec::new();
+    let mut start = Instant::now();
+    let mut observe = |step: &nanolm::model::Step, _: &[f32]| {
+        let seconds = start.elapsed().as_secs_f64();
+        let stem = step.op.stem();
+        match times.iter_mut().find(|(known, _)| *known == stem) {
+            Some((_, sum)) => *sum += seconds,
+            None => times.push((stem, seconds)),
+        }
+        start = Instant::now();
+    };
+    let n = tokens.len().min(model.max_batch());
+    let batch = Batch { tokens: &tokens[..n], position: 0, logits: LogitRows::Last };
+    model.forward_traced(cache, batch, &mut Vec::new(), &mut observe).await.expect("a forward pass");
+    let parts: Vec<String> = times.iter().map(|(stem, seconds)| format!("{stem} {:.1}", seconds * 1e3)).collect();
+    println!("  prompt of {n}, ms: {}", parts.join(", "));
+}
+
 /// What part of the bandwidth reading the weights takes.
 fn share(bytes: usize, seconds: f64) -> String {
     let bandwidth = std::env::var("NANOLM_BANDWIDTH").ok().and_then(|text| text.parse::<f64>().ok());
@@ -103,7 +124,10 @@ async fn prefill(model: &mut GpuModel, cache: &mut GpuCache, tokens: &[u32]) {
     for part in tokens.chunks(model.max_batch()) {
         let end = position + part.len();
         let rows = if end == tokens.len() { LogitRows::Last } else { LogitRows::None };
-        model.forward(cache, Batch { tokens: part, position, logits: rows }, &mut logits).await.expect("a forward pass");
+        model
+            .forward(cache, Batch { tokens: part, position, logits: rows }, &mut logits)
+            .await
+            .expect("a forward pass");
         position = end;
     }
 }
