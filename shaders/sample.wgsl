@@ -66,7 +66,7 @@ fn logit_of(key: u32) -> f32 {
 }
 
 fn masked(mask: u32, token: u32) -> bool {
-    return (masks[mask * params.words + token / 32u] >> (token % 32u) & 1u) == 1u;
+    return ((masks[mask * params.words + token / 32u] >> (token % 32u)) & 1u) == 1u;
 }
 
 fn banned(token: u32) -> bool {
