@@ -16,6 +16,7 @@
 mod options;
 pub mod rng;
 mod sampler;
+mod softmax;
 
 pub use options::SampleOptions;
 pub use sampler::{Choice, Sampler, log_probability};

@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 
 use super::options::SampleOptions;
 use super::rng::Pcg32;
+use super::softmax;
 use crate::error::{Error, Result};
 use crate::model::Sampling;
 
@@ -21,8 +22,11 @@ pub struct Choice {
 struct TokenSet(Vec<u64>);
 
 impl TokenSet {
+    /// Tokens in an element.
+    const WORD: usize = 64;
+
     fn new(n_vocab: usize) -> Self {
-        TokenSet(vec![0; n_vocab.div_ceil(64)])
+        TokenSet(vec![0; n_vocab.div_ceil(Self::WORD)])
     }
 
     fn insert(&mut self, token: u32) {
@@ -154,7 +158,9 @@ impl Sampler {
                 what: format!("sampling from {} logits, expected {}", logits.len(), self.n_vocab),
             });
         }
-        if let Some(token) = logits.iter().position(|x| !x.is_finite()) {
+        if !softmax::are_finite(logits)
+            && let Some(token) = logits.iter().position(|x| !x.is_finite())
+        {
             return Err(Error::NotFinite { token, found: logits[token].to_string() });
         }
         let token = if self.options.temperature == 0.0 { self.greedy(logits) } else { self.draw(logits) };
@@ -200,14 +206,27 @@ impl Sampler {
 
     fn greedy(&self, logits: &[f32]) -> Option<u32> {
         let mut best: Option<(usize, f32)> = None;
-        for (token, &logit) in logits.iter().enumerate() {
-            if self.banned.contains(token) {
-                continue;
-            }
-            let logit = self.penalised(token, logit);
-            // Strictly greater: of equal logits the lowest id wins, as in the argmax of transformers.
+        // Strictly greater: of equal logits the lowest id wins, as in the argmax of transformers.
+        let mut offer = |token, logit| {
             if best.is_none_or(|(_, highest)| logit > highest) {
                 best = Some((token, logit));
+            }
+        };
+        let sets = self.banned.0.iter().zip(&self.seen.0);
+        for ((i, logits), (&banned, &seen)) in logits.chunks(TokenSet::WORD).enumerate().zip(sets) {
+            let first = i * TokenSet::WORD;
+            if banned == 0 && (seen == 0 || self.options.repetition_penalty == 1.0) {
+                // Nearly all: nothing here is banned or penalised.
+                let highest = softmax::highest(logits);
+                if let Some(at) = logits.iter().position(|logit| *logit == highest) {
+                    offer(first + at, highest);
+                }
+                continue;
+            }
+            for (token, &logit) in (first..).zip(logits) {
+                if !self.banned.contains(token) {
+                    offer(token, self.penalised(token, logit));
+                }
             }
         }
         best.map(|(token, _)| token as u32)
@@ -274,12 +293,11 @@ fn more_likely(a: &(u32, f32), b: &(u32, f32)) -> Ordering {
     b.1.total_cmp(&a.1).then(a.0.cmp(&b.0))
 }
 
-/// `logits[token] - log(sum(exp(logits)))`, accumulated in f64. NaN where a logit is, minus infinity outside of the row.
+/// `logits[token] - log(sum(exp(logits)))`, to 1e-6. NaN where a logit is, minus infinity outside of the row.
 pub fn log_probability(logits: &[f32], token: usize) -> f32 {
-    let highest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let sum: f64 = logits.iter().map(|x| f64::from(x - highest).exp()).sum();
+    let highest = softmax::highest(logits);
     let chosen = logits.get(token).copied().unwrap_or(f32::NEG_INFINITY);
-    (f64::from(chosen) - f64::from(highest) - sum.ln()) as f32
+    (f64::from(chosen) - f64::from(highest) - softmax::sum_of_exponentials(logits, highest).ln()) as f32
 }
 
 #[cfg(test)]
