@@ -2,6 +2,8 @@
 
 use super::oneshot;
 use crate::{Error, Result};
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// How long a native wait for the device lasts before it counts as hung. (In a browser its own watchdog decides.)
@@ -35,6 +37,9 @@ pub(super) struct Gpu {
     health: Arc<Mutex<Health>>,
 }
 
+/// What the device has to say about something that was asked for.
+pub(super) type Verdict = Pin<Box<dyn Future<Output = Result<()>>>>;
+
 /// A failure of `what`, because of `why`.
 pub(super) fn gpu_error(what: &str, why: impl std::fmt::Display) -> Error {
     Error::Gpu { what: what.to_string(), why: brief(&why.to_string()) }
@@ -54,9 +59,8 @@ fn brief(why: &str) -> String {
 }
 
 impl Gpu {
-    /// Opens the default adapter with no optional feature and the default limits, but for the sizes of buffers, which
-    /// are as large as the adapter allows.
-    pub(super) async fn open() -> Result<Gpu> {
+    /// The default adapter, and what the platform says about it. No device is opened.
+    pub(super) async fn adapter() -> Result<(wgpu::Adapter, AdapterReport)> {
         // Creating an instance outside of a page or worker (say, in Node) would abort the whole module.
         #[cfg(target_arch = "wasm32")]
         if !wgpu::util::is_browser_webgpu_supported().await {
@@ -68,6 +72,22 @@ impl Gpu {
             ..Default::default()
         };
         let adapter = instance.request_adapter(&options).await.map_err(|e| gpu_error("adapter", e))?;
+        let info = adapter.get_info();
+        let report = AdapterReport {
+            is_software: info.device_type == wgpu::DeviceType::Cpu || info.name.contains("SwiftShader"),
+            name: info.name,
+            backend: match info.backend {
+                wgpu::Backend::BrowserWebGpu => "webgpu".to_string(),
+                other => other.to_str().to_string(),
+            },
+        };
+        Ok((adapter, report))
+    }
+
+    /// Opens the default adapter with no optional feature and the default limits, but for the sizes of buffers, which
+    /// are as large as the adapter allows.
+    pub(super) async fn open() -> Result<Gpu> {
+        let (adapter, report) = Gpu::adapter().await?;
         let offered = adapter.limits();
         let mut limits = wgpu::Limits::defaults().or_worse_values_from(&offered);
         limits.max_buffer_size = offered.max_buffer_size;
@@ -92,15 +112,6 @@ impl Gpu {
                 health.error.get_or_insert(error.to_string());
             }));
         }
-        let info = adapter.get_info();
-        let report = AdapterReport {
-            is_software: info.device_type == wgpu::DeviceType::Cpu || info.name.contains("SwiftShader"),
-            name: info.name,
-            backend: match info.backend {
-                wgpu::Backend::BrowserWebGpu => "webgpu".to_string(),
-                other => other.to_str().to_string(),
-            },
-        };
         Ok(Gpu { device, queue, report, counting: Default::default(), health })
     }
 
@@ -118,18 +129,29 @@ impl Gpu {
 
     /// Runs `create` and waits for what the device has to say about it. `bytes` is how much memory it asks for.
     pub(super) async fn scoped<T>(&self, what: &str, bytes: u64, create: impl FnOnce() -> T) -> Result<T> {
+        let (value, verdict) = self.watched(what, bytes, create);
+        verdict.await?;
+        self.check()?;
+        Ok(value)
+    }
+
+    /// Runs `create`; what the device has to say about it comes later, so that more can be asked for meanwhile.
+    pub(super) fn watched<T>(&self, what: &str, bytes: u64, create: impl FnOnce() -> T) -> (T, Verdict) {
         let memory = self.device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
         let validation = self.device.push_error_scope(wgpu::ErrorFilter::Validation);
         let value = create();
         let (validation, memory) = (validation.pop(), memory.pop());
-        if memory.await.is_some() {
-            return Err(Error::OutOfMemory { what: format!("{what} on the GPU"), bytes });
-        }
-        if let Some(error) = validation.await {
-            return Err(gpu_error(what, error));
-        }
-        self.check()?;
-        Ok(value)
+        let what = what.to_string();
+        let verdict = async move {
+            if memory.await.is_some() {
+                return Err(Error::OutOfMemory { what: format!("{what} on the GPU"), bytes });
+            }
+            match validation.await {
+                Some(error) => Err(gpu_error(&what, error)),
+                None => Ok(()),
+            }
+        };
+        (value, Box::pin(verdict))
     }
 
     /// A buffer of at least `bytes` bytes, zeroed, for kernels and copies.

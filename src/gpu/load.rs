@@ -116,13 +116,14 @@ impl GpuModel {
 
         let total = kernels.len() + weights.matrices.len();
         let mut pipelines = Pipelines::default();
-        for (done, kernel) in kernels.iter().enumerate() {
-            progress(done, total);
-            pipelines.compile(&gpu, kernel).await?;
-        }
+        progress(0, total);
+        pipelines.compile(&gpu, &kernels, &mut |done| progress(done, total)).await?;
         for (i, (to, from)) in resources.matrices.iter().zip(&weights.matrices).enumerate() {
-            progress(kernels.len() + i, total);
             gpu.scoped(&from.name, from.data.len() as u64, || to.upload(&gpu, from)).await?;
+            // The last step is done when everything is bound.
+            if kernels.len() + i + 1 < total {
+                progress(kernels.len() + i + 1, total);
+            }
         }
         let bound = record::bind(&gpu, &pipelines, &resources, &launches).await?;
         let dispatches = sorted(plan.steps.len(), steps, bound);

@@ -1,6 +1,6 @@
 //! Compiled kernels, each once.
 
-use super::device::{Gpu, gpu_error};
+use super::device::{Gpu, Verdict, gpu_error};
 use super::kernel::{Access, Kernel};
 use crate::{Error, Result};
 use std::collections::HashMap;
@@ -13,12 +13,42 @@ pub(super) struct Pipelines {
 }
 
 impl Pipelines {
-    /// Compiles `kernel`, or says which kernel failed and why.
-    pub(super) async fn compile(&mut self, gpu: &Gpu, kernel: &Kernel) -> Result<()> {
-        let name = kernel.name();
-        if self.compiled.contains_key(&name) {
-            return Ok(());
+    /// Compiles all of `kernels`, each once; `progress` is told how many are done after each.
+    ///
+    /// All are asked for before the first is waited for: a browser compiles them in its graphics process while this
+    /// thread, and the page, go on. Natively each is compiled as it is asked for.
+    ///
+    /// # Errors
+    /// [`Error::Gpu`], naming the first kernel that does not compile or does not fit the adapter.
+    pub(super) async fn compile(
+        &mut self,
+        gpu: &Gpu,
+        kernels: &[Kernel],
+        progress: &mut dyn FnMut(usize),
+    ) -> Result<()> {
+        let mut requested = Vec::with_capacity(kernels.len());
+        for (i, kernel) in kernels.iter().enumerate() {
+            if !self.compiled.contains_key(&kernel.name()) {
+                requested.push((kernel.name(), self.request(gpu, kernel)?));
+            }
+            if cfg!(not(target_arch = "wasm32")) {
+                progress(i + 1);
+            }
         }
+        let known = kernels.len() - requested.len();
+        for (i, (name, (pipeline, verdict))) in requested.into_iter().enumerate() {
+            verdict.await?;
+            self.compiled.insert(name, pipeline);
+            if cfg!(target_arch = "wasm32") {
+                progress(known + i + 1);
+            }
+        }
+        Ok(())
+    }
+
+    /// Asks for a kernel's pipeline: it, and what the device will say about it.
+    fn request(&mut self, gpu: &Gpu, kernel: &Kernel) -> Result<(wgpu::ComputePipeline, Verdict)> {
+        let name = kernel.name();
         let what = format!("kernel {name}");
         let limits = gpu.device.limits();
         let fits = |needed: u32, allowed: u32, of: &str| match needed <= allowed {
@@ -54,9 +84,7 @@ impl Pipelines {
                 cache: None,
             })
         };
-        let pipeline = gpu.scoped(&what, 0, create).await?;
-        self.compiled.insert(name, pipeline);
-        Ok(())
+        Ok(gpu.watched(&what, 0, create))
     }
 
     /// The compiled kernel.
