@@ -1,12 +1,16 @@
 //! Chooses between CPU and GPU, with a stated reason, and runs a plan on the choice.
 
+#[cfg(feature = "gpu")]
+mod calibrate;
+#[cfg(feature = "gpu")]
+mod check;
 mod choice;
 mod recover;
 mod report;
 
 use std::sync::Arc;
 
-pub use report::{Clock, DeviceChoice, DeviceKind, DeviceReport};
+pub use report::{Clock, DeviceChoice, DeviceKind, DeviceReport, DeviceRequest};
 
 use crate::cpu::{CpuCache, CpuModel, Level};
 use crate::error::{Error, Result};
@@ -68,7 +72,7 @@ impl KvCache {
 }
 
 impl Backend {
-    /// Puts a model on a device.
+    /// Puts a model on a device. `clock` must go on while the device works: the choice is made by what is measured.
     ///
     /// `Auto` never fails because of the GPU: whatever goes wrong there, the CPU runs the model and the report says why.
     /// `progress(done, total)` counts the GPU's kernels and matrices.
@@ -78,11 +82,11 @@ impl Backend {
     pub async fn load(
         plan: Arc<Plan>,
         weights: Arc<Weights>,
-        choice: DeviceChoice,
+        request: impl Into<DeviceRequest<'_>>,
         clock: Clock,
         progress: &mut dyn FnMut(usize, usize),
     ) -> Result<Backend> {
-        let (on, report) = choice::load(&plan, &weights, choice, progress).await?;
+        let (on, report) = choice::load(&plan, &weights, request.into(), clock, progress).await?;
         Ok(Backend { on, report, moves: 0, home: recover::Home::new(plan, weights, clock) })
     }
 

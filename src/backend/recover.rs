@@ -7,8 +7,6 @@
 
 use std::sync::Arc;
 
-#[cfg(feature = "gpu")]
-use super::DeviceChoice;
 use super::{Backend, Clock, Executor, choice};
 use crate::error::{Error, Result};
 use crate::model::Plan;
@@ -82,7 +80,7 @@ impl Backend {
         {
             let Home { plan, weights, .. } = &self.home;
             // Even an adapter that computes on the CPU: it was good enough before.
-            let opened = choice::gpu(plan, weights, DeviceChoice::Gpu, &mut |_, _| {}).await;
+            let opened = choice::gpu(plan, weights, &mut |_, _| {}).await;
             opened.map_err(|error| match error {
                 Error::Gpu { what, why } => format!("no new one: {what}: {why}"),
                 other => format!("no new one: {other}"),

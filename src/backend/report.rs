@@ -33,6 +33,24 @@ impl std::str::FromStr for DeviceChoice {
     }
 }
 
+/// How a model is to be put on a device.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct DeviceRequest<'a> {
+    pub choice: DeviceChoice,
+    /// What loads before this one measured: lines of [`DeviceReport::measured`], the latest first. Lines of other models,
+    /// adapters and builds, and whatever else is there, are passed over.
+    pub known: &'a str,
+    /// For tests: take adapters that compute on the CPU for graphics hardware.
+    #[doc(hidden)]
+    pub software: bool,
+}
+
+impl From<DeviceChoice> for DeviceRequest<'_> {
+    fn from(choice: DeviceChoice) -> Self {
+        DeviceRequest { choice, ..DeviceRequest::default() }
+    }
+}
+
 /// Where a model runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DeviceKind {
@@ -59,4 +77,7 @@ pub struct DeviceReport {
     pub adapter: Option<String>,
     /// How many threads are worth starting for the model: 1 where more would not make it faster.
     pub threads: usize,
+    /// What was measured to choose between the devices: a line to be kept and given to later loads
+    /// ([`DeviceRequest::known`]), so that they need not measure again.
+    pub measured: Option<String>,
 }

@@ -159,6 +159,14 @@ impl GpuModel {
         Ok(model)
     }
 
+    /// What the platform says about the adapter that [`new`](Self::new) would use; no device is opened.
+    ///
+    /// # Errors
+    /// [`Error::Gpu`] where there is no adapter.
+    pub async fn look() -> Result<AdapterReport> {
+        Ok(Gpu::adapter().await?.1)
+    }
+
     /// What the platform says about the adapter in use.
     pub fn adapter(&self) -> &AdapterReport {
         &self.gpu.report

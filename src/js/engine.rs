@@ -12,7 +12,7 @@ use super::error::to_js;
 use super::files::ModelFiles;
 use super::session::Session;
 use super::{clock, event, options};
-use crate::backend::DeviceChoice;
+use crate::backend::{DeviceChoice, DeviceRequest};
 use crate::error::Error;
 use crate::task::{self, Model, Prompt};
 use crate::text::Controls;
@@ -25,8 +25,8 @@ pub struct Engine {
 
 #[wasm_bindgen]
 impl Engine {
-    /// Loads a model; `files` are used up. Resolves to an `Engine`.
-    pub fn load(files: ModelFiles, device: &str, on_progress: Option<Function>) -> Promise {
+    /// Loads a model; `files` are used up. `known`: lines that [`Engine::measured`] gave before. Resolves to an `Engine`.
+    pub fn load(files: ModelFiles, device: &str, known: String, on_progress: Option<Function>) -> Promise {
         let choice = device.parse::<DeviceChoice>();
         future_to_promise(async move {
             let mut progress = |phase: task::LoadPhase, done: usize, total: usize| {
@@ -40,7 +40,8 @@ impl Engine {
                     );
                 }
             };
-            let model = Model::load(files.into_files(), choice.map_err(to_js)?, clock, &mut progress).await;
+            let request = DeviceRequest { known: &known, ..choice.map_err(to_js)?.into() };
+            let model = Model::load(files.into_files(), request, clock, &mut progress).await;
             Ok(Engine { model: model.map_err(to_js)? }.into())
         })
     }
@@ -48,6 +49,11 @@ impl Engine {
     /// An `EngineInfo`, with the device of this moment.
     pub fn info(&self) -> JsValue {
         event::info(self.model.info(), &self.model.device())
+    }
+
+    /// What was measured to choose the device: a line to be kept for later loads.
+    pub fn measured(&self) -> Option<String> {
+        self.model.device().measured
     }
 
     /// How often the model has moved to another device, because the one before was lost.

@@ -10,7 +10,7 @@ use super::memo::Memo;
 use super::pool::Pool;
 use super::tasks::TaskFormat;
 pub use crate::backend::Clock;
-use crate::backend::{Backend, DeviceChoice, DeviceReport};
+use crate::backend::{Backend, DeviceReport, DeviceRequest};
 use crate::error::{Error, Result};
 use crate::format::{self, Dialect, ModelFile, Value};
 use crate::model::{ModelConfig, Plan, plan};
@@ -91,18 +91,18 @@ impl Model {
     /// and cannot be used.
     pub async fn load(
         files: Vec<(String, Bytes)>,
-        choice: DeviceChoice,
+        device: impl Into<DeviceRequest<'_>>,
         clock: Clock,
         progress: &mut dyn FnMut(LoadPhase, usize, usize),
     ) -> Result<Rc<Model>> {
         progress(LoadPhase::Read, 0, 3);
-        Self::from_file(format::parse(files)?, choice, clock, progress).await
+        Self::from_file(format::parse(files)?, device, clock, progress).await
     }
 
     /// Loads a model from a parsed file; see [`Model::load`].
     pub async fn from_file(
         file: ModelFile,
-        choice: DeviceChoice,
+        device: impl Into<DeviceRequest<'_>>,
         clock: Clock,
         progress: &mut dyn FnMut(LoadPhase, usize, usize),
     ) -> Result<Rc<Model>> {
@@ -127,7 +127,7 @@ impl Model {
         drop(file);
 
         let mut put = |done, total| progress(LoadPhase::Device, done, total);
-        let backend = Backend::load(plan, weights, choice, clock, &mut put).await?;
+        let backend = Backend::load(plan, weights, device, clock, &mut put).await?;
         let device = Device::of(&backend);
         let mut names = vec!["generate"];
         names.extend(tasks.iter().flat_map(TaskFormat::names));
@@ -309,6 +309,7 @@ fn defaults(file: &ModelFile) -> Result<Defaults> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::backend::DeviceChoice;
     use crate::task::{Event, GenerateOptions, Prompt};
 
     /// While the device works for one call, another is told so, and can go on afterwards.

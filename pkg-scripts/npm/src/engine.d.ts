@@ -13,14 +13,17 @@ export class ModelFiles {
 }
 
 export class Engine {
-  /** Consumes `files`. */
+  /** Consumes `files`. `known`: what `measured` gave before, a line each. */
   static load(
     files: ModelFiles,
     device: string,
+    known: string,
     onProgress?: (phase: string, done: number, total: number) => void,
   ): Promise<Engine>;
   /** With the device of this moment. */
   info(): import("./protocol.js").EngineInfo;
+  /** What was measured to choose the device: a line to be kept for later loads. */
+  measured(): string | undefined;
   /** How often the model has moved to another device, because the one before was lost. */
   moves(): number;
   tokenize(text: string, addSpecial: boolean): Uint32Array;

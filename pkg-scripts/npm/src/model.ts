@@ -23,7 +23,10 @@ export interface Progress {
 }
 
 export interface LoadOptions {
-  /** `auto` (default): the GPU where it is there, passes its self-check and pays; `model.device.reason` tells. */
+  /**
+   * `auto` (default): the GPU where it is there, passes its self-check and is measured to be faster with this model than the
+   * CPU; `model.device.reason` tells. What was measured is kept for later loads, as far as `cache` allows.
+   */
   device?: "auto" | "gpu" | "cpu" | undefined;
   onProgress?: ((progress: Progress) => void) | undefined;
   /** Aborts the download or the load at any moment. */

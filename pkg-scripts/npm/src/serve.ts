@@ -5,6 +5,7 @@ import type { Build } from "./builds.js";
 import { readFiles } from "./download.js";
 import type { Engine, ModelFiles, Session } from "./engine.js";
 import { DisposedError, toWire, WorkerError } from "./errors.js";
+import { keepLine, known } from "./measured.js";
 import type { DeviceInfo, EngineInfo, Reply, Request } from "./protocol.js";
 import { Queue } from "./queue.js";
 
@@ -154,7 +155,10 @@ async function load(request: Request & { method: "load" }): Promise<EngineInfo> 
       stop,
       onProgress: (loaded, total) => progress("download", loaded, total),
     });
-    engine = await host.Engine.load(files, device, progress);
+    const measures = cache && device === "auto";
+    engine = await host.Engine.load(files, device, measures ? await known() : "", progress);
+    const measured = engine.measured();
+    if (measures && measured !== undefined) void keepLine(measured);
     return withThreads(engine.info(), request.threads);
   } finally {
     loading.delete(id);
