@@ -96,6 +96,74 @@ const story = (page, base, device = "gpu") =>
     [base, device],
   );
 
+/** A model that is worth measuring: one layer of 7 MB, with weights from a formula. */
+const loadWide = (page, base, options = {}) =>
+  page.evaluate(
+    async ([base, options]) => {
+      const { Model } = await import(`${base}index.js`);
+      const [config, tokenizer] = await Promise.all(["config.json", "tokenizer.json"].map((name) => fetch(`/golden/tiny-llama/${name}`).then((r) => r.text())));
+      const wide = { ...JSON.parse(config), hidden_size: 256, intermediate_size: 2048, num_hidden_layers: 1, num_attention_heads: 4, num_key_value_heads: 4, head_dim: 64, tie_word_embeddings: true };
+      const [d, ff, layer] = [256, 2048, "model.layers.0."];
+      const shapes = {
+        "model.embed_tokens.weight": [wide.vocab_size, d],
+        ...Object.fromEntries(["q", "k", "v", "o"].map((name) => [`${layer}self_attn.${name}_proj.weight`, [d, d]])),
+        [`${layer}mlp.gate_proj.weight`]: [ff, d],
+        [`${layer}mlp.up_proj.weight`]: [ff, d],
+        [`${layer}mlp.down_proj.weight`]: [d, ff],
+        [`${layer}input_layernorm.weight`]: [d],
+        [`${layer}post_attention_layernorm.weight`]: [d],
+        "model.norm.weight": [d],
+      };
+      const header = {};
+      let end = 0;
+      for (const [name, shape] of Object.entries(shapes)) {
+        const start = end;
+        end += 4 * shape.reduce((product, n) => product * n);
+        header[name] = { dtype: "F32", shape, data_offsets: [start, end] };
+      }
+      const text = new TextEncoder().encode(JSON.stringify(header));
+      const values = Float32Array.from({ length: end / 4 }, (_, i) => ((i * 7919) % 1000) / 1e4 - 0.05);
+      const weights = new Blob([new BigUint64Array([BigInt(text.length)]), text, values]);
+      const files = { "config.json": new Blob([JSON.stringify(wide)]), "tokenizer.json": new Blob([tokenizer]), "model.safetensors": weights };
+      const model = await Model.load(files, options);
+      const pieces = [];
+      for await (const piece of model.generate("Boats", { maxNewTokens: 8 })) pieces.push(piece.tokenId);
+      const device = { ...model.device };
+      await model.dispose();
+      return { device, pieces };
+    },
+    [base, options],
+  );
+
+describe("auto measures", () => {
+  test("a model that is worth it on both devices, once", async () => {
+    const page = await openPage(browser, app);
+    const first = await loadWide(page, "/broken/disguised/");
+    const figures = /^CPU: \d+ tokens\/s written.*, GPU: \d+ tokens\/s written/;
+    assert.match(first.device.reason, figures);
+    assert.doesNotMatch(first.device.reason, /earlier load/);
+    const second = await loadWide(page, "/broken/disguised/");
+    assert.match(second.device.reason, /measured by an earlier load/);
+    assert.equal(second.device.kind, first.device.kind);
+    assert.deepEqual(second.pieces, first.pieces);
+    // Not kept where nothing is to be kept, and not looked at.
+    const uncached = await loadWide(page, "/broken/disguised/", { cache: false });
+    assert.match(uncached.device.reason, figures);
+    assert.doesNotMatch(uncached.device.reason, /earlier load/);
+    await page.context().close();
+  });
+
+  test("no adapter that computes on the CPU, and opens none for a small model", async () => {
+    const page = await openPage(browser, app);
+    const { device } = await loadWide(page, "/nanolm/");
+    assert.equal(device.kind, "cpu");
+    assert.match(device.reason, /^no GPU: .*it computes on the CPU itself/);
+    const small = await load(page, "/broken/noadapter/", "auto");
+    assert.match(small.device.reason, /^the model is small: /);
+    await page.context().close();
+  });
+});
+
 describe("a GPU that is lost", () => {
   let whole;
   let page;

@@ -69,6 +69,11 @@ const BROKEN = {
   lostforgood: `${lostAfter(20)}
     const { requestAdapter } = GPU.prototype;
     GPU.prototype.requestAdapter = async function (...options) { return devices.length > 0 ? null : Reflect.apply(requestAdapter, this, options); };`,
+  // Its software adapter passes for hardware: it is measured like one.
+  disguised:
+    "for (const key of ['vendor', 'architecture', 'device', 'description']) " +
+    "Object.defineProperty(GPUAdapterInfo.prototype, key, { get: () => 'Graphics for the test' }); " +
+    "Object.defineProperty(GPUAdapterInfo.prototype, 'isFallbackAdapter', { get: () => false });",
   nogpu: "Object.defineProperty(navigator, 'gpu', { value: undefined });",
 };
 
