@@ -1,69 +1,241 @@
-//! The start-up check: the GPU computes what the CPU computes.
+//! The start-up check: the GPU computes what the CPU computes, on every path that a model runs on. Kernels that do not are
+//! avoided: by plainer ones, where there are some, or by the CPU.
+//!
+//! A few tokens of the model itself run on both devices: several at once, one alone, and two that the GPU chooses. What is
+//! not as it should be is looked for step by step, so that the kernel can be named.
 
 use std::sync::Arc;
 
 use super::Executor;
+use super::calibrate::GREEDY;
+use crate::cpu::CpuModel;
 use crate::error::{Error, Result};
-use crate::gpu::GpuModel;
-use crate::model::{Batch, LogitRows, Plan};
+use crate::gpu::{GpuCache, GpuModel, GpuOptions, Tuning};
+use crate::model::{Batch, BufferId, LogitRows, Plan, Sampling};
 use crate::weights::Weights;
 
-/// Normalised mean squared error of the GPU's logits against the CPU's above which the GPU is not trusted. Rounding in
+/// Normalised mean squared error of the GPU's numbers against the CPU's above which a kernel is not trusted. Rounding in
 /// another order gives about 1e-10; a driver that computes something else gives much more.
 const LARGEST_ERROR: f64 = 1e-4;
 
-/// Opens the GPU, puts the model there, and checks it; with words about how it agreed.
+/// Tokens of the pass over many rows.
+const MANY: usize = 5;
+
+/// Which kernels are at fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Path {
+    /// Those over many rows.
+    Many,
+    /// Those over one.
+    One,
+    /// The one that chooses tokens.
+    Choice,
+}
+
+/// What the check found wrong.
+#[derive(Clone, Debug, PartialEq)]
+struct Fault {
+    path: Path,
+    /// The kernels, and by how much they were off.
+    words: String,
+}
+
+/// Opens the GPU, puts the model there, and checks it; with words about how it agreed, and what was avoided.
 ///
 /// # Errors
-/// `Gpu` where it cannot be used, or does not compute what the CPU computes.
+/// `Gpu` where it cannot be used, or does not compute what the CPU computes whichever kernels run: the message names those
+/// that failed.
 pub async fn load(
     plan: &Arc<Plan>,
     weights: &Arc<Weights>,
+    mut options: GpuOptions,
     progress: &mut dyn FnMut(usize, usize),
 ) -> Result<(Executor, String)> {
-    let model = GpuModel::new(Arc::clone(plan), weights, progress).await?;
-    let name = model.adapter().name.clone();
-    let mut gpu = Executor::Gpu(Box::new(model));
-    let error = difference(&mut gpu, plan, weights).await?;
-    if error.is_nan() || error > LARGEST_ERROR {
-        return Err(Error::Gpu {
-            what: if name.is_empty() { "the GPU".to_string() } else { name },
-            why: format!(
-                "it does not compute what the CPU computes (normalised error {error:.1e}, at most {LARGEST_ERROR:.0e}); \
-                 its driver may be at fault"
-            ),
-        });
+    let mut avoided: Vec<String> = Vec::new();
+    loop {
+        let mut model = GpuModel::with_options(Arc::clone(plan), weights, options, progress).await?;
+        let fault = match examine(&mut model, plan, weights).await? {
+            Ok(error) => {
+                let agrees = format!("agrees with the CPU (normalised error {error:.1e})");
+                let words = match avoided.is_empty() {
+                    true => agrees,
+                    false => format!("{agrees}, without kernels that did not: {}", avoided.join("; ")),
+                };
+                return Ok((Executor::Gpu(Box::new(model)), words));
+            }
+            Err(fault) => fault,
+        };
+        avoided.push(fault.words);
+        options = match plainer(options, fault.path, model.adapter().is_software) {
+            Some(plainer) => plainer,
+            None => {
+                let name = model.adapter().name.clone();
+                return Err(Error::Gpu {
+                    what: if name.is_empty() { "the adapter".to_string() } else { name },
+                    why: format!(
+                        "it does not compute what the CPU computes: {} (at most {LARGEST_ERROR:.0e} was expected); its \
+                         driver may be at fault",
+                        avoided.join("; ")
+                    ),
+                });
+            }
+        };
     }
-    Ok((gpu, format!("agrees with the CPU (normalised error {error:.1e})")))
 }
 
-/// The start-up check: a few tokens on both devices; `sum((gpu - cpu)^2) / sum(cpu^2)` over the last one's logits. Two
-/// forwards, several tokens and then one, because their kernels differ.
-async fn difference(gpu: &mut Executor, plan: &Arc<Plan>, weights: &Arc<Weights>) -> Result<f64> {
-    let mut cpu = Executor::cpu(plan, weights)?;
-    let many = plan.config.context_len.min(gpu.max_batch()).min(cpu.max_batch()).clamp(1, 5);
+/// What to try without the kernels of this path; nothing where all was tried.
+fn plainer(options: GpuOptions, path: Path, is_software: bool) -> Option<GpuOptions> {
+    match path {
+        Path::Choice if !options.choose_elsewhere => Some(GpuOptions { choose_elsewhere: true, ..options }),
+        Path::One if !options.unfused => Some(GpuOptions { unfused: true, ..options }),
+        _ if options.tuning == Tuning::Adapter => {
+            // Those meant for the other kind of adapter are right on any.
+            let tuning = if is_software { Tuning::Hardware } else { Tuning::Software };
+            Some(GpuOptions { tuning, ..options })
+        }
+        _ => None,
+    }
+}
+
+/// Runs every path; the largest normalised error of the logits, or what is at fault.
+async fn examine(model: &mut GpuModel, plan: &Arc<Plan>, weights: &Arc<Weights>) -> Result<Result<f64, Fault>> {
+    let Executor::Cpu(mut cpu) = Executor::cpu(plan, weights)? else {
+        return Err(Error::Internal { what: "a CPU that is none".into() });
+    };
+    let context = plan.config.context_len;
+    let many = context.min(model.max_batch()).min(cpu.max_batch()).clamp(1, MANY);
     let n_vocab = plan.config.n_vocab;
     let tokens: Vec<u32> = (0..many).map(|i| ((i * 7919 + 1) % n_vocab) as u32).collect();
-    let batches: &[(usize, &[u32])] = match plan.config.context_len {
-        n if n > many => &[(0, &tokens), (many, tokens.get(..1).unwrap_or_default())],
-        _ => &[(0, &tokens)],
-    };
-    let capacity = plan.config.context_len.min(many + 1);
-    let (mut gpu_cache, mut cpu_cache) = (gpu.new_cache(capacity).await?, cpu.new_cache(capacity).await?);
+    // Room for one token more, and for two that are chosen.
+    let capacity = context.min(many + 3);
+    let (mut cache, mut cpu_cache) = (model.new_cache(capacity).await?, cpu.new_cache(capacity)?);
     let (mut found, mut expected) = (Vec::new(), Vec::new());
     let mut worst = 0.0f64;
-    for &(position, tokens) in batches {
-        let batch = Batch { tokens, position, logits: LogitRows::Last };
-        gpu.forward(&mut gpu_cache, batch, &mut found).await?;
-        cpu.forward(&mut cpu_cache, batch, &mut expected).await?;
+    let first = tokens.get(..1).unwrap_or_default();
+    let one_more = (capacity > many).then_some(Batch { tokens: first, position: many, logits: LogitRows::Last });
+    let batches = [Some(Batch { tokens: &tokens, position: 0, logits: LogitRows::Last }), one_more];
+    for batch in batches.into_iter().flatten() {
+        model.forward(&mut cache, batch, &mut found).await?;
+        let mut trace = Trace::new();
+        let mut observe = |step: &crate::model::Step, rows: &[f32]| trace.push((step.op.out(), rows.to_vec()));
+        cpu.forward_traced(&mut cpu_cache, batch, &mut expected, &mut observe)?;
         let error = normalised_error(&found, &expected);
-        // NaN must win over any number.
-        worst = if error.is_nan() { error } else { worst.max(error) };
-        if worst.is_nan() {
-            break;
+        if error.is_nan() || error > LARGEST_ERROR {
+            let alone = batch.tokens.len() == 1;
+            let words = match alone {
+                true => blame_units(model, &mut cache, batch, &trace).await?,
+                false => blame_steps(model, &mut cache, batch, plan, &trace).await?,
+            };
+            let words = words.unwrap_or_else(|| format!("the logits were off by {error:.1e}"));
+            return Ok(Err(Fault { path: if alone { Path::One } else { Path::Many }, words }));
+        }
+        worst = worst.max(error);
+    }
+    if capacity > many + 2 && model.resident_steps() > 1 {
+        let position = many + 1;
+        if let Some(words) = examine_choice(model, &mut cache, &mut cpu, &mut cpu_cache, position, first).await? {
+            return Ok(Err(Fault { path: Path::Choice, words }));
         }
     }
-    Ok(worst)
+    Ok(Ok(worst))
+}
+
+/// The steps that wrote a buffer, in order, with the rows they wrote.
+type Trace = Vec<(Option<BufferId>, Vec<f32>)>;
+
+/// The first step of a pass over many rows that differs, by its kernels.
+async fn blame_steps(
+    model: &mut GpuModel,
+    cache: &mut GpuCache,
+    batch: Batch<'_>,
+    plan: &Plan,
+    trace: &Trace,
+) -> Result<Option<String>> {
+    let mut seen: Vec<(usize, Vec<f32>)> = Vec::new();
+    let mut observe = |step: &crate::model::Step, rows: &[f32]| {
+        let i = plan.steps.iter().position(|other| other.name == step.name);
+        seen.push((i.unwrap_or_default(), rows.to_vec()));
+    };
+    model.forward_traced(cache, batch, &mut Vec::new(), &mut observe).await?;
+    let blamed = seen.iter().zip(trace).find_map(|((i, rows), (_, expected))| {
+        let error = normalised_error(rows, expected);
+        (error.is_nan() || error > LARGEST_ERROR).then_some((*i, error))
+    });
+    Ok(blamed.map(|(i, error)| format!("{} was off by {error:.1e}", model.kernels_of_step(cache, i))))
+}
+
+/// The first unit of a single token's pass that differs, by its kernels.
+async fn blame_units(
+    model: &mut GpuModel,
+    cache: &mut GpuCache,
+    batch: Batch<'_>,
+    trace: &Trace,
+) -> Result<Option<String>> {
+    let mut blamed: Option<String> = None;
+    let mut rest = trace.as_slice();
+    let mut before = String::new();
+    let mut observe = |kernels: &str, out: BufferId, row: &[f32]| {
+        if blamed.is_some() {
+            return;
+        }
+        // Several steps may make a unit: the last one that wrote what it wrote.
+        let Some(i) = rest.iter().position(|(buffer, _)| *buffer == Some(out)) else { return };
+        let error = normalised_error(row, &rest[i].1);
+        rest = rest.get(i + 1..).unwrap_or_default();
+        if error.is_nan() || error > LARGEST_ERROR {
+            // What attention reads, keys and values, is not looked at: the unit before may have stored it wrongly.
+            let attends = kernels.starts_with("attention/") && before.starts_with("fused_");
+            let or = if attends { format!(" or {before}") } else { String::new() };
+            blamed = Some(format!("{kernels}{or} was off by {error:.1e}"));
+        }
+        before = kernels.to_string();
+    };
+    model.forward_units(cache, batch, &mut observe).await?;
+    Ok(blamed)
+}
+
+/// Has the GPU choose two tokens, greedily and by lot among the likeliest; what is wrong with them, if anything is.
+async fn examine_choice(
+    model: &mut GpuModel,
+    cache: &mut GpuCache,
+    cpu: &mut CpuModel,
+    cpu_cache: &mut crate::cpu::CpuCache,
+    position: usize,
+    first: &[u32],
+) -> Result<Option<String>> {
+    const LIKELY: usize = 4;
+    let token = first.first().copied().unwrap_or_default();
+    let mut expected = Vec::new();
+    let batch = Batch { tokens: first, position, logits: LogitRows::Last };
+    cpu.forward(cpu_cache, batch, &mut expected)?;
+    let lot = Sampling { temperature: 1.0, top_k: LIKELY, draws: &[0.5, 0.5], ..GREEDY };
+    let kernel = model.choosing_kernel().to_string();
+    for (sampling, most) in [(GREEDY, 1), (lot, LIKELY)] {
+        let mut chosen = Vec::new();
+        let failed = match model.decode(cache, token, position, 2, sampling, &mut chosen).await {
+            Err(Error::NotFinite { .. } | Error::InvalidOption { .. }) => true,
+            other => other.map(|()| false)?,
+        };
+        let Some(found) = chosen.first().filter(|_| !failed && chosen.len() == 2) else {
+            return Ok(Some(format!("{kernel} chose no token")));
+        };
+        let Some(logit) = expected.get(found.token as usize) else {
+            return Ok(Some(format!("{kernel} chose token {}, of {}", found.token, expected.len())));
+        };
+        // Rounding may change the order of what is nearly equal.
+        let near = 1e-2 * expected.iter().fold(0.0f32, |most, x| most.max(x.abs()));
+        let better = expected.iter().filter(|other| **other > logit + near).count();
+        if better >= most {
+            return Ok(Some(format!("{kernel} chose a token although {better} were likelier")));
+        }
+        let top = f64::from(expected.iter().copied().fold(f32::NEG_INFINITY, f32::max));
+        let sum: f64 = expected.iter().map(|x| (f64::from(*x) - top).exp()).sum();
+        let logprob = f64::from(*logit) - top - sum.ln();
+        if !((f64::from(found.logprob) - logprob).abs() < 0.05 + f64::from(near)) {
+            return Ok(Some(format!("{kernel} gave a log probability of {}, not {logprob:.3}", found.logprob)));
+        }
+    }
+    Ok(None)
 }
 
 /// `sum((found - expected)^2) / sum(expected^2)`, in f64; NaN where the lengths differ.
@@ -94,17 +266,78 @@ pub(super) mod tests {
         (Arc::new(plan), weights)
     }
 
-    /// A device that computes with one damaged weight, and one that computes right.
+    fn q8() -> (Arc<Plan>, Arc<Weights>) {
+        let bytes = include_bytes!("../../tests/golden/tiny-llama/model-q8_0.gguf").to_vec();
+        let file = format::parse(vec![("model-q8_0.gguf".to_string(), Bytes::new(bytes))]).unwrap();
+        let plan = plan::build(&ModelConfig::from_file(&file).unwrap());
+        let weights = weights::load(&plan, &file).unwrap();
+        (Arc::new(plan), Arc::new(weights))
+    }
+
+    /// Loads with kernels that compute nothing; `None` where there is no adapter.
+    fn load_without(sabotage: Option<&'static str>) -> Option<Result<(Executor, String)>> {
+        let (plan, weights) = q8();
+        let options = GpuOptions { sabotage, ..GpuOptions::default() };
+        match pollster::block_on(load(&plan, &weights, options, &mut |_, _| {})) {
+            Err(Error::Gpu { what, why }) if what == "adapter" => {
+                println!("SKIPPED the start-up check: {why}");
+                None
+            }
+            other => Some(other),
+        }
+    }
+
+    /// One kernel after the other is made to compute nothing: it is named, and avoided where there is a plainer one.
     #[test]
-    fn the_start_up_check_tells_devices_apart() {
-        let (plan, mut damaged) = tiny();
-        let weights = Arc::new(damaged.clone());
-        let mut device = Executor::cpu(&plan, &weights).unwrap();
-        assert_eq!(pollster::block_on(difference(&mut device, &plan, &weights)).unwrap(), 0.0);
-        damaged.vectors[0][0] += 0.5;
-        let mut device = Executor::cpu(&plan, &Arc::new(damaged)).unwrap();
-        let error = pollster::block_on(difference(&mut device, &plan, &weights)).unwrap();
-        assert!(error > LARGEST_ERROR, "{error}");
+    fn kernels_that_are_wrong_are_named_and_avoided() {
+        let Some(loaded) = load_without(None) else { return };
+        let (on, words) = loaded.unwrap();
+        assert!(words.starts_with("agrees with the CPU") && !words.contains("without"), "{words}");
+        let Executor::Gpu(model) = &on else { panic!("no GPU") };
+        let many = if model.adapter().is_software { "linear/gemm_alone" } else { "linear/gemm+" };
+        for sabotage in ["fused_qkv", "fused_feed", "fused_project", many, "sample/"] {
+            let (on, words) = load_without(Some(sabotage)).unwrap().unwrap();
+            let (_, avoided) = words.split_once("without kernels that did not: ").expect(sabotage);
+            assert!(avoided.contains(sabotage), "{sabotage}: {words}");
+            let Executor::Gpu(model) = on else { panic!("{sabotage}: no GPU") };
+            assert_eq!(model.resident_steps() == 0, sabotage == "sample/", "{words}");
+        }
+        // These have no plainer variant on any path.
+        for sabotage in ["attention/", "embed/"] {
+            let error = load_without(Some(sabotage)).unwrap().err().expect(sabotage).to_string();
+            assert!(error.contains(sabotage) && error.contains("was off by"), "{error}");
+        }
+    }
+
+    /// The three paths of the check are all there are: a new one must be added to it.
+    #[test]
+    fn every_kernel_of_a_model_is_checked() {
+        for tuning in [Tuning::Hardware, Tuning::Software] {
+            for unfused in [false, true] {
+                let (plan, weights) = q8();
+                let options = GpuOptions { tuning, unfused, ..GpuOptions::default() };
+                let opened = pollster::block_on(GpuModel::with_options(plan, &weights, options, &mut |_, _| {}));
+                let Ok(model) = opened else { return };
+                let cache = pollster::block_on(model.new_cache(8)).unwrap();
+                assert_eq!(model.unchecked(&cache), Vec::<String>::new());
+            }
+        }
+    }
+
+    /// A device that computes with one damaged weight, on every path.
+    #[test]
+    fn a_damaged_weight_is_noticed() {
+        let (plan, weights) = tiny();
+        for i in [0, weights.vectors.len() - 1] {
+            let mut damaged = weights.clone();
+            damaged.vectors[i].iter_mut().for_each(|x| *x += 0.5);
+            let opened = pollster::block_on(GpuModel::new(plan.clone(), &damaged, &mut |_, _| {}));
+            let Ok(mut model) = opened else { return };
+            let weights = Arc::new(weights.clone());
+            let fault = pollster::block_on(examine(&mut model, &plan, &weights)).unwrap().unwrap_err();
+            assert_eq!(fault.path, Path::Many, "{fault:?}");
+            assert!(fault.words.contains("norm"), "{fault:?}");
+        }
     }
 
     #[test]

@@ -14,7 +14,7 @@ use super::{Clock, DeviceChoice, DeviceKind, DeviceReport, DeviceRequest, Execut
 use crate::cpu::{Level, pool};
 use crate::error::{Error, Result};
 #[cfg(feature = "gpu")]
-use crate::gpu::{AdapterReport, GpuModel};
+use crate::gpu::{AdapterReport, GpuModel, GpuOptions};
 use crate::model::{Op, Plan};
 use crate::weights::Weights;
 
@@ -46,7 +46,7 @@ pub async fn load(
     let mut measured = None;
     let reason = match request.choice {
         DeviceChoice::Cpu => "asked for".to_string(),
-        DeviceChoice::Gpu => return gpu(plan, weights, progress).await,
+        DeviceChoice::Gpu => return gpu(plan, weights, request.sabotage, progress).await,
         DeviceChoice::Auto => match faster(plan, weights, request, clock, progress).await {
             Ok(Faster::Gpu(gpu, report)) => return Ok((*gpu, report)),
             Ok(Faster::Cpu(why, line)) => {
@@ -108,7 +108,7 @@ async fn faster(
         let why = format!("{} ({name}; measured by an earlier load)", figures.words());
         return Ok(Faster::Cpu(why, Some(figures.line(&key))));
     }
-    let (mut gpu, mut report) = gpu(plan, weights, progress).await?;
+    let (mut gpu, mut report) = gpu(plan, weights, request.sabotage, progress).await?;
     let figures = match known {
         Some(figures) => figures,
         None => {
@@ -145,7 +145,12 @@ fn adapter_name(adapter: &AdapterReport) -> String {
 
 /// Puts the model on the GPU, and checks that it computes there what it should.
 #[cfg(not(feature = "gpu"))]
-pub async fn gpu(_: &Arc<Plan>, _: &Arc<Weights>, _: &mut dyn FnMut(usize, usize)) -> Result<(Executor, DeviceReport)> {
+pub async fn gpu(
+    _: &Arc<Plan>,
+    _: &Arc<Weights>,
+    _: Option<&'static str>,
+    _: &mut dyn FnMut(usize, usize),
+) -> Result<(Executor, DeviceReport)> {
     Err(Error::Gpu { what: "WebGPU".into(), why: "this build is without it (cargo feature `gpu`)".into() })
 }
 
@@ -154,9 +159,11 @@ pub async fn gpu(_: &Arc<Plan>, _: &Arc<Weights>, _: &mut dyn FnMut(usize, usize
 pub async fn gpu(
     plan: &Arc<Plan>,
     weights: &Arc<Weights>,
+    sabotage: Option<&'static str>,
     progress: &mut dyn FnMut(usize, usize),
 ) -> Result<(Executor, DeviceReport)> {
-    let (gpu, verdict) = check::load(plan, weights, progress).await?;
+    let options = GpuOptions { sabotage, ..GpuOptions::default() };
+    let (gpu, verdict) = check::load(plan, weights, options, progress).await?;
     let Executor::Gpu(model) = &gpu else { return Err(Error::Internal { what: "a GPU that is none".into() }) };
     let adapter = Some(adapter_name(model.adapter()));
     let reason = format!("asked for; {verdict}");

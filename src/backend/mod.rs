@@ -156,11 +156,7 @@ impl Backend {
 
     /// Up to how many tokens the device chooses itself in one [`decode`](Self::decode); 0 where it cannot.
     pub fn resident_steps(&self) -> usize {
-        match &self.on {
-            Executor::Cpu(_) => 0,
-            #[cfg(feature = "gpu")]
-            Executor::Gpu(_) => crate::gpu::MAX_STEPS,
-        }
+        self.on.resident_steps()
     }
 
     /// Reads `token` at `position` and chooses `n` tokens, each read before the next but for the last. `chosen` becomes
@@ -177,18 +173,7 @@ impl Backend {
         sampling: Sampling<'_>,
         chosen: &mut Vec<Sampled>,
     ) -> Result<()> {
-        match (&mut self.on, cache) {
-            #[cfg(feature = "gpu")]
-            (Executor::Gpu(model), KvCache::Gpu(cache)) => {
-                model.decode(cache, token, position, n, sampling, chosen).await
-            }
-            _ => {
-                let what = format!("{n} tokens were to be chosen at {position} by a device that does not choose");
-                chosen.clear();
-                let _ = (token, sampling);
-                Err(Error::Internal { what })
-            }
-        }
+        self.on.decode(cache, token, position, n, sampling, chosen).await
     }
 
     /// One forward pass; `logits` becomes `[selected rows, n_vocab]`.
@@ -196,7 +181,10 @@ impl Backend {
     /// # Errors
     /// Those of the executors; `Internal` for a cache of the other device.
     pub async fn forward(&mut self, cache: &mut KvCache, batch: Batch<'_>, logits: &mut Vec<f32>) -> Result<()> {
-        self.on.forward(cache, batch, logits).await
+        let start = (self.home.clock)();
+        self.on.forward(cache, batch, logits).await?;
+        self.on.pace(batch.tokens.len(), (self.home.clock)() - start);
+        Ok(())
     }
 }
 
@@ -219,6 +207,45 @@ impl Executor {
             #[cfg(feature = "gpu")]
             Executor::Gpu(model) => KvCache::Gpu(Box::new(model.new_cache(capacity).await?)),
         })
+    }
+
+    /// A forward over so many rows took so long: see [`GpuModel::pace`].
+    fn pace(&mut self, _rows: usize, _ms: f64) {
+        #[cfg(feature = "gpu")]
+        if let Executor::Gpu(model) = self {
+            model.pace(_rows, _ms);
+        }
+    }
+
+    fn resident_steps(&self) -> usize {
+        match self {
+            Executor::Cpu(_) => 0,
+            #[cfg(feature = "gpu")]
+            Executor::Gpu(model) => model.resident_steps(),
+        }
+    }
+
+    async fn decode(
+        &mut self,
+        cache: &mut KvCache,
+        token: u32,
+        position: usize,
+        n: usize,
+        sampling: Sampling<'_>,
+        chosen: &mut Vec<Sampled>,
+    ) -> Result<()> {
+        match (self, cache) {
+            #[cfg(feature = "gpu")]
+            (Executor::Gpu(model), KvCache::Gpu(cache)) => {
+                model.decode(cache, token, position, n, sampling, chosen).await
+            }
+            _ => {
+                let what = format!("{n} tokens were to be chosen at {position} by a device that does not choose");
+                chosen.clear();
+                let _ = (token, sampling);
+                Err(Error::Internal { what })
+            }
+        }
     }
 
     async fn forward(&mut self, cache: &mut KvCache, batch: Batch<'_>, logits: &mut Vec<f32>) -> Result<()> {

@@ -19,7 +19,7 @@ const SHORT_MS: f64 = 60_000.0;
 pub struct Home {
     plan: Arc<Plan>,
     weights: Arc<Weights>,
-    clock: Clock,
+    pub(super) clock: Clock,
     /// When the last device was lost.
     lost: Option<f64>,
 }
@@ -80,7 +80,7 @@ impl Backend {
         {
             let Home { plan, weights, .. } = &self.home;
             // Even an adapter that computes on the CPU: it was good enough before.
-            let opened = choice::gpu(plan, weights, &mut |_, _| {}).await;
+            let opened = choice::gpu(plan, weights, None, &mut |_, _| {}).await;
             opened.map_err(|error| match error {
                 Error::Gpu { what, why } => format!("no new one: {what}: {why}"),
                 other => format!("no new one: {other}"),

@@ -43,6 +43,9 @@ pub struct DeviceRequest<'a> {
     /// For tests: take adapters that compute on the CPU for graphics hardware.
     #[doc(hidden)]
     pub software: bool,
+    /// For tests: see [`GpuOptions::sabotage`](crate::gpu::GpuOptions::sabotage).
+    #[doc(hidden)]
+    pub sabotage: Option<&'static str>,
 }
 
 impl From<DeviceChoice> for DeviceRequest<'_> {

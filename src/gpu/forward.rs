@@ -12,6 +12,11 @@ use crate::model::{Batch, BufferId, Plan, Step};
 use crate::{Error, Result};
 use std::sync::Arc;
 
+/// How long one submit of a prompt may take: about three frames.
+const SUBMIT_MS: f64 = 50.0;
+/// More submits than that cost more than they help.
+const MAX_PARTS: usize = 32;
+
 /// A plan with its weights on the GPU, ready to run.
 pub struct GpuModel {
     pub(super) plan: Arc<Plan>,
@@ -34,6 +39,10 @@ pub struct GpuModel {
     /// Where chosen tokens are mapped; one fewer while a run uses it.
     pub(super) result_readbacks: Vec<wgpu::Buffer>,
     pub(super) max_batch: usize,
+    /// Up to how many tokens it chooses in one submit.
+    pub(super) resident_steps: usize,
+    /// Milliseconds that a row of a prompt takes, see [`GpuModel::pace`].
+    pub(super) row_ms: Option<f64>,
     /// Tells the caches of different models apart.
     pub(super) id: u64,
     /// The plan's vectors: rotary factors are needed once more for each cache.
@@ -44,7 +53,7 @@ pub struct GpuModel {
 
 /// How many rows a forward runs over.
 #[derive(Clone, Copy)]
-struct Rows {
+pub(super) struct Rows {
     batch: u32,
     selected: u32,
 }
@@ -63,18 +72,26 @@ impl GpuModel {
         let n = self.logit_rows(rows);
         let out = self.plan.logits;
         let readback = if n > 0 { Some(self.take_readback(out, n).await?) } else { None };
-        let mut encoder = self.encoder();
-        let scope = self.gpu.device.push_error_scope(wgpu::ErrorFilter::Validation);
-        {
-            let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
-            if rows.batch == 1 {
-                self.record_one(&mut pass, cache, self.resources.slot(0), rows.selected > 0);
-            } else {
-                for i in 0..self.plan.steps.len() {
-                    self.record(&mut pass, cache, i, rows);
-                }
-            }
+        let steps = self.plan.steps.len();
+        let parts = if rows.batch == 1 { 1 } else { self.parts(rows.batch as usize).clamp(1, steps.max(1)) };
+        // What runs before the last submit is waited for: nothing else gets its turn on the GPU behind a queue.
+        for part in 1..parts {
+            let range = steps * (part - 1) / parts..steps * part / parts;
+            let encoder = self.record_steps(cache, range, rows);
+            self.gpu.scoped("forward", 0, || self.gpu.queue.submit([encoder.finish()])).await?;
+            self.gpu.counting.add(|c| c.submits += 1);
+            self.gpu.finished().await?;
         }
+        let scope = self.gpu.device.push_error_scope(wgpu::ErrorFilter::Validation);
+        let mut encoder = if rows.batch == 1 {
+            let mut encoder = self.encoder();
+            let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
+            self.record_one(&mut pass, cache, self.resources.slot(0), rows.selected > 0);
+            drop(pass);
+            encoder
+        } else {
+            self.record_steps(cache, steps * (parts - 1) / parts..steps, rows)
+        };
         if let Some(readback) = &readback {
             self.copy_out(&mut encoder, out, n, readback)?;
         }
@@ -142,7 +159,7 @@ impl GpuModel {
     }
 
     /// Checks the batch and writes what changes from batch to batch.
-    fn begin(&self, cache: &GpuCache, batch: &Batch<'_>) -> Result<Rows> {
+    pub(super) fn begin(&self, cache: &GpuCache, batch: &Batch<'_>) -> Result<Rows> {
         self.gpu.check()?;
         self.check(cache, batch)?;
         let (n, position) = (batch.tokens.len() as u32, batch.position as u32);
@@ -196,6 +213,14 @@ impl GpuModel {
         self.gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor { label: Some("forward") })
     }
 
+    fn record_steps(&self, cache: &GpuCache, steps: std::ops::Range<usize>, rows: Rows) -> wgpu::CommandEncoder {
+        let mut encoder = self.encoder();
+        let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
+        steps.for_each(|i| self.record(&mut pass, cache, i, rows));
+        drop(pass);
+        encoder
+    }
+
     fn record(&self, pass: &mut wgpu::ComputePass<'_>, cache: &GpuCache, i: usize, rows: Rows) {
         let n = self.rows_at(i, rows);
         if n == 0 {
@@ -230,13 +255,32 @@ impl GpuModel {
         }
     }
 
+    /// Learns that a forward over `rows` rows took `ms` milliseconds. Passes over many rows that take longer than a page
+    /// may wait for its turn are submitted in parts from then on, which changes no bit of what they give.
+    pub fn pace(&mut self, rows: usize, ms: f64) {
+        if rows > 1 && ms.is_finite() {
+            self.row_ms = Some(ms.max(0.0) / rows as f64);
+        }
+    }
+
+    /// In how many submits a pass over so many rows is to be made.
+    fn parts(&self, rows: usize) -> usize {
+        // Of a device that nothing is known of, a quarter of what is asked for.
+        self.row_ms.map_or(4, |ms| (ms * rows as f64 / SUBMIT_MS).ceil() as usize).clamp(1, MAX_PARTS)
+    }
+
+    /// Up to how many tokens it chooses in one [`decode`](Self::decode).
+    pub fn resident_steps(&self) -> usize {
+        self.resident_steps
+    }
+
     /// What was done so far.
     pub fn counters(&self) -> Counters {
         self.gpu.counting.get()
     }
 
     /// A mappable buffer for `n` rows of an activation buffer: the last one, where it is large enough.
-    async fn take_readback(&mut self, from: BufferId, n: u32) -> Result<wgpu::Buffer> {
+    pub(super) async fn take_readback(&mut self, from: BufferId, n: u32) -> Result<wgpu::Buffer> {
         let bytes = self.row_bytes(from)? * u64::from(n);
         match self.readback.take() {
             Some(buffer) if buffer.size() >= bytes => Ok(buffer),
@@ -253,14 +297,26 @@ impl GpuModel {
     }
 
     /// Records the copy of `n` rows.
-    fn copy_out(&self, encoder: &mut wgpu::CommandEncoder, from: BufferId, n: u32, to: &wgpu::Buffer) -> Result<()> {
+    pub(super) fn copy_out(
+        &self,
+        encoder: &mut wgpu::CommandEncoder,
+        from: BufferId,
+        n: u32,
+        to: &wgpu::Buffer,
+    ) -> Result<()> {
         let bytes = self.row_bytes(from)? * u64::from(n);
         encoder.copy_buffer_to_buffer(&self.resources.activation(from)?.buffer, 0, to, 0, bytes);
         Ok(())
     }
 
     /// Reads `n` rows, copied from the buffer `from`, without their padding.
-    async fn read_rows(&mut self, readback: wgpu::Buffer, from: BufferId, n: u32, rows: &mut Vec<f32>) -> Result<()> {
+    pub(super) async fn read_rows(
+        &mut self,
+        readback: wgpu::Buffer,
+        from: BufferId,
+        n: u32,
+        rows: &mut Vec<f32>,
+    ) -> Result<()> {
         rows.clear();
         let (width, row_bytes) = (self.resources.activation(from)?.width, self.row_bytes(from)?);
         let unpad = |bytes: &[u8]| {

@@ -70,6 +70,17 @@ pub(super) enum Unit {
 }
 
 impl Unit {
+    /// The buffer that it writes; that of a step, the plan knows.
+    pub(super) fn out(&self) -> Option<BufferId> {
+        match self {
+            Unit::Step(_) => None,
+            Unit::Embed { out, .. } => Some(*out),
+            Unit::Qkv(qkv) => Some(qkv.q),
+            Unit::Project(project) => Some(project.out),
+            Unit::Feed(feed) => Some(feed.out),
+        }
+    }
+
     /// Matrices that lie in common buffers.
     fn joined(&self) -> Vec<MatrixId> {
         match self {
@@ -232,13 +243,7 @@ fn feed<'a>(op: &dyn Fn(usize) -> Option<&'a Op>, x: BufferId, norm: Norm, norme
 
 /// Whether nobody reads what the steps of a unit write and the unit does not.
 fn intermediate_only(plan: &Plan, at: usize, n: usize, unit: &Unit) -> bool {
-    let kept = match unit {
-        Unit::Step(_) => return true,
-        Unit::Embed { out, .. } => *out,
-        Unit::Qkv(qkv) => qkv.q,
-        Unit::Project(project) => project.out,
-        Unit::Feed(feed) => feed.out,
-    };
+    let Some(kept) = unit.out() else { return true };
     let steps = |range: std::ops::Range<usize>| plan.steps.get(range).unwrap_or_default().iter();
     let written = steps(at..at + n).filter_map(|step| step.op.out()).filter(|out| *out != kept);
     written.into_iter().all(|buffer| {

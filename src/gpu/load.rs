@@ -44,6 +44,11 @@ pub struct GpuOptions {
     pub tuning: Tuning,
     /// A dispatch for every step, also where a single token runs.
     pub unfused: bool,
+    /// The model's caller chooses every token itself, from the logits.
+    pub choose_elsewhere: bool,
+    /// For tests: kernels whose names contain this compute nothing.
+    #[doc(hidden)]
+    pub sabotage: Option<&'static str>,
 }
 
 impl GpuModel {
@@ -115,7 +120,7 @@ impl GpuModel {
         kernels.dedup();
 
         let total = kernels.len() + weights.matrices.len();
-        let mut pipelines = Pipelines::default();
+        let mut pipelines = Pipelines::new(options.sabotage);
         progress(0, total);
         pipelines.compile(&gpu, &kernels, &mut |done| progress(done, total)).await?;
         for (i, (to, from)) in resources.matrices.iter().zip(&weights.matrices).enumerate() {
@@ -143,6 +148,8 @@ impl GpuModel {
             drawing,
             result_readbacks: Vec::new(),
             max_batch,
+            resident_steps: if options.choose_elsewhere { 0 } else { sample::MAX_STEPS },
+            row_ms: None,
             rope_factors: weights.vectors.clone(),
             gpu,
             pipelines,

@@ -11,6 +11,7 @@ mod activation;
 mod add;
 mod attention;
 mod cache;
+mod check;
 mod counters;
 mod device;
 mod embed;

@@ -10,9 +10,15 @@ use std::collections::HashMap;
 pub(super) struct Pipelines {
     compiled: HashMap<String, wgpu::ComputePipeline>,
     layouts: HashMap<Vec<(u32, Access)>, wgpu::BindGroupLayout>,
+    /// See [`GpuOptions::sabotage`](super::GpuOptions::sabotage).
+    sabotage: Option<&'static str>,
 }
 
 impl Pipelines {
+    pub(super) fn new(sabotage: Option<&'static str>) -> Self {
+        Pipelines { sabotage, ..Pipelines::default() }
+    }
+
     /// Compiles all of `kernels`, each once; `progress` is told how many are done after each.
     ///
     /// All are asked for before the first is waited for: a browser compiles them in its graphics process while this
@@ -68,7 +74,9 @@ impl Pipelines {
             });
             let module = gpu.device.create_shader_module(wgpu::ShaderModuleDescriptor {
                 label: Some(&name),
-                source: wgpu::ShaderSource::Wgsl(kernel.source().into()),
+                source: wgpu::ShaderSource::Wgsl(
+                    self.sabotage.map_or_else(|| kernel.source(), |part| sabotaged(kernel, part)).into(),
+                ),
             });
             let constants: Vec<(&str, f64)> = kernel.constants.iter().map(|&(k, v)| (k, f64::from(v))).collect();
             gpu.device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
@@ -87,6 +95,11 @@ impl Pipelines {
         Ok(gpu.watched(&what, 0, create))
     }
 
+    /// Of all that were compiled.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.compiled.keys().map(String::as_str)
+    }
+
     /// The compiled kernel.
     pub(super) fn pipeline(&self, kernel: &Kernel) -> Result<&wgpu::ComputePipeline> {
         let missing = || Error::Internal { what: format!("kernel {} was not compiled", kernel.name()) };
@@ -97,6 +110,16 @@ impl Pipelines {
     pub(super) fn layout(&self, kernel: &Kernel) -> Result<&wgpu::BindGroupLayout> {
         let missing = || Error::Internal { what: format!("kernel {} was not compiled", kernel.name()) };
         self.layouts.get(&kernel.storage).ok_or_else(missing)
+    }
+}
+
+/// The source of a kernel; of one whose name contains `part`, with an entry point that returns at once.
+fn sabotaged(kernel: &Kernel, part: &str) -> String {
+    let source = kernel.source();
+    let body = source.find(&format!("fn {}(", kernel.entry)).and_then(|at| Some(at + source.get(at..)?.find('{')? + 1));
+    match body.filter(|_| kernel.name().contains(part)).and_then(|at| source.split_at_checked(at)) {
+        Some((before, after)) => format!("{before} if (batch.n > 0u) {{ return; }} {after}"),
+        None => source,
     }
 }
 

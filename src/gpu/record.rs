@@ -194,6 +194,8 @@ pub(super) struct Dispatch {
     one: (wgpu::ComputePipeline, Grid),
     many: (wgpu::ComputePipeline, Grid),
     bindings: wgpu::BindGroup,
+    /// Of the kernels for one row and for many.
+    pub(super) names: [String; 2],
 }
 
 impl Dispatch {
@@ -251,7 +253,12 @@ pub(super) async fn bind(
                 resource: buffer.as_entire_binding(),
             }));
             let descriptor = wgpu::BindGroupDescriptor { label: Some(launch.one.0.stem), layout, entries: &entries };
-            Dispatch { one, many, bindings: gpu.device.create_bind_group(&descriptor) }
+            Dispatch {
+                one,
+                many,
+                bindings: gpu.device.create_bind_group(&descriptor),
+                names: [launch.one.0.name(), launch.many.0.name()],
+            }
         });
         bound.collect::<Vec<_>>()
     };

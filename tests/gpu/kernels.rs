@@ -18,8 +18,14 @@ tests_of! {
     elementwise,
 }
 
-const DEFAULT: GpuOptions =
-    GpuOptions { max_binding_bytes: None, max_batch: None, tuning: Tuning::Adapter, unfused: false };
+const DEFAULT: GpuOptions = GpuOptions {
+    max_binding_bytes: None,
+    max_batch: None,
+    tuning: Tuning::Adapter,
+    unfused: false,
+    choose_elsewhere: false,
+    sabotage: None,
+};
 /// Each with its own kernels, whatever the adapter is.
 const TUNINGS: [Tuning; 2] = [Tuning::Hardware, Tuning::Software];
 /// One row, few, a tile's edge, and two tiles with a ragged end. (In a browser every step costs a trip to another

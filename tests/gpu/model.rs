@@ -22,6 +22,7 @@ tests_of! {
     prefill_equals_decoding_one_by_one,
     truncating_and_replaying_gives_the_same_logits,
     an_abandoned_forward_does_no_harm,
+    a_pass_in_parts_gives_the_same_bits,
     progress_reaches_its_total,
     what_cannot_run_is_refused_and_changes_nothing,
     limits_that_cannot_be_met_are_errors,
@@ -230,6 +231,29 @@ async fn an_abandoned_forward_does_no_harm() {
     }
     drop(model.forward(&mut cache, batch, &mut logits));
     assert_eq!(forward(&mut model, &mut cache, &tokens, 0, LogitRows::Last).await, want);
+}
+
+/// What takes longer than a page may wait is submitted in parts.
+async fn a_pass_in_parts_gives_the_same_bits() {
+    let (plan, weights) = setup(&configs()[0], 3, 63);
+    let Some(mut model) = open(&plan, &weights, GpuOptions::default()).await else { return };
+    let tokens = inputs::tokens(20, 77, 64);
+    let mut logits = Vec::new();
+    // Milliseconds of a row, as if measured, and the submits that a pass over 20 rows takes then; 50 ms are one.
+    for (row_ms, submits) in [(0.5, 1), (2.5, 1), (5.0, 2), (20.0, 8), (1e9, 32)] {
+        model.pace(10, 10.0 * row_ms);
+        // Of single tokens nothing is learnt.
+        model.pace(1, 1e9);
+        let before = model.counters().submits;
+        let mut cache = model.new_cache(30).await.unwrap();
+        let found = forward(&mut model, &mut cache, &tokens, 0, LogitRows::All).await;
+        assert_eq!(model.counters().submits - before, submits.min(plan.steps.len() as u64), "{row_ms} ms a row");
+        if logits.is_empty() {
+            logits = found;
+        } else {
+            assert_eq!(found, logits, "{row_ms} ms a row");
+        }
+    }
 }
 
 async fn progress_reaches_its_total() {

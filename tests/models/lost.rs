@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use nanolm::backend::{DeviceChoice, DeviceKind};
+use nanolm::backend::{DeviceChoice, DeviceKind, DeviceRequest};
 use nanolm::task::{ClassifyOptions, Job, Labels, Model, Prompt, SummarizeOptions, SummaryKind};
 use nanolm::{Error, Result};
 
@@ -142,4 +142,20 @@ fn sessions_outlive_their_device() {
     assert!(whole.len() >= 40, "{}", whole.len());
     assert_eq!(story(&model, true), whole);
     assert_eq!((model.moves(), model.device().kind), (1, DeviceKind::Gpu), "{}", model.device().reason);
+}
+
+/// A kernel that was made wrong on purpose is named, and the tokens are right without it.
+#[test]
+fn a_wrong_kernel_does_not_show_in_the_tokens() {
+    let Some(model) = toy_on_gpu() else { return };
+    let prompt = Prompt::Text("The keeper lights the lamp and");
+    let whole = generate(&model, prompt, &greedy(30));
+    for sabotage in ["fused_feed", "sample/", "linear/gemm_alone"] {
+        let request = DeviceRequest { sabotage: Some(sabotage), ..DeviceChoice::Gpu.into() };
+        let model = toy::load(classify::file(), request).unwrap();
+        let device = model.device();
+        assert_eq!(generate(&model, prompt, &greedy(30)).tokens(), whole.tokens(), "{sabotage}");
+        // On graphics hardware the last of them is not used.
+        assert!(device.reason.contains(sabotage) || sabotage == "linear/gemm_alone", "{}", device.reason);
+    }
 }

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use nanolm::Result;
-use nanolm::backend::{Backend, DeviceChoice};
+use nanolm::backend::{Backend, DeviceChoice, DeviceRequest};
 use nanolm::format::{Dialect, ModelFile, TensorInfo, TokenizerSource, Value};
 use nanolm::model::{LogitRows, ModelConfig, plan};
 use nanolm::session::Session;
@@ -134,7 +134,7 @@ fn file_of(seed: u64, ff: usize) -> ModelFile {
     }
 }
 
-pub fn load(file: ModelFile, device: DeviceChoice) -> Result<Rc<Model>> {
+pub fn load<'a>(file: ModelFile, device: impl Into<DeviceRequest<'a>>) -> Result<Rc<Model>> {
     pollster::block_on(Model::from_file(file, device, clock, &mut |_, _, _| {}))
 }
 

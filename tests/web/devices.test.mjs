@@ -135,6 +135,28 @@ const loadWide = (page, base, options = {}) =>
     [base, options],
   );
 
+describe("a kernel that is wrong", () => {
+  test("is named and avoided, and the tokens are right", async () => {
+    const page = await openPage(browser, app);
+    const good = await load(page, "/nanolm/", "gpu");
+    const { device, text, error } = await load(page, "/broken/wrongkernel/", "gpu");
+    assert.equal(error, undefined, JSON.stringify(error));
+    assert.equal(device.kind, "gpu");
+    assert.match(device.reason, /without kernels that did not: fused_feed\/.* was off by \d/);
+    assert.doesNotMatch(good.device.reason, /without kernels/);
+    assert.equal(text, good.text);
+    await page.context().close();
+  });
+
+  test("and has no other leaves the GPU, which says what failed", async () => {
+    const page = await openPage(browser, app);
+    const { error } = await load(page, "/broken/wrongkernels/", "gpu");
+    assert.equal(error?.code, "gpu/failed", JSON.stringify(error));
+    assert.match(error.message, /does not compute what the CPU computes: .*\/.* was off by/);
+    await page.context().close();
+  });
+});
+
 describe("auto measures", () => {
   test("a model that is worth it on both devices, once", async () => {
     const page = await openPage(browser, app);

@@ -74,6 +74,14 @@ const BROKEN = {
     "for (const key of ['vendor', 'architecture', 'device', 'description']) " +
     "Object.defineProperty(GPUAdapterInfo.prototype, key, { get: () => 'Graphics for the test' }); " +
     "Object.defineProperty(GPUAdapterInfo.prototype, 'isFallbackAdapter', { get: () => false });",
+  // One kernel computes nothing.
+  wrongkernel:
+    "GPUDevice.prototype.createShaderModule = new Proxy(GPUDevice.prototype.createShaderModule, { apply: (f, device, [d]) => " +
+    "Reflect.apply(f, device, [{ ...d, code: d.code.replace(/fn fused_feed\\([^{]*\\{/, '$& if (batch.n > 0u) { return; }') }]) });",
+  // All of them do.
+  wrongkernels:
+    "GPUDevice.prototype.createShaderModule = new Proxy(GPUDevice.prototype.createShaderModule, { apply: (f, device, [d]) => " +
+    "Reflect.apply(f, device, [{ ...d, code: d.code.replace(/@compute[^{]*\\{/g, '$& if (batch.n > 0u) { return; }') }]) });",
   nogpu: "Object.defineProperty(navigator, 'gpu', { value: undefined });",
 };
 
