@@ -90,8 +90,9 @@ const story = (page, base, device = "gpu") =>
       const { usage, finishReason } = await stream.result;
       const after = { ...model.device };
       const again = await model.generate("Boats came in late", { maxNewTokens: 60 }).text();
+      const end = { ...model.device };
       await model.dispose();
-      return { pieces, usage, finishReason, before, after, again };
+      return { pieces, usage, finishReason, before, after, again, end };
     },
     [base, device],
   );
@@ -142,7 +143,7 @@ describe("a kernel that is wrong", () => {
     const { device, text, error } = await load(page, "/broken/wrongkernel/", "gpu");
     assert.equal(error, undefined, JSON.stringify(error));
     assert.equal(device.kind, "gpu");
-    assert.match(device.reason, /without kernels that did not: fused_feed\/.* was off by \d/);
+    assert.match(device.reason, /without kernels that failed: fused_feed\/.* was off by \d/);
     assert.doesNotMatch(good.device.reason, /without kernels/);
     assert.equal(text, good.text);
     await page.context().close();
@@ -200,6 +201,7 @@ describe("a GPU that is lost", () => {
   for (const [broken, kind, reason] of [
     ["lost", "gpu", /^opened anew after the GPU was lost \(.*agrees with the CPU/],
     ["lostidle", "gpu", /^opened anew after the GPU was lost/],
+    ["lostprompt", "gpu", /^opened anew after the GPU was lost/],
     ["losttwice", "cpu", /^moved from the GPU, which was lost .*twice within 60 s/],
     ["lostforgood", "cpu", /^moved from the GPU, which was lost .*no new one/],
   ]) {
@@ -209,9 +211,10 @@ describe("a GPU that is lost", () => {
       assert.deepEqual(found.pieces, whole.pieces);
       assert.deepEqual(found.usage, whole.usage);
       assert.equal(found.finishReason, whole.finishReason);
-      assert.equal(found.after.kind, kind, found.after.reason);
-      assert.match(found.after.reason, reason);
-      assert.equal(found.after.build, found.before.build);
+      assert.notEqual(found.after.reason, found.before.reason);
+      assert.equal(found.end.kind, kind, found.end.reason);
+      assert.match(found.end.reason, reason);
+      assert.equal(found.end.build, found.before.build);
       assert.equal(found.again, whole.again);
     });
   }
