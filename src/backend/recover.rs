@@ -33,11 +33,8 @@ impl Home {
 impl Backend {
     /// Whether this failure is one of the device, so that the same work may succeed on another one.
     pub fn survives(&self, error: &Error) -> bool {
-        match self.on {
-            Executor::Cpu(_) => false,
-            #[cfg(feature = "gpu")]
-            Executor::Gpu(_) => matches!(error, Error::Gpu { .. } | Error::OutOfMemory { .. }),
-        }
+        let on_cpu = matches!(self.on, Executor::Cpu(_));
+        !on_cpu && matches!(error, Error::Gpu { .. } | Error::OutOfMemory { .. })
     }
 
     /// Puts the model on a new device after this failure of the old one: a GPU, or, where none can be opened, where its

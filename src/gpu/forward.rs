@@ -265,7 +265,7 @@ impl GpuModel {
 
     /// In how many submits a pass over so many rows is to be made.
     fn parts(&self, rows: usize) -> usize {
-        // Of a device that nothing is known of, a quarter of what is asked for.
+        // As long as nothing is known of the device: a few, in case it is slow.
         self.row_ms.map_or(4, |ms| (ms * rows as f64 / SUBMIT_MS).ceil() as usize).clamp(1, MAX_PARTS)
     }
 

@@ -3,7 +3,8 @@
 //!
 //! At load every kernel that the plan needs is compiled, the weights are uploaded (still quantised) and every dispatch
 //! is bound to its buffers; a forward pass writes one small uniform buffer and the token ids, records the dispatches
-//! into one command buffer, submits it once, and reads back the asked-for logits only.
+//! into one command buffer, submits it once (many rows in several parts where they take long), and reads back the asked-for
+//! logits only.
 //!
 //! Only the default WebGPU limits and features are needed.
 
