@@ -1,7 +1,10 @@
 // out = softmax(scale * q . K) V per head, over positions 0 ..= p, p the row's position (arXiv 2305.13245)
 // q, out: [n, stride] f32, heads side by side; caches: [capacity, n_kv_heads, HEAD] vectors of 4 f32, each head padded
-// with zeros. One workgroup per head and row. The softmax is online (arXiv 2205.14135): WORKGROUP positions at a time,
-// rescaling what was summed before when the maximum grows. Accumulates in f32.
+// with zeros. The softmax is online (arXiv 2205.14135), rescaling what was summed before when the maximum grows.
+// Accumulates in f32.
+//
+// Two entry points: `attention`, a workgroup per head and row, WORKGROUP positions at a time; `attention_alone`, an invocation
+// per head and row, 4 positions at a time and without barriers, for many rows on adapters that compute on a CPU.
 struct Params {
     n_kv_heads: u32,
     // Query heads that share a key and value head.
@@ -90,6 +93,71 @@ fn attention(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocat
             value += partial[slice * HEAD + d];
         }
         value /= total;
+        for (var i = 0u; i < min(4u, params.head_dim - d * 4u); i++) {
+            out[q_at + d * 4u + i] = value[i];
+        }
+    }
+}
+
+// Vectors of 4 in the longest head of `attention_alone`: what an invocation keeps has a fixed size.
+const LONGEST: u32 = 32u;
+
+@compute @workgroup_size(WORKGROUP)
+fn attention_alone(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_index) local: u32) {
+    let head = workgroup.x;
+    let first = workgroup.z * WORKGROUP;
+    // Rows beyond the end repeat the last one and are not written. All rows of a workgroup walk over the positions of the
+    // longest: invocations that are one vector stay together.
+    let row = min(first + local, batch.n - 1u);
+    let length = batch.position + row + 1u;
+    let longest = batch.position + min(first + WORKGROUP, batch.n);
+    let q_at = row * params.stride + head * params.head_dim;
+    let kv_row = params.n_kv_heads * HEAD;
+    let kv_at = head / params.heads_per_kv * HEAD;
+
+    var own_query: array<vec4<f32>, LONGEST>;
+    var sums: array<vec4<f32>, LONGEST>;
+    for (var d = 0u; d < HEAD; d++) {
+        var value = vec4<f32>(0.0);
+        for (var i = 0u; i < min(4u, params.head_dim - d * 4u); i++) {
+            value[i] = q[q_at + d * 4u + i] * params.scale;
+        }
+        own_query[d] = value;
+        sums[d] = vec4<f32>(0.0);
+    }
+    var largest = -3.0e38;
+    var total = 0.0;
+    for (var base = 0u; base < longest; base += 4u) {
+        let positions = vec4<u32>(base) + vec4<u32>(0u, 1u, 2u, 3u);
+        let at = min(positions, vec4<u32>(longest - 1u)) * kv_row + kv_at;
+        var scores = vec4<f32>(0.0);
+        for (var d = 0u; d < HEAD; d++) {
+            let part = own_query[d];
+            scores += vec4<f32>(
+                dot(part, k_cache[at.x + d]),
+                dot(part, k_cache[at.y + d]),
+                dot(part, k_cache[at.z + d]),
+                dot(part, k_cache[at.w + d]),
+            );
+        }
+        // Position 0 is every row's: the largest score is one from the first 4 on.
+        let inside = positions < vec4<u32>(length);
+        scores = select(vec4<f32>(-3.0e38), scores, inside);
+        let new_largest = max(largest, max(max(scores.x, scores.y), max(scores.z, scores.w)));
+        let parts = select(vec4<f32>(0.0), exp(scores - new_largest), inside);
+        let correction = exp(largest - new_largest);
+        largest = new_largest;
+        total = total * correction + dot(parts, vec4<f32>(1.0));
+        for (var d = 0u; d < HEAD; d++) {
+            sums[d] = sums[d] * correction + parts.x * v_cache[at.x + d] + parts.y * v_cache[at.y + d]
+                + parts.z * v_cache[at.z + d] + parts.w * v_cache[at.w + d];
+        }
+    }
+    if first + local >= batch.n {
+        return;
+    }
+    for (var d = 0u; d < HEAD; d++) {
+        let value = sums[d] / total;
         for (var i = 0u; i < min(4u, params.head_dim - d * 4u); i++) {
             out[q_at + d * 4u + i] = value[i];
         }

@@ -4,7 +4,7 @@
 // Accumulates in f32. A matrix in several chunks takes one dispatch per chunk; each writes its columns of out.
 //
 // Three entry points: `matvec`, a team of invocations per 4 rows of the weight, for one row of x (decode); for many rows
-// (prefill) `gemm`, a tile of 32 x 32 results per workgroup, and `gemm_alone`, 8 x 8 results per invocation without
+// (prefill) `gemm`, a tile of 32 x 32 results per workgroup, and `gemm_alone` (parts/gemm_alone), 16 x 16 results per invocation without
 // workgroup memory, for adapters that compute on a CPU and pay dearly for every barrier.
 struct Params {
     // Groups of 16 elements in a row of x and of the weight.
@@ -187,98 +187,6 @@ fn dots(x: mat4x4<f32>, a: mat4x4<f32>, b: mat4x4<f32>, c: mat4x4<f32>, d: mat4x
 // Where row `row` of x starts; rows beyond the end repeat the last one and are not written.
 fn x_row(row: u32) -> u32 {
     return min(row, batch.n - 1u) * params.groups;
-}
-
-@compute @workgroup_size(WORKGROUP)
-fn gemm_alone(
-    @builtin(workgroup_id) workgroup: vec3<u32>,
-    @builtin(num_workgroups) workgroups: vec3<u32>,
-    @builtin(local_invocation_index) local: u32,
-) {
-    // Two times 4 columns, 16 apart: neighbouring invocations' columns lie between.
-    let index = column_group(workgroup, workgroups) * WORKGROUP + local;
-    let first = index / 4u * 32u + index % 4u * 4u;
-    if first >= params.rows {
-        return;
-    }
-    let near = row_starts(first);
-    let far = row_starts(first + 16u);
-    let row = workgroup.z * 8u;
-    let x0 = x_row(row + 0u);
-    let x1 = x_row(row + 1u);
-    let x2 = x_row(row + 2u);
-    let x3 = x_row(row + 3u);
-    let x4 = x_row(row + 4u);
-    let x5 = x_row(row + 5u);
-    let x6 = x_row(row + 6u);
-    let x7 = x_row(row + 7u);
-    var near0 = vec4<f32>(0.0);
-    var far0 = vec4<f32>(0.0);
-    var near1 = vec4<f32>(0.0);
-    var far1 = vec4<f32>(0.0);
-    var near2 = vec4<f32>(0.0);
-    var far2 = vec4<f32>(0.0);
-    var near3 = vec4<f32>(0.0);
-    var far3 = vec4<f32>(0.0);
-    var near4 = vec4<f32>(0.0);
-    var far4 = vec4<f32>(0.0);
-    var near5 = vec4<f32>(0.0);
-    var far5 = vec4<f32>(0.0);
-    var near6 = vec4<f32>(0.0);
-    var far6 = vec4<f32>(0.0);
-    var near7 = vec4<f32>(0.0);
-    var far7 = vec4<f32>(0.0);
-    for (var group = 0u; group < params.groups; group++) {
-        let step = group * GROUP_STEP;
-        let a = weight_group(near.x + step);
-        let b = weight_group(near.y + step);
-        let c = weight_group(near.z + step);
-        let d = weight_group(near.w + step);
-        let e = weight_group(far.x + step);
-        let f = weight_group(far.y + step);
-        let g = weight_group(far.z + step);
-        let h = weight_group(far.w + step);
-        var values = x_group(x0 + group);
-        near0 += dots(values, a, b, c, d);
-        far0 += dots(values, e, f, g, h);
-        values = x_group(x1 + group);
-        near1 += dots(values, a, b, c, d);
-        far1 += dots(values, e, f, g, h);
-        values = x_group(x2 + group);
-        near2 += dots(values, a, b, c, d);
-        far2 += dots(values, e, f, g, h);
-        values = x_group(x3 + group);
-        near3 += dots(values, a, b, c, d);
-        far3 += dots(values, e, f, g, h);
-        values = x_group(x4 + group);
-        near4 += dots(values, a, b, c, d);
-        far4 += dots(values, e, f, g, h);
-        values = x_group(x5 + group);
-        near5 += dots(values, a, b, c, d);
-        far5 += dots(values, e, f, g, h);
-        values = x_group(x6 + group);
-        near6 += dots(values, a, b, c, d);
-        far6 += dots(values, e, f, g, h);
-        values = x_group(x7 + group);
-        near7 += dots(values, a, b, c, d);
-        far7 += dots(values, e, f, g, h);
-    }
-    write_neighbours(row + 0u, first, near0);
-    write_neighbours(row + 0u, first + 16u, far0);
-    write_neighbours(row + 1u, first, near1);
-    write_neighbours(row + 1u, first + 16u, far1);
-    write_neighbours(row + 2u, first, near2);
-    write_neighbours(row + 2u, first + 16u, far2);
-    write_neighbours(row + 3u, first, near3);
-    write_neighbours(row + 3u, first + 16u, far3);
-    write_neighbours(row + 4u, first, near4);
-    write_neighbours(row + 4u, first + 16u, far4);
-    write_neighbours(row + 5u, first, near5);
-    write_neighbours(row + 5u, first + 16u, far5);
-    write_neighbours(row + 6u, first, near6);
-    write_neighbours(row + 6u, first + 16u, far6);
-    write_neighbours(row + 7u, first, near7);
-    write_neighbours(row + 7u, first + 16u, far7);
 }
 
 // Writes 4 neighbouring results of a row of out.

@@ -245,41 +245,6 @@ fn nth(local: u32, key: u32, wanted: u32, among: Place) -> u32 {
     return workgroupUniformLoad(&agreed);
 }
 
-// The token where the weights within `among`, added up by id, exceed `goal`.
-fn by_id(local: u32, goal: f32, among: Place, highest: f32, least: f32) -> u32 {
-    let each = (params.n_vocab + WORKGROUP - 1u) / WORKGROUP;
-    let start = local * each;
-    let end = min(start + each, params.n_vocab);
-    var own = 0.0;
-    for (var token = start; token < end; token++) {
-        own += drawable(token, among, highest, least);
-    }
-    workgroupBarrier();
-    scratch[local] = vec4<f32>(own);
-    if local == 0u {
-        agreed = NOBODY;
-    }
-    workgroupBarrier();
-    var total = 0.0;
-    for (var other = 0u; other < local; other++) {
-        total += scratch[other].x;
-    }
-    if own > 0.0 && total <= goal && total + own > goal {
-        for (var token = start; token < end; token++) {
-            let weight = drawable(token, among, highest, least);
-            // Where the last bit of a sum says otherwise: the last token there is.
-            if weight > 0.0 {
-                agreed = token;
-                total += weight;
-                if total > goal {
-                    break;
-                }
-            }
-        }
-    }
-    return workgroupUniformLoad(&agreed);
-}
-
 // The weight of a token that may be drawn, else 0.
 fn drawable(token: u32, among: Place, highest: f32, least: f32) -> f32 {
     let logit = penalised(token);

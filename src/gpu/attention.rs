@@ -1,11 +1,11 @@
 //! `out = softmax(scale * q . K) V` per head, over positions `0 ..= p`, p the row's position (arXiv 2305.13245)
 //!
 //! q, out: `[n, stride]` f32, heads side by side; caches: `[capacity, n_kv_heads, HEAD]` vectors of 4 f32, each head
-//! padded with zeros. One workgroup per head and row. The softmax is online (arXiv 2205.14135): WORKGROUP positions at a
-//! time, rescaling what was summed before when the maximum grows. Accumulates in f32.
+//! padded with zeros. One workgroup per head and row, or an invocation. The softmax is online (arXiv 2205.14135), some
+//! positions at a time, rescaling what was summed before when the maximum grows. Accumulates in f32.
 
 use super::cache::LayerCache;
-use super::kernel::{Access, BATCH, Kernel, REDUCE, uniform};
+use super::kernel::{Access, BATCH, Kernel, REDUCE, SOFTWARE_WORKGROUP, uniform};
 use super::record::{Grid, Launch, Resources, u32_of};
 use super::store_kv::head_vectors;
 use crate::model::BufferId;
@@ -44,6 +44,16 @@ pub fn kernel(head_dim: usize, workgroup: u32) -> Kernel {
     }
 }
 
+/// The longest head, in vectors, of [`alone`].
+const LONGEST: u32 = 32;
+
+/// The kernel with an invocation per head and row, for many rows on a CPU; `None` for heads that are too long.
+pub fn alone(head_dim: usize) -> Option<Kernel> {
+    let kernel = kernel(head_dim, SOFTWARE_WORKGROUP);
+    let fits = head_vectors(head_dim) <= LONGEST;
+    fits.then_some(Kernel { entry: "attention_alone", workgroup_bytes: 0, ..kernel })
+}
+
 /// The sizes of an attention.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Shape {
@@ -73,5 +83,9 @@ pub(super) fn launch(r: &Resources, q: BufferId, shape: Shape, cache: &LayerCach
     };
     let grid = Grid { columns: u32_of("n_heads", n_heads)?, rows_per_group: 1 };
     let buffers = [(2, &q.buffer), (3, &cache.k), (4, &cache.v), (5, &out.buffer)];
-    Ok(Launch::new(kernel(head_dim, r.workgroup), grid, &buffers, params))
+    let mut launch = Launch::new(kernel(head_dim, r.workgroup), grid, &buffers, params);
+    if let Some(alone) = alone(head_dim).filter(|_| r.software) {
+        launch.many = (alone, Grid { rows_per_group: SOFTWARE_WORKGROUP, ..grid });
+    }
+    Ok(launch)
 }

@@ -60,6 +60,8 @@ macro_rules! part {
 
 pub(super) const BATCH: Part = part!("batch");
 const ROWS: Part = part!("rows");
+pub(super) const GEMM_ALONE: Part = part!("gemm_alone");
+pub(super) const DRAW_BY_ID: Part = part!("draw_by_id");
 pub(super) const DOTS: Part = part!("dots");
 pub(super) const NORM_NONE: Part = part!("norm_none");
 pub(super) const NORM_RMS: Part = part!("norm_rms");
@@ -203,6 +205,7 @@ pub fn catalogue() -> Vec<Kernel> {
     for head_dim in [1, 5, 48, 64, 128, 300] {
         kernels.push(super::store_kv::kernel(head_dim));
         kernels.extend([WORKGROUP, SOFTWARE_WORKGROUP].map(|w| super::attention::kernel(head_dim, w)));
+        kernels.extend(super::attention::alone(head_dim));
     }
     for workgroup in [WORKGROUP, SOFTWARE_WORKGROUP] {
         kernels.push(super::rms_norm::kernel(workgroup));

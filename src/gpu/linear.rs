@@ -5,11 +5,11 @@
 //! each writes its columns of out.
 //!
 //! Three entry points: `matvec`, a team of invocations per 4 rows of the weight, for one row of x (decode); for many
-//! rows (prefill) `gemm`, a tile of 32 x 32 results per workgroup, and `gemm_alone`, 8 x 8 results per invocation
+//! rows (prefill) `gemm`, a tile of 32 x 32 results per workgroup, and `gemm_alone`, 16 x 16 results per invocation
 //! without workgroup memory, for adapters that compute on a CPU and pay dearly for every barrier.
 
 use super::embed::{check_width, chunk_buffers, with_weights};
-use super::kernel::{Access, BATCH, Kernel, Stored, WORKGROUP, uniform, weight_parts};
+use super::kernel::{Access, BATCH, GEMM_ALONE, Kernel, Stored, WORKGROUP, uniform, weight_parts};
 use super::record::{Grid, Launch, Resources, u32_of};
 use crate::model::{BufferId, MatrixId, VectorId};
 use crate::{Error, Result};
@@ -35,7 +35,7 @@ const TEAM_ROWS: u32 = 4;
 /// Rows and columns of a tile of `gemm`.
 const TILE: u32 = 32;
 /// Rows of x and columns of the result of an invocation of `gemm_alone`.
-const ALONE: (u32, u32) = (8, 8);
+const ALONE: (u32, u32) = (16, 16);
 /// A workgroup whose invocations share nothing.
 const SMALL_WORKGROUP: u32 = 16;
 
@@ -70,7 +70,9 @@ pub fn gemm(stored: Stored) -> Kernel {
 
 /// The kernel for many rows of x on a CPU.
 pub fn gemm_alone(stored: Stored) -> Kernel {
-    kernel("gemm_alone", stored, vec![("WORKGROUP", SMALL_WORKGROUP)], 0)
+    let mut kernel = kernel("gemm_alone", stored, vec![("WORKGROUP", SMALL_WORKGROUP)], 0);
+    kernel.parts.push(GEMM_ALONE);
+    kernel
 }
 
 /// Large enough that neighbours read neighbouring memory, small enough that each has at least two groups to sum. A CPU

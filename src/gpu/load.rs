@@ -86,7 +86,7 @@ impl GpuModel {
         let mut steps = Vec::new();
         let mut kernels: Vec<Kernel> = Vec::new();
         for (i, step) in plan.steps.iter().enumerate() {
-            kernels.extend(record::cached_kernel(&plan, &resources, &step.op));
+            kernels.extend(record::cached_kernels(&plan, &resources, &step.op));
             for launch in record::launches(&resources, &step.op)?.unwrap_or_default() {
                 kernels.extend([launch.one.0.clone(), launch.many.0.clone()]);
                 steps.push(i);

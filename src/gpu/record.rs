@@ -180,12 +180,17 @@ pub(super) fn unit_launch(r: &Resources, unit: &Unit, vectors: Option<&wgpu::Buf
 }
 
 /// The kernels of an operation that works on a cache: known before there is one.
-pub(super) fn cached_kernel(plan: &Plan, resources: &Resources, op: &Op) -> Option<Kernel> {
+pub(super) fn cached_kernels(plan: &Plan, resources: &Resources, op: &Op) -> Vec<Kernel> {
     match *op {
-        Op::Rope { .. } => Some(super::rope::kernel()),
-        Op::StoreKv { layer, .. } => Some(super::store_kv::kernel(super::cache::head_dim(plan, layer)?)),
-        Op::Attention { head_dim, .. } => Some(super::attention::kernel(head_dim, resources.workgroup)),
-        _ => None,
+        Op::Rope { .. } => vec![super::rope::kernel()],
+        Op::StoreKv { layer, .. } => {
+            super::cache::head_dim(plan, layer).map(super::store_kv::kernel).into_iter().collect()
+        }
+        Op::Attention { head_dim, .. } => {
+            let alone = super::attention::alone(head_dim).filter(|_| resources.software);
+            alone.into_iter().chain([super::attention::kernel(head_dim, resources.workgroup)]).collect()
+        }
+        _ => Vec::new(),
     }
 }
 

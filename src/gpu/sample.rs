@@ -4,7 +4,7 @@
 //! f32; masks: `[words]` u32 of tokens seen, then of tokens banned; settings and one random number per step. One
 //! workgroup. Sums in f32, one partial sum per invocation, then by halving.
 
-use super::kernel::{Access, BATCH, Kernel, uniform};
+use super::kernel::{Access, BATCH, DRAW_BY_ID, Kernel, uniform};
 use super::record::{Grid, Launch, Resources, u32_of};
 use crate::Result;
 use crate::model::{BufferId, Sampling};
@@ -35,7 +35,7 @@ pub fn kernel(workgroup: u32) -> Kernel {
     Kernel {
         stem: "sample",
         entry: "sample",
-        parts: vec![BATCH],
+        parts: vec![BATCH, DRAW_BY_ID],
         body: include_str!("../../shaders/sample.wgsl"),
         constants: vec![("WORKGROUP", workgroup)],
         storage: vec![(2, Access::Read), (3, Access::Read), (4, Access::Write), (5, Access::Write), (6, Access::Write)],

@@ -35,4 +35,5 @@ mod builder;
 mod kernels;
 mod lane;
 mod model;
+mod prompts;
 mod resident;

@@ -1,8 +1,8 @@
 // Ours, by the public interface of the built package.
 import { Model } from "/nanolm/index.js";
 
-export async function load({ url, build, threads }) {
-  const model = await Model.load(url, { device: "cpu", cache: false, build, threads });
+export async function load({ url, build, threads, device = "cpu" }) {
+  const model = await Model.load(url, { device, cache: false, build, threads });
   const plain = { temperature: 0, repetitionPenalty: 1, ...(await shortcutsOff(model)) };
   return {
     about: { ...model.device },

@@ -3,7 +3,7 @@
 // `cpuOnly`: with onnxruntime's wasm build for the CPU alone, which is smaller and quicker at writing. transformers.js takes the one for
 // the CPU and WebGPU by itself; an application must redirect an import to get the other, as cpu-only.html does.
 
-export async function load({ model, dtype, threads, texts, cpuOnly }) {
+export async function load({ model, dtype, threads, texts, cpuOnly, device = "wasm" }) {
   const bundle = cpuOnly ? "transformers.web.min.js" : "transformers.min.js";
   const { AutoModelForCausalLM, env, Tensor } = await import(`/peers/@huggingface/transformers/dist/${bundle}`);
   env.allowRemoteModels = false;
@@ -14,7 +14,7 @@ export async function load({ model, dtype, threads, texts, cpuOnly }) {
   env.backends.onnx.wasm.wasmPaths = { mjs: `${build}.mjs`, wasm: `${build}.wasm` };
   env.backends.onnx.wasm.numThreads = threads;
   const vocabulary = await (await fetch(texts)).json();
-  const loaded = await AutoModelForCausalLM.from_pretrained(model, { dtype, device: "wasm" });
+  const loaded = await AutoModelForCausalLM.from_pretrained(model, { dtype, device });
   return {
     about: { version: env.version, dtype, threads: env.backends.onnx.wasm.numThreads },
     async generate(prompt, n, onToken) {

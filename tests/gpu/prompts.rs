@@ -1,0 +1,204 @@
+//! Tokens on the GPU against tokens on the CPU: the default model over 50 prompts, greedy and seeded, with every variant of the
+//! kernels. Natively only: in a browser the web lane does the same through the package (`tests/web/devices.test.mjs`).
+#![cfg(not(target_arch = "wasm32"))]
+
+use crate::lane::open;
+use crate::reference::model as reference;
+use nanolm::cpu::{CpuModel, Level};
+use nanolm::format;
+use nanolm::gpu::{GpuModel, GpuOptions, Tuning};
+use nanolm::model::{Batch, LogitRows, ModelConfig, Plan, Sampling, plan};
+use nanolm::sample::{SampleOptions, Sampler};
+use nanolm::tensor::Bytes;
+use nanolm::text::{Controls, Tokenizer};
+use nanolm::weights::{self, Weights};
+use std::io::Write;
+use std::sync::Arc;
+
+tests_of! { fifty_prompts_give_the_tokens_of_the_cpu }
+
+/// Tokens of each output.
+const TOKENS: usize = 24;
+/// Lengths of the runs that make them, behind the first token.
+const RUNS: [usize; 5] = [1, 2, 4, 8, 8];
+/// What rounding may do to a draw between 0 and 1, or to the distance of two logits.
+const ROUNDING: f64 = 1e-4;
+
+const SUBJECTS: [&str; 10] = [
+    "The city council",
+    "A new study",
+    "Scientists in Norway",
+    "The river",
+    "Her first novel",
+    "The football club",
+    "In 1987 the company",
+    "Heavy rain",
+    "The museum",
+    "Two brothers from Lagos",
+];
+const VERBS: [&str; 5] = ["has announced that", "was", "will open", "said on Tuesday that the", "found a"];
+
+struct Fixture {
+    plan: Arc<Plan>,
+    weights: Arc<Weights>,
+    prompts: Vec<Vec<u32>>,
+}
+
+fn fixture() -> Option<Fixture> {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("pkg-scripts/npm/model");
+    let files = std::fs::read_dir(folder).ok()?.flatten().map(|entry| entry.path());
+    let path = files.into_iter().find(|path| path.extension() == Some("gguf".as_ref()))?;
+    let file = format::parse(vec![("default.gguf".to_string(), Bytes::new(std::fs::read(path).unwrap()))]).unwrap();
+    let tokenizer = Tokenizer::from_file(&file).unwrap().unwrap();
+    let plan = plan::build(&ModelConfig::from_file(&file).unwrap());
+    let weights = weights::load(&plan, &file).unwrap();
+    let texts = SUBJECTS.iter().flat_map(|subject| VERBS.map(|verb| format!("{subject} {verb}")));
+    let prompts = texts.map(|text| tokenizer.encode(&text, true, Controls::Literal).unwrap()).collect();
+    Some(Fixture { plan: Arc::new(plan), weights: Arc::new(weights), prompts })
+}
+
+/// Greedy; and seeded, by all rules for one prompt and by temperature and penalty alone for the next.
+fn samplers(n_vocab: usize, prompt: &[u32], seed: u64) -> [Sampler; 2] {
+    let plain = SampleOptions { temperature: 0.8, repetition_penalty: 1.1, seed, ..SampleOptions::default() };
+    let ruled = SampleOptions { top_k: 40, top_p: 0.95, min_p: 0.02, ..plain.clone() };
+    let seeded = if seed.is_multiple_of(2) { ruled } else { plain };
+    [SampleOptions::default(), seeded].map(|options| {
+        let mut sampler = Sampler::new(options, n_vocab, TOKENS).unwrap();
+        prompt.iter().for_each(|token| sampler.observe(*token));
+        sampler
+    })
+}
+
+fn on_cpu(model: &mut CpuModel, prompt: &[u32], mut sampler: Sampler) -> Vec<u32> {
+    let mut cache = model.new_cache(prompt.len() + TOKENS).unwrap();
+    let (mut logits, mut chosen) = (Vec::new(), Vec::new());
+    let mut next = prompt.to_vec();
+    let mut position = 0;
+    while chosen.len() < TOKENS {
+        let batch = Batch { tokens: &next, position, logits: LogitRows::Last };
+        model.forward(&mut cache, batch, &mut logits).unwrap();
+        position += next.len();
+        chosen.push(sampler.sample(&logits).unwrap().token);
+        next = vec![chosen[chosen.len() - 1]];
+    }
+    chosen
+}
+
+async fn on_gpu(model: &mut GpuModel, prompt: &[u32], mut sampler: Sampler) -> Vec<u32> {
+    let mut cache = model.new_cache(prompt.len() + TOKENS).await.unwrap();
+    let mut logits = Vec::new();
+    let batch = Batch { tokens: prompt, position: 0, logits: LogitRows::Last };
+    model.forward(&mut cache, batch, &mut logits).await.unwrap();
+    let mut chosen = vec![sampler.sample(&logits).unwrap().token];
+    let (mut run, mut draws, mut position) = (Vec::new(), Vec::new(), prompt.len());
+    for n in RUNS {
+        let sampling = sampler.sampling(n, &mut draws).unwrap();
+        model.decode(&mut cache, chosen[chosen.len() - 1], position, n, sampling, &mut run).await.unwrap();
+        position += n;
+        for sampled in run.drain(..) {
+            sampler.accept(sampled.token);
+            chosen.push(sampled.token);
+        }
+    }
+    chosen
+}
+
+/// Whether `found` may follow `prompt` and `before`: `Some(true)` where the f64 reference's logits say so, `Some(false)` where
+/// they do but for rounding.
+fn judge(f: &Fixture, prompt: &[u32], before: &[u32], mut sampler: Sampler, found: u32) -> Option<bool> {
+    let tokens = [prompt, before].concat();
+    let batch = Batch { tokens: &tokens, position: 0, logits: LogitRows::Last };
+    let logits = reference::forward(&f.plan, &f.weights, &mut reference::Cache::default(), batch, &mut |_, _| ());
+    before.iter().for_each(|token| sampler.accept(*token));
+    let mut draws = Vec::new();
+    let sampling = sampler.sampling(1, &mut draws).unwrap();
+    let draw = sampling.draws.first().copied().unwrap_or(0.0);
+    let (order, right) = by_the_rules(&logits, &sampling, draw);
+    let at = order.iter().position(|token| *token == found)?;
+    let near = [-ROUNDING, ROUNDING].map(|by| by_the_rules(&logits, &sampling, draw + by).1);
+    (near[0]..=near[1]).contains(&at).then_some(at == right)
+}
+
+/// The rules of `src/sample` in f64, as they are written there: the tokens that may come, in order, and which of them comes.
+/// Greedy, a draw above 0 takes the last one whose logit is that close to the highest.
+fn by_the_rules(logits: &[f64], rules: &Sampling<'_>, draw: f64) -> (Vec<u32>, usize) {
+    let penalised = logits.iter().enumerate().map(|(token, logit)| {
+        let seen = rules.seen[token / 64] >> (token % 64) & 1 == 1;
+        let penalty = if seen { f64::from(rules.repetition_penalty) } else { 1.0 };
+        (token as u32, if *logit > 0.0 { logit / penalty } else { logit * penalty })
+    });
+    let mut order: Vec<(u32, f64)> = penalised.collect();
+    order.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+    let ids = |order: &[(u32, f64)]| order.iter().map(|(token, _)| *token).collect();
+    if rules.temperature == 0.0 {
+        let near = order.iter().take_while(|(_, logit)| order[0].1 - logit <= draw).count();
+        return (ids(&order), near.max(1) - 1);
+    }
+    if rules.top_k > 0 {
+        order.truncate(rules.top_k);
+    }
+    let highest = order[0].1;
+    order.iter_mut().for_each(|(_, x)| *x = ((*x - highest) / f64::from(rules.temperature)).exp());
+    if rules.top_p < 1.0 {
+        let goal = f64::from(rules.top_p) * order.iter().map(|(_, w)| w).sum::<f64>();
+        let mut sum = 0.0;
+        let kept = order.iter().position(|(_, weight)| {
+            sum += weight;
+            sum >= goal
+        });
+        order.truncate(kept.map_or(order.len(), |last| last + 1));
+    } else {
+        order.sort_by_key(|(token, _)| *token);
+    }
+    order.retain(|(_, weight)| *weight >= f64::from(rules.min_p));
+    let mut left = draw * order.iter().map(|(_, w)| w).sum::<f64>();
+    let chosen = order.iter().position(|(_, weight)| {
+        left -= weight;
+        left < 0.0
+    });
+    (ids(&order), chosen.unwrap_or(order.len() - 1))
+}
+
+async fn fifty_prompts_give_the_tokens_of_the_cpu() {
+    let say = |line: String| drop(writeln!(std::io::stderr(), "{line}"));
+    let Some(f) = fixture() else {
+        say("SKIPPED fifty prompts: no default model in pkg-scripts/npm/model".to_string());
+        return;
+    };
+    assert_eq!(f.prompts.len(), 50);
+    assert_eq!(RUNS.iter().sum::<usize>() + 1, TOKENS);
+    let mut cpu = CpuModel::new(f.plan.clone(), f.weights.clone(), Level::best()).unwrap();
+    let n_vocab = f.plan.config.n_vocab;
+    let of = |i: usize| samplers(n_vocab, &f.prompts[i], i as u64);
+    let want: Vec<[Vec<u32>; 2]> = (0..50).map(|i| of(i).map(|s| on_cpu(&mut cpu, &f.prompts[i], s))).collect();
+    let mut wrong = Vec::new();
+    for (tuning, unfused) in [Tuning::Hardware, Tuning::Software].iter().flat_map(|t| [(*t, false), (*t, true)]) {
+        let options = GpuOptions { tuning, unfused, ..GpuOptions::default() };
+        let Some(mut model) = open(&f.plan, &f.weights, options).await else { return };
+        let (mut equal, mut corrected, mut tied) = (0, 0, 0);
+        for (i, prompt) in f.prompts.iter().enumerate() {
+            for (k, sampler) in of(i).into_iter().enumerate() {
+                let found = on_gpu(&mut model, prompt, sampler.clone()).await;
+                let want = &want[i][k];
+                let Some(at) = found.iter().zip(want).position(|(a, b)| a != b) else {
+                    equal += 1;
+                    continue;
+                };
+                // The CPU rounds activations: where the two differ, exact arithmetic decides.
+                match judge(&f, prompt, &want[..at], sampler, found[at]) {
+                    Some(true) => corrected += 1,
+                    Some(false) => tied += 1,
+                    None => {
+                        let tokens = format!("token {at}: GPU {}, CPU {}", found[at], want[at]);
+                        wrong.push(format!("{tuning:?}, unfused {unfused}, prompt {i}, sampler {k}, {tokens}"));
+                    }
+                }
+            }
+        }
+        say(format!(
+            "{tuning:?}, unfused {unfused}: {equal} of 100 outputs equal the CPU's; in {corrected} the first other token is \
+             the one that exact arithmetic gives, in {tied} it lies within rounding of it"
+        ));
+    }
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}
