@@ -25,7 +25,7 @@ const peer = (dtype) => ({
   options: { model: `${shape}/onnx`, dtype, threads: 2, texts: `/models/${shape}/vocabulary.json`, device: "webgpu" },
 });
 const entrants = {
-  nanolm: { adapter: "nanolm", options: { url: `/models/${shape}/${options.type}.gguf`, device: "gpu" } },
+  nanolm: { adapter: "nanolm", options: { url: `/models/${shape}/${options.type}.gguf`, device: "gpu", build: "simd128" } },
   ...Object.fromEntries(options.dtypes.split(",").map((dtype) => [`transformers.js ${dtype}`, peer(dtype)])),
 };
 
