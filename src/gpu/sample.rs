@@ -1,7 +1,7 @@
 //! `results[step] = the token chosen from the logits`, `tokens[0] = the token`
 //!
-//! The rules, and their order, are those of [`sample`](crate::sample)... see `shaders/sample.wgsl`. logits: `[n_vocab]`
-//! f32; masks: `[words]` u32 of tokens seen, then of tokens banned; settings and one random number per step. One
+//! The rules, and their order, are those of `src/sample`; how they are followed is said in `shaders/sample.wgsl`. logits:
+//! `[n_vocab]` f32; masks: `[words]` u32 of tokens seen, then of tokens banned; settings and one random number per step. One
 //! workgroup. Sums in f32, one partial sum per invocation, then by halving.
 
 use super::kernel::{Access, BATCH, DRAW_BY_ID, Kernel, uniform};
