@@ -4,6 +4,7 @@
 use std::io::Write;
 use std::path::Path;
 
+use nanolm::backend::DeviceChoice;
 use nanolm::task::{Event, GenerateOptions, Model, Prompt, Sampling};
 use nanolm::tensor::Bytes;
 
@@ -22,7 +23,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         sampling: Sampling { temperature: Some(temperature.parse()?), ..Sampling::default() },
         ..GenerateOptions::default()
     };
-    let device = device.parse()?;
+    let device: DeviceChoice = device.parse()?;
     pollster::block_on(async {
         let model = Model::load(files, device, clock, &mut |_, _, _| {}).await?;
         eprintln!("{:?}", model.info());

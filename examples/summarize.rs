@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::path::Path;
 
+use nanolm::backend::DeviceChoice;
 use nanolm::task::{Event, Model, SummarizeOptions};
 use nanolm::tensor::Bytes;
 
@@ -23,7 +24,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     if let Some(length) = rest.get(1) {
         options.length = length.parse()?;
     }
-    let device = rest.get(2).map_or("auto", String::as_str).parse()?;
+    let device: DeviceChoice = rest.get(2).map_or("auto", String::as_str).parse()?;
     pollster::block_on(async {
         let model = Model::load(files, device, clock, &mut |_, _, _| {}).await?;
         eprintln!("{:?}", model.info());

@@ -10,6 +10,7 @@ use std::path::Path;
 use std::rc::Rc;
 
 use nanolm::Result;
+use nanolm::backend::DeviceChoice;
 use nanolm::task::{
     AnswerOptions, ClassifyOptions, EntityOptions, Event, FEATURE_NAMES, Job, KeywordOptions, Labels, Model, Place,
     SummarizeOptions,
@@ -24,7 +25,7 @@ fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
     };
     let name = Path::new(model).file_name().unwrap_or_default().to_string_lossy().into_owned();
     let files = vec![(name, Bytes::new(std::fs::read(model)?))];
-    let device = rest.first().map_or("auto", String::as_str).parse()?;
+    let device: DeviceChoice = rest.first().map_or("auto", String::as_str).parse()?;
     let model = pollster::block_on(Model::load(files, device, clock, &mut |_, _, _| {}))?;
     eprintln!("{:?}", model.info());
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());

@@ -1,7 +1,6 @@
 //! One token at a time: fused dispatches against a dispatch per step, and tokens chosen on the GPU against those that the
 //! sampler chooses from the same model's logits.
 
-use crate::builder::DTYPES;
 use crate::lane::open;
 use crate::model::{configs, setup};
 use crate::support::compare::{limit, wide, within};
