@@ -23,18 +23,6 @@ const PASSES: usize = 8;
 /// Rows of the pass that reads.
 const ROWS: usize = 64;
 
-/// The likeliest token, always.
-pub const GREEDY: Sampling<'static> = Sampling {
-    temperature: 0.0,
-    top_k: 0,
-    top_p: 1.0,
-    min_p: 0.0,
-    repetition_penalty: 1.0,
-    draws: &[],
-    seen: &[],
-    banned: &[],
-};
-
 /// Tokens a second.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Speed {
@@ -75,7 +63,7 @@ pub async fn measure(on: &mut Executor, plan: &Arc<Plan>, clock: Clock, limit: f
         let n = on.resident_steps().min(if position == 0 { 1 } else { capacity.min(1 + PASSES) - position });
         let start = clock();
         if n > 0 {
-            on.decode(&mut cache, token(position), position, n, GREEDY, &mut chosen).await?;
+            on.decode(&mut cache, token(position), position, n, Sampling::GREEDY, &mut chosen).await?;
         } else {
             let batch = Batch { tokens: &[token(position)], position, logits: LogitRows::Last };
             on.forward(&mut cache, batch, &mut logits).await?;

@@ -7,7 +7,6 @@
 use std::sync::Arc;
 
 use super::Executor;
-use super::calibrate::GREEDY;
 use crate::cpu::CpuModel;
 use crate::error::{Error, Result};
 use crate::gpu::{GpuCache, GpuModel, GpuOptions, Tuning};
@@ -217,9 +216,9 @@ async fn examine_choice(
     let mut expected = Vec::new();
     let batch = Batch { tokens: first, position, logits: LogitRows::Last };
     cpu.forward(cpu_cache, batch, &mut expected)?;
-    let lot = Sampling { temperature: 1.0, top_k: LIKELY, draws: &[0.5, 0.5], ..GREEDY };
+    let lot = Sampling { temperature: 1.0, top_k: LIKELY, draws: &[0.5, 0.5], ..Sampling::GREEDY };
     let kernel = model.choosing_kernel().to_string();
-    for (sampling, most) in [(GREEDY, 1), (lot, LIKELY)] {
+    for (sampling, most) in [(Sampling::GREEDY, 1), (lot, LIKELY)] {
         let mut chosen = Vec::new();
         let failed = match model.decode(cache, token, position, 2, sampling, &mut chosen).await {
             Err(Error::NotFinite { .. } | Error::InvalidOption { .. }) => true,
@@ -287,7 +286,12 @@ pub(super) mod tests {
     fn load_without(sabotage: Option<&'static str>) -> Option<Result<(Executor, String)>> {
         let (plan, weights) = q8();
         let options = GpuOptions { sabotage, ..GpuOptions::default() };
-        match pollster::block_on(load(&plan, &weights, options, &mut |_, _| {})) {
+        unless_skipped(pollster::block_on(load(&plan, &weights, options, &mut |_, _| {})))
+    }
+
+    /// `None`, and says so, where there is no adapter; any other failure is the test's.
+    fn unless_skipped<T>(opened: Result<T>) -> Option<Result<T>> {
+        match opened {
             Err(Error::Gpu { what, why }) if what == "adapter" => {
                 println!("SKIPPED the start-up check: {why}");
                 None
@@ -326,7 +330,8 @@ pub(super) mod tests {
                 let (plan, weights) = q8();
                 let options = GpuOptions { tuning, unfused, ..GpuOptions::default() };
                 let opened = pollster::block_on(GpuModel::with_options(plan, &weights, options, &mut |_, _| {}));
-                let Ok(model) = opened else { return };
+                let Some(model) = unless_skipped(opened) else { return };
+                let model = model.unwrap();
                 let cache = pollster::block_on(model.new_cache(8)).unwrap();
                 assert_eq!(model.unchecked(&cache), Vec::<String>::new());
             }
@@ -341,7 +346,8 @@ pub(super) mod tests {
             let mut damaged = weights.clone();
             damaged.vectors[i].iter_mut().for_each(|x| *x += 0.5);
             let opened = pollster::block_on(GpuModel::new(plan.clone(), &damaged, &mut |_, _| {}));
-            let Ok(mut model) = opened else { return };
+            let Some(model) = unless_skipped(opened) else { return };
+            let mut model = model.unwrap();
             let weights = Arc::new(weights.clone());
             let fault = pollster::block_on(examine(&mut model, &plan, &weights)).unwrap().unwrap_err();
             assert_eq!(fault.path, Path::Many, "{fault:?}");

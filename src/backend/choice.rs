@@ -196,7 +196,6 @@ fn bytes_per_token(plan: &Plan, weights: &Weights) -> usize {
     weights.matrices.iter().zip(multiplied).filter(|(_, multiplied)| *multiplied).map(|(m, _)| m.data.len()).sum()
 }
 
-/// Puts the model on the GPU, and checks that it computes there what it should.
 #[cfg(all(test, feature = "gpu"))]
 mod tests {
     use super::*;

@@ -21,6 +21,20 @@ pub struct Sampling<'a> {
     pub banned: &'a [u64],
 }
 
+impl Sampling<'static> {
+    /// The likeliest token, always.
+    pub const GREEDY: Self = Sampling {
+        temperature: 0.0,
+        top_k: 0,
+        top_p: 1.0,
+        min_p: 0.0,
+        repetition_penalty: 1.0,
+        draws: &[],
+        seen: &[],
+        banned: &[],
+    };
+}
+
 /// A token that was chosen.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Sampled {

@@ -142,19 +142,6 @@ async fn decode(model: &mut GpuModel, cache: &mut GpuCache, done: usize, run: us
         return 1;
     }
     let mut chosen = Vec::new();
-    model.decode(cache, 5, position, run, greedy(), &mut chosen).await.expect("a run");
+    model.decode(cache, 5, position, run, Sampling::GREEDY, &mut chosen).await.expect("a run");
     chosen.len()
-}
-
-fn greedy() -> Sampling<'static> {
-    Sampling {
-        temperature: 0.0,
-        top_k: 0,
-        top_p: 1.0,
-        min_p: 0.0,
-        repetition_penalty: 1.0,
-        draws: &[],
-        seen: &[],
-        banned: &[],
-    }
 }

@@ -45,7 +45,8 @@ export function markdown(results) {
     "- *same tokens*: how many of the first 16 tokens are ours. With F16 (transformers.js: the same numbers as F32) all engines run the very",
     "  same model; engines quantise activations in their own ways, so that quantised ones part sooner or later.",
     "- *roofline*: decode: reading the weights once a token with a plain wasm loop; prefill: the multiply-adds of the matrices at the",
-    "  peak of the relaxed int8 dot in registers. Both taken in the same run, with as many threads.",
+    "  peak of the relaxed int8 dot in registers. Both taken in the same run, with as many threads. Either can be exceeded: memory gives",
+    "  more when read in several places at once, and products summed by pairs beat a relaxed dot that the processor has no instruction for.",
     "- *llama.cpp, native* runs outside the browser, with all of the processor's instructions: a ceiling, no peer.",
     "",
   );
