@@ -10,7 +10,7 @@ mod report;
 
 use std::sync::Arc;
 
-pub use report::{Clock, DeviceChoice, DeviceKind, DeviceReport, DeviceRequest};
+pub use report::{Clock, DeviceChoice, DeviceKind, DeviceReport, DeviceRequest, GpuWork};
 
 use crate::cpu::{CpuCache, CpuModel, Level};
 use crate::error::{Error, Result};
@@ -25,6 +25,8 @@ pub struct Backend {
     report: DeviceReport,
     /// How often the model has moved: caches that were made before are gone.
     moves: u64,
+    /// What the devices before did.
+    earlier: GpuWork,
     home: recover::Home,
 }
 
@@ -87,7 +89,13 @@ impl Backend {
         progress: &mut dyn FnMut(usize, usize),
     ) -> Result<Backend> {
         let (on, report) = choice::load(&plan, &weights, request.into(), clock, progress).await?;
-        Ok(Backend { on, report, moves: 0, home: recover::Home::new(plan, weights, clock) })
+        Ok(Backend {
+            on,
+            report,
+            moves: 0,
+            earlier: GpuWork::default(),
+            home: recover::Home::new(plan, weights, clock),
+        })
     }
 
     /// The CPU backend at the level that this build runs fastest.
@@ -97,7 +105,13 @@ impl Backend {
     pub fn cpu(plan: Arc<Plan>, weights: Arc<Weights>) -> Result<Backend> {
         let on = Executor::cpu(&plan, &weights)?;
         let report = choice::cpu_report(&plan, &weights, "asked for");
-        Ok(Backend { on, report, moves: 0, home: recover::Home::new(plan, weights, || 0.0) })
+        Ok(Backend {
+            on,
+            report,
+            moves: 0,
+            earlier: GpuWork::default(),
+            home: recover::Home::new(plan, weights, || 0.0),
+        })
     }
 
     /// Where the model runs at this moment, and why.
@@ -109,6 +123,11 @@ impl Backend {
     /// what it was when the cache was made.
     pub fn moves(&self) -> u64 {
         self.moves
+    }
+
+    /// What GPUs were told to do for this model so far, on whichever device: it never becomes less.
+    pub fn work(&self) -> GpuWork {
+        self.earlier.and(self.on.work())
     }
 
     /// Rows per forward.
@@ -198,6 +217,22 @@ impl Executor {
             Executor::Cpu(model) => model.max_batch(),
             #[cfg(feature = "gpu")]
             Executor::Gpu(model) => model.max_batch(),
+        }
+    }
+
+    fn work(&self) -> GpuWork {
+        match self {
+            Executor::Cpu(_) => GpuWork::default(),
+            #[cfg(feature = "gpu")]
+            Executor::Gpu(model) => {
+                let counters = model.counters();
+                GpuWork {
+                    dispatches: counters.dispatches,
+                    submits: counters.submits,
+                    readbacks: counters.readbacks,
+                    chosen: counters.sampled,
+                }
+            }
         }
     }
 

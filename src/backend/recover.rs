@@ -55,6 +55,7 @@ impl Backend {
             _ if again => Err(format!("it was lost twice within {} s", SHORT_MS / 1000.0)),
             _ => self.reopen().await,
         };
+        self.earlier = self.work();
         (self.on, self.report) = match opened {
             Ok((on, mut report)) => {
                 report.reason = format!("opened anew after the GPU was lost ({what}); {}", report.reason);

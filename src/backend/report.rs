@@ -54,6 +54,40 @@ impl From<DeviceChoice> for DeviceRequest<'_> {
     }
 }
 
+/// What a GPU was told to do. At nano size that is what it costs, not the arithmetic.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct GpuWork {
+    /// Kernels started.
+    pub dispatches: u64,
+    /// Command buffers submitted.
+    pub submits: u64,
+    /// Results waited for and read.
+    pub readbacks: u64,
+    /// Tokens that it chose itself.
+    pub chosen: u64,
+}
+
+impl GpuWork {
+    /// All that was done since `earlier`, which is a part of it.
+    pub fn since(self, earlier: GpuWork) -> GpuWork {
+        self.by(earlier, u64::saturating_sub)
+    }
+
+    /// Both together.
+    pub fn and(self, other: GpuWork) -> GpuWork {
+        self.by(other, u64::saturating_add)
+    }
+
+    fn by(self, other: GpuWork, with: fn(u64, u64) -> u64) -> GpuWork {
+        GpuWork {
+            dispatches: with(self.dispatches, other.dispatches),
+            submits: with(self.submits, other.submits),
+            readbacks: with(self.readbacks, other.readbacks),
+            chosen: with(self.chosen, other.chosen),
+        }
+    }
+}
+
 /// Where a model runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DeviceKind {

@@ -87,11 +87,11 @@ impl GpuModel {
         self.pipelines.names().filter(|name| !known.contains(name)).map(str::to_string).collect()
     }
 
-    fn of_step<'a>(&'a self, cache: &'a GpuCache, i: usize) -> impl Iterator<Item = &'a Dispatch> {
+    pub(super) fn of_step<'a>(&'a self, cache: &'a GpuCache, i: usize) -> impl Iterator<Item = &'a Dispatch> {
         [&self.dispatches, &cache.dispatches].into_iter().filter_map(move |list| list.get(i)).flatten()
     }
 
-    fn of_unit<'a>(&'a self, cache: &'a GpuCache, i: usize) -> impl Iterator<Item = &'a Dispatch> {
+    pub(super) fn of_unit<'a>(&'a self, cache: &'a GpuCache, i: usize) -> impl Iterator<Item = &'a Dispatch> {
         let (lists, at) = match self.fused.units.get(i) {
             Some(Unit::Step(step)) => ([&self.dispatches, &cache.dispatches], *step),
             _ => ([&self.fused_dispatches, &cache.fused], i),

@@ -84,16 +84,20 @@ impl Gpu {
         Ok((adapter, report))
     }
 
-    /// Opens the default adapter with no optional feature and the default limits, but for the sizes of buffers, which
-    /// are as large as the adapter allows.
-    pub(super) async fn open() -> Result<Gpu> {
+    /// Opens the default adapter with those of `wanted` features that it has and the default limits, but for the sizes of
+    /// buffers, which are as large as the adapter allows.
+    pub(super) async fn open(wanted: wgpu::Features) -> Result<Gpu> {
         let (adapter, report) = Gpu::adapter().await?;
         let offered = adapter.limits();
         let mut limits = wgpu::Limits::defaults().or_worse_values_from(&offered);
         limits.max_buffer_size = offered.max_buffer_size;
         limits.max_storage_buffer_binding_size = offered.max_storage_buffer_binding_size;
-        let descriptor =
-            wgpu::DeviceDescriptor { label: Some("nanolm"), required_limits: limits, ..Default::default() };
+        let descriptor = wgpu::DeviceDescriptor {
+            label: Some("nanolm"),
+            required_features: wanted & adapter.features(),
+            required_limits: limits,
+            ..Default::default()
+        };
         let (device, queue) = adapter.request_device(&descriptor).await.map_err(|e| gpu_error("device", e))?;
 
         let health = Arc::new(Mutex::new(Health::default()));
@@ -239,7 +243,7 @@ mod tests {
 
     #[test]
     fn a_destroyed_device_gives_an_error_and_no_hang() {
-        let Ok(gpu) = pollster::block_on(Gpu::open()) else {
+        let Ok(gpu) = pollster::block_on(Gpu::open(wgpu::Features::empty())) else {
             println!("SKIPPED lost device: no adapter");
             return;
         };

@@ -200,7 +200,7 @@ impl GpuModel {
     }
 
     /// How many rows step `i` runs over.
-    fn rows_at(&self, i: usize, rows: Rows) -> u32 {
+    pub(super) fn rows_at(&self, i: usize, rows: Rows) -> u32 {
         if i >= self.selection { rows.selected } else { rows.batch }
     }
 

@@ -46,6 +46,8 @@ pub struct GpuOptions {
     pub unfused: bool,
     /// The model's caller chooses every token itself, from the logits.
     pub choose_elsewhere: bool,
+    /// Make [`forward_timed`](GpuModel::forward_timed) possible, where the adapter can.
+    pub timestamps: bool,
     /// For tests: kernels whose names contain this compute nothing.
     #[doc(hidden)]
     pub sabotage: Option<&'static str>,
@@ -71,7 +73,8 @@ impl GpuModel {
         progress: &mut dyn FnMut(usize, usize),
     ) -> Result<GpuModel> {
         check_weights(&plan, weights)?;
-        let gpu = Gpu::open().await?;
+        let wanted = if options.timestamps { wgpu::Features::TIMESTAMP_QUERY } else { wgpu::Features::empty() };
+        let gpu = Gpu::open(wanted).await?;
         let max_batch = max_batch(&gpu, &plan, options)?;
         let binding = largest_binding(&gpu, options);
         let fused = if options.unfused { fuse::unfused(&plan) } else { fuse::fuse(&plan, weights, binding) };

@@ -6,7 +6,7 @@
 //! into one command buffer, submits it once (many rows in several parts where they take long), and reads back the asked-for
 //! logits only.
 //!
-//! Only the default WebGPU limits and features are needed.
+//! Only the default WebGPU limits and features are needed; timestamps, for benchmarks, must be asked for.
 
 mod activation;
 mod add;
@@ -39,6 +39,7 @@ mod sample;
 mod select_rows;
 mod store_kv;
 mod team;
+mod timing;
 mod upload;
 
 pub use cache::GpuCache;
@@ -47,3 +48,4 @@ pub use device::AdapterReport;
 pub use forward::GpuModel;
 pub use load::{GpuOptions, Tuning};
 pub use sample::MAX_STEPS;
+pub use timing::Timed;

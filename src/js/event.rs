@@ -1,11 +1,11 @@
 //! Events and facts as plain objects.
 
 use js_sys::Array;
-use wasm_bindgen::JsValue;
+use wasm_bindgen::{JsCast, JsValue};
 
 use super::object::{object, set};
-use crate::backend::DeviceReport;
-use crate::task::{Event, ModelInfo, Place};
+use crate::backend::{DeviceReport, GpuWork};
+use crate::task::{Event, GpuUsage, ModelInfo, Place, Usage};
 
 /// A `JobEvent`.
 pub fn event(event: Event) -> JsValue {
@@ -66,16 +66,7 @@ pub fn event(event: Event) -> JsValue {
             ("type", "done".into()),
             ("finishReason", finish_reason.name().into()),
             ("text", text.into()),
-            (
-                "usage",
-                object([
-                    ("promptTokens", (usage.prompt_tokens as f64).into()),
-                    ("completionTokens", (usage.completion_tokens as f64).into()),
-                    ("cachedTokens", (usage.cached_tokens as f64).into()),
-                    ("draftedTokens", (usage.drafted_tokens as f64).into()),
-                    ("acceptedTokens", (usage.accepted_tokens as f64).into()),
-                ]),
-            ),
+            ("usage", self::usage(&usage)),
             (
                 "timings",
                 object([
@@ -86,6 +77,33 @@ pub fn event(event: Event) -> JsValue {
             ),
         ]),
     }
+}
+
+/// A `Usage`.
+fn usage(usage: &Usage) -> JsValue {
+    let object = object([
+        ("promptTokens", (usage.prompt_tokens as f64).into()),
+        ("completionTokens", (usage.completion_tokens as f64).into()),
+        ("cachedTokens", (usage.cached_tokens as f64).into()),
+        ("draftedTokens", (usage.drafted_tokens as f64).into()),
+        ("acceptedTokens", (usage.accepted_tokens as f64).into()),
+    ]);
+    if let Some(GpuUsage { all, writing }) = usage.gpu {
+        // A token that ended the output was computed as well.
+        let tokens = if writing.chosen > 0 { writing.chosen } else { usage.completion_tokens as u64 };
+        let gpu = self::work(&all, 1);
+        if tokens > 0 {
+            set(gpu.unchecked_ref(), "perToken", &self::work(&writing, tokens));
+        }
+        set(object.unchecked_ref(), "gpu", &gpu);
+    }
+    object
+}
+
+/// What was done, divided by `n`.
+fn work(work: &GpuWork, n: u64) -> JsValue {
+    let of = |count: u64| JsValue::from(count as f64 / n as f64);
+    object([("dispatches", of(work.dispatches)), ("submits", of(work.submits)), ("readbacks", of(work.readbacks))])
 }
 
 fn start(place: &Place) -> JsValue {

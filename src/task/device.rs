@@ -3,7 +3,7 @@
 use std::cell::Ref;
 
 use super::model::Model;
-use crate::backend::{Backend, DeviceReport};
+use crate::backend::{Backend, DeviceReport, GpuWork};
 use crate::error::{Error, Result};
 use crate::model::{LogitRows, Sampled, Sampling};
 use crate::session::{PassCosts, Session};
@@ -17,6 +17,8 @@ pub struct Device {
     exact_rows: usize,
     /// See [`Backend::resident_steps`].
     resident_steps: usize,
+    /// See [`Backend::work`].
+    work: GpuWork,
 }
 
 impl Device {
@@ -26,6 +28,7 @@ impl Device {
             moves: backend.moves(),
             exact_rows: backend.exact_rows(),
             resident_steps: backend.resident_steps(),
+            work: backend.work(),
         }
     }
 
@@ -43,6 +46,11 @@ impl Model {
     /// How often the model has moved to another device.
     pub fn moves(&self) -> u64 {
         self.device.borrow().moves
+    }
+
+    /// What GPUs were told to do for this model so far.
+    pub(super) fn work(&self) -> GpuWork {
+        self.device.borrow().work
     }
 
     /// A session for `capacity` tokens.
@@ -107,8 +115,9 @@ impl Model {
         done
     }
 
-    /// Learns of a move to another device.
+    /// Learns what was done, and of a move to another device.
     fn notice(&self, backend: &Backend) {
+        self.device.borrow_mut().work = backend.work();
         if backend.moves() != self.moves() {
             self.device.replace(Device::of(backend));
             // What passes cost elsewhere says nothing here.

@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use crate::backend::GpuWork;
+
 /// What kind of work a progress report counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
@@ -145,6 +147,17 @@ pub struct Usage {
     pub drafted_tokens: usize,
     /// Those of them that were written.
     pub accepted_tokens: usize,
+    /// What a GPU was told to do for it, where one was.
+    pub gpu: Option<GpuUsage>,
+}
+
+/// What a GPU was told to do for a job, with all that it took to go on where one was lost meanwhile.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct GpuUsage {
+    /// In all.
+    pub all: GpuWork,
+    /// For the output: what was done in steps that reported no progress in reading.
+    pub writing: GpuWork,
 }
 
 /// Times in milliseconds, from the first `next`.

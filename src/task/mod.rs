@@ -35,7 +35,8 @@ mod support;
 mod tasks;
 
 pub use event::{
-    Answer, Entity, Event, FinishReason, Keyword, Label, Measured, Phase, Piece, Place, Point, Support, Timings, Usage,
+    Answer, Entity, Event, FinishReason, GpuUsage, Keyword, Label, Measured, Phase, Piece, Place, Point, Support,
+    Timings, Usage,
 };
 pub use features::NAMES as FEATURE_NAMES;
 pub use generate::Prompt;
@@ -48,12 +49,14 @@ pub use options::{
 
 use std::rc::Rc;
 
+use crate::backend::GpuWork;
 use crate::error::{Error, Result};
 
 /// A call in progress. Dropping it ends it; the model stays usable.
 pub struct Job {
     model: Rc<Model>,
     state: State,
+    gpu: GpuUsage,
 }
 
 enum State {
@@ -70,6 +73,10 @@ enum State {
 }
 
 impl Job {
+    fn new(model: &Rc<Model>, state: State) -> Job {
+        Job { model: Rc::clone(model), state, gpu: GpuUsage::default() }
+    }
+
     /// Does the next piece of work and says what came of it. After [`Event::Done`] it is given again; after an error,
     /// the error is.
     ///
@@ -77,7 +84,8 @@ impl Job {
     /// `Busy` where another job is inside its `next` at this moment; the call can be repeated. Any other error ends the
     /// job.
     pub async fn next(&mut self) -> Result<Event> {
-        let result = match &mut self.state {
+        let before = self.model.work();
+        let mut result = match &mut self.state {
             State::Generate(job) => job.next(&self.model).await,
             State::Summarize(job) => job.next(&self.model).await,
             State::Measure(job) => job.next(&self.model).await,
@@ -89,12 +97,27 @@ impl Job {
             State::Done(event) => return Ok(event.clone()),
             State::Failed(error) => return Err(error.clone()),
         };
+        self.count(before, &mut result);
         match &result {
             Ok(event @ Event::Done { .. }) => self.end(State::Done(event.clone()), true),
             Ok(_) | Err(Error::Busy) => {}
             Err(error) => self.end(State::Failed(error.clone()), false),
         }
         result
+    }
+
+    /// Adds what the GPU was told to do since `before`: nobody else uses the device inside a `next`.
+    fn count(&mut self, before: GpuWork, result: &mut Result<Event>) {
+        let work = self.model.work().since(before);
+        self.gpu.all = self.gpu.all.and(work);
+        if !matches!(result, Ok(Event::Progress { .. })) {
+            self.gpu.writing = self.gpu.writing.and(work);
+        }
+        if let Ok(Event::Done { usage, .. }) = result
+            && self.gpu.all != GpuWork::default()
+        {
+            usage.gpu = Some(self.gpu);
+        }
     }
 
     /// Gives the session back to where it came from.
@@ -125,7 +148,7 @@ impl Model {
     /// is text.
     pub fn generate(self: &Rc<Self>, prompt: Prompt<'_>, options: &GenerateOptions) -> Result<Job> {
         let job = generate::Generate::new(self, prompt.tokens(self)?, options, None)?;
-        Ok(Job { model: Rc::clone(self), state: State::Generate(Box::new(job)) })
+        Ok(Job::new(self, State::Generate(Box::new(job))))
     }
 
     /// Summarises a text of any length.
@@ -134,7 +157,7 @@ impl Model {
     /// `UnsupportedTask` where the model was not trained to, `InvalidOption` for a text without words.
     pub fn summarize(self: &Rc<Self>, text: &str, options: &SummarizeOptions) -> Result<Job> {
         let job = summarize::Summarize::new(self, text, options)?;
-        Ok(Job { model: Rc::clone(self), state: State::Summarize(Box::new(job)) })
+        Ok(Job::new(self, State::Summarize(Box::new(job))))
     }
 
     /// Gives what is known of every sentence of a text, as [`Event::Measured`].
@@ -143,7 +166,7 @@ impl Model {
     /// As [`Model::summarize`].
     pub fn measure(self: &Rc<Self>, text: &str) -> Result<Job> {
         let job = measure::Measure::new(self, text)?;
-        Ok(Job { model: Rc::clone(self), state: State::Measure(Box::new(job)) })
+        Ok(Job::new(self, State::Measure(Box::new(job))))
     }
 
     /// Says how likely each label fits a text, as [`Event::Label`], the likeliest first.
@@ -153,7 +176,7 @@ impl Model {
     /// make no sense.
     pub fn classify(self: &Rc<Self>, text: &str, options: &ClassifyOptions) -> Result<Job> {
         let job = classify::Classify::new(self, text, options)?;
-        Ok(Job { model: Rc::clone(self), state: State::Classify(Box::new(job)) })
+        Ok(Job::new(self, State::Classify(Box::new(job))))
     }
 
     /// Finds names, numbers, dates and the like, as [`Event::Entity`], in the order of the text.
@@ -163,7 +186,7 @@ impl Model {
     /// `InvalidOption` for a text without words and for types that it does not know.
     pub fn extract_entities(self: &Rc<Self>, text: &str, options: &EntityOptions) -> Result<Job> {
         let job = entities::Entities::new(self, text, options)?;
-        Ok(Job { model: Rc::clone(self), state: State::Entities(Box::new(job)) })
+        Ok(Job::new(self, State::Entities(Box::new(job))))
     }
 
     /// Finds the phrases that say what a text is about, as [`Event::Keyword`], the best first. Any model will do; one that
@@ -173,7 +196,7 @@ impl Model {
     /// `InvalidOption` for a text without words and a limit of 0.
     pub fn extract_keywords(self: &Rc<Self>, text: &str, options: &KeywordOptions) -> Result<Job> {
         let job = keywords::Keywords::new(self, text, options)?;
-        Ok(Job { model: Rc::clone(self), state: State::Keywords(Box::new(job)) })
+        Ok(Job::new(self, State::Keywords(Box::new(job))))
     }
 
     /// Finds where a text answers a question: one [`Event::Answer`], or none.
@@ -182,6 +205,6 @@ impl Model {
     /// `InvalidOption` for a text or question without words.
     pub fn answer(self: &Rc<Self>, question: &str, text: &str, options: &AnswerOptions) -> Result<Job> {
         let job = answer::Ask::new(self, question, text, options)?;
-        Ok(Job { model: Rc::clone(self), state: State::Ask(Box::new(job)) })
+        Ok(Job::new(self, State::Ask(Box::new(job))))
     }
 }

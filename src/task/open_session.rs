@@ -102,7 +102,7 @@ impl OpenSession {
             lent,
             watch: Stopwatch::new(self.model.clock()),
         };
-        Ok(Job { model: Rc::clone(&self.model), state: State::Append(Box::new(append)) })
+        Ok(Job::new(&self.model, State::Append(Box::new(append))))
     }
 
     /// Continues the text. What is written belongs to it from then on, also where the job is dropped half-way: stop texts
@@ -113,7 +113,7 @@ impl OpenSession {
     pub fn generate(&self, options: &GenerateOptions) -> Result<Job> {
         let lent = Lent::new(&self.text)?;
         let job = Generate::new(&self.model, self.tokens(), options, Some(lent))?;
-        Ok(Job { model: Rc::clone(&self.model), state: State::Generate(Box::new(job)) })
+        Ok(Job::new(&self.model, State::Generate(Box::new(job))))
     }
 
     /// A session of its own with the same text.

@@ -3,6 +3,7 @@
 //!
 //!   cargo run --release --features bench --example bench-gpu -- [15m|135m|1b] [f32|f16|q8_0|q4_0] [hardware|software|adapter]
 //!
+//! Where the adapter has timestamps, a table says how long each kernel takes on the GPU itself, for a prompt and for a token.
 //! With the memory bandwidth of the device in GB/s in `NANOLM_BANDWIDTH`, decoding is also given as a share of what reading
 //! the weights once a token allows.
 
@@ -54,7 +55,7 @@ async fn measure(config: nanolm::model::ModelConfig, dtype: DType, tuning: Tunin
     let tokens = inputs::tokens(PROMPT, config.n_vocab, 2);
     for unfused in [true, false] {
         let start = Instant::now();
-        let options = GpuOptions { tuning, unfused, ..GpuOptions::default() };
+        let options = GpuOptions { tuning, unfused, timestamps: true, ..GpuOptions::default() };
         let mut model = GpuModel::with_options(plan.clone(), &weights, options, &mut |_, _| ()).await.expect("a GPU");
         let adapter = model.adapter();
         println!("{} {dtype} on {} through {}, {tuning:?}", config.name, adapter.name, adapter.backend);
@@ -65,7 +66,11 @@ async fn measure(config: nanolm::model::ModelConfig, dtype: DType, tuning: Tunin
             prefill(&mut model, &mut cache, &tokens).await;
             println!("  prefill {PROMPT}: {:.1} tokens/s", PROMPT as f64 / start.elapsed().as_secs_f64());
         }
-        by_operation(&mut model, &mut cache, &tokens).await;
+        let part = &tokens[..PROMPT.min(model.max_batch())];
+        let prompt = Batch { tokens: part, position: 0, logits: LogitRows::Last };
+        by_kernel(&format!("prompt of {}", part.len()), &mut model, &mut cache, prompt).await;
+        let token = Batch { tokens: &tokens[..1], position: PROMPT, logits: LogitRows::Last };
+        by_kernel("token", &mut model, &mut cache, token).await;
         for run in [0, 1, 8, MAX_STEPS] {
             decode(&mut model, &mut cache, 1, run).await;
             let before = model.counters();
@@ -91,24 +96,41 @@ async fn measure(config: nanolm::model::ModelConfig, dtype: DType, tuning: Tunin
     }
 }
 
-/// Where the time of a prompt goes: each step submitted alone, so that the sum is more than the whole.
-async fn by_operation(model: &mut GpuModel, cache: &mut GpuCache, tokens: &[u32]) {
-    let mut times: Vec<(&str, f64)> = Vec::new();
-    let mut start = Instant::now();
-    let mut observe = |step: &nanolm::model::Step, _: &[f32]| {
-        let seconds = start.elapsed().as_secs_f64();
-        let stem = step.op.stem();
-        match times.iter_mut().find(|(known, _)| *known == stem) {
-            Some((_, sum)) => *sum += seconds,
-            None => times.push((stem, seconds)),
+/// Where the time of a batch goes, by kernel: timestamps of the GPU, the sum over the dispatches of a pass, the median of
+/// passes.
+async fn by_kernel(what: &str, model: &mut GpuModel, cache: &mut GpuCache, batch: Batch<'_>) {
+    const PASSES: usize = 5;
+    // By kernel: its dispatches in a pass, and the sum of their times in each pass.
+    let mut kernels: Vec<(String, usize, Vec<f64>)> = Vec::new();
+    // One more, to warm up.
+    for pass in 0..=PASSES {
+        let times = match model.forward_timed(cache, batch).await {
+            Ok(times) => times,
+            Err(error) => return println!("  {what} by kernel: SKIPPED: {error}"),
+        };
+        for timed in times.into_iter().filter(|_| pass > 0) {
+            let known = kernels.iter().position(|(kernel, ..)| *kernel == timed.kernel);
+            let at = known.unwrap_or(kernels.len());
+            if known.is_none() {
+                kernels.push((timed.kernel, 0, vec![0.0; PASSES]));
+            }
+            let (_, dispatches, sums) = &mut kernels[at];
+            *dispatches += usize::from(pass == 1);
+            sums[pass - 1] += timed.us;
         }
-        start = Instant::now();
+    }
+    let median = |sums: &mut Vec<f64>| {
+        sums.sort_by(f64::total_cmp);
+        sums[sums.len() / 2]
     };
-    let n = tokens.len().min(model.max_batch());
-    let batch = Batch { tokens: &tokens[..n], position: 0, logits: LogitRows::Last };
-    model.forward_traced(cache, batch, &mut Vec::new(), &mut observe).await.expect("a forward pass");
-    let parts: Vec<String> = times.iter().map(|(stem, seconds)| format!("{stem} {:.1}", seconds * 1e3)).collect();
-    println!("  prompt of {n}, ms: {}", parts.join(", "));
+    let mut rows: Vec<_> = kernels.iter_mut().map(|(kernel, n, sums)| (median(sums), *n, &*kernel)).collect();
+    rows.sort_by(|a, b| b.0.total_cmp(&a.0));
+    let total: f64 = rows.iter().map(|(us, ..)| us).sum();
+    println!("  {what} by kernel, {total:.0} us in all:");
+    println!("    {:>6} {:>10} {:>10} {:>7}  kernel", "calls", "us/call", "us", "share");
+    for (us, n, kernel) in rows {
+        println!("    {n:>6} {:>10.1} {us:>10.1} {:>6.1}%  {kernel}", us / n as f64, 100.0 * us / total);
+    }
 }
 
 /// What part of the bandwidth reading the weights takes.

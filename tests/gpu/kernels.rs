@@ -24,6 +24,7 @@ const DEFAULT: GpuOptions = GpuOptions {
     tuning: Tuning::Adapter,
     unfused: false,
     choose_elsewhere: false,
+    timestamps: false,
     sabotage: None,
 };
 /// Each with its own kernels, whatever the adapter is.

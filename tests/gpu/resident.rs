@@ -14,6 +14,7 @@ tests_of! {
     weights_that_are_split_run_unfused,
     tokens_equal_those_of_the_sampler,
     five_dispatches_a_layer_one_submit_and_nothing_made,
+    every_dispatch_is_timed_where_that_is_asked_for,
 }
 
 const TUNINGS: [Tuning; 2] = [Tuning::Hardware, Tuning::Software];
@@ -172,4 +173,35 @@ async fn five_dispatches_a_layer_one_submit_and_nothing_made() {
         let dispatches = after.dispatches - before.dispatches;
         assert_eq!(dispatches, most * tokens, "{}: at most {most} a token", config.name);
     }
+}
+
+async fn every_dispatch_is_timed_where_that_is_asked_for() {
+    let config = &configs()[0];
+    let (plan, weights) = setup(config, 3, 77);
+    let options = GpuOptions { timestamps: true, ..GpuOptions::default() };
+    let Some(mut timed) = open(&plan, &weights, options).await else { return };
+    let mut cache = timed.new_cache(8).await.unwrap();
+    let batch = |tokens, position| Batch { tokens, position, logits: LogitRows::Last };
+    let prompt = match timed.forward_timed(&mut cache, batch(&[1, 2, 3], 0)).await {
+        Err(nanolm::Error::Gpu { what, why }) if what == "timestamps" => return println!("SKIPPED timestamps: {why}"),
+        other => other.unwrap(),
+    };
+    let token = timed.forward_timed(&mut cache, batch(&[4], 3)).await.unwrap();
+    // As many as are counted, and the choice of a token.
+    let before = timed.counters().dispatches;
+    last(&mut timed, &mut cache, &[1, 2, 3], 0).await;
+    let between = timed.counters().dispatches;
+    let logits = last(&mut timed, &mut cache, &[4], 3).await;
+    assert_eq!(prompt.len() as u64, between - before);
+    assert_eq!(token.len() as u64, timed.counters().dispatches - between + 1);
+    assert!(prompt.iter().chain(&token).all(|timed| timed.us >= 0.0 && timed.us < 60e6), "{prompt:?} {token:?}");
+    assert!(prompt.iter().chain(&token).any(|timed| timed.us > 0.0), "{prompt:?} {token:?}");
+    assert!(prompt.iter().any(|timed| timed.kernel.starts_with("linear/gemm")), "{prompt:?}");
+    assert!(token.last().unwrap().kernel.starts_with("sample/"), "{token:?}");
+    // Who does not ask, can not, and gets the same numbers.
+    let Some(mut plain) = open(&plan, &weights, GpuOptions::default()).await else { return };
+    let mut cache = plain.new_cache(8).await.unwrap();
+    assert!(plain.forward_timed(&mut cache, batch(&[1, 2, 3], 0)).await.is_err());
+    last(&mut plain, &mut cache, &[1, 2, 3], 0).await;
+    assert_eq!(last(&mut plain, &mut cache, &[4], 3).await, logits);
 }

@@ -159,3 +159,26 @@ fn a_wrong_kernel_does_not_show_in_the_tokens() {
         assert!(device.reason.contains(sabotage) || sabotage == "linear/gemm_alone", "{}", device.reason);
     }
 }
+
+/// What a call cost on the GPU is said with its result: in all, and for what was written; nothing on the CPU.
+#[test]
+fn what_the_gpu_was_told_to_do_is_counted_per_call() {
+    let Some(model) = toy_on_gpu() else { return };
+    let prompt = Prompt::Text("Hello");
+    let output = generate(&model, prompt, &greedy(20));
+    let gpu = output.usage.gpu.expect("a GPU that counts");
+    // The first token is chosen from the prompt's logits.
+    assert!(output.tokens().len() > 8, "{output:?}");
+    assert!(gpu.writing.chosen as usize + 1 >= output.tokens().len(), "{gpu:?}");
+    assert_eq!(gpu.writing.dispatches % gpu.writing.chosen, 0, "{gpu:?}");
+    assert!(gpu.writing.dispatches / gpu.writing.chosen < 40, "{gpu:?}");
+    assert_eq!(gpu.writing.submits, gpu.writing.readbacks);
+    assert!(gpu.writing.readbacks < gpu.writing.chosen, "{gpu:?}");
+    assert!(gpu.all.dispatches > gpu.writing.dispatches && gpu.all.submits > gpu.writing.submits, "{gpu:?}");
+    // Calls are counted apart; a loss takes nothing away.
+    let again = finish_without(&model, model.generate(prompt, &greedy(20)).unwrap(), &[3]).usage.gpu.unwrap();
+    assert_eq!(model.moves(), 1);
+    assert!(again.all.dispatches >= gpu.writing.dispatches, "{again:?}");
+    let cpu = toy::load(classify::file(), DeviceChoice::Cpu).unwrap();
+    assert_eq!(generate(&cpu, prompt, &greedy(20)).usage.gpu, None);
+}

@@ -30,7 +30,7 @@ export type {
   SpeedOptions,
   SummarizeOptions,
 } from "./model.js";
-export type { DeviceInfo, EngineInfo, FinishReason, Timings, Usage } from "./protocol.js";
+export type { DeviceInfo, EngineInfo, FinishReason, GpuUsage, GpuWork, Timings, Usage } from "./protocol.js";
 export type { Answer, Entity, Keyword, Label, Place, Supported } from "./results.js";
 export type { FileSource, ModelSource, NamedFiles } from "./source.js";
 export { Session } from "./session.js";

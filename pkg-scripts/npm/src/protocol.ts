@@ -61,6 +61,23 @@ export interface Usage {
   draftedTokens: number;
   /** Those of them that were written. */
   acceptedTokens: number;
+  /** What the GPU was told to do, where the call ran there; not known of a call that was aborted. */
+  gpu?: GpuUsage | undefined;
+}
+
+/** On a GPU a nano model costs these, hardly arithmetic: tens of microseconds a dispatch, milliseconds a readback. */
+export interface GpuWork {
+  /** Kernels started. */
+  dispatches: number;
+  /** Command buffers submitted. */
+  submits: number;
+  /** Results waited for. */
+  readbacks: number;
+}
+
+export interface GpuUsage extends GpuWork {
+  /** For each token of the output, without what reading took; absent where nothing was written. */
+  perToken?: GpuWork | undefined;
 }
 
 export type FinishReason = "stop" | "length" | "abort";
