@@ -4,7 +4,7 @@
 // Accumulates in f32. A matrix in several chunks takes one dispatch per chunk; each writes its columns of out.
 //
 // Three entry points: `matvec`, a team of invocations per 4 rows of the weight, for one row of x (decode); for many rows
-// (prefill) `gemm`, a tile of 32 x 32 results per workgroup, and `gemm_alone` (parts/gemm_alone), 16 x 16 results per invocation without
+// (prefill) `gemm`, a tile of 32 x 32 results per workgroup, and `gemm_alone` (parts/gemm_alone), 8 x 24 results per invocation without
 // workgroup memory, for adapters that compute on a CPU and pay dearly for every barrier.
 struct Params {
     // Groups of 16 elements in a row of x and of the weight.

@@ -14,11 +14,11 @@ fn weight_row(row: u32, groups: u32) -> u32 {
     return (row / 16u * groups * 4u + row % 4u) * 4u * WORDS + row / 4u % 4u;
 }
 
-// A bfloat16 is the upper half of an f32.
+// A bfloat16 is the upper half of an f32. Such adapters multiply by 65536 faster than they shift by 16 bits.
 fn four(at: u32) -> vec4<f32> {
     let low = weights[at];
     let high = weights[at + 4u];
-    return bitcast<vec4<f32>>(vec4<u32>(low << 16u, low & 0xffff0000u, high << 16u, high & 0xffff0000u));
+    return bitcast<vec4<f32>>(vec4<u32>(low * 65536u, low & 0xffff0000u, high * 65536u, high & 0xffff0000u));
 }
 
 // Group `at`: 16 elements of a row, one column of the result per 4 elements.

@@ -1,47 +1,68 @@
 // Weights stored as Q4_0, for adapters that compute on a CPU: invocations next to each other, which are one of its vectors,
 // read words next to each other. Of 16 rows the first 4 belong to one invocation, the next 4 to the next one; a word of
-// the first invocation's row is followed by the same word of the other three's. 4-bit codes minus 8 in the elements'
-// order, lowest bits first, and a scale for every 32 of them.
+// the first invocation's row is followed by the same word of the other three's. 4-bit codes in the elements' order, lowest bits
+// first: seven plus 8 and a signed one; and a scale for every 16 of them.
+//
+// Such an adapter shifts and divides one number at a time: codes are cut out where they stand, and what stands higher counts as
+// so much more until the sum is made; no index is divided.
 @group(0) @binding(2) var<storage, read> weights: array<u32>;
-// One scale for 2 groups of a row, in the same order.
 @group(0) @binding(3) var<storage, read> scales: array<f32>;
 
-// Words of a group of 16 elements.
-const WORDS: u32 = 2u;
-// From a group to the next one of its row.
-const GROUP_STEP: u32 = 16u * WORDS;
+// What a code counts for where it stands, inverted: of the lower four and of the upper four.
+const LOW_PLACES: vec4<f32> = vec4<f32>(1.0, 0.0625, 0.00390625, 0.000244140625);
+const HIGH_PLACES: vec4<f32> = vec4<f32>(0.0000152587890625, 9.5367431640625e-7, 5.9604644775390625e-8, 3.725290298461914e-9);
+// From a group to the next one of its row, in scales.
+const GROUP_STEP: u32 = 16u;
 
-// The first group of a row: 16 rows after the other, in them group after group, in those row after row of an invocation.
+// The scale of the first group of a row: 16 rows after the other, in them group after group, in those row after row of an
+// invocation.
 fn weight_row(row: u32, groups: u32) -> u32 {
-    return (row / 16u * groups * 4u + row % 4u) * 4u * WORDS + row / 4u % 4u;
+    return row / 16u * groups * 16u + row % 4u * 4u + row / 4u % 4u;
 }
 
-fn nibbles(word: u32) -> vec4<f32> {
-    return vec4<f32>((vec4<u32>(word) >> vec4<u32>(0u, 4u, 8u, 12u)) & vec4<u32>(15u)) - 8.0;
+// The first word of the group whose scale is at `at`; the other is 4 further.
+fn first_word(at: u32) -> u32 {
+    return at * 2u - (at & 3u);
 }
 
-fn group_scale(at: u32) -> f32 {
-    return scales[at / (2u * GROUP_STEP) * 16u + at / (4u * WORDS) % 4u * 4u + at % 4u];
+// The lower four codes of a word, minus 8, each times what it counts for.
+fn low_codes(bits: u32) -> vec4<f32> {
+    let word = bitcast<i32>(bits);
+    return vec4<f32>(
+        f32((word & 0xf) - 0x8),
+        f32((word & 0xf0) - 0x80),
+        f32((word & 0xf00) - 0x800),
+        f32((word & 0xf000) - 0x8000),
+    );
+}
+
+// The upper four.
+fn high_codes(bits: u32) -> vec4<f32> {
+    let word = bitcast<i32>(bits);
+    return vec4<f32>(
+        f32((word & 0xf0000) - 0x80000),
+        f32((word & 0xf00000) - 0x800000),
+        f32((word & 0xf000000) - 0x8000000),
+        f32(word & -0x10000000),
+    );
 }
 
 // Group `at`: 16 elements of a row, one column of the result per 4 elements.
 fn weight_group(at: u32) -> mat4x4<f32> {
-    let scale = group_scale(at);
-    let low = weights[at];
-    let high = weights[at + 4u];
-    return mat4x4<f32>(
-        scale * nibbles(low),
-        scale * nibbles(low >> 16u),
-        scale * nibbles(high),
-        scale * nibbles(high >> 16u),
-    );
+    let word = first_word(at);
+    let first = weights[word];
+    let second = weights[word + 4u];
+    let low = scales[at] * LOW_PLACES;
+    let high = scales[at] * HIGH_PLACES;
+    return mat4x4<f32>(low * low_codes(first), high * high_codes(first), low * low_codes(second), high * high_codes(second));
 }
 
-// The dot product of group `at` and 16 elements of x; the scale is applied once.
+// The dot product of group `at` and 16 elements of x; places and scale are applied once.
 fn weight_dot(at: u32, x: mat4x4<f32>) -> f32 {
-    let low = weights[at];
-    let high = weights[at + 4u];
-    let sum = dot(nibbles(low), x[0]) + dot(nibbles(low >> 16u), x[1])
-        + dot(nibbles(high), x[2]) + dot(nibbles(high >> 16u), x[3]);
-    return group_scale(at) * sum;
+    let word = first_word(at);
+    let first = weights[word];
+    let second = weights[word + 4u];
+    let low = low_codes(first) * x[0] + low_codes(second) * x[2];
+    let high = high_codes(first) * x[1] + high_codes(second) * x[3];
+    return scales[at] * (dot(low, LOW_PLACES) + dot(high, HIGH_PLACES));
 }

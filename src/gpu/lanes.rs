@@ -1,5 +1,7 @@
-//! Puts rows into the order of [`Packing::Lanes`](super::kernel::Packing::Lanes); see `shaders/parts/lanes_f32.wgsl`.
+//! Puts rows into the order of [`Packing::Lanes`](super::kernel::Packing::Lanes); see `shaders/parts/lanes_f32.wgsl`, and
+//! `lanes_q8_0.wgsl` and `lanes_q4_0.wgsl` for how block types are stored there.
 
+use crate::tensor::DType;
 use half::f16;
 
 /// Rows that are put into one another.
@@ -7,9 +9,26 @@ pub(super) const BLOCK: usize = 16;
 /// Neighbouring rows of one invocation.
 const OWN: usize = 4;
 
+/// The bits of a word that are stored inverted: all signed bytes but a word's highest get 128 added, whose highest 4-bit code gets
+/// its 8 taken away, so that a kernel cuts each out where it stands.
+pub(super) fn flipped(dtype: DType) -> u32 {
+    match dtype {
+        DType::F32 | DType::F16 | DType::BF16 => 0,
+        DType::Q8_0 => 0x0080_8080,
+        DType::Q4_0 => 0x8000_0000,
+    }
+}
+
 /// Appends 16 rows (fewer at the end: the others count as zeros) that were repacked one after the other. `words`: of a
-/// group; `elements` and `scales` of `rows`: their own. Scales become f32.
-pub(super) fn block(words: usize, groups: usize, rows: (&[u8], &[u8]), elements: &mut Vec<u8>, scales: &mut Vec<u8>) {
+/// group; `flipped`: see there; `elements` and `scales` of `rows`: their own. Scales become f32, one for each group.
+pub(super) fn block(
+    words: usize,
+    groups: usize,
+    flipped: u32,
+    rows: (&[u8], &[u8]),
+    elements: &mut Vec<u8>,
+    scales: &mut Vec<u8>,
+) {
     let row_words = groups * words;
     let rows_of = |bytes: usize| move |row: usize| row * bytes;
     let (word_at, scale_at) = (rows_of(row_words * 4), rows_of(groups));
@@ -18,16 +37,18 @@ pub(super) fn block(words: usize, groups: usize, rows: (&[u8], &[u8]), elements:
             for word in 0..words {
                 for lane in 0..BLOCK / OWN {
                     let at = word_at(lane * OWN + own) + (group * words + word) * 4;
-                    elements.extend_from_slice(rows.0.get(at..at + 4).unwrap_or(&[0; 4]));
+                    let bytes = rows.0.get(at..).and_then(|rest| rest.first_chunk::<4>()).unwrap_or(&[0; 4]);
+                    elements.extend_from_slice(&(u32::from_le_bytes(*bytes) ^ flipped).to_le_bytes());
                 }
             }
         }
-        if rows.1.is_empty() || group % 2 == 1 {
+        if rows.1.is_empty() {
             continue;
         }
         for own in 0..OWN {
             for lane in 0..BLOCK / OWN {
-                let at = scale_at(lane * OWN + own) + group;
+                // Two bytes for two groups.
+                let at = scale_at(lane * OWN + own) + group / 2 * 2;
                 let scale = rows.1.get(at..).and_then(|rest| rest.first_chunk::<2>()).unwrap_or(&[0; 2]);
                 scales.extend_from_slice(&f16::from_le_bytes(*scale).to_f32().to_le_bytes());
             }
@@ -47,8 +68,8 @@ mod tests {
             (0..10u32).flat_map(|r| (0..8).map(move |w| 100 * r + w)).flat_map(u32::to_le_bytes).collect();
         let scales: Vec<u8> = (0..10).flat_map(|r| f16::from_f32(r as f32).to_le_bytes()).collect();
         let (mut packed, mut factors) = (Vec::new(), Vec::new());
-        block(words, groups, (&rows, &scales), &mut packed, &mut factors);
-        let word = |i: usize| u32::from_le_bytes(*packed[4 * i..].first_chunk().unwrap());
+        block(words, groups, 1 << 31, (&rows, &scales), &mut packed, &mut factors);
+        let word = |i: usize| u32::from_le_bytes(*packed[4 * i..].first_chunk().unwrap()) ^ (1 << 31);
         assert_eq!(packed.len(), 16 * 8 * 4);
         // Group 0, first own row, word 0 and 1 of the four invocations; the last has no rows.
         assert_eq!([0, 1, 2, 3].map(word), [0, 400, 800, 0]);
@@ -57,7 +78,9 @@ mod tests {
         assert_eq!([16, 17, 18, 19].map(word), [100, 500, 900, 0]);
         assert_eq!([64, 65, 66, 67].map(word), [4, 404, 804, 0]);
         let factor = |i: usize| f32::from_le_bytes(*factors[4 * i..].first_chunk().unwrap());
-        assert_eq!(factors.len(), 16 * 4);
+        assert_eq!(factors.len(), 2 * 16 * 4);
         assert_eq!([0, 1, 2, 3, 4, 5].map(factor), [0.0, 4.0, 8.0, 0.0, 1.0, 5.0]);
+        // Both groups of a block have its scale.
+        assert_eq!([16, 17, 20].map(factor), [0.0, 4.0, 1.0]);
     }
 }

@@ -5,7 +5,7 @@
 //! each writes its columns of out.
 //!
 //! Three entry points: `matvec`, a team of invocations per 4 rows of the weight, for one row of x (decode); for many
-//! rows (prefill) `gemm`, a tile of 32 x 32 results per workgroup, and `gemm_alone`, 16 x 16 results per invocation
+//! rows (prefill) `gemm`, a tile of 32 x 32 results per workgroup, and `gemm_alone`, 8 x 24 results per invocation
 //! without workgroup memory, for adapters that compute on a CPU and pay dearly for every barrier.
 
 use super::embed::{check_width, chunk_buffers, with_weights};
@@ -35,7 +35,7 @@ const TEAM_ROWS: u32 = 4;
 /// Rows and columns of a tile of `gemm`.
 const TILE: u32 = 32;
 /// Rows of x and columns of the result of an invocation of `gemm_alone`.
-const ALONE: (u32, u32) = (16, 16);
+const ALONE: (u32, u32) = (8, 24);
 /// A workgroup whose invocations share nothing.
 const SMALL_WORKGROUP: u32 = 16;
 

@@ -45,7 +45,7 @@ pub(super) struct GpuMatrix {
 fn row_bytes(dtype: DType, packing: Packing, groups: usize) -> (usize, usize) {
     let scales = match packing {
         Packing::Rows => groups,
-        Packing::Lanes => 2 * groups,
+        Packing::Lanes => 4 * groups,
     };
     match dtype {
         DType::F32 => (groups * GROUP * 4, 0),
@@ -190,7 +190,7 @@ impl GpuMatrix {
                             repack(self.dtype, self.groups, matrix.row(row), &mut own_elements, &mut own_scales);
                         }
                         let rows = (own_elements.as_slice(), own_scales.as_slice());
-                        lanes::block(words, self.groups, rows, &mut elements, &mut scales);
+                        lanes::block(words, self.groups, lanes::flipped(self.dtype), rows, &mut elements, &mut scales);
                     }),
                 }
                 gpu.queue.write_buffer(&chunk.elements, element_at, &elements);
