@@ -55,9 +55,9 @@ pub async fn load(
         let opened = GpuModel::with_options(Arc::clone(plan), weights, options, progress).await;
         let mut model = match opened {
             // A kernel that does not even compile here, where there is another one.
-            Err(Error::Gpu { what, why }) if what.starts_with("kernel fused_") && !options.unfused => {
+            Err(Error::Gpu { what, why }) if what.starts_with("kernel fused_") && options.unfused != Some(true) => {
                 avoided.push(format!("{what}: {why}"));
-                options.unfused = true;
+                options.unfused = Some(true);
                 continue;
             }
             other => other?,
@@ -74,7 +74,7 @@ pub async fn load(
             Err(fault) => fault,
         };
         avoided.push(fault.words);
-        options = match plainer(options, fault.path, model.adapter().is_software) {
+        options = match plainer(options, fault.path, &model) {
             Some(plainer) => plainer,
             None => {
                 let name = model.adapter().name.clone();
@@ -92,13 +92,13 @@ pub async fn load(
 }
 
 /// What to try without the kernels of this path; nothing where all was tried.
-fn plainer(options: GpuOptions, path: Path, is_software: bool) -> Option<GpuOptions> {
+fn plainer(options: GpuOptions, path: Path, model: &GpuModel) -> Option<GpuOptions> {
     match path {
         Path::Choice if !options.choose_elsewhere => Some(GpuOptions { choose_elsewhere: true, ..options }),
-        Path::One if !options.unfused => Some(GpuOptions { unfused: true, ..options }),
+        Path::One if model.is_fused() => Some(GpuOptions { unfused: Some(true), ..options }),
         _ if options.tuning == Tuning::Adapter => {
             // Those meant for the other kind of adapter are right on any.
-            let tuning = if is_software { Tuning::Hardware } else { Tuning::Software };
+            let tuning = if model.adapter().is_software { Tuning::Hardware } else { Tuning::Software };
             Some(GpuOptions { tuning, ..options })
         }
         _ => None,
@@ -283,9 +283,9 @@ pub(super) mod tests {
     }
 
     /// Loads with kernels that compute nothing; `None` where there is no adapter.
-    fn load_without(sabotage: Option<&'static str>) -> Option<Result<(Executor, String)>> {
+    fn load_without(sabotage: Option<&'static str>, unfused: Option<bool>) -> Option<Result<(Executor, String)>> {
         let (plan, weights) = q8();
-        let options = GpuOptions { sabotage, ..GpuOptions::default() };
+        let options = GpuOptions { sabotage, unfused, ..GpuOptions::default() };
         unless_skipped(pollster::block_on(load(&plan, &weights, options, &mut |_, _| {})))
     }
 
@@ -303,13 +303,16 @@ pub(super) mod tests {
     /// One kernel after the other is made to compute nothing: it is named, and avoided where there is a plainer one.
     #[test]
     fn kernels_that_are_wrong_are_named_and_avoided() {
-        let Some(loaded) = load_without(None) else { return };
+        let Some(loaded) = load_without(None, None) else { return };
         let (on, words) = loaded.unwrap();
         assert!(words.starts_with("agrees with the CPU") && !words.contains("without"), "{words}");
         let Executor::Gpu(model) = &on else { panic!("no GPU") };
+        // What computes on the CPU does better with a dispatch for every step.
+        assert_eq!(model.is_fused(), !model.adapter().is_software);
         let many = if model.adapter().is_software { "linear/gemm_alone" } else { "linear/gemm+" };
-        for sabotage in ["fused_qkv", "fused_feed", "fused_project", many, "sample/"] {
-            let (on, words) = load_without(Some(sabotage)).unwrap().unwrap();
+        let fused = ["fused_qkv", "fused_feed", "fused_project", many, "sample/"].map(|kernel| (kernel, Some(false)));
+        for (sabotage, unfused) in fused.into_iter().chain([("linear/matvec", Some(true))]) {
+            let (on, words) = load_without(Some(sabotage), unfused).unwrap().unwrap();
             let (_, avoided) = words.split_once("without kernels that failed: ").expect(sabotage);
             assert!(avoided.contains(sabotage), "{sabotage}: {words}");
             let Executor::Gpu(model) = on else { panic!("{sabotage}: no GPU") };
@@ -317,7 +320,7 @@ pub(super) mod tests {
         }
         // These have no plainer variant on any path.
         for sabotage in ["attention/", "embed/"] {
-            let error = load_without(Some(sabotage)).unwrap().err().expect(sabotage).to_string();
+            let error = load_without(Some(sabotage), None).unwrap().err().expect(sabotage).to_string();
             assert!(error.contains(sabotage) && error.contains("was off by"), "{error}");
         }
     }
@@ -326,7 +329,7 @@ pub(super) mod tests {
     #[test]
     fn every_kernel_of_a_model_is_checked() {
         for tuning in [Tuning::Hardware, Tuning::Software] {
-            for unfused in [false, true] {
+            for unfused in [Some(false), Some(true)] {
                 let (plan, weights) = q8();
                 let options = GpuOptions { tuning, unfused, ..GpuOptions::default() };
                 let opened = pollster::block_on(GpuModel::with_options(plan, &weights, options, &mut |_, _| {}));

@@ -274,6 +274,11 @@ impl GpuModel {
         self.resident_steps
     }
 
+    /// Whether a single token takes fewer dispatches than the plan has steps.
+    pub fn is_fused(&self) -> bool {
+        self.fused.units.len() < self.plan.steps.len()
+    }
+
     /// What was done so far.
     pub fn counters(&self) -> Counters {
         self.gpu.counting.get()

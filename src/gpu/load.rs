@@ -33,6 +33,17 @@ pub enum Tuning {
     Software,
 }
 
+impl Tuning {
+    /// Whether to run what suits adapters that compute on the CPU.
+    fn software(self, adapter: &AdapterReport) -> bool {
+        match self {
+            Tuning::Adapter => adapter.is_software,
+            Tuning::Hardware => false,
+            Tuning::Software => true,
+        }
+    }
+}
+
 /// What a caller may ask of the GPU backend.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct GpuOptions {
@@ -42,8 +53,9 @@ pub struct GpuOptions {
     pub max_batch: Option<usize>,
     /// Which kernels to run.
     pub tuning: Tuning,
-    /// A dispatch for every step, also where a single token runs.
-    pub unfused: bool,
+    /// A dispatch for every step, also where a single token runs; `None`: on adapters that compute on the CPU, where a dispatch costs
+    /// little, and a norm once more in every product costs time.
+    pub unfused: Option<bool>,
     /// The model's caller chooses every token itself, from the logits.
     pub choose_elsewhere: bool,
     /// Make [`forward_timed`](GpuModel::forward_timed) possible, where the adapter can.
@@ -77,7 +89,9 @@ impl GpuModel {
         let gpu = Gpu::open(wanted).await?;
         let max_batch = max_batch(&gpu, &plan, options)?;
         let binding = largest_binding(&gpu, options);
-        let fused = if options.unfused { fuse::unfused(&plan) } else { fuse::fuse(&plan, weights, binding) };
+        let software = options.tuning.software(&gpu.report);
+        let unfused = options.unfused.unwrap_or(software);
+        let fused = if unfused { fuse::unfused(&plan) } else { fuse::fuse(&plan, weights, binding) };
         let resources = allocate(&gpu, &plan, weights, options, max_batch, &fused).await?;
         let drawing = Drawing {
             settings: gpu.buffer("settings", sample::SETTINGS_BYTES).await?,
@@ -339,11 +353,7 @@ async fn allocate(
     fused: &Fused,
 ) -> Result<Resources> {
     let limits = gpu.device.limits();
-    let software = match options.tuning {
-        Tuning::Adapter => gpu.report.is_software,
-        Tuning::Hardware => false,
-        Tuning::Software => true,
-    };
+    let software = options.tuning.software(&gpu.report);
     let mut activations = Vec::new();
     for spec in &plan.buffers {
         let stride = stride(spec.width);

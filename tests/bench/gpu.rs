@@ -55,7 +55,7 @@ async fn measure(config: nanolm::model::ModelConfig, dtype: DType, tuning: Tunin
     let tokens = inputs::tokens(PROMPT, config.n_vocab, 2);
     for unfused in [true, false] {
         let start = Instant::now();
-        let options = GpuOptions { tuning, unfused, timestamps: true, ..GpuOptions::default() };
+        let options = GpuOptions { tuning, unfused: Some(unfused), timestamps: true, ..GpuOptions::default() };
         let mut model = GpuModel::with_options(plan.clone(), &weights, options, &mut |_, _| ()).await.expect("a GPU");
         let adapter = model.adapter();
         println!("{} {dtype} on {} through {}, {tuning:?}", config.name, adapter.name, adapter.backend);

@@ -22,7 +22,7 @@ const DEFAULT: GpuOptions = GpuOptions {
     max_binding_bytes: None,
     max_batch: None,
     tuning: Tuning::Adapter,
-    unfused: false,
+    unfused: Some(false),
     choose_elsewhere: false,
     timestamps: false,
     sabotage: None,

@@ -129,7 +129,7 @@ async fn every_step_agrees_with_the_cpu() {
         for storage in first..=DTYPES.len() {
             let (plan, weights) = setup(&config, storage, 30);
             for tuning in [Tuning::Hardware, Tuning::Software] {
-                let options = GpuOptions { tuning, ..GpuOptions::default() };
+                let options = GpuOptions { tuning, unfused: Some(false), ..GpuOptions::default() };
                 let Some(mut model) = open(&plan, &weights, options).await else { return };
                 if let Some(step) = compare(&plan, &weights, &mut model).await {
                     panic!("{}, storage {storage}, {tuning:?}: first diverging step {step}", config.name);

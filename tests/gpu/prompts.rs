@@ -173,7 +173,7 @@ async fn fifty_prompts_give_the_tokens_of_the_cpu() {
     let want: Vec<[Vec<u32>; 2]> = (0..50).map(|i| of(i).map(|s| on_cpu(&mut cpu, &f.prompts[i], s))).collect();
     let mut wrong = Vec::new();
     for (tuning, unfused) in [Tuning::Hardware, Tuning::Software].iter().flat_map(|t| [(*t, false), (*t, true)]) {
-        let options = GpuOptions { tuning, unfused, ..GpuOptions::default() };
+        let options = GpuOptions { tuning, unfused: Some(unfused), ..GpuOptions::default() };
         let Some(mut model) = open(&f.plan, &f.weights, options).await else { return };
         let (mut equal, mut corrected, mut tied) = (0, 0, 0);
         for (i, prompt) in f.prompts.iter().enumerate() {

@@ -32,9 +32,9 @@ async fn fused_passes_agree_with_single_steps() {
         let all = !cfg!(target_arch = "wasm32") && i == 1;
         for storage in [0, 1, 2, 3, 4, 5].into_iter().filter(|s| all || *s > 3) {
             let (plan, weights) = setup(config, storage, 70);
-            let options = GpuOptions { tuning, ..GpuOptions::default() };
+            let options = GpuOptions { tuning, unfused: Some(false), ..GpuOptions::default() };
             let Some(mut fused) = open(&plan, &weights, options).await else { return };
-            let plain = GpuOptions { unfused: true, ..options };
+            let plain = GpuOptions { unfused: Some(true), ..options };
             let Some(mut plain) = open(&plan, &weights, plain).await else { return };
             let tokens = inputs::tokens(12, config.n_vocab, 71);
             let (mut cache, mut plain_cache) = (fused.new_cache(12).await.unwrap(), plain.new_cache(12).await.unwrap());
@@ -57,9 +57,10 @@ async fn fused_passes_agree_with_single_steps() {
 async fn weights_that_are_split_run_unfused() {
     let (plan, weights) = setup(&configs()[0], 0, 73);
     // A binding holds a few rows.
-    let options = GpuOptions { max_binding_bytes: Some(2048), ..GpuOptions::default() };
+    let options = GpuOptions { max_binding_bytes: Some(2048), unfused: Some(false), ..GpuOptions::default() };
     let Some(mut split) = open(&plan, &weights, options).await else { return };
-    let Some(mut whole) = open(&plan, &weights, GpuOptions::default()).await else { return };
+    let whole = GpuOptions { max_binding_bytes: None, ..options };
+    let Some(mut whole) = open(&plan, &weights, whole).await else { return };
     let (mut cache, mut split_cache) = (whole.new_cache(4).await.unwrap(), split.new_cache(4).await.unwrap());
     let want = last(&mut whole, &mut cache, &[5], 0).await;
     let found = last(&mut split, &mut split_cache, &[5], 0).await;
@@ -129,7 +130,9 @@ async fn tokens_equal_those_of_the_sampler() {
     let configs: Vec<ModelConfig> = configs();
     for (config, tuning) in [&configs[0], &configs[3]].into_iter().flat_map(|c| TUNINGS.map(|t| (c, t))) {
         let (plan, weights) = setup(config, 3, 74);
-        let Some(mut model) = open(&plan, &weights, GpuOptions { tuning, ..GpuOptions::default() }).await else {
+        let Some(mut model) =
+            open(&plan, &weights, GpuOptions { tuning, unfused: Some(false), ..GpuOptions::default() }).await
+        else {
             return;
         };
         for (i, options) in samplings().into_iter().enumerate() {
@@ -158,7 +161,8 @@ async fn tokens_equal_those_of_the_sampler() {
 async fn five_dispatches_a_layer_one_submit_and_nothing_made() {
     for config in configs() {
         let (plan, weights) = setup(&config, 3, 76);
-        let Some(mut model) = open(&plan, &weights, GpuOptions::default()).await else { return };
+        let fused = GpuOptions { unfused: Some(false), ..GpuOptions::default() };
+        let Some(mut model) = open(&plan, &weights, fused).await else { return };
         let options = SampleOptions { temperature: 1.0, top_k: 9, ..SampleOptions::default() };
         let mut sampler = Sampler::new(options, config.n_vocab, 64).unwrap();
         let runs = [1, 2, 4, 8, 16];

@@ -84,7 +84,7 @@ const BROKEN = {
   // One kernel computes nothing.
   wrongkernel:
     "GPUDevice.prototype.createShaderModule = new Proxy(GPUDevice.prototype.createShaderModule, { apply: (f, device, [d]) => " +
-    "Reflect.apply(f, device, [{ ...d, code: d.code.replace(/fn fused_feed\\([^{]*\\{/, '$& if (batch.n > 0u) { return; }') }]) });",
+    "Reflect.apply(f, device, [{ ...d, code: d.code.replace(/fn matvec\\([^{]*\\{/, '$& if (batch.n > 0u) { return; }') }]) });",
   // All of them do.
   wrongkernels:
     "GPUDevice.prototype.createShaderModule = new Proxy(GPUDevice.prototype.createShaderModule, { apply: (f, device, [d]) => " +
