@@ -14,9 +14,10 @@ use crate::{Error, Result};
 use std::collections::BTreeSet;
 
 impl GpuModel {
-    /// The kernels of a step over many rows.
+    /// The kernels of a step over many rows, of which one is selected for the steps behind the selection.
     pub fn kernels_of_step(&self, cache: &GpuCache, step: usize) -> String {
-        names(self.of_step(cache, step).map(|dispatch| &dispatch.names[1]))
+        let many = usize::from(step < self.selection);
+        names(self.of_step(cache, step).filter_map(|dispatch| dispatch.names.get(many)))
     }
 
     /// The kernel that chooses tokens.

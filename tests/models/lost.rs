@@ -152,7 +152,7 @@ fn a_wrong_kernel_does_not_show_in_the_tokens() {
     let whole = generate(&model, prompt, &greedy(30));
     let adapter = model.device().adapter.unwrap_or_default();
     let software = ["llvmpipe", "SwiftShader"].iter().any(|name| adapter.contains(name));
-    for sabotage in ["fused_feed", "linear/matvec", "sample/", "linear/gemm_alone"] {
+    for sabotage in ["fused_feed", "linear/matvec+lanes_", "sample/", "linear/gemm_alone"] {
         let request = DeviceRequest { sabotage: Some(sabotage), ..DeviceChoice::Gpu.into() };
         let model = toy::load(classify::file(), request).unwrap();
         let device = model.device();
@@ -160,7 +160,7 @@ fn a_wrong_kernel_does_not_show_in_the_tokens() {
         // Only graphics hardware fuses; only adapters that compute on the CPU read their weights in lanes.
         let used = match sabotage {
             "fused_feed" => !software,
-            "linear/matvec" | "linear/gemm_alone" => software,
+            "linear/matvec+lanes_" | "linear/gemm_alone" => software,
             _ => true,
         };
         assert_eq!(device.reason.contains(sabotage), used, "{sabotage}: {}", device.reason);
@@ -178,9 +178,11 @@ fn what_the_gpu_was_told_to_do_is_counted_per_call() {
     assert!(output.tokens().len() > 8, "{output:?}");
     assert!(gpu.writing.chosen as usize + 1 >= output.tokens().len(), "{gpu:?}");
     assert_eq!(gpu.writing.dispatches % gpu.writing.chosen, 0, "{gpu:?}");
-    assert!(gpu.writing.dispatches / gpu.writing.chosen < 40, "{gpu:?}");
+    // Two layers of at most 16 operations and five more, where none are fused.
+    assert!(gpu.writing.dispatches / gpu.writing.chosen <= 2 * 16 + 5, "{gpu:?}");
     assert_eq!(gpu.writing.submits, gpu.writing.readbacks);
-    assert!(gpu.writing.readbacks < gpu.writing.chosen, "{gpu:?}");
+    // How many tokens a submit takes depends on how busy the machine is.
+    assert!(gpu.writing.readbacks <= gpu.writing.chosen, "{gpu:?}");
     assert!(gpu.all.dispatches > gpu.writing.dispatches && gpu.all.submits > gpu.writing.submits, "{gpu:?}");
     // Calls are counted apart; a loss takes nothing away.
     let again = finish_without(&model, model.generate(prompt, &greedy(20)).unwrap(), &[3]).usage.gpu.unwrap();

@@ -195,9 +195,10 @@ describe("a GPU that is lost", () => {
     whole = await story(page, "/nanolm/");
     assert.equal(whole.pieces.length, 60);
     assert.equal(whole.after.kind, "gpu", whole.after.reason);
-    // Two layers of five dispatches and two or three more, at least a token a submit; the prompt comes on top.
+    // Two layers of at most 16 dispatches and five more, as on any adapter that computes on the CPU; at least a token a submit; the
+    // prompt comes on top.
     const { perToken, ...all } = whole.usage.gpu;
-    assert.ok(perToken.dispatches > 10 && perToken.dispatches <= 13, JSON.stringify(perToken));
+    assert.ok(perToken.dispatches > 13 && perToken.dispatches <= 37, JSON.stringify(perToken));
     assert.ok(perToken.submits <= 1 && perToken.readbacks === perToken.submits, JSON.stringify(perToken));
     assert.ok(all.dispatches > 59 * perToken.dispatches && all.readbacks > 59 * perToken.readbacks, JSON.stringify(all));
   });
