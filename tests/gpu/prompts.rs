@@ -1,5 +1,5 @@
 //! Tokens on the GPU against tokens on the CPU: the default model over 50 prompts, greedy and seeded, with every variant of the
-//! kernels. Natively only: in a browser the web lane does the same through the package (`tests/web/devices.test.mjs`).
+//! kernels. Natively only: in a browser the web lane does the same through the package (`tests/web/gpu.test.mjs`).
 #![cfg(not(target_arch = "wasm32"))]
 
 use crate::lane::open;

@@ -53,6 +53,11 @@ const lostAt = (...submits) => `
     if (commands.length > 0 && --left === 0) devices.at(-1).destroy();
   };`;
 
+const DISGUISED =
+  "for (const key of ['vendor', 'architecture', 'device', 'description']) " +
+  "Object.defineProperty(GPUAdapterInfo.prototype, key, { get: () => 'Graphics for the test' }); " +
+  "Object.defineProperty(GPUAdapterInfo.prototype, 'isFallbackAdapter', { get: () => false });";
+
 /** Prepended to the worker in `/broken/<name>/`: GPUs that fail in each way there is, storage that does, a worker that dies. */
 const BROKEN = {
   noadapter: "navigator.gpu.requestAdapter = async () => null;",
@@ -77,10 +82,12 @@ const BROKEN = {
     const { requestAdapter } = GPU.prototype;
     GPU.prototype.requestAdapter = async function (...options) { return devices.length > 0 ? null : Reflect.apply(requestAdapter, this, options); };`,
   // Its software adapter passes for hardware: it is measured like one.
-  disguised:
-    "for (const key of ['vendor', 'architecture', 'device', 'description']) " +
-    "Object.defineProperty(GPUAdapterInfo.prototype, key, { get: () => 'Graphics for the test' }); " +
-    "Object.defineProperty(GPUAdapterInfo.prototype, 'isFallbackAdapter', { get: () => false });",
+  disguised: DISGUISED,
+  // And one of the fused kernels computes nothing.
+  unfused:
+    DISGUISED +
+    "GPUDevice.prototype.createShaderModule = new Proxy(GPUDevice.prototype.createShaderModule, { apply: (f, device, [d]) => " +
+    "Reflect.apply(f, device, [{ ...d, code: d.code.replace(/fn fused_feed\\([^{]*\\{/, '$& if (batch.n > 0u) { return; }') }]) });",
   // One kernel computes nothing.
   wrongkernel:
     "GPUDevice.prototype.createShaderModule = new Proxy(GPUDevice.prototype.createShaderModule, { apply: (f, device, [d]) => " +
