@@ -1,10 +1,12 @@
 // out = softmax(scale * q . K) V per head, over positions 0 ..= p, p the row's position (arXiv 2305.13245)
-// q, out: [n, stride] f32, heads side by side; caches: [capacity, n_kv_heads, HEAD] vectors of 4 f32, each head padded
-// with zeros. The softmax is online (arXiv 2205.14135), rescaling what was summed before when the maximum grows.
-// Accumulates in f32.
+// q, out: [n, stride] f32, heads side by side; caches: [capacity, n_kv_heads, HEAD] vectors of 4 f32 or f16 (parts/kv_f32 or
+// kv_f16), each head padded with zeros. The softmax is online (arXiv 2205.14135), rescaling what was summed before when the
+// maximum grows. Accumulates in f32.
 //
-// Two entry points: `attention`, a workgroup per head and row, WORKGROUP positions at a time; `attention_alone`, an invocation
-// per head and row, 4 positions at a time and without barriers, for many rows on adapters that compute on a CPU.
+// Two entry points: `attention`, a workgroup per head and row, WORKGROUP * EACH positions at a time; `attention_alone`, an
+// invocation per head and row, 4 positions at a time and without barriers, for many rows on adapters that compute on a CPU.
+// Where SPLITS is more than 1, `attention` runs over one row with up to SPLITS workgroups per head, each over a part of the
+// positions (parts/splits), and out is what parts/norm_merge takes.
 struct Params {
     n_kv_heads: u32,
     // Query heads that share a key and value head.
@@ -20,23 +22,33 @@ override HEAD: u32 = 16u;
 // How many invocations share the sum over the positions for one vector of the result: max(1, WORKGROUP / HEAD).
 override SLICES: u32 = 4u;
 
+// Positions of an invocation in a round: what a round costs in barriers is shared by more of them.
+override EACH: u32 = 4u;
+
 @group(0) @binding(1) var<uniform> params: Params;
 @group(0) @binding(2) var<storage, read> q: array<f32>;
-@group(0) @binding(3) var<storage, read> k_cache: array<vec4<f32>>;
-@group(0) @binding(4) var<storage, read> v_cache: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read> k_cache: array<KvVector>;
+@group(0) @binding(4) var<storage, read> v_cache: array<KvVector>;
 @group(0) @binding(5) var<storage, read_write> out: array<f32>;
 
 var<workgroup> query: array<vec4<f32>, HEAD>;
 // The probabilities of the positions at hand, before the division by their total.
-var<workgroup> weights: array<f32, WORKGROUP>;
+var<workgroup> weights: array<f32, WORKGROUP * EACH>;
 // Partial results, [SLICES, HEAD]; each entry belongs to one invocation until the end.
 var<workgroup> partial: array<vec4<f32>, HEAD * SLICES>;
 
 @compute @workgroup_size(WORKGROUP)
 fn attention(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_index) local: u32) {
-    let head = workgroup.x;
+    let head = workgroup.x / SPLITS;
     let row = workgroup.z;
     let length = batch.position + row + 1u;
+    let parts = split_count(length);
+    let part = workgroup.x % SPLITS;
+    if part >= parts {
+        return;
+    }
+    let positions = (length + parts - 1u) / parts;
+    let end = min(part * positions + positions, length);
     let q_at = row * params.stride + head * params.head_dim;
     // Row p of the cache, this head's part, starts at p * kv_row + kv_at.
     let kv_row = params.n_kv_heads * HEAD;
@@ -56,45 +68,64 @@ fn attention(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocat
 
     var largest = -3.0e38;
     var total = 0.0;
-    for (var base = 0u; base < length; base += WORKGROUP) {
-        let position = base + local;
-        var score = -3.0e38;
-        if position < length {
-            let at = position * kv_row + kv_at;
-            score = 0.0;
-            for (var d = 0u; d < HEAD; d++) {
-                score += dot(query[d], k_cache[at + d]);
+    for (var base = part * positions; base < end; base += WORKGROUP * EACH) {
+        var highest = -3.0e38;
+        for (var i = local; i < WORKGROUP * EACH; i += WORKGROUP) {
+            var score = -3.0e38;
+            if base + i < end {
+                let at = (base + i) * kv_row + kv_at;
+                score = 0.0;
+                for (var d = 0u; d < HEAD; d++) {
+                    score += dot(query[d], kv_load(k_cache[at + d]));
+                }
             }
+            weights[i] = score;
+            highest = max(highest, score);
         }
-        let new_largest = max(largest, reduce_max(local, score));
-        let weight = select(0.0, exp(score - new_largest), position < length);
-        weights[local] = weight;
+        let new_largest = max(largest, reduce_max(local, highest));
+        var mine = 0.0;
+        for (var i = local; i < WORKGROUP * EACH; i += WORKGROUP) {
+            let weight = select(0.0, exp(weights[i] - new_largest), base + i < end);
+            weights[i] = weight;
+            mine += weight;
+        }
         // Its barriers also publish the weights.
-        let sum = reduce_sum(local, weight);
+        let sum = reduce_sum(local, mine);
         let correction = exp(largest - new_largest);
         largest = new_largest;
         total = total * correction + sum;
 
-        let count = min(WORKGROUP, length - base);
+        let count = min(WORKGROUP * EACH, end - base);
         for (var entry = local; entry < HEAD * SLICES; entry += WORKGROUP) {
             let d = entry % HEAD;
             var value = partial[entry] * correction;
             for (var i = entry / HEAD; i < count; i += SLICES) {
-                value += weights[i] * v_cache[(base + i) * kv_row + kv_at + d];
+                value += weights[i] * kv_load(v_cache[(base + i) * kv_row + kv_at + d]);
             }
             partial[entry] = value;
         }
         workgroupBarrier();
     }
 
+    let out_at = workgroup.x * (HEAD + 1u) * 4u;
+    if SPLITS > 1u && local == 0u {
+        out[out_at + HEAD * 4u] = largest;
+        out[out_at + HEAD * 4u + 1u] = total;
+    }
     for (var d = local; d < HEAD; d += WORKGROUP) {
         var value = partial[d];
         for (var slice = 1u; slice < SLICES; slice++) {
             value += partial[slice * HEAD + d];
         }
-        value /= total;
-        for (var i = 0u; i < min(4u, params.head_dim - d * 4u); i++) {
-            out[q_at + d * 4u + i] = value[i];
+        if SPLITS > 1u {
+            for (var i = 0u; i < 4u; i++) {
+                out[out_at + d * 4u + i] = value[i];
+            }
+        } else {
+            value /= total;
+            for (var i = 0u; i < min(4u, params.head_dim - d * 4u); i++) {
+                out[q_at + d * 4u + i] = value[i];
+            }
         }
     }
 }
@@ -134,10 +165,10 @@ fn attention_alone(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_i
         for (var d = 0u; d < HEAD; d++) {
             let part = own_query[d];
             scores += vec4<f32>(
-                dot(part, k_cache[at.x + d]),
-                dot(part, k_cache[at.y + d]),
-                dot(part, k_cache[at.z + d]),
-                dot(part, k_cache[at.w + d]),
+                dot(part, kv_load(k_cache[at.x + d])),
+                dot(part, kv_load(k_cache[at.y + d])),
+                dot(part, kv_load(k_cache[at.z + d])),
+                dot(part, kv_load(k_cache[at.w + d])),
             );
         }
         // Position 0 is every row's: the largest score is one from the first 4 on.
@@ -149,8 +180,9 @@ fn attention_alone(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_i
         largest = new_largest;
         total = total * correction + dot(parts, vec4<f32>(1.0));
         for (var d = 0u; d < HEAD; d++) {
-            sums[d] = sums[d] * correction + parts.x * v_cache[at.x + d] + parts.y * v_cache[at.y + d]
-                + parts.z * v_cache[at.z + d] + parts.w * v_cache[at.w + d];
+            sums[d] = sums[d] * correction
+                + parts.x * kv_load(v_cache[at.x + d]) + parts.y * kv_load(v_cache[at.y + d])
+                + parts.z * kv_load(v_cache[at.z + d]) + parts.w * kv_load(v_cache[at.w + d]);
         }
     }
     if first + local >= batch.n {

@@ -1,6 +1,7 @@
 // q, k_cache[p], v_cache[p] = rope(norm(x) Wq + bq), rope(norm(x) Wk + bk), norm(x) Wv + bv, p the token's position
 // One row. weight: the rows of Wq, Wk and Wv in one buffer, [rows, 16 groups], any weight type; x: see parts/dots; angles:
-// [capacity, n_dims / 2] (cos, sin) f32; q: heads side by side; caches: [capacity, n_kv_heads, head_stride] f32.
+// [capacity, n_dims / 2] (cos, sin) f32; q: heads side by side; caches: [capacity, n_kv_heads, head_stride] f32 or f16
+// (parts/kv_f32 or kv_f16: for the latter head_dim, and n_dims where half_split is 1, are multiples of 4).
 // Accumulates in f32. A team of invocations computes two pairs of elements that rotate together.
 struct Params {
     // Groups of 16 elements in a row of the weight and of x.
@@ -27,8 +28,8 @@ struct Params {
 @group(0) @binding(1) var<uniform> params: Params;
 @group(0) @binding(6) var<storage, read> angles: array<vec2<f32>>;
 @group(0) @binding(7) var<storage, read_write> q: array<f32>;
-@group(0) @binding(8) var<storage, read_write> k_cache: array<f32>;
-@group(0) @binding(9) var<storage, read_write> v_cache: array<f32>;
+@group(0) @binding(8) var<storage, read_write> k_cache: array<KvWord>;
+@group(0) @binding(9) var<storage, read_write> v_cache: array<KvWord>;
 
 // Two elements of a head.
 struct Pair {
@@ -62,7 +63,8 @@ fn pair_at(at: u32) -> Pair {
     return pair;
 }
 
-fn write_pair(pair: Pair, sums: vec2<f32>) {
+// The pair's sums with biases, rotated.
+fn finished(pair: Pair, sums: vec2<f32>) -> vec2<f32> {
     var values = sums + vec2<f32>(bias_at(params.bias, pair.rows.x), bias_at(params.bias, pair.rows.y));
     let half = params.n_dims / 2u;
     if pair.head < params.n_heads + params.n_kv_heads && pair.index < half {
@@ -72,6 +74,19 @@ fn write_pair(pair: Pair, sums: vec2<f32>) {
             values.x * angle.y + values.y * angle.x,
         );
     }
+    return values;
+}
+
+fn store(kv: u32, word: u32, value: KvWord) {
+    let at = (batch.position * params.n_kv_heads + kv % params.n_kv_heads) * (params.head_stride / KV_ELEMENTS) + word;
+    if kv < params.n_kv_heads {
+        k_cache[at] = value;
+    } else {
+        v_cache[at] = value;
+    }
+}
+
+fn write_pair(pair: Pair, values: vec2<f32>) {
     let both = pair.dims.y < params.head_dim;
     if pair.head < params.n_heads {
         let at = pair.head * params.head_dim;
@@ -82,17 +97,22 @@ fn write_pair(pair: Pair, sums: vec2<f32>) {
         return;
     }
     let kv = pair.head - params.n_heads;
-    let at = (batch.position * params.n_kv_heads + kv % params.n_kv_heads) * params.head_stride;
-    if kv < params.n_kv_heads {
-        k_cache[at + pair.dims.x] = values.x;
-        if both {
-            k_cache[at + pair.dims.y] = values.y;
-        }
+    store(kv, pair.dims.x, kv_word(values.x, 0.0));
+    if both {
+        store(kv, pair.dims.y, kv_word(values.y, 0.0));
+    }
+}
+
+// Two neighbouring pairs of a head of keys or values, where two elements are a word.
+fn write_words(first: Pair, second: Pair, values: vec4<f32>) {
+    let kv = first.head - params.n_heads;
+    if first.dims.y == first.dims.x + 1u {
+        store(kv, first.dims.x / 2u, kv_word(values.x, values.y));
+        store(kv, second.dims.x / 2u, kv_word(values.z, values.w));
     } else {
-        v_cache[at + pair.dims.x] = values.x;
-        if both {
-            v_cache[at + pair.dims.y] = values.y;
-        }
+        // (i, i + half) and (i + 1, i + 1 + half).
+        store(kv, first.dims.x / 2u, kv_word(values.x, values.z));
+        store(kv, first.dims.y / 2u, kv_word(values.y, values.w));
     }
 }
 
@@ -109,11 +129,18 @@ fn fused_qkv(
     let second = pair_at(min(index + 1u, count - 1u));
     let sums = row_dots(local, vec4<u32>(first.rows, second.rows));
     if local % TEAM == 0u {
+        let values = vec4<f32>(finished(first, sums.xy), finished(second, sums.zw));
+        if KV_ELEMENTS == 2u && first.head >= params.n_heads {
+            if index < count {
+                write_words(first, second, values);
+            }
+            return;
+        }
         if index < count {
-            write_pair(first, sums.xy);
+            write_pair(first, values.xy);
         }
         if index + 1u < count {
-            write_pair(second, sums.zw);
+            write_pair(second, values.zw);
         }
     }
 }

@@ -1,6 +1,6 @@
 // k_cache[p] = k[i], v_cache[p] = v[i], p the row's position
-// k, v: [n, stride] f32, heads side by side; caches: [capacity, n_kv_heads, HEAD] vectors of 4 f32, each head padded
-// with zeros. Exact.
+// k, v: [n, stride] f32, heads side by side; caches: [capacity, n_kv_heads, HEAD] vectors of 4 f32 or f16 (parts/kv_f32 or
+// kv_f16), each head padded with zeros. Exact but for the rounding to f16.
 struct Params {
     n_kv_heads: u32,
     head_dim: u32,
@@ -15,8 +15,8 @@ override HEAD: u32 = 16u;
 @group(0) @binding(1) var<uniform> params: Params;
 @group(0) @binding(2) var<storage, read> k: array<f32>;
 @group(0) @binding(3) var<storage, read> v: array<f32>;
-@group(0) @binding(4) var<storage, read_write> k_cache: array<vec4<f32>>;
-@group(0) @binding(5) var<storage, read_write> v_cache: array<vec4<f32>>;
+@group(0) @binding(4) var<storage, read_write> k_cache: array<KvVector>;
+@group(0) @binding(5) var<storage, read_write> v_cache: array<KvVector>;
 
 @compute @workgroup_size(WORKGROUP)
 fn store_kv(
@@ -39,6 +39,6 @@ fn store_kv(
         value[i] = v[at + i];
     }
     let to = (batch.position + row) * columns + column;
-    k_cache[to] = key;
-    v_cache[to] = value;
+    k_cache[to] = kv_store(key);
+    v_cache[to] = kv_store(value);
 }

@@ -2,27 +2,30 @@
 //! avoided: by plainer ones, where there are some, or by the CPU.
 //!
 //! A few tokens of the model itself run on both devices: several at once, one alone, and two that the GPU chooses. What is
-//! not as it should be is looked for step by step, so that the kernel can be named.
+//! not as it should be is looked for step by step, so that the kernel can be named. Attention runs over a long past besides,
+//! which is made up: to read one would take the CPU too long.
 
 use std::sync::Arc;
 
 use super::Executor;
+use super::avoid::{plainer, without_variant};
+use super::long_past::{LONG, examine_attention};
 use crate::cpu::CpuModel;
 use crate::error::{Error, Result};
-use crate::gpu::{GpuCache, GpuModel, GpuOptions, Tuning};
+use crate::gpu::{GpuCache, GpuModel, GpuOptions};
 use crate::model::{Batch, BufferId, LogitRows, Plan, Sampling};
 use crate::weights::Weights;
 
 /// Normalised mean squared error of the GPU's numbers against the CPU's above which a kernel is not trusted. Rounding in
 /// another order gives about 1e-10; a driver that computes something else gives much more.
-const LARGEST_ERROR: f64 = 1e-4;
+pub(super) const LARGEST_ERROR: f64 = 1e-4;
 
 /// Tokens of the pass over many rows.
 const MANY: usize = 5;
 
 /// Which kernels are at fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Path {
+pub(super) enum Path {
     /// Those over many rows.
     Many,
     /// Those over one.
@@ -33,10 +36,10 @@ enum Path {
 
 /// What the check found wrong.
 #[derive(Clone, Debug, PartialEq)]
-struct Fault {
-    path: Path,
+pub(super) struct Fault {
+    pub(super) path: Path,
     /// The kernels, and by how much they were off.
-    words: String,
+    pub(super) words: String,
 }
 
 /// Opens the GPU, puts the model there, and checks it; with words about how it agreed, and what was avoided.
@@ -55,9 +58,15 @@ pub async fn load(
         let opened = GpuModel::with_options(Arc::clone(plan), weights, options, progress).await;
         let mut model = match opened {
             // A kernel that does not even compile here, where there is another one.
-            Err(Error::Gpu { what, why }) if what.starts_with("kernel fused_") && options.unfused != Some(true) => {
-                avoided.push(format!("{what}: {why}"));
-                options.unfused = Some(true);
+            Err(Error::Gpu { what, why }) if what.starts_with("kernel ") => {
+                let path = if what.starts_with("kernel fused_") { Path::One } else { Path::Many };
+                let fault = Fault { path, words: format!("{what}: {why}") };
+                let fused = options.unfused != Some(true);
+                let Some(simpler) = without_variant(options, &fault, fused) else {
+                    return Err(Error::Gpu { what, why });
+                };
+                avoided.push(fault.words);
+                options = simpler;
                 continue;
             }
             other => other?,
@@ -73,8 +82,9 @@ pub async fn load(
             }
             Err(fault) => fault,
         };
+        let simpler = plainer(options, &fault, &model);
         avoided.push(fault.words);
-        options = match plainer(options, fault.path, &model) {
+        options = match simpler {
             Some(plainer) => plainer,
             None => {
                 let name = model.adapter().name.clone();
@@ -91,20 +101,6 @@ pub async fn load(
     }
 }
 
-/// What to try without the kernels of this path; nothing where all was tried.
-fn plainer(options: GpuOptions, path: Path, model: &GpuModel) -> Option<GpuOptions> {
-    match path {
-        Path::Choice if !options.choose_elsewhere => Some(GpuOptions { choose_elsewhere: true, ..options }),
-        Path::One if model.is_fused() => Some(GpuOptions { unfused: Some(true), ..options }),
-        _ if options.tuning == Tuning::Adapter => {
-            // Those meant for the other kind of adapter are right on any.
-            let tuning = if model.adapter().is_software { Tuning::Hardware } else { Tuning::Software };
-            Some(GpuOptions { tuning, ..options })
-        }
-        _ => None,
-    }
-}
-
 /// Runs every path; the largest normalised error of the logits, or what is at fault.
 async fn examine(model: &mut GpuModel, plan: &Arc<Plan>, weights: &Arc<Weights>) -> Result<Result<f64, Fault>> {
     let Executor::Cpu(mut cpu) = Executor::cpu(plan, weights)? else {
@@ -116,7 +112,8 @@ async fn examine(model: &mut GpuModel, plan: &Arc<Plan>, weights: &Arc<Weights>)
     let tokens: Vec<u32> = (0..many).map(|i| ((i * 7919 + 1) % n_vocab) as u32).collect();
     // Room for one token more, and for two that are chosen.
     let capacity = context.min(many + 3);
-    let (mut cache, mut cpu_cache) = (model.new_cache(capacity).await?, cpu.new_cache(capacity)?);
+    let long = context.min(LONG);
+    let (mut cache, mut cpu_cache) = (model.new_cache(capacity.max(long)).await?, cpu.new_cache(capacity)?);
     let (mut found, mut expected) = (Vec::new(), Vec::new());
     let mut worst = 0.0f64;
     let first = tokens.get(..1).unwrap_or_default();
@@ -145,7 +142,8 @@ async fn examine(model: &mut GpuModel, plan: &Arc<Plan>, weights: &Arc<Weights>)
             return Ok(Err(Fault { path: Path::Choice, words }));
         }
     }
-    Ok(Ok(worst))
+    let fault = model.attend(&mut cache, long).await?.and_then(|attended| examine_attention(&attended));
+    Ok(fault.map_or(Ok(worst), Err))
 }
 
 /// The steps that wrote a buffer, in order, with the rows they wrote.
@@ -192,7 +190,7 @@ async fn blame_units(
         rest = rest.get(i + 1..).unwrap_or_default();
         if error.is_nan() || error > LARGEST_ERROR {
             // What attention reads, keys and values, is not looked at: the unit before may have stored it wrongly.
-            let attends = kernels.starts_with("attention/") && before.starts_with("fused_");
+            let attends = kernels.contains("attention/") && before.starts_with("fused_");
             let or = if attends { format!(" or {before}") } else { String::new() };
             blamed = Some(format!("{kernels}{or} was off by {error:.1e}"));
         }
@@ -247,7 +245,7 @@ async fn examine_choice(
 }
 
 /// `sum((found - expected)^2) / sum(expected^2)`, in f64; NaN where the lengths differ.
-fn normalised_error(found: &[f32], expected: &[f32]) -> f64 {
+pub(super) fn normalised_error(found: &[f32], expected: &[f32]) -> f64 {
     if found.len() != expected.len() || expected.is_empty() {
         return f64::NAN;
     }
@@ -262,6 +260,7 @@ pub(super) mod tests {
     use super::*;
 
     use crate::format;
+    use crate::gpu::Tuning;
     use crate::model::{ModelConfig, plan};
     use crate::tensor::Bytes;
     use crate::weights;
@@ -282,6 +281,13 @@ pub(super) mod tests {
         (Arc::new(plan), Arc::new(weights))
     }
 
+    /// The same with a context that is long enough for attention to be split.
+    pub fn long_context() -> (Arc<Plan>, Arc<Weights>) {
+        let (mut plan, weights) = q8();
+        Arc::make_mut(&mut plan).config.context_len = 512;
+        (plan, weights)
+    }
+
     /// Loads with kernels that compute nothing; `None` where there is no adapter.
     fn load_without(sabotage: Option<&'static str>, unfused: Option<bool>) -> Option<Result<(Executor, String)>> {
         let (plan, weights) = q8();
@@ -290,7 +296,7 @@ pub(super) mod tests {
     }
 
     /// `None`, and says so, where there is no adapter; any other failure is the test's.
-    fn unless_skipped<T>(opened: Result<T>) -> Option<Result<T>> {
+    pub fn unless_skipped<T>(opened: Result<T>) -> Option<Result<T>> {
         match opened {
             Err(Error::Gpu { what, why }) if what == "adapter" => {
                 println!("SKIPPED the start-up check: {why}");
@@ -331,9 +337,10 @@ pub(super) mod tests {
     #[test]
     fn every_kernel_of_a_model_is_checked() {
         for tuning in [Tuning::Hardware, Tuning::Software] {
-            for unfused in [Some(false), Some(true)] {
-                let (plan, weights) = q8();
-                let options = GpuOptions { tuning, unfused, ..GpuOptions::default() };
+            for (unfused, variants) in [(false, false), (true, false), (false, true)] {
+                let (plan, weights) = long_context();
+                let (unfused, split, half_kv) = (Some(unfused), Some(variants), Some(variants));
+                let options = GpuOptions { tuning, unfused, split, half_kv, ..GpuOptions::default() };
                 let opened = pollster::block_on(GpuModel::with_options(plan, &weights, options, &mut |_, _| {}));
                 let Some(model) = unless_skipped(opened) else { return };
                 let model = model.unwrap();

@@ -167,7 +167,8 @@ pub async fn gpu(
     let Executor::Gpu(model) = &gpu else { return Err(Error::Internal { what: "a GPU that is none".into() }) };
     let adapter = Some(adapter_name(model.adapter()));
     let reason = format!("asked for; {verdict}");
-    let report = DeviceReport { kind: DeviceKind::Gpu, reason, adapter, threads: 1, measured: None };
+    let kernels = Some(model.variants());
+    let report = DeviceReport { kind: DeviceKind::Gpu, reason, adapter, kernels, threads: 1, measured: None };
     Ok((gpu, report))
 }
 
@@ -177,6 +178,7 @@ pub fn cpu_report(plan: &Plan, weights: &Weights, reason: &str) -> DeviceReport 
         kind: DeviceKind::Cpu,
         reason: format!("{reason}; CPU instructions: {}", Level::best().name()),
         adapter: None,
+        kernels: None,
         threads: threads_worth(bytes_per_token(plan, weights)),
         measured: None,
     }

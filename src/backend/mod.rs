@@ -1,10 +1,14 @@
 //! Chooses between CPU and GPU, with a stated reason, and runs a plan on the choice.
 
 #[cfg(feature = "gpu")]
+mod avoid;
+#[cfg(feature = "gpu")]
 mod calibrate;
 #[cfg(feature = "gpu")]
 mod check;
 mod choice;
+#[cfg(feature = "gpu")]
+mod long_past;
 mod recover;
 mod report;
 

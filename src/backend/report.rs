@@ -112,6 +112,8 @@ pub struct DeviceReport {
     pub reason: String,
     /// The GPU's name, where one was looked at and says it.
     pub adapter: Option<String>,
+    /// Which variants of the kernels run on the GPU, in words.
+    pub kernels: Option<String>,
     /// How many threads are worth starting for the model: 1 where more would not make it faster.
     pub threads: usize,
     /// What was measured to choose between the devices: a line to be kept and given to later loads

@@ -1,11 +1,16 @@
 //! `out = softmax(scale * q . K) V` per head, over positions `0 ..= p`, p the row's position (arXiv 2305.13245)
 //!
-//! q, out: `[n, stride]` f32, heads side by side; caches: `[capacity, n_kv_heads, HEAD]` vectors of 4 f32, each head
-//! padded with zeros. One workgroup per head and row, or an invocation. The softmax is online (arXiv 2205.14135), some
-//! positions at a time, rescaling what was summed before when the maximum grows. Accumulates in f32.
+//! q, out: `[n, stride]` f32, heads side by side; caches: `[capacity, n_kv_heads, HEAD]` vectors of 4 f32 or f16
+//! (`shaders/parts/kv_f32.wgsl` or `kv_f16.wgsl`), each head padded with zeros. One workgroup per head and row, or an
+//! invocation. The softmax is online (arXiv 2205.14135), some positions at a time, rescaling what was summed before when the
+//! maximum grows. Accumulates in f32.
+//!
+//! For one row there is a variant with several workgroups per head, each over a part of the positions: hardware has more cores
+//! than a nano model has heads. What they give is merged by the projection behind it (`shaders/parts/norm_merge.wgsl`), so that
+//! it takes no dispatch more.
 
 use super::cache::LayerCache;
-use super::kernel::{Access, BATCH, Kernel, REDUCE, SOFTWARE_WORKGROUP, uniform};
+use super::kernel::{Access, BATCH, Kernel, REDUCE, SOFTWARE_WORKGROUP, SPLITS, WORKGROUP, kv_part, uniform};
 use super::record::{Grid, Launch, Resources, u32_of};
 use super::store_kv::head_vectors;
 use crate::model::BufferId;
@@ -27,19 +32,33 @@ uniform! {
     }
 }
 
-/// The kernel with `workgroup` invocations per head and row.
-pub fn kernel(head_dim: usize, workgroup: u32) -> Kernel {
+/// Positions of a part, where the attention of a row is split: see `shaders/parts/splits.wgsl`.
+pub(super) const PART: usize = 128;
+
+/// Positions of an invocation in a round. On CPUs a barrier costs more than on hardware, and a workgroup has fewer invocations:
+/// with 16 a token's attention takes 0.6 to 0.8 of the time that it takes with 1 on llvmpipe, at 128 and at 2048 positions of
+/// the 15M shape; 64 are slower again. (The time there grows with the number of positions: 0.19 ms a layer, 2.5 ms.)
+const EACH: u32 = 4;
+const SOFTWARE_EACH: u32 = 16;
+
+/// The kernel with a workgroup per head and row; with `splits` of them per head for one row, where that is more than 1.
+pub fn kernel(head_dim: usize, software: bool, half_kv: bool, splits: u32) -> Kernel {
     let head = head_vectors(head_dim);
+    let (workgroup, each) = if software { (SOFTWARE_WORKGROUP, SOFTWARE_EACH) } else { (WORKGROUP, EACH) };
     let slices = (workgroup / head.max(1)).max(1);
+    let mut constants = vec![("WORKGROUP", workgroup), ("EACH", each), ("HEAD", head), ("SLICES", slices)];
+    if splits > 1 {
+        constants.push(("SPLITS", splits));
+    }
     Kernel {
         stem: "attention",
         entry: "attention",
-        parts: vec![BATCH, REDUCE],
+        parts: vec![BATCH, REDUCE, SPLITS, kv_part(half_kv)],
         body: include_str!("../../shaders/attention.wgsl"),
-        constants: vec![("WORKGROUP", workgroup), ("HEAD", head), ("SLICES", slices)],
+        constants,
         storage: vec![(2, Access::Read), (3, Access::Read), (4, Access::Read), (5, Access::Write)],
         // The query and the partial results; the weights and the reductions' scratch.
-        workgroup_bytes: head.saturating_mul(16 * (1 + slices)).saturating_add(2 * 4 * workgroup),
+        workgroup_bytes: head.saturating_mul(16 * (1 + slices)).saturating_add(4 * workgroup * (each + 1)),
         params: Params::LAYOUT,
     }
 }
@@ -48,14 +67,19 @@ pub fn kernel(head_dim: usize, workgroup: u32) -> Kernel {
 const LONGEST: u32 = 32;
 
 /// The kernel with an invocation per head and row, for many rows on a CPU; `None` for heads that are too long.
-pub fn alone(head_dim: usize) -> Option<Kernel> {
-    let kernel = kernel(head_dim, SOFTWARE_WORKGROUP);
+pub fn alone(head_dim: usize, half_kv: bool) -> Option<Kernel> {
+    let kernel = kernel(head_dim, true, half_kv, 1);
     let fits = head_vectors(head_dim) <= LONGEST;
     fits.then_some(Kernel { entry: "attention_alone", workgroup_bytes: 0, ..kernel })
 }
 
+/// Bytes of what the parts of a row's attention give: `[n_heads, splits, HEAD + 1]` vectors of 4 f32.
+pub(super) fn parts_bytes(n_heads: usize, head_dim: usize, splits: u32) -> u64 {
+    (n_heads as u64) * u64::from(splits) * (u64::from(head_vectors(head_dim)) + 1) * 16
+}
+
 /// The sizes of an attention.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Shape {
     pub(super) n_heads: usize,
     pub(super) n_kv_heads: usize,
@@ -64,12 +88,37 @@ pub(super) struct Shape {
 }
 
 pub(super) fn launch(r: &Resources, q: BufferId, shape: Shape, cache: &LayerCache, out: BufferId) -> Result<Launch> {
-    let (q, out) = (r.activation(q)?, r.activation(out)?);
+    let out = r.activation(out)?;
+    if out.width != shape.n_heads * shape.head_dim {
+        let what = format!("{shape:?} into rows of {} elements", out.width);
+        return Err(Error::Internal { what });
+    }
+    let mut launch = launch_into(r, q, shape, cache, 1, &out.buffer)?;
+    if let Some(alone) = alone(shape.head_dim, cache.half).filter(|_| r.software) {
+        launch.many = (alone, Grid { rows_per_group: SOFTWARE_WORKGROUP, ..launch.many.1 });
+    }
+    Ok(launch)
+}
+
+/// The launch for one row, split; the result is for [`Merge`](super::team::NormKind::Merge).
+pub(super) fn split_launch(r: &Resources, q: BufferId, shape: Shape, cache: &LayerCache) -> Result<Launch> {
+    launch_into(r, q, shape, cache, r.variants.splits, &r.attention_parts)
+}
+
+fn launch_into(
+    r: &Resources,
+    q: BufferId,
+    shape: Shape,
+    cache: &LayerCache,
+    splits: u32,
+    out: &wgpu::Buffer,
+) -> Result<Launch> {
+    let q = r.activation(q)?;
     let Shape { n_heads, n_kv_heads, head_dim, scale } = shape;
     let fits = n_kv_heads > 0
         && n_heads.is_multiple_of(n_kv_heads)
         && (cache.n_kv_heads, cache.head_dim) == (n_kv_heads, head_dim)
-        && (q.width, out.width) == (n_heads * head_dim, n_heads * head_dim);
+        && q.width == n_heads * head_dim;
     if !fits {
         let what = format!("{shape:?} over rows of {} elements", q.width);
         return Err(Error::Internal { what });
@@ -81,11 +130,7 @@ pub(super) fn launch(r: &Resources, q: BufferId, shape: Shape, cache: &LayerCach
         stride: u32_of("stride", q.stride)?,
         scale,
     };
-    let grid = Grid { columns: u32_of("n_heads", n_heads)?, rows_per_group: 1 };
-    let buffers = [(2, &q.buffer), (3, &cache.k), (4, &cache.v), (5, &out.buffer)];
-    let mut launch = Launch::new(kernel(head_dim, r.workgroup), grid, &buffers, params);
-    if let Some(alone) = alone(head_dim).filter(|_| r.software) {
-        launch.many = (alone, Grid { rows_per_group: SOFTWARE_WORKGROUP, ..grid });
-    }
-    Ok(launch)
+    let grid = Grid { columns: u32_of("n_heads", n_heads)? * splits, rows_per_group: 1 };
+    let buffers = [(2, &q.buffer), (3, &cache.k), (4, &cache.v), (5, out)];
+    Ok(Launch::new(kernel(head_dim, r.software, cache.half, splits), grid, &buffers, params))
 }

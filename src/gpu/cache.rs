@@ -56,19 +56,25 @@ impl GpuModel {
     }
 }
 
-/// One layer's keys and values: f32 `[capacity, n_kv_heads, head_dim padded to a multiple of 4]` each.
+/// One layer's keys and values: f32 or f16 `[capacity, n_kv_heads, head_dim padded to a multiple of 4]` each.
 pub(super) struct LayerCache {
     pub(super) k: wgpu::Buffer,
     pub(super) v: wgpu::Buffer,
     pub(super) n_kv_heads: usize,
     pub(super) head_dim: usize,
+    /// f16.
+    pub(super) half: bool,
 }
 
 impl LayerCache {
     /// Bytes from position to position of keys, and of values.
     fn position_bytes(&self) -> u64 {
-        (self.n_kv_heads * self.head_dim.next_multiple_of(4) * 4) as u64
+        position_bytes(self.n_kv_heads, self.head_dim, self.half) as u64
     }
+}
+
+fn position_bytes(n_kv_heads: usize, head_dim: usize, half: bool) -> usize {
+    n_kv_heads * head_dim.next_multiple_of(4) * if half { 2 } else { 4 }
 }
 
 /// The buffers that cache operations bind.
@@ -94,7 +100,13 @@ pub(super) fn head_dim(plan: &Plan, layer: usize) -> Option<usize> {
 
 impl CacheBuffers {
     /// Makes the buffers for `capacity` positions.
-    pub(super) async fn allocate(gpu: &Gpu, plan: &Plan, vectors: &[Vec<f32>], capacity: usize) -> Result<Self> {
+    pub(super) async fn allocate(
+        gpu: &Gpu,
+        plan: &Plan,
+        vectors: &[Vec<f32>],
+        capacity: usize,
+        half: bool,
+    ) -> Result<Self> {
         let mut buffers = CacheBuffers {
             layers: Vec::new(),
             angles: Vec::new(),
@@ -109,14 +121,14 @@ impl CacheBuffers {
                 Op::StoreKv { layer, .. } => {
                     let no_reader = || Error::Internal { what: format!("{} is read by no attention", step.name) };
                     let (n_kv_heads, head_dim) = kv_shape(plan, layer).ok_or_else(no_reader)?;
-                    let bytes = bytes(n_kv_heads * head_dim.next_multiple_of(4) * 4)?;
+                    let bytes = bytes(position_bytes(n_kv_heads, head_dim, half))?;
                     let k = gpu.buffer(&format!("keys of layer {layer}"), bytes).await?;
                     let v = gpu.buffer(&format!("values of layer {layer}"), bytes).await?;
                     if buffers.layers.len() <= layer {
                         buffers.layers.resize_with(layer + 1, || None);
                     }
                     if let Some(slot) = buffers.layers.get_mut(layer) {
-                        *slot = Some(LayerCache { k, v, n_kv_heads, head_dim });
+                        *slot = Some(LayerCache { k, v, n_kv_heads, head_dim, half });
                     }
                 }
                 Op::Rope { ref rope, factors, .. } if buffers.angles(rope, factors).is_err() => {

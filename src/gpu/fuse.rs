@@ -5,7 +5,8 @@
 //! feed-forward's first half; projection with residual), the whole of embedding one, and the last norm with the logits
 //! one. What has no such shape stays a dispatch per step, as it is for many rows at once.
 
-use super::upload::can_join;
+use super::attention::Shape;
+use super::upload::{GROUP, can_join};
 use crate::model::{Activation, BufferId, MatrixId, Op, Plan, Rope, VectorId};
 use crate::weights::{Matrix, Weights};
 
@@ -32,11 +33,21 @@ pub(super) struct Qkv {
     pub(super) q: BufferId,
 }
 
+/// The attention of a layer, split over workgroups.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Attend {
+    pub(super) q: BufferId,
+    pub(super) layer: usize,
+    pub(super) shape: Shape,
+}
+
 /// Norm, product and residual: each but the product where there is one.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Project {
     pub(super) x: BufferId,
     pub(super) norm: Option<Norm>,
+    /// x is what a split attention with heads of so many elements leaves to be merged.
+    pub(super) merge: Option<usize>,
     pub(super) weight: Weighted,
     pub(super) residual: Option<BufferId>,
     pub(super) out: BufferId,
@@ -65,15 +76,16 @@ pub(super) enum Unit {
         out: BufferId,
     },
     Qkv(Qkv),
+    Attend(Attend),
     Project(Project),
     Feed(Feed),
 }
 
 impl Unit {
-    /// The buffer that it writes; that of a step, the plan knows.
+    /// The buffer that it writes; that of a step, the plan knows, and what a split attention gives is in none of the plan's.
     pub(super) fn out(&self) -> Option<BufferId> {
         match self {
-            Unit::Step(_) => None,
+            Unit::Step(_) | Unit::Attend(_) => None,
             Unit::Embed { out, .. } => Some(*out),
             Unit::Qkv(qkv) => Some(qkv.q),
             Unit::Project(project) => Some(project.out),
@@ -84,7 +96,7 @@ impl Unit {
     /// Matrices that lie in common buffers.
     fn joined(&self) -> Vec<MatrixId> {
         match self {
-            Unit::Step(_) | Unit::Project(_) => Vec::new(),
+            Unit::Step(_) | Unit::Attend(_) | Unit::Project(_) => Vec::new(),
             Unit::Embed { tokens, positions, .. } => vec![*tokens, *positions],
             Unit::Qkv(qkv) => qkv.weights.iter().map(|(id, _)| *id).collect(),
             Unit::Feed(feed) => feed.gate.iter().chain([&feed.up]).map(|(id, _)| *id).collect(),
@@ -148,6 +160,40 @@ pub(super) fn fuse(plan: &Plan, weights: &Weights, limit: u64) -> Fused {
     fused
 }
 
+impl Fused {
+    /// Has the attention of layers whose result only a projection behind it reads split over workgroups; the projection
+    /// merges what they give.
+    pub(super) fn split_attention(&mut self, plan: &Plan) {
+        for at in 1..self.units.len() {
+            let Some([Unit::Step(step), Unit::Project(project)]) = self.units.get_mut(at - 1..=at) else { continue };
+            let Some(Op::Attention { q, layer, n_heads, n_kv_heads, head_dim, scale, out }) =
+                plan.steps.get(*step).map(|step| &step.op)
+            else {
+                continue;
+            };
+            let (width, unit) = (n_heads * head_dim, Unit::Project(project.clone()));
+            // The projection took the two steps behind the attention's.
+            let fits = project.x == *out
+                && project.norm.is_none()
+                && project.residual != Some(*out)
+                && head_dim.is_multiple_of(4)
+                && width.next_multiple_of(GROUP) <= MOST_MERGED
+                && intermediate_only(plan, *step, 3, &unit);
+            if fits {
+                project.merge = Some(*head_dim);
+                let shape = Shape { n_heads: *n_heads, n_kv_heads: *n_kv_heads, head_dim: *head_dim, scale: *scale };
+                let attend = Unit::Attend(Attend { q: *q, layer: *layer, shape });
+                if let Some(unit) = self.units.get_mut(at - 1) {
+                    *unit = attend;
+                }
+            }
+        }
+    }
+}
+
+/// Elements that a projection merges at most: they lie in workgroup memory, of which there are 16 KiB.
+const MOST_MERGED: usize = 3072;
+
 /// Whether the matrix of a projection lies in one binding.
 fn whole(weights: &Weights, unit: &Unit, limit: u64) -> bool {
     let Unit::Project(project) = unit else { return true };
@@ -168,14 +214,24 @@ fn recognise(plan: &Plan, at: usize) -> Option<(Unit, usize)> {
             // The order of a sum of two does not matter.
             Op::Add { a, b, out: sum } if (a == out) != (b == out) => {
                 let residual = Some(if a == out { *b } else { *a });
-                Some((Unit::Project(Project { x: *x, norm: None, weight: (*weight, *bias), residual, out: *sum }), 2))
+                Some((
+                    Unit::Project(Project {
+                        x: *x,
+                        norm: None,
+                        merge: None,
+                        weight: (*weight, *bias),
+                        residual,
+                        out: *sum,
+                    }),
+                    2,
+                ))
             }
             _ => None,
         },
         Op::SelectRows { x, out } => {
             let (norm, from, normed) = norm(op(1)?)?;
             let (weight, product) = linear(op(2)?, normed)?;
-            let unit = Project { x: *x, norm: Some(norm), weight, residual: None, out: product };
+            let unit = Project { x: *x, norm: Some(norm), merge: None, weight, residual: None, out: product };
             (from == *out).then_some((Unit::Project(unit), 3))
         }
         first => {

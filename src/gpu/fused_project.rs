@@ -1,12 +1,14 @@
 //! `out[r] = residual[r] + dot(norm(x), weight[r]) + bias[r]`
 //!
 //! One row. weight: `[rows, cols]`, any weight type; x: see `shaders/parts/dots.wgsl`; residual, out: `[rows]` f32.
-//! Accumulates in f32. A team of invocations computes 4 rows.
+//! Accumulates in f32. A team of invocations computes 4 rows. Behind a split attention x is merged instead of normed
+//! (`shaders/parts/norm_merge.wgsl`).
 
 use super::embed::{check_width, chunk_buffers};
 use super::fuse::Project;
 use super::kernel::{Access, Kernel, Stored, uniform};
 use super::record::{Launch, Resources, one_chunk, u32_of};
+use super::store_kv::head_vectors;
 use super::team::{self, NormKind, Team};
 use crate::{Error, Result};
 
@@ -62,7 +64,14 @@ pub(super) fn launch(r: &Resources, project: &Project, vectors: &wgpu::Buffer) -
         from_row: u32_of("row", chunk.from_row)?,
     };
     let team = Team::of(weight.groups, r.software);
-    let buffers = chunk_buffers(chunk, &[(4, &x.buffer), (5, vectors), (6, residual), (7, &out.buffer)]);
-    let kernel = kernel(weight.stored(), NormKind::of(project.norm), team);
+    let (norm, x) = match project.merge {
+        None => (NormKind::of(project.norm), &x.buffer),
+        Some(head_dim) => {
+            let (head, splits) = (head_vectors(head_dim), r.variants.splits);
+            (NormKind::Merge { head, splits, columns: u32_of("columns", x.vectors())? }, &r.attention_parts)
+        }
+    };
+    let buffers = chunk_buffers(chunk, &[(4, x), (5, vectors), (6, residual), (7, &out.buffer)]);
+    let kernel = kernel(weight.stored(), norm, team);
     Ok(Launch::new(kernel, team.grid(params.rows.div_ceil(4)), &buffers, params))
 }

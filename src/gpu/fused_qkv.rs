@@ -2,13 +2,13 @@
 //!
 //! One row. weight: the rows of Wq, Wk and Wv in one buffer, `[rows, cols]`, any weight type; x: see
 //! `shaders/parts/dots.wgsl`; angles: `[capacity, n_dims / 2]` (cos, sin) f32; q: heads side by side; caches:
-//! `[capacity, n_kv_heads, head_stride]` f32. Accumulates in f32. A team of invocations computes two pairs of elements
+//! `[capacity, n_kv_heads, head_stride]` f32 or f16. Accumulates in f32. A team of invocations computes two pairs of elements
 //! that rotate together.
 
 use super::cache::{LayerCache, half_split};
 use super::embed::{check_width, chunk_buffers};
 use super::fuse::Qkv;
-use super::kernel::{Access, Kernel, Stored, uniform};
+use super::kernel::{Access, Kernel, Stored, kv_part, uniform};
 use super::record::{Launch, Resources, one_chunk, u32_of};
 use super::team::{self, NormKind, Team};
 use crate::{Error, Result};
@@ -44,21 +44,24 @@ uniform! {
 }
 
 /// The kernel.
-pub fn kernel(stored: Stored, norm: NormKind, team: Team) -> Kernel {
+pub fn kernel(stored: Stored, norm: NormKind, team: Team, half_kv: bool) -> Kernel {
     let others = [(6, Access::Read), (7, Access::Write), (8, Access::Write), (9, Access::Write)];
+    let mut shared = team::kernel(stored, norm, team, &others);
+    shared.parts.push(kv_part(half_kv));
     Kernel {
         stem: "fused_qkv",
         entry: "fused_qkv",
         body: include_str!("../../shaders/fused_qkv.wgsl"),
         params: Params::LAYOUT,
-        ..team::kernel(stored, norm, team, &others)
+        ..shared
     }
 }
 
 /// The kernel of a unit: known before there is a cache.
 pub(super) fn kernel_of(r: &Resources, qkv: &Qkv) -> Result<Kernel> {
     let weight = r.matrix(qkv.weights[0].0)?;
-    Ok(kernel(weight.stored(), NormKind::of(Some(qkv.norm)), Team::of(weight.groups, r.software)))
+    let team = Team::of(weight.groups, r.software);
+    Ok(kernel(weight.stored(), NormKind::of(Some(qkv.norm)), team, r.variants.half_kv))
 }
 
 pub(super) fn launch(

@@ -66,6 +66,10 @@ pub(super) const DOTS: Part = part!("dots");
 pub(super) const NORM_NONE: Part = part!("norm_none");
 pub(super) const NORM_RMS: Part = part!("norm_rms");
 pub(super) const NORM_LAYER: Part = part!("norm_layer");
+pub(super) const NORM_MERGE: Part = part!("norm_merge");
+pub(super) const SPLITS: Part = part!("splits");
+const KV_F32: Part = part!("kv_f32");
+const KV_F16: Part = part!("kv_f16");
 pub(super) const REDUCE: Part = part!("reduce");
 pub(super) const ACTIVATION: Part = part!("activation");
 const LANES_F32: Part = part!("lanes_f32");
@@ -121,6 +125,11 @@ pub(super) fn weight_parts(stored: Stored) -> Vec<Part> {
     }
 }
 
+/// The part that knows how keys and values lie in the cache.
+pub(super) fn kv_part(half: bool) -> Part {
+    if half { KV_F16 } else { KV_F32 }
+}
+
 /// What a kernel does with a storage buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Access {
@@ -165,7 +174,7 @@ impl Kernel {
     pub fn name(&self) -> String {
         let mut name = format!("{}/{}", self.stem, self.entry);
         for part in self.parts.iter().filter(|part| {
-            let prefixes = ["weight_", "lanes_", "norm_"];
+            let prefixes = ["weight_", "lanes_", "norm_", "kv_f16"];
             prefixes.iter().any(|prefix| part.name.starts_with(prefix))
         }) {
             name.push('+');
@@ -203,9 +212,13 @@ pub fn catalogue() -> Vec<Kernel> {
         kernels.push(super::gated_activation::kernel(activation));
     }
     for head_dim in [1, 5, 48, 64, 128, 300] {
-        kernels.push(super::store_kv::kernel(head_dim));
-        kernels.extend([WORKGROUP, SOFTWARE_WORKGROUP].map(|w| super::attention::kernel(head_dim, w)));
-        kernels.extend(super::attention::alone(head_dim));
+        for half_kv in [false, true] {
+            kernels.push(super::store_kv::kernel(head_dim, half_kv));
+            for software in [false, true] {
+                kernels.extend([1, 8].map(|splits| super::attention::kernel(head_dim, software, half_kv, splits)));
+            }
+            kernels.extend(super::attention::alone(head_dim, half_kv));
+        }
     }
     for workgroup in [WORKGROUP, SOFTWARE_WORKGROUP] {
         kernels.push(super::rms_norm::kernel(workgroup));

@@ -3,13 +3,14 @@
 use super::cache::{CacheBuffers, GpuCache};
 use super::device::{AdapterReport, Gpu, gpu_error};
 use super::forward::GpuModel;
-use super::fuse::{self, Fused, Unit};
+use super::fuse::{self, Attend, Fused, Unit};
 use super::kernel::{self, Kernel, Packing, SOFTWARE_WORKGROUP, WORKGROUP};
 use super::pipelines::Pipelines;
 use super::record::{self, Activations, Dispatch, Resources};
 use super::sample::{self, Drawing};
 use super::upload::{self, GROUP, GpuMatrix};
-use super::{fused_qkv, team};
+use super::variants::{self, Shape, Tuning, Variants};
+use super::{attention, team};
 use crate::model::{Op, Plan};
 use crate::weights::Weights;
 use crate::{Error, Result};
@@ -20,29 +21,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 const MAX_BATCH: usize = 128;
 /// What the activation buffers may take together before the batch is made smaller.
 const ACTIVATION_BYTES: u64 = 64 << 20;
-
-/// Which of two kernels for the same thing runs.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Tuning {
-    /// What suits the adapter in use.
-    #[default]
-    Adapter,
-    /// Kernels for graphics hardware.
-    Hardware,
-    /// Kernels for adapters that compute on the CPU.
-    Software,
-}
-
-impl Tuning {
-    /// Whether to run what suits adapters that compute on the CPU.
-    fn software(self, adapter: &AdapterReport) -> bool {
-        match self {
-            Tuning::Adapter => adapter.is_software,
-            Tuning::Hardware => false,
-            Tuning::Software => true,
-        }
-    }
-}
 
 /// What a caller may ask of the GPU backend.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -58,6 +36,10 @@ pub struct GpuOptions {
     pub unfused: Option<bool>,
     /// The model's caller chooses every token itself, from the logits.
     pub choose_elsewhere: bool,
+    /// Split the attention of a token over workgroups, and keep keys and values in f16, where the shape of the model allows it;
+    /// by the table in `src/gpu/variants.rs` where nothing is said.
+    pub split: Option<bool>,
+    pub half_kv: Option<bool>,
     /// Make [`forward_timed`](GpuModel::forward_timed) possible, where the adapter can.
     pub timestamps: bool,
     /// For tests: kernels whose names contain this compute nothing.
@@ -89,10 +71,12 @@ impl GpuModel {
         let gpu = Gpu::open(wanted).await?;
         let max_batch = max_batch(&gpu, &plan, options)?;
         let binding = largest_binding(&gpu, options);
-        let software = options.tuning.software(&gpu.report);
-        let unfused = options.unfused.unwrap_or(software);
-        let fused = if unfused { fuse::unfused(&plan) } else { fuse::fuse(&plan, weights, binding) };
-        let resources = allocate(&gpu, &plan, weights, options, max_batch, &fused).await?;
+        let variants = variants(&gpu, &plan, options);
+        let mut fused = if variants.fused { fuse::fuse(&plan, weights, binding) } else { fuse::unfused(&plan) };
+        if variants.splits > 1 {
+            fused.split_attention(&plan);
+        }
+        let resources = allocate(&gpu, &plan, weights, (options, variants), max_batch, &fused).await?;
         let drawing = Drawing {
             settings: gpu.buffer("settings", sample::SETTINGS_BYTES).await?,
             masks: gpu.buffer("masks", (2 * sample::mask_words(plan.config.n_vocab) * 4) as u64).await?,
@@ -119,11 +103,9 @@ impl GpuModel {
                     let values = team::vectors(&resources, &weights.vectors, unit)?;
                     Some(upload::vector(&gpu, "norm and biases", &values).await?)
                 }
-                Unit::Step(_) | Unit::Embed { .. } => None,
+                Unit::Step(_) | Unit::Attend(_) | Unit::Embed { .. } => None,
             };
-            if let Unit::Qkv(qkv) = unit {
-                kernels.push(fused_qkv::kernel_of(&resources, qkv)?);
-            }
+            kernels.extend(record::cached_unit_kernel(&resources, unit)?);
             if let Some(launch) = record::unit_launch(&resources, unit, vectors.as_ref())? {
                 kernels.push(launch.one.0.clone());
                 units.push(i);
@@ -196,6 +178,11 @@ impl GpuModel {
         &self.gpu.report
     }
 
+    /// Which variants of the kernels run, in words.
+    pub fn variants(&self) -> String {
+        self.resources.variants.words()
+    }
+
     /// For tests: the device is gone, as if the platform had taken it away.
     #[doc(hidden)]
     pub fn destroy_device(&self) {
@@ -226,7 +213,8 @@ impl GpuModel {
                 found: capacity.to_string(),
             });
         }
-        let buffers = CacheBuffers::allocate(&self.gpu, &self.plan, &self.rope_factors, capacity).await?;
+        let half = self.resources.variants.half_kv;
+        let buffers = CacheBuffers::allocate(&self.gpu, &self.plan, &self.rope_factors, capacity, half).await?;
         let mut launches = Vec::new();
         let mut steps = Vec::new();
         for (i, step) in self.plan.steps.iter().enumerate() {
@@ -238,14 +226,9 @@ impl GpuModel {
         let of_steps = launches.len();
         let mut units = Vec::new();
         for (i, (unit, vectors)) in self.fused.units.iter().zip(&self.unit_vectors).enumerate() {
-            if let (Unit::Qkv(qkv), Some(vectors)) = (unit, vectors) {
-                let angles = match qkv.rope {
-                    Some((ref rope, factors)) => buffers.angles(rope, factors)?,
-                    None => &buffers.no_angles,
-                };
-                let layer = buffers.layer(qkv.layer)?;
+            if let Some(launch) = record::cached_unit_launch(&self.resources, &buffers, unit, vectors.as_ref())? {
                 units.push(i);
-                launches.push(fused_qkv::launch(&self.resources, qkv, vectors, layer, angles)?);
+                launches.push(launch);
             }
         }
         let mut bound = record::bind(&self.gpu, &self.pipelines, &self.resources, &launches).await?;
@@ -310,6 +293,16 @@ fn max_batch(gpu: &Gpu, plan: &Plan, options: GpuOptions) -> Result<usize> {
     Ok(wanted.min((limit / widest) as usize).min((ACTIVATION_BYTES / together) as usize).max(1))
 }
 
+/// What the table says, or what was asked for.
+fn variants(gpu: &Gpu, plan: &Plan, options: GpuOptions) -> Variants {
+    let software = match options.tuning {
+        Tuning::Adapter => gpu.report.is_software,
+        Tuning::Hardware => false,
+        Tuning::Software => true,
+    };
+    variants::choose(software, Shape::of(plan), &options)
+}
+
 /// The most bytes of weights in one binding.
 fn largest_binding(gpu: &Gpu, options: GpuOptions) -> u64 {
     let limits = gpu.device.limits();
@@ -348,20 +341,24 @@ async fn allocate(
     gpu: &Gpu,
     plan: &Plan,
     weights: &Weights,
-    options: GpuOptions,
+    (options, variants): (GpuOptions, Variants),
     max_batch: usize,
     fused: &Fused,
 ) -> Result<Resources> {
     let limits = gpu.device.limits();
-    let software = options.tuning.software(&gpu.report);
+    let software = variants.software;
     let mut activations = Vec::new();
     for spec in &plan.buffers {
         let stride = stride(spec.width);
         let buffer = gpu.buffer(spec.name, (max_batch * stride * 4) as u64).await?;
         activations.push(Activations { buffer, width: spec.width, stride });
     }
-    let packing = if software { Packing::Lanes } else { Packing::Rows };
-    let matrices = matrices(gpu, weights, largest_binding(gpu, options), fused, packing).await?;
+    let matrices = matrices(gpu, weights, largest_binding(gpu, options), fused, variants.packing()).await?;
+    let parts = fused.units.iter().map(|unit| match unit {
+        Unit::Attend(Attend { shape, .. }) => attention::parts_bytes(shape.n_heads, shape.head_dim, variants.splits),
+        _ => 0,
+    });
+    let parts = parts.max().unwrap_or(0);
     let mut vectors = Vec::new();
     for (spec, values) in plan.vectors.iter().zip(&weights.vectors) {
         vectors.push(upload::vector(gpu, &spec.name, values).await?);
@@ -379,6 +376,8 @@ async fn allocate(
         zeros: gpu.buffer("no bias", (most_rows * 4) as u64).await?,
         batches: gpu.buffer_for("batch", batches * uniform_stride, uniform).await?,
         uniform_stride,
+        attention_parts: gpu.buffer("parts of attention", parts).await?,
+        variants,
         software,
         workgroup: if software { SOFTWARE_WORKGROUP } else { WORKGROUP },
     })

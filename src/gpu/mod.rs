@@ -41,11 +41,14 @@ mod store_kv;
 mod team;
 mod timing;
 mod upload;
+mod variants;
 
 pub use cache::GpuCache;
+pub use check::Attended;
 pub use counters::Counters;
 pub use device::AdapterReport;
 pub use forward::GpuModel;
-pub use load::{GpuOptions, Tuning};
+pub use load::GpuOptions;
 pub use sample::MAX_STEPS;
 pub use timing::Timed;
+pub use variants::Tuning;

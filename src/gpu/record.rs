@@ -7,6 +7,7 @@ use super::fuse::Unit;
 use super::kernel::{Batch, Kernel};
 use super::pipelines::Pipelines;
 use super::upload::GpuMatrix;
+use super::variants::Variants;
 use crate::model::{BufferId, MatrixId, Op, Plan, VectorId};
 use crate::{Error, Result};
 
@@ -89,6 +90,9 @@ pub(super) struct Resources {
     pub(super) batches: wgpu::Buffer,
     /// Distance of them, and of parameter structs, in bytes.
     pub(super) uniform_stride: u64,
+    /// What attention that is split leaves to be merged.
+    pub(super) attention_parts: wgpu::Buffer,
+    pub(super) variants: Variants,
     /// Launch the kernels for adapters that compute on the CPU.
     pub(super) software: bool,
     /// Invocations of a workgroup of kernels with barriers.
@@ -169,6 +173,40 @@ pub(super) fn cached_launches(resources: &Resources, cache: &CacheBuffers, op: &
     Ok(Some(vec![launch]))
 }
 
+/// The launch of a unit that works on a cache; `None` for one that needs none, or is a step alone.
+pub(super) fn cached_unit_launch(
+    r: &Resources,
+    cache: &CacheBuffers,
+    unit: &Unit,
+    vectors: Option<&wgpu::Buffer>,
+) -> Result<Option<Launch>> {
+    Ok(match (unit, vectors) {
+        (Unit::Qkv(qkv), Some(vectors)) => {
+            let angles = match qkv.rope {
+                Some((ref rope, factors)) => cache.angles(rope, factors)?,
+                None => &cache.no_angles,
+            };
+            Some(super::fused_qkv::launch(r, qkv, vectors, cache.layer(qkv.layer)?, angles)?)
+        }
+        (Unit::Attend(attend), _) => {
+            Some(super::attention::split_launch(r, attend.q, attend.shape, cache.layer(attend.layer)?)?)
+        }
+        _ => None,
+    })
+}
+
+/// The kernel of a unit that works on a cache: known before there is one.
+pub(super) fn cached_unit_kernel(r: &Resources, unit: &Unit) -> Result<Option<Kernel>> {
+    Ok(match unit {
+        Unit::Qkv(qkv) => Some(super::fused_qkv::kernel_of(r, qkv)?),
+        Unit::Attend(attend) => {
+            let Variants { half_kv, splits, .. } = r.variants;
+            Some(super::attention::kernel(attend.shape.head_dim, r.software, half_kv, splits))
+        }
+        _ => None,
+    })
+}
+
 /// The launch of a unit of [`Fused`](super::fuse::Fused) that needs no cache; `vectors`: its norm and biases.
 pub(super) fn unit_launch(r: &Resources, unit: &Unit, vectors: Option<&wgpu::Buffer>) -> Result<Option<Launch>> {
     Ok(match (unit, vectors) {
@@ -181,14 +219,16 @@ pub(super) fn unit_launch(r: &Resources, unit: &Unit, vectors: Option<&wgpu::Buf
 
 /// The kernels of an operation that works on a cache: known before there is one.
 pub(super) fn cached_kernels(plan: &Plan, resources: &Resources, op: &Op) -> Vec<Kernel> {
+    let half_kv = resources.variants.half_kv;
     match *op {
         Op::Rope { .. } => vec![super::rope::kernel()],
         Op::StoreKv { layer, .. } => {
-            super::cache::head_dim(plan, layer).map(super::store_kv::kernel).into_iter().collect()
+            let head_dim = super::cache::head_dim(plan, layer);
+            head_dim.map(|head_dim| super::store_kv::kernel(head_dim, half_kv)).into_iter().collect()
         }
         Op::Attention { head_dim, .. } => {
-            let alone = super::attention::alone(head_dim).filter(|_| resources.software);
-            alone.into_iter().chain([super::attention::kernel(head_dim, resources.workgroup)]).collect()
+            let alone = super::attention::alone(head_dim, half_kv).filter(|_| resources.software);
+            alone.into_iter().chain([super::attention::kernel(head_dim, resources.software, half_kv, 1)]).collect()
         }
         _ => Vec::new(),
     }

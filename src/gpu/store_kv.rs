@@ -1,10 +1,10 @@
 //! `k_cache[p] = k[i], v_cache[p] = v[i]`, p the row's position
 //!
-//! k, v: `[n, stride]` f32, heads side by side; caches: `[capacity, n_kv_heads, HEAD]` vectors of 4 f32, each head
-//! padded with zeros. Exact.
+//! k, v: `[n, stride]` f32, heads side by side; caches: `[capacity, n_kv_heads, HEAD]` vectors of 4 f32 or f16
+//! (`shaders/parts/kv_f32.wgsl` or `kv_f16.wgsl`), each head padded with zeros. Exact but for the rounding to f16.
 
 use super::cache::LayerCache;
-use super::kernel::{Access, BATCH, Kernel, WORKGROUP, uniform};
+use super::kernel::{Access, BATCH, Kernel, WORKGROUP, kv_part, uniform};
 use super::record::{Grid, Launch, Resources, u32_of};
 use crate::model::BufferId;
 use crate::{Error, Result};
@@ -28,11 +28,11 @@ pub(super) fn head_vectors(head_dim: usize) -> u32 {
 }
 
 /// The kernel.
-pub fn kernel(head_dim: usize) -> Kernel {
+pub fn kernel(head_dim: usize, half_kv: bool) -> Kernel {
     Kernel {
         stem: "store_kv",
         entry: "store_kv",
-        parts: vec![BATCH],
+        parts: vec![BATCH, kv_part(half_kv)],
         body: include_str!("../../shaders/store_kv.wgsl"),
         constants: vec![("WORKGROUP", WORKGROUP), ("HEAD", head_vectors(head_dim))],
         storage: vec![(2, Access::Read), (3, Access::Read), (4, Access::Write), (5, Access::Write)],
@@ -55,5 +55,5 @@ pub(super) fn launch(r: &Resources, k: BufferId, v: BufferId, cache: &LayerCache
     };
     let grid = Grid::elementwise(cache.n_kv_heads * cache.head_dim.div_ceil(4))?;
     let buffers = [(2, &k.buffer), (3, &v.buffer), (4, &cache.k), (5, &cache.v)];
-    Ok(Launch::new(kernel(cache.head_dim), grid, &buffers, params))
+    Ok(Launch::new(kernel(cache.head_dim, cache.half), grid, &buffers, params))
 }

@@ -3,7 +3,10 @@
 
 use super::embed::with_weights;
 use super::fuse::{Feed, Norm, Project, Qkv, Unit, Weighted};
-use super::kernel::{Access, BATCH, DOTS, Kernel, Layout, NORM_LAYER, NORM_NONE, NORM_RMS, Part, Stored, weight_parts};
+use super::kernel::{
+    Access, BATCH, DOTS, Kernel, Layout, NORM_LAYER, NORM_MERGE, NORM_NONE, NORM_RMS, Part, SPLITS, Stored,
+    weight_parts,
+};
 use super::linear;
 use super::record::{Grid, Resources, one_chunk, u32_of};
 use crate::model::VectorId;
@@ -15,6 +18,12 @@ pub enum NormKind {
     None,
     Rms,
     Layer,
+    /// The merging of a split attention: vectors of a head, parts of it, and vectors of x.
+    Merge {
+        head: u32,
+        splits: u32,
+        columns: u32,
+    },
 }
 
 impl NormKind {
@@ -31,6 +40,7 @@ impl NormKind {
             NormKind::None => NORM_NONE,
             NormKind::Rms => NORM_RMS,
             NormKind::Layer => NORM_LAYER,
+            NormKind::Merge { .. } => NORM_MERGE,
         }
     }
 }
@@ -55,14 +65,22 @@ impl Team {
 pub(super) fn kernel(stored: Stored, norm: NormKind, team: Team, others: &[(u32, Access)]) -> Kernel {
     let workgroup = linear::workgroup(team.0);
     let bindings = [&[(4, Access::Read), (5, Access::Read)], others].concat();
+    let mut constants = vec![("WORKGROUP", workgroup), ("TEAM", team.0)];
+    let mut parts = [vec![BATCH], weight_parts(stored), vec![DOTS, norm.part()]].concat();
+    let mut workgroup_bytes = 16 * workgroup;
+    if let NormKind::Merge { head, splits, columns } = norm {
+        parts.push(SPLITS);
+        constants.extend([("HEAD", head), ("SPLITS", splits), ("COLUMNS", columns)]);
+        workgroup_bytes += 16 * columns;
+    }
     Kernel {
         stem: "",
         entry: "",
-        parts: [vec![BATCH], weight_parts(stored), vec![DOTS, norm.part()]].concat(),
+        parts,
         body: "",
-        constants: vec![("WORKGROUP", workgroup), ("TEAM", team.0)],
+        constants,
         storage: with_weights(stored.dtype, &bindings),
-        workgroup_bytes: 16 * workgroup,
+        workgroup_bytes,
         params: Layout { size: 0, fields: &[] },
     }
 }
@@ -74,12 +92,13 @@ pub(super) fn catalogue() -> Vec<Kernel> {
     for stored in Stored::all() {
         for team in [1, 8].map(Team) {
             for norm in [NormKind::Rms, NormKind::Layer] {
-                kernels.push(super::fused_qkv::kernel(stored, norm, team));
+                kernels.extend([false, true].map(|half_kv| super::fused_qkv::kernel(stored, norm, team, half_kv)));
                 for (activation, gated) in [(Silu, true), (GeluTanh, true), (GeluTanh, false), (Gelu, false)] {
                     kernels.push(super::fused_feed::kernel(stored, norm, activation, gated, team));
                 }
             }
-            let norms = [NormKind::None, NormKind::Rms, NormKind::Layer];
+            let merge = NormKind::Merge { head: 12, splits: 11, columns: 72 };
+            let norms = [NormKind::None, NormKind::Rms, NormKind::Layer, merge];
             kernels.extend(norms.map(|norm| super::fused_project::kernel(stored, norm, team)));
         }
     }
@@ -89,7 +108,7 @@ pub(super) fn catalogue() -> Vec<Kernel> {
 /// Where the biases begin in the vectors of a unit, in vectors of 4; `stride`: of x.
 pub(super) fn bias_start(norm: Option<Norm>, stride: usize) -> Result<u32> {
     let before = match NormKind::of(norm) {
-        NormKind::None => 0,
+        NormKind::None | NormKind::Merge { .. } => 0,
         NormKind::Rms => 1,
         NormKind::Layer => 2,
     };
@@ -103,7 +122,7 @@ pub(super) fn vectors(r: &Resources, values: &[Vec<f32>], unit: &Unit) -> Result
         Unit::Qkv(Qkv { x, norm, weights, .. }) => (x, Some(norm), weights.to_vec()),
         Unit::Feed(Feed { x, norm, gate, up, .. }) => (x, Some(norm), gate.iter().chain([up]).copied().collect()),
         Unit::Project(Project { x, norm, weight, .. }) => (x, norm.as_ref(), vec![*weight]),
-        Unit::Step(_) | Unit::Embed { .. } => return Ok(Vec::new()),
+        Unit::Step(_) | Unit::Attend(_) | Unit::Embed { .. } => return Ok(Vec::new()),
     };
     let of = |id: VectorId| {
         let missing = || Error::Internal { what: format!("vector {} does not exist", id.0) };

@@ -128,6 +128,9 @@ pub fn info(info: &ModelInfo, report: &DeviceReport) -> JsValue {
     if let Some(adapter) = &report.adapter {
         set(&device, "adapter", &adapter.as_str().into());
     }
+    if let Some(kernels) = &report.kernels {
+        set(&device, "kernels", &kernels.as_str().into());
+    }
     let tasks: Array = info.tasks.iter().map(|task| JsValue::from_str(task)).collect();
     object([
         ("name", info.name.as_str().into()),

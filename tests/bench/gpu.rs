@@ -1,8 +1,9 @@
 //! What the GPU backend does with a random model of a known shape on the native adapter: speed, and what it costs in
 //! dispatches, submits and readbacks.
 //!
-//!   cargo run --release --features bench --example bench-gpu -- [15m|135m|1b] [f32|f16|q8_0|q4_0] [hardware|software|adapter]
+//!   cargo run --release --features bench --example bench-gpu -- [15m|135m|1b] [f32|f16|q8_0|q4_0] [hardware|software|adapter] [positions] [split|whole] [half|full]
 //!
+//! `positions`: those of the prompt, 128 where nothing is said. The last two ask for variants that the table would not choose.
 //! Where the adapter has timestamps, a table says how long each kernel takes on the GPU itself, for a prompt and for a token.
 //! With the memory bandwidth of the device in GB/s in `NANOLM_BANDWIDTH`, decoding is also given as a share of what reading
 //! the weights once a token allows.
@@ -17,8 +18,6 @@ use std::sync::Arc;
 use std::time::Instant;
 use support::{inputs, models};
 
-/// Tokens of the prompt.
-const PROMPT: usize = 128;
 /// Tokens decoded for each figure.
 const TOKENS: usize = 32;
 
@@ -43,41 +42,50 @@ fn main() {
         "software" => Tuning::Software,
         _ => Tuning::Adapter,
     };
-    pollster::block_on(measure(config, dtype, tuning));
+    let positions = next("128").parse().expect("a number of positions");
+    let mut asked = |yes: &str, no: &str| match next("").as_str() {
+        word if word == yes => Some(true),
+        word if word == no => Some(false),
+        _ => None,
+    };
+    let (split, half_kv) = (asked("split", "whole"), asked("half", "full"));
+    let options = GpuOptions { tuning, split, half_kv, timestamps: true, ..GpuOptions::default() };
+    pollster::block_on(measure(config, dtype, positions, options));
 }
 
-async fn measure(config: nanolm::model::ModelConfig, dtype: DType, tuning: Tuning) {
+async fn measure(config: nanolm::model::ModelConfig, dtype: DType, positions: usize, options: GpuOptions) {
+    let config = nanolm::model::ModelConfig { context_len: config.context_len.max(positions), ..config };
     let plan = Arc::new(plan::build(&config));
     let weights = inputs::weights(&plan, 1, |_| dtype);
     // The embedding table is read as a whole only where it is the output's too.
     let table = if config.tied_embeddings { usize::MAX } else { 0 };
     let read: usize = weights.matrices.iter().enumerate().filter(|(i, _)| *i != table).map(|(_, m)| m.data.len()).sum();
-    let tokens = inputs::tokens(PROMPT, config.n_vocab, 2);
+    let tokens = inputs::tokens(positions, config.n_vocab, 2);
     for unfused in [true, false] {
         let start = Instant::now();
-        let options = GpuOptions { tuning, unfused: Some(unfused), timestamps: true, ..GpuOptions::default() };
+        let options = GpuOptions { unfused: Some(unfused), ..options };
         let mut model = GpuModel::with_options(plan.clone(), &weights, options, &mut |_, _| ()).await.expect("a GPU");
         let adapter = model.adapter();
-        println!("{} {dtype} on {} through {}, {tuning:?}", config.name, adapter.name, adapter.backend);
+        println!("{} {dtype} on {} through {}: {}", config.name, adapter.name, adapter.backend, model.variants());
         println!("  {} loaded in {:.2?}", if unfused { "unfused" } else { "fused" }, start.elapsed());
-        let mut cache = model.new_cache(PROMPT + (MAX_STEPS + 1) * 8).await.expect("a cache");
+        let mut cache = model.new_cache(positions + (MAX_STEPS + 1) * 8).await.expect("a cache");
         for _ in 0..2 {
             let start = Instant::now();
             prefill(&mut model, &mut cache, &tokens).await;
-            println!("  prefill {PROMPT}: {:.1} tokens/s", PROMPT as f64 / start.elapsed().as_secs_f64());
+            println!("  prefill {positions}: {:.1} tokens/s", positions as f64 / start.elapsed().as_secs_f64());
         }
-        let part = &tokens[..PROMPT.min(model.max_batch())];
+        let part = &tokens[..positions.min(model.max_batch())];
         let prompt = Batch { tokens: part, position: 0, logits: LogitRows::Last };
         by_kernel(&format!("prompt of {}", part.len()), &mut model, &mut cache, prompt).await;
-        let token = Batch { tokens: &tokens[..1], position: PROMPT, logits: LogitRows::Last };
+        let token = Batch { tokens: &tokens[..1], position: positions, logits: LogitRows::Last };
         by_kernel("token", &mut model, &mut cache, token).await;
         for run in [0, 1, 8, MAX_STEPS] {
-            decode(&mut model, &mut cache, 1, run).await;
+            decode(&mut model, &mut cache, positions + 1, run).await;
             let before = model.counters();
             let start = Instant::now();
             let mut done = 0;
             while done < TOKENS {
-                done += decode(&mut model, &mut cache, done, run).await;
+                done += decode(&mut model, &mut cache, positions + done, run).await;
             }
             let seconds = start.elapsed().as_secs_f64() / done as f64;
             let after = model.counters();
@@ -154,9 +162,8 @@ async fn prefill(model: &mut GpuModel, cache: &mut GpuCache, tokens: &[u32]) {
     }
 }
 
-/// Greedy tokens behind the prompt's and `done` others: `run` of them in a submit, or one through its logits where that is 0.
-async fn decode(model: &mut GpuModel, cache: &mut GpuCache, done: usize, run: usize) -> usize {
-    let position = PROMPT + done;
+/// Greedy tokens from a position on: `run` of them in a submit, or one through its logits where that is 0.
+async fn decode(model: &mut GpuModel, cache: &mut GpuCache, position: usize, run: usize) -> usize {
     if run == 0 {
         let mut logits = Vec::new();
         let batch = Batch { tokens: &[5], position, logits: LogitRows::Last };

@@ -24,6 +24,8 @@ const DEFAULT: GpuOptions = GpuOptions {
     tuning: Tuning::Adapter,
     unfused: Some(false),
     choose_elsewhere: false,
+    split: None,
+    half_kv: None,
     timestamps: false,
     sabotage: None,
 };

@@ -37,3 +37,4 @@ mod lane;
 mod model;
 mod prompts;
 mod resident;
+mod variants;

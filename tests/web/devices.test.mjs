@@ -195,6 +195,7 @@ describe("a GPU that is lost", () => {
     whole = await story(page, "/nanolm/");
     assert.equal(whole.pieces.length, 60);
     assert.equal(whole.after.kind, "gpu", whole.after.reason);
+    assert.match(whole.after.kernels, /^kernels for (CPUs|graphics hardware).*keys and values in f(32|16)$/);
     // Two layers of at most 16 dispatches and five more, as on any adapter that computes on the CPU; at least a token a submit; the
     // prompt comes on top.
     const { perToken, ...all } = whole.usage.gpu;

@@ -19,6 +19,8 @@ export interface DeviceInfo {
   reason: string;
   /** The graphics adapter, as far as the browser tells. */
   adapter?: string | undefined;
+  /** Which variants of the kernels run on the GPU, in words. */
+  kernels?: string | undefined;
   /** Which build of the engine runs; `reason` says why. */
   build: Build;
   /** How many threads compute. */

@@ -1,0 +1,59 @@
+//! What to run instead of kernels that failed the start-up check: first without the variant that is at fault, then without
+//! fused ones, then with those for the other kind of adapter.
+
+use super::check::{Fault, Path};
+use crate::gpu::{GpuModel, GpuOptions, Tuning};
+
+/// What to try where kernels are at fault that are variants of others, as their names tell.
+pub(super) fn without_variant(options: GpuOptions, fault: &Fault, fused: bool) -> Option<GpuOptions> {
+    let names = |part: &str| fault.words.contains(part);
+    match fault.path {
+        _ if names("SPLITS=") && options.split != Some(false) => Some(GpuOptions { split: Some(false), ..options }),
+        _ if names("kv_f16") && options.half_kv != Some(false) => Some(GpuOptions { half_kv: Some(false), ..options }),
+        Path::One if fused => Some(GpuOptions { unfused: Some(true), ..options }),
+        _ => None,
+    }
+}
+
+/// What to try without the kernels at fault; nothing where all was tried.
+pub(super) fn plainer(options: GpuOptions, fault: &Fault, model: &GpuModel) -> Option<GpuOptions> {
+    without_variant(options, fault, model.is_fused()).or_else(|| match fault.path {
+        Path::Choice if !options.choose_elsewhere => Some(GpuOptions { choose_elsewhere: true, ..options }),
+        _ if options.tuning == Tuning::Adapter => {
+            // Those meant for the other kind of adapter are right on any.
+            let tuning = if model.adapter().is_software { Tuning::Hardware } else { Tuning::Software };
+            Some(GpuOptions { tuning, ..options })
+        }
+        _ => None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::backend::Executor;
+    use crate::backend::check::load;
+    use crate::backend::check::tests::{long_context, unless_skipped};
+
+    /// Variants that compute nothing: the plainer one runs instead, and nothing else is given up.
+    #[test]
+    fn variants_that_are_wrong_are_avoided_alone() {
+        for (sabotage, given_up) in [("SPLITS=", "parts a head"), ("norm_merge", "parts a head"), ("kv_f16", "f16")] {
+            let (plan, weights) = long_context();
+            let tuning = Tuning::Hardware;
+            let wanted = GpuOptions { tuning, split: Some(true), half_kv: Some(true), ..GpuOptions::default() };
+            let options = GpuOptions { sabotage: Some(sabotage), ..wanted };
+            let loaded = pollster::block_on(load(&plan, &weights, options, &mut |_, _| {}));
+            let Some(loaded) = unless_skipped(loaded) else { return };
+            let (on, words) = loaded.unwrap();
+            let (_, avoided) = words.split_once("without kernels that failed: ").expect(sabotage);
+            assert!(avoided.contains(sabotage), "{sabotage}: {words}");
+            let Executor::Gpu(model) = on else { panic!("{sabotage}: no GPU") };
+            assert!(!model.variants().contains(given_up), "{sabotage}: {}", model.variants());
+            let kept = if given_up == "f16" { "parts a head" } else { "f16" };
+            // What is made wrong by its name is wrong in every kernel of that name: attention that is split has both.
+            assert!(model.variants().contains(kept) || sabotage == "kv_f16", "{sabotage}: {}", model.variants());
+            assert!(model.variants().starts_with("kernels for graphics hardware"), "{}", model.variants());
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! Which of several kernels for the same thing run: one table, by kind of adapter and shape of the model. Every variant is
+//! checked at load (`src/backend/check.rs`) and has a plainer one beside it.
+//!
+//! | adapter | kernels | a single token | its attention | keys and values |
+//! |---|---|---|---|---|
+//! | computes on the CPU | an invocation for itself | a dispatch a step | a workgroup per head | f32 |
+//! | graphics hardware | teams of invocations | five dispatches a layer | where the context is long and heads are few, split over workgroups | f32; f16 where f32 would take more than [`LARGE_CACHE`] |
+//!
+//! On CPUs a dispatch costs little, and a norm once more in every product costs time. The kind of adapter is all that was measured to make a difference; nothing here depends on a vendor, for no figures of any
+//! are at hand.
+
+use super::attention::PART;
+use super::kernel::Packing;
+use super::load::GpuOptions;
+use crate::model::{Op, Plan, Rope, RopeLayout};
+
+/// Which of two kernels for the same thing runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Tuning {
+    /// What suits the adapter in use.
+    #[default]
+    Adapter,
+    /// Kernels for graphics hardware.
+    Hardware,
+    /// Kernels for adapters that compute on the CPU.
+    Software,
+}
+
+/// Workgroups that the attention of a token should at least be spread over: hardware has 10 to 130 cores, and one that has
+/// nothing to do does not help.
+const WORKGROUPS: usize = 64;
+/// Parts of a head at most: what reads the result reads all of them.
+const MOST_SPLITS: usize = 16;
+/// Bytes of keys and values of a whole context in f32 above which they are kept in f16.
+///
+/// The default is f32, because f16 keeps 11 bits of them: where two tokens are nearly as likely, another one may come than on
+/// the CPU, and than in `transformers`. Above this size the cache is a larger share of what a token reads than the weights of a
+/// nano model are, and of the memory that a page may hope for.
+const LARGE_CACHE: usize = 256 << 20;
+
+/// What a choice depends on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Shape {
+    /// Query heads.
+    n_heads: usize,
+    head_dim: usize,
+    /// Positions of the longest session.
+    context: usize,
+    /// Bytes of keys and values of a whole context in f32.
+    cache: usize,
+    /// Whether two neighbouring pairs of elements of a head lie in words of their own: see `shaders/fused_qkv.wgsl`.
+    even: bool,
+}
+
+impl Shape {
+    pub(super) fn of(plan: &Plan) -> Shape {
+        let context = plan.config.context_len;
+        let mut shape = Shape { n_heads: 0, head_dim: 0, context, cache: 0, even: true };
+        for step in &plan.steps {
+            match step.op {
+                Op::Attention { n_heads, n_kv_heads, head_dim, .. } => {
+                    shape.even &= head_dim.is_multiple_of(4);
+                    (shape.n_heads, shape.head_dim) = (n_heads, head_dim);
+                    let bytes = context.saturating_mul(2 * 4 * n_kv_heads * head_dim.next_multiple_of(4));
+                    shape.cache = shape.cache.saturating_add(bytes);
+                }
+                Op::Rope { rope: Rope { layout: RopeLayout::HalfSplit, n_dims, .. }, .. } => {
+                    shape.even &= n_dims.is_multiple_of(4);
+                }
+                _ => {}
+            }
+        }
+        shape
+    }
+}
+
+/// What was chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Variants {
+    /// Kernels for adapters that compute on the CPU.
+    pub(super) software: bool,
+    /// Several steps in a dispatch, where a single token runs.
+    pub(super) fused: bool,
+    /// Workgroups per head at most of a token's attention.
+    pub(super) splits: u32,
+    /// Keys and values in f16.
+    pub(super) half_kv: bool,
+}
+
+/// The table, or what was asked for, as far as the shape allows it.
+pub(super) fn choose(software: bool, shape: Shape, asked: &GpuOptions) -> Variants {
+    let fused = !asked.unfused.unwrap_or(software);
+    // What merges the parts is a fused kernel.
+    let splits = match WORKGROUPS.div_ceil(shape.n_heads.max(1)).min(MOST_SPLITS) {
+        splits if splits < 2 || !fused || !shape.head_dim.is_multiple_of(4) || shape.context <= PART => 1,
+        splits => splits as u32,
+    };
+    Variants {
+        software,
+        fused,
+        splits: if asked.split.unwrap_or(!software) { splits } else { 1 },
+        half_kv: shape.even && asked.half_kv.unwrap_or(!software && shape.cache > LARGE_CACHE),
+    }
+}
+
+impl Variants {
+    /// How matrices lie in their buffers.
+    pub(super) fn packing(self) -> Packing {
+        if self.software { Packing::Lanes } else { Packing::Rows }
+    }
+
+    /// For people.
+    pub(super) fn words(self) -> String {
+        let kernels = if self.software { "kernels for CPUs" } else { "kernels for graphics hardware" };
+        let token = if self.fused { "fused" } else { "unfused" };
+        let attention = match self.splits {
+            ..2 => String::new(),
+            splits => format!(", attention of a token in up to {splits} parts a head"),
+        };
+        format!("{kernels}, {token}{attention}, keys and values in {}", if self.half_kv { "f16" } else { "f32" })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Shapes of known models: 15M, SmolLM2 135M, TinyLlama 1.1B; and odd ones.
+    #[test]
+    fn the_table() {
+        let shape = |n_heads, head_dim, context, cache| Shape { n_heads, head_dim, context, cache, even: true };
+        let kv = |layers: usize, heads: usize, context: usize| 2 * 4 * layers * heads * 64 * context;
+        let (tiny, small, large) = (
+            shape(6, 48, 256, kv(6, 6, 256)),
+            shape(9, 64, 8192, kv(30, 3, 8192)),
+            shape(32, 64, 2048, kv(22, 4, 2048)),
+        );
+        let asked = |split, half_kv| GpuOptions { split, half_kv, ..GpuOptions::default() };
+        let of = |shape, split, half| {
+            let chosen = choose(false, shape, &asked(split, half));
+            (chosen.splits, chosen.half_kv)
+        };
+        assert_eq!(of(tiny, None, None), (11, false));
+        assert_eq!(of(small, None, None), (8, true));
+        assert_eq!(of(large, None, None), (2, false));
+        // Enough heads, too short a context, heads that are no whole vectors.
+        assert_eq!(of(shape(64, 64, 2048, 0), None, None).0, 1);
+        assert_eq!(of(shape(6, 48, 128, 0), None, None).0, 1);
+        assert_eq!(of(shape(6, 50, 2048, 0), Some(true), None).0, 1);
+        assert_eq!(of(shape(1, 64, 2048, 0), None, None).0, MOST_SPLITS as u32);
+        // What is asked for counts, as far as the shape allows it.
+        assert_eq!(of(small, Some(false), Some(false)), (1, false));
+        assert_eq!(of(tiny, Some(true), Some(true)), (11, true));
+        assert_eq!(of(Shape { even: false, ..small }, None, Some(true)).1, false);
+        // On a CPU nothing of this is chosen unasked.
+        let chosen = choose(true, small, &asked(None, None));
+        assert_eq!((chosen.splits, chosen.half_kv, chosen.packing()), (1, false, Packing::Lanes));
+        assert_eq!(chosen.words(), "kernels for CPUs, unfused, keys and values in f32");
+        let fused = GpuOptions { unfused: Some(false), ..asked(Some(true), Some(true)) };
+        let chosen = choose(true, small, &fused);
+        assert_eq!((chosen.splits, chosen.half_kv), (8, true));
+        let words = "kernels for graphics hardware, fused, attention of a token in up to 8 parts a head, keys and values in f16";
+        assert_eq!(choose(false, small, &asked(None, None)).words(), words);
+        // What is not fused cannot be merged.
+        let unfused = GpuOptions { unfused: Some(true), ..asked(Some(true), None) };
+        assert_eq!(choose(false, small, &unfused).splits, 1);
+    }
+}
