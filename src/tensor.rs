@@ -96,6 +96,48 @@ impl Bytes {
     }
 }
 
+/// Changes bytes where they lie: `edit(i, bytes)` for each of `all`, once for those that are the same range. Gives which of them
+/// could be changed: all whose owner nobody else shares.
+///
+/// Ranges that overlap without being the same are not changed.
+pub fn rewrite(all: &mut [&mut Bytes], mut edit: impl FnMut(usize, &mut [u8])) -> Vec<bool> {
+    let mut done = vec![false; all.len()];
+    let mut order: Vec<usize> = (0..all.len()).collect();
+    order.sort_by_key(|&i| (Arc::as_ptr(&all[i].owner), all[i].range.start, all[i].range.end));
+    let nobody = Arc::new(Vec::new());
+    let owners: Vec<_> = all.iter().map(|bytes| Arc::as_ptr(&bytes.owner)).collect();
+    for group in order.chunk_by(|&a, &b| owners[a] == owners[b]) {
+        let overlap = |pair: &[usize]| {
+            let (a, b) = (&all[pair[0]].range, &all[pair[1]].range);
+            a != b && b.start < a.end
+        };
+        if group.windows(2).any(overlap) {
+            continue;
+        }
+        // All but one let go, so that the one owns the bytes alone, or somebody else holds them too.
+        let mut owner = Arc::clone(&nobody);
+        for &i in group {
+            owner = std::mem::replace(&mut all[i].owner, Arc::clone(&nobody));
+        }
+        let alone = Arc::get_mut(&mut owner);
+        let changed = alone.is_some();
+        if let Some(bytes) = alone {
+            let mut last = None;
+            for &i in group {
+                let range = all[i].range.clone();
+                if last.replace(range.clone()) != Some(range.clone()) {
+                    edit(i, &mut bytes[range]);
+                }
+            }
+        }
+        for &i in group {
+            all[i].owner = Arc::clone(&owner);
+            done[i] = changed;
+        }
+    }
+    done
+}
+
 impl std::ops::Deref for Bytes {
     type Target = [u8];
     fn deref(&self) -> &[u8] {

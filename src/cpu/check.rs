@@ -3,7 +3,7 @@
 use crate::error::{Error, Result};
 use crate::model::{BufferId, MatrixId, Op, Plan, VectorId};
 use crate::tensor::DType;
-use crate::weights::Weights;
+use crate::weights::{Matrix, PANEL, PANEL_SCALES, Weights};
 
 /// What the executor needs to know about a plan.
 #[derive(Clone, Debug)]
@@ -70,7 +70,7 @@ fn check_weights(plan: &Plan, weights: &Weights) -> Result<()> {
                 matrix.cols,
                 matrix.data.len()
             ));
-        } else if let Some(row) = (0..spec.rows).find(|&r| !is_finite(matrix.dtype, matrix.row(r))) {
+        } else if let Some(row) = damaged_row(matrix) {
             problems.push(format!("{}: row {row} holds infinities or NaN; the file is damaged", spec.name));
         }
     }
@@ -82,17 +82,31 @@ fn check_weights(plan: &Plan, weights: &Weights) -> Result<()> {
     if problems.is_empty() { Ok(()) } else { Err(Error::Weights { problems }) }
 }
 
-/// Whether all stored numbers, or the scales of all blocks, are finite. Kernels rely on it: their conversions are exact
-/// for finite numbers only.
+/// The first row with a number, or with a block's scale, that is not finite. Kernels rely on there being none: their
+/// conversions are exact for finite numbers only.
+fn damaged_row(matrix: &Matrix) -> Option<usize> {
+    let block = matrix.dtype.block_bytes() * PANEL;
+    let damaged_panel = |p: usize| {
+        let scales = |panel: &[u8]| panel[..PANEL_SCALES].as_chunks::<2>().0.iter().position(|x| !is_finite_half(*x));
+        matrix.eight_rows(p).chunks_exact(block).filter_map(scales).min().map(|i| p * PANEL + i)
+    };
+    let rows = matrix.panels() * PANEL..matrix.rows;
+    (0..matrix.panels())
+        .find_map(damaged_panel)
+        .or_else(|| rows.into_iter().find(|&r| !is_finite(matrix.dtype, matrix.stored_row(r))))
+}
+
+fn is_finite_half(half: [u8; 2]) -> bool {
+    u16::from_le_bytes(half) & 0x7c00 != 0x7c00
+}
+
 fn is_finite(dtype: DType, row: &[u8]) -> bool {
-    let half = |low: u8, high: u8| u16::from_le_bytes([low, high]);
-    let f16 = |half: u16| half & 0x7c00 != 0x7c00;
     match dtype {
         DType::F32 => row.as_chunks::<4>().0.iter().all(|x| f32::from_le_bytes(*x).is_finite()),
-        DType::F16 => row.as_chunks::<2>().0.iter().all(|x| f16(half(x[0], x[1]))),
-        DType::BF16 => row.as_chunks::<2>().0.iter().all(|x| half(x[0], x[1]) & 0x7f80 != 0x7f80),
-        DType::Q8_0 => row.as_chunks::<34>().0.iter().all(|x| f16(half(x[0], x[1]))),
-        DType::Q4_0 => row.as_chunks::<18>().0.iter().all(|x| f16(half(x[0], x[1]))),
+        DType::F16 => row.as_chunks::<2>().0.iter().all(|x| is_finite_half(*x)),
+        DType::BF16 => row.as_chunks::<2>().0.iter().all(|x| u16::from_le_bytes(*x) & 0x7f80 != 0x7f80),
+        DType::Q8_0 => row.as_chunks::<34>().0.iter().all(|x| is_finite_half([x[0], x[1]])),
+        DType::Q4_0 => row.as_chunks::<18>().0.iter().all(|x| is_finite_half([x[0], x[1]])),
     }
 }
 

@@ -5,11 +5,12 @@ use crate::weights::Matrix;
 
 /// - `table: [n_vocab, d_model]`, any type
 /// - `tokens: [n]`, each below `n_vocab`
+/// - `stored`: memory for a row's bytes
 /// - `out: [n, d_model]`
 ///
 /// Exact.
-pub fn run<V: Vector>(table: &Matrix, tokens: &[u32], out: &mut [f32]) {
+pub fn run<V: Vector>(table: &Matrix, tokens: &[u32], stored: &mut Vec<u8>, out: &mut [f32]) {
     for (&token, out) in tokens.iter().zip(out.chunks_exact_mut(table.cols)) {
-        dequantize::run::<V>(table.dtype, table.row(token as usize), out);
+        dequantize::run::<V>(table.dtype, table.row(token as usize, stored), out);
     }
 }

@@ -1,39 +1,38 @@
 //! `out[i, r] = dot(x[i], weight[r]) + bias[r]`: where the time goes.
 //!
 //! Float weights multiply f32 activations (`float`). Quantised ones multiply activations rounded to integers: as 16-bit
-//! numbers (`integer`), or as bytes where the processor multiplies those at once (`bytes`). A few rows are multiplied
-//! straight from the stored weights; several rows share panels of eight weight rows, decoded once into the order in
-//! which the inner loop reads them.
+//! numbers (`integer`), or as bytes where the processor multiplies those at once (`bytes`), straight from the panels of eight
+//! rows that they are stored in (`weights`).
 //!
-//! How finely activations are rounded depends on the model and on the number of rows, never on the machine ([`Inputs`]).
+//! How finely activations are rounded depends on the model and its weights, never on the machine ([`Inputs`]).
 //!
 //! The work has two parts, so that it can be shared among threads and among matrices: [`Inputs::prepare`] rounds the
 //! activations once, then [`rows`] multiplies any range of weight rows.
 
+mod block;
 mod bytes;
 mod float;
 mod integer;
 
 use super::out::Out;
-use super::vector::{Dots, Vector, store_partial};
+use super::vector::{Dots, Vector};
 use crate::tensor::{DType, QUANT_BLOCK};
 use crate::weights::Matrix;
+pub use crate::weights::PANEL;
+use block::{Block, Q4, Q8};
 use std::ops::Range;
 
-/// Weight rows of a panel: ranges given to [`rows`] best start at its multiples.
-pub const PANEL: usize = 8;
 /// Activation rows multiplied by a panel at once, so that all sums stay in registers.
 const TILE: usize = 4;
-/// Batches of up to this many rows give each row the bits that it gets alone, for quantised weights: what a draft of so
-/// many tokens is verified by.
-pub const EXACT_ROWS: usize = 8;
-
+/// Panels multiplied by a single activation row at once, an eighth of the rows apart: processors read several streams of memory
+/// faster than one.
+const STREAMS: usize = 8;
 /// Rounded activations, ready for products with quantised weights.
 ///
-/// Fine rounding is to 16 bits a block of 32 (1/65534 of its largest element). Coarse rounding is for more than
-/// [`EXACT_ROWS`] rows of models that are not tiny: to 7 bits for products with `Q8_0` and 8 bits with `Q4_0`, what one
-/// relaxed dot instruction takes. Builds without that instruction round as coarsely, so that tokens do not depend on the
-/// browser.
+/// Fine rounding is to 16 bits a block of 32 (1/65534 of its largest element). Coarse rounding, for models that are not
+/// tiny, is to what one relaxed dot instruction takes: to 7 bits (1/126) for products with `Q8_0` and to 8 bits (1/254) with
+/// `Q4_0`. Builds without that instruction round as coarsely, so that tokens do not depend on the browser; and any number of
+/// rows is rounded as one row is, so that they do not depend on how a text is cut into batches.
 #[derive(Debug)]
 pub struct Inputs {
     words: integer::Activations,
@@ -47,24 +46,46 @@ pub struct Inputs {
 #[derive(Debug)]
 pub struct Panel {
     float: float::Panel,
-    integer: integer::Panel,
     bytes: bytes::Panel,
+    /// Of rows that are not stored as panels.
+    memory: Vec<u8>,
 }
 
 impl Panel {
     /// For rows of up to `max_cols` elements.
     pub fn new(max_cols: usize) -> Self {
         let blocks = max_cols.div_ceil(QUANT_BLOCK);
-        Panel {
-            float: float::Panel::new(max_cols),
-            integer: integer::Panel::new(blocks),
-            bytes: bytes::Panel::new(blocks),
-        }
+        let memory = Vec::with_capacity(blocks * DType::Q8_0.block_bytes() * PANEL);
+        Panel { float: float::Panel::new(max_cols), bytes: bytes::Panel::new(blocks), memory }
+    }
+}
+
+/// A weight, and what else products with it need.
+#[derive(Clone, Copy, Debug)]
+pub struct Weight<'a> {
+    /// `[rows, cols]`, any type.
+    pub matrix: &'a Matrix,
+    /// Its [`sums`].
+    pub sums: &'a [[i16; PANEL]],
+}
+
+/// The sums of the codes of each block of 32 columns, by panel and block: `[rows / 8, cols / 32, 8]`, the rows rounded up.
+/// None where products need none. `coarse`: as for [`Inputs::new`].
+pub fn sums<V: Vector>(matrix: &Matrix, coarse: bool) -> Vec<[i16; PANEL]> {
+    match matrix.dtype {
+        DType::Q8_0 if coarse && V::DOTS_BYTES => bytes::sums::<V>(matrix),
+        _ => Vec::new(),
+    }
+}
+
+impl Panel {
+    fn bytes(&mut self) -> (&mut bytes::Panel, &mut Vec<u8>) {
+        (&mut self.bytes, &mut self.memory)
     }
 }
 
 impl Inputs {
-    /// For up to `max_batch` rows of up to `max_cols` elements. `coarse`: whether batches may be rounded coarsely.
+    /// For up to `max_batch` rows of up to `max_cols` elements. `coarse`: whether they may be rounded coarsely.
     pub fn new(max_batch: usize, max_cols: usize, coarse: bool) -> Self {
         let blocks = max_cols.div_ceil(QUANT_BLOCK);
         let (words, bytes) =
@@ -80,25 +101,20 @@ impl Inputs {
     /// Rounds `x: [n, cols]` for products with weights of type `dtype`, as far as they need it; the same for all types
     /// of one [`kind`](Inputs::kind).
     pub fn prepare<V: Vector>(&mut self, x: &[f32], cols: usize, dtype: DType) {
-        let coarse = self.is_coarse(x.len() / cols);
+        let coarse = self.coarse;
         match dtype {
-            DType::Q8_0 if coarse && V::DOTS_BYTES => self.bytes.fill::<V, integer::Q8>(x, cols),
-            DType::Q4_0 if coarse && V::DOTS_BYTES => self.bytes.fill::<V, integer::Q4>(x, cols),
-            DType::Q8_0 => self.words.fill::<V, integer::Q8>(x, coarse),
-            DType::Q4_0 => self.words.fill::<V, integer::Q4>(x, coarse),
+            DType::Q8_0 if coarse && V::DOTS_BYTES => self.bytes.fill::<V, Q8>(x, cols),
+            DType::Q4_0 if coarse && V::DOTS_BYTES => self.bytes.fill::<V, Q4>(x, cols),
+            DType::Q8_0 => self.words.fill::<V, Q8>(x, coarse),
+            DType::Q4_0 => self.words.fill::<V, Q4>(x, coarse),
             DType::F32 | DType::F16 | DType::BF16 => {}
         }
-    }
-
-    fn is_coarse(&self, n: usize) -> bool {
-        self.coarse && n > EXACT_ROWS
     }
 }
 
 /// Products with the weight rows of `range`, all of the batch.
 ///
 /// - `x: [n, cols]`, f32, for which `inputs` were prepared with the weight's type
-/// - `weight: [rows, cols]`, any type
 /// - `bias: [rows]`, f32
 /// - `out: [n, rows]`, f32; written at the columns of `range`
 ///
@@ -110,7 +126,7 @@ impl Inputs {
 pub unsafe fn rows<V: Vector>(
     x: &[f32],
     inputs: &Inputs,
-    weight: &Matrix,
+    Weight { matrix: weight, sums }: Weight<'_>,
     bias: Option<&[f32]>,
     range: Range<usize>,
     panel: &mut Panel,
@@ -118,24 +134,21 @@ pub unsafe fn rows<V: Vector>(
 ) {
     let part = Part { weight, bias, range, out };
     let n = x.len() / weight.cols;
-    let coarse = inputs.is_coarse(n);
+    let coarse = inputs.coarse && V::DOTS_BYTES;
+    let summed = bytes::Summed { part: &part, sums };
     let dots = || inputs.dots.unwrap_or_else(V::quicker_dots);
     match weight.dtype {
         DType::F32 => float::run::<V, float::F32>(x, &part, &mut panel.float),
         DType::F16 => float::run::<V, float::F16>(x, &part, &mut panel.float),
         DType::BF16 => float::run::<V, float::BF16>(x, &part, &mut panel.float),
-        DType::Q8_0 if coarse && V::DOTS_BYTES => {
-            bytes::run::<V, integer::Q8>(&inputs.bytes, n, &part, &mut panel.bytes, dots())
-        }
-        DType::Q4_0 if coarse && V::DOTS_BYTES => {
-            bytes::run::<V, integer::Q4>(&inputs.bytes, n, &part, &mut panel.bytes, dots())
-        }
-        DType::Q8_0 => integer::run::<V, integer::Q8>(&inputs.words, n, &part, &mut panel.integer),
-        DType::Q4_0 => integer::run::<V, integer::Q4>(&inputs.words, n, &part, &mut panel.integer),
+        DType::Q8_0 if coarse => bytes::run::<V, Q8>(&inputs.bytes, n, summed, panel.bytes(), dots()),
+        DType::Q4_0 if coarse => bytes::run::<V, Q4>(&inputs.bytes, n, summed, panel.bytes(), dots()),
+        DType::Q8_0 => integer::run::<V, Q8>(&inputs.words, n, &part, &mut panel.memory),
+        DType::Q4_0 => integer::run::<V, Q4>(&inputs.words, n, &part, &mut panel.memory),
     }
 }
 
-/// [`Inputs::prepare`] and all [`rows`].
+/// [`sums`], [`Inputs::prepare`] and all [`rows`].
 pub fn run<V: Vector>(
     x: &[f32],
     weight: &Matrix,
@@ -144,9 +157,12 @@ pub fn run<V: Vector>(
     panel: &mut Panel,
     out: &mut [f32],
 ) {
-    inputs.prepare::<V>(x, weight.cols, weight.dtype);
+    let matrix = weight;
+    let sums = sums::<V>(matrix, inputs.coarse);
+    inputs.prepare::<V>(x, matrix.cols, matrix.dtype);
+    let weight = Weight { matrix, sums: &sums };
     // SAFETY: `out` is borrowed for this call alone.
-    unsafe { rows::<V>(x, inputs, weight, bias, 0..weight.rows, panel, Out::new(out, weight.rows)) }
+    unsafe { rows::<V>(x, inputs, weight, bias, 0..matrix.rows, panel, Out::new(out, matrix.rows)) }
 }
 
 /// Some rows of a matrix, and where their products go.
@@ -178,12 +194,40 @@ impl Part<'_> {
         }
     }
 
-    /// Adds the bias to the sums of activation row `m` with the weight rows from `first` on, and stores as many as there
-    /// are.
+    /// The panels that the range reaches into.
+    fn panels(&self) -> Range<usize> {
+        self.range.start / PANEL..self.range.end.div_ceil(PANEL)
+    }
+
+    /// One activation row times every panel: `many` of them at a time that lie far apart, as long as there are so many, and
+    /// then each `one`. Both are given the panels and their numbers.
     #[inline(always)]
-    fn finish<V: Vector>(&self, sums: &[V; 2], m: usize, first: usize) {
+    fn streams<V: Vector, B: Block>(
+        &self,
+        memory: &mut Vec<u8>,
+        many: impl Fn([&[B::Panel]; STREAMS], [usize; STREAMS]) -> [[V; 2]; STREAMS],
+        one: impl Fn(&[B::Panel], usize) -> [V; 2],
+    ) {
+        let Range { start, end } = self.panels();
+        let stream = end.min(self.weight.panels()).saturating_sub(start) / STREAMS;
+        for p in start..start + stream {
+            let panels: [usize; STREAMS] = std::array::from_fn(|i| p + i * stream);
+            let sums = many(panels.map(|p| B::panels(self.weight.eight_rows(p))), panels);
+            for (sums, p) in sums.iter().zip(panels) {
+                self.finish(sums, 0, p);
+            }
+        }
+        for p in start + STREAMS * stream..end {
+            self.finish(&one(block::panel::<B>(self.weight, p, memory), p), 0, p);
+        }
+    }
+
+    /// Adds the bias to the sums of activation row `m` with panel `p`, and stores those in the range.
+    #[inline(always)]
+    fn finish<V: Vector>(&self, sums: &[V; 2], m: usize, p: usize) {
+        let columns = (p * PANEL).max(self.range.start)..((p + 1) * PANEL).min(self.range.end);
         // SAFETY: the caller of `rows` keeps these columns to this thread.
-        let out = unsafe { self.out.columns(m, first..(first + PANEL).min(self.range.end)) };
+        let out = unsafe { self.out.columns(m, columns.clone()) };
         if let ([low, high], []) = out.as_chunks_mut::<4>()
             && self.bias.is_none()
         {
@@ -191,12 +235,10 @@ impl Part<'_> {
             sums[1].store(high);
             return;
         }
-        for (i, (sum, out)) in sums.iter().zip(out.chunks_mut(4)).enumerate() {
-            let sum = match self.bias {
-                Some(bias) => sum.add(super::vector::load_partial(&bias[first + 4 * i..])),
-                None => *sum,
-            };
-            store_partial(sum, out);
+        let sums = sums.map(V::lanes);
+        let sums = sums.as_flattened().iter().skip(columns.start % PANEL);
+        for ((sum, out), r) in sums.zip(out).zip(columns) {
+            *out = sum + self.bias.map_or(0.0, |bias| bias[r]);
         }
     }
 }

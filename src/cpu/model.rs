@@ -1,5 +1,6 @@
 //! The executor: a plan, its weights and the memory they need.
 
+use super::linear::{PANEL, Weight};
 use super::out::Out;
 use super::per_thread::PerThread;
 use super::pool::{POOL, Pool};
@@ -17,7 +18,7 @@ use std::sync::Arc;
 /// Rows per forward pass. More would make better use of each weight read, and the page wait longer for an abort.
 const MAX_BATCH: usize = 128;
 
-/// Models of this width and more have their prompts' activations rounded coarsely (see `linear`). Narrower ones are fast
+/// Models of this width and more have their activations rounded coarsely (see `linear`). Narrower ones are fast
 /// enough without, and have fewer terms for rounding errors to cancel in.
 const COARSE_FROM: usize = 256;
 
@@ -30,9 +31,12 @@ pub struct CpuModel {
     level: Level,
     /// Activations by buffer id, `[max_batch, width]`. The logits' is empty: it is the caller's, lent for one pass.
     buffers: Vec<Vec<f32>>,
-    /// One row of a table.
+    /// One row of a table, and its bytes.
     row: Vec<f32>,
+    stored: Vec<u8>,
     inputs: linear::Inputs,
+    /// By matrix id; see [`linear::sums`].
+    sums: Vec<Vec<[i16; PANEL]>>,
     panels: PerThread<linear::Panel>,
     /// Whose threads share the work.
     pool: &'static Pool,
@@ -97,10 +101,46 @@ impl CpuModel {
             rotation_of_step.push(index);
         }
         let widest = plan.matrices.iter().map(|m| m.cols).max().unwrap_or(0);
-        let inputs = linear::Inputs::new(MAX_BATCH, widest, plan.config.d_model >= COARSE_FROM);
-        let (row, panels) = (vec![0.0; widest], PerThread::new(move || linear::Panel::new(widest)));
+        let coarse = plan.config.d_model >= COARSE_FROM;
+        let inputs = linear::Inputs::new(MAX_BATCH, widest, coarse);
+        let sums = Self::sums(&plan, &weights, level, coarse);
+        let panels = PerThread::new(move || linear::Panel::new(widest));
+        let (row, stored) = (vec![0.0; widest], Vec::with_capacity(4 * widest));
         let pool = &POOL;
-        Ok(CpuModel { plan, weights, level, buffers, row, inputs, panels, pool, rotations, rotation_of_step, facts })
+        Ok(CpuModel {
+            plan,
+            weights,
+            level,
+            buffers,
+            row,
+            stored,
+            inputs,
+            sums,
+            panels,
+            pool,
+            rotations,
+            rotation_of_step,
+            facts,
+        })
+    }
+
+    /// Those of the matrices that are multiplied.
+    fn sums(plan: &Plan, weights: &Weights, level: Level, coarse: bool) -> Vec<Vec<[i16; PANEL]>> {
+        let mut sums = vec![Vec::new(); weights.matrices.len()];
+        let multiplied = plan.steps.iter().filter_map(|step| match step.op {
+            Op::Linear { weight, .. } => Some(weight.0),
+            _ => None,
+        });
+        for i in multiplied {
+            sums[i] = match level {
+                #[cfg(not(feature = "one-level"))]
+                Level::Scalar => linear::sums::<super::vector::Scalar>(&weights.matrices[i], coarse),
+                #[cfg(all(target_arch = "wasm32", target_feature = "relaxed-simd", not(feature = "one-level")))]
+                Level::Simd128 => linear::sums::<super::vector::Simd128>(&weights.matrices[i], coarse),
+                _ => linear::sums::<Best>(&weights.matrices[i], coarse),
+            };
+        }
+        sums
     }
 
     /// The same with the threads of another pool than [`POOL`]. The results do not depend on them.
@@ -113,19 +153,14 @@ impl CpuModel {
         MAX_BATCH
     }
 
-    /// Up to how many rows of a batch come out with the same bits as each of them alone. Whole numbers do not care in
-    /// which order they are summed, but large batches of wide models are rounded coarsely; float weights are summed in
-    /// another order for one row than for several.
+    /// Up to how many rows of a batch come out with the same bits as each of them alone: whole numbers do not care in
+    /// which order they are summed, float weights are summed in another order for one row than for several.
     pub fn exact_rows(&self) -> usize {
         let whole = |step: &Step| match step.op {
             Op::Linear { weight, .. } => self.weights.matrices[weight.0].dtype.block_len() > 1,
             _ => true,
         };
-        match self.plan.steps.iter().all(whole) {
-            false => 1,
-            true if self.plan.config.d_model >= COARSE_FROM => linear::EXACT_ROWS,
-            true => MAX_BATCH,
-        }
+        if self.plan.steps.iter().all(whole) { MAX_BATCH } else { 1 }
     }
 
     /// Which instructions run the kernels.
@@ -248,10 +283,13 @@ impl CpuModel {
             } else {
                 let out = &mut out[..n * width];
                 match step.op {
-                    Op::Embed { table, .. } => embed::run::<V>(&weights.matrices[table.0], tokens, out),
+                    Op::Embed { table, .. } => {
+                        embed::run::<V>(&weights.matrices[table.0], tokens, &mut self.stored, out)
+                    }
                     Op::PositionEmbed { x, table, .. } => {
                         let table = &weights.matrices[table.0];
-                        position_embed::run::<V>(input(x), table, position, &mut self.row[..table.cols], out)
+                        let memory = (&mut self.row[..table.cols], &mut self.stored);
+                        position_embed::run::<V>(input(x), table, position, memory, out)
                     }
                     Op::RmsNorm { x, weight, eps, .. } => {
                         let (x, weight) = (input(x), &weights.vectors[weight.0]);
@@ -322,13 +360,14 @@ impl CpuModel {
         let mut products = [const { None }; MOST_PRODUCTS];
         for ((product, step), out) in products.iter_mut().zip(steps).zip(&mut outs) {
             let Op::Linear { x, weight, bias, .. } = step.op else { continue };
-            let weight = &weights.matrices[weight.0];
+            let matrix = &weights.matrices[weight.0];
             if input.is_empty() {
-                input = &self.buffers[x.0][..n * weight.cols];
-                self.inputs.prepare::<V>(input, weight.cols, weight.dtype);
+                input = &self.buffers[x.0][..n * matrix.cols];
+                self.inputs.prepare::<V>(input, matrix.cols, matrix.dtype);
             }
             let bias = bias.map(|id| weights.vectors[id.0].as_slice());
-            let out = Out::new(&mut out[..n * weight.rows], weight.rows);
+            let out = Out::new(&mut out[..n * matrix.rows], matrix.rows);
+            let weight = Weight { matrix, sums: &self.sums[weight.0] };
             *product = Some(Product { weight, bias, out });
         }
         let products: &[Option<Product<'_>>] = &products;

@@ -9,10 +9,16 @@ use crate::weights::Matrix;
 /// - `out: [n, d_model]`, f32
 ///
 /// Exact but for the one rounding of the addition.
-pub fn run<V: Vector>(x: &[f32], table: &Matrix, position: usize, row: &mut [f32], out: &mut [f32]) {
+pub fn run<V: Vector>(
+    x: &[f32],
+    table: &Matrix,
+    position: usize,
+    (row, stored): (&mut [f32], &mut Vec<u8>),
+    out: &mut [f32],
+) {
     let width = table.cols;
     for (i, (x, out)) in x.chunks_exact(width).zip(out.chunks_exact_mut(width)).enumerate() {
-        dequantize::run::<V>(table.dtype, table.row(position + i), row);
+        dequantize::run::<V>(table.dtype, table.row(position + i, stored), row);
         add::run::<V>(x, row, out);
     }
 }

@@ -64,8 +64,8 @@ pub trait Vector: Copy {
     fn from_f16(x: &[u8; 8]) -> Self;
     /// Four little-endian bfloat16 numbers, exactly.
     fn from_bf16(x: &[u8; 8]) -> Self;
-    /// Four little-endian binary16 numbers from four places, exactly where they are finite.
-    fn gather_f16(x: [&[u8; 2]; 4]) -> Self;
+    /// The same as [`Vector::from_f16`], as quick where they are subnormal.
+    fn from_small_f16(x: &[u8; 8]) -> Self;
     /// Four little-endian binary32 numbers.
     fn from_f32(x: &[u8; 16]) -> Self;
     /// Four signed bytes.
@@ -85,14 +85,19 @@ pub trait Vector: Copy {
     fn widen_i8(x: &[u8; 8]) -> Self::I16;
     /// 32 four-bit numbers: the low halves of the even bytes, of the odd bytes, then the high halves likewise.
     fn widen_nibbles(x: &[u8; 16]) -> [Self::I16; 4];
-    /// The even elements of both, in order, and the odd ones.
-    fn unzip(low: Self::I16, high: Self::I16) -> [Self::I16; 2];
-    /// Pair i of row j becomes pair j of row i.
-    fn transpose_pairs(rows: [Self::I16; 4]) -> [Self::I16; 4];
+    /// The same four numbers twice.
+    fn splat_quad(x: &[i16; 4]) -> Self::I16;
+    /// Elements 0, 2, 1, 3 and 4, 6, 5, 7.
+    fn swap_middle(x: Self::I16) -> Self::I16;
     /// Lane i is `a[2i] * b[2i] + a[2i + 1] * b[2i + 1]`.
     fn dot(a: Self::I16, b: Self::I16) -> Self::I32;
     fn splat_i32(x: i32) -> Self::I32;
     fn add_i32(a: Self::I32, b: Self::I32) -> Self::I32;
+    /// Eight 16-bit integers.
+    fn widen_i16(x: &[i16; 8]) -> [Self::I32; 2];
+    fn mul_i32(a: Self::I32, b: i32) -> Self::I32;
+    /// `[a0 + a1, a2 + a3, b0 + b1, b2 + b3]`.
+    fn add_pairs(a: Self::I32, b: Self::I32) -> Self::I32;
     /// Lane i is the sum of the lanes of `rows[i]`.
     fn transpose_sum(rows: [Self::I32; 4]) -> Self::I32;
 
@@ -109,8 +114,6 @@ pub trait Vector: Copy {
     fn nibbles(x: &[u8; 16]) -> [Self::I8; 2];
     /// The low bytes of eight and eight integers, in order.
     fn low_bytes(low: Self::I16, high: Self::I16) -> Self::I8;
-    /// Four bytes i of row j become four bytes j of row i.
-    fn transpose_fours(rows: [Self::I8; 4]) -> [Self::I8; 4];
     /// Lane i is the sum of the products of the fours i, plus `sum`: of `a`'s signed bytes with `b`'s, which are all in
     /// 0..=127 (the one range in which every engine and processor gives the same).
     fn dot_bytes(a: Self::I8, b: Self::I8, sum: Self::I32) -> Self::I32;

@@ -170,7 +170,7 @@ impl GpuMatrix {
         let step = (PIECE / element_bytes.max(1)).max(2).next_multiple_of(lanes::BLOCK);
         let words = element_bytes / 4 / self.groups.max(1);
         let (mut elements, mut scales) = (Vec::new(), Vec::new());
-        let (mut own_elements, mut own_scales) = (Vec::new(), Vec::new());
+        let (mut own_elements, mut own_scales, mut stored) = (Vec::new(), Vec::new(), Vec::new());
         for chunk in &self.chunks {
             let start = |bytes: usize| (chunk.from_row * bytes) as u64;
             let (mut element_at, mut scale_at) = (start(element_bytes), start(scale_bytes));
@@ -181,13 +181,14 @@ impl GpuMatrix {
                 scales.clear();
                 match self.packing {
                     Packing::Rows => (first..end).for_each(|row| {
-                        repack(self.dtype, self.groups, matrix.row(row), &mut elements, &mut scales);
+                        repack(self.dtype, self.groups, matrix.row(row, &mut stored), &mut elements, &mut scales);
                     }),
                     Packing::Lanes => (first..end).step_by(lanes::BLOCK).for_each(|start| {
                         own_elements.clear();
                         own_scales.clear();
                         for row in start..(start + lanes::BLOCK).min(end) {
-                            repack(self.dtype, self.groups, matrix.row(row), &mut own_elements, &mut own_scales);
+                            let row = matrix.row(row, &mut stored);
+                            repack(self.dtype, self.groups, row, &mut own_elements, &mut own_scales);
                         }
                         let rows = (own_elements.as_slice(), own_scales.as_slice());
                         lanes::block(words, self.groups, lanes::flipped(self.dtype), rows, &mut elements, &mut scales);

@@ -112,7 +112,7 @@ impl Model {
         let tasks = TaskFormat::from_file(&file, tokenizer.as_ref(), &config)?;
         progress(LoadPhase::Read, 2, 3);
         let plan = Arc::new(plan::build(&config));
-        let weights = Arc::new(weights::load(&plan, &file)?);
+        let weights = weights::load(&plan, &file)?;
         progress(LoadPhase::Read, 3, 3);
         let (parameters, weight_type) = size(&plan, &weights);
         let end_tokens = end_tokens(&file, tokenizer.as_ref(), config.n_vocab);
@@ -124,7 +124,9 @@ impl Model {
             .filter(|id| (*id as usize) < config.n_vocab);
         let defaults = defaults(&file)?;
         let identity = identity(&plan, &weights);
+        // The file's bytes are the weights' alone then, and need no copy to be put into another order.
         drop(file);
+        let weights = Arc::new(weights.into_panels());
 
         let mut put = |done, total| progress(LoadPhase::Device, done, total);
         let backend = Backend::load(plan, weights, device, clock, &mut put).await?;

@@ -14,7 +14,7 @@ use crate::tensor::{DType, QUANT_BLOCK};
 /// * `r`: below `matrix.rows`
 /// * `out`: `[matrix.cols]`; only the shorter of `out` and the row is written
 pub fn dequantize_row(matrix: &Matrix, r: usize, out: &mut [f32]) {
-    dequantize(matrix.dtype, matrix.row(r), out);
+    dequantize(matrix.dtype, matrix.row(r, &mut Vec::new()), out);
 }
 
 /// Expands consecutive elements to f32. Plain floats are exact; quantised elements are one f32 product each.

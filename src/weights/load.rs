@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use super::block::dequantize;
 use super::names::{Fused, Names, Source};
-use super::{Matrix, Weights};
+use super::{Layout, Matrix, Weights};
 use crate::error::{Error, Result};
 use crate::format::{ModelFile, TensorInfo};
 use crate::model::{MatrixSpec, Plan, VectorSpec};
@@ -111,7 +111,8 @@ impl<'a> Loader<'a> {
             true => transpose(tensor, rows, total_rows, spec.cols)?,
             false => slice_rows(tensor, rows, spec.cols)?,
         };
-        Ok(Some(Matrix { name: spec.name.clone(), dtype: tensor.dtype, rows: spec.rows, cols: spec.cols, data }))
+        let (name, dtype, layout) = (spec.name.clone(), tensor.dtype, Layout::Rows);
+        Ok(Some(Matrix { name, dtype, rows: spec.rows, cols: spec.cols, data, layout }))
     }
 
     fn vector(&mut self, spec: &VectorSpec) -> Result<Option<Vec<f32>>> {

@@ -3,13 +3,24 @@
 mod block;
 mod load;
 mod names;
+mod panels;
 
 pub use block::{dequantize, dequantize_row, quantize_row};
 pub use load::load;
+pub use panels::{PANEL, PANEL_SCALES, interleave};
 
 use crate::tensor::{Bytes, DType};
 
-/// A matrix `[rows, cols]`, row-major; each row is a whole number of blocks, `row_bytes` long.
+/// How the bytes of a matrix are ordered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Layout {
+    /// Row by row, as in the file.
+    Rows,
+    /// In panels of eight rows, as far as there are so many (see [`Matrix::panels`]). Quantised matrices only.
+    Panels,
+}
+
+/// A matrix `[rows, cols]`; each row is a whole number of blocks, `row_bytes` long.
 #[derive(Clone, Debug)]
 pub struct Matrix {
     pub name: String,
@@ -18,18 +29,13 @@ pub struct Matrix {
     pub cols: usize,
     /// Exactly `rows * row_bytes` bytes; no alignment is promised.
     pub data: Bytes,
+    pub layout: Layout,
 }
 
 impl Matrix {
     /// Bytes of one row.
     pub fn row_bytes(&self) -> usize {
         self.cols / self.dtype.block_len() * self.dtype.block_bytes()
-    }
-
-    /// The bytes of row `r` (`r < rows`).
-    pub fn row(&self, r: usize) -> &[u8] {
-        let n = self.row_bytes();
-        &self.data[r * n..(r + 1) * n]
     }
 }
 

@@ -9,7 +9,7 @@ use nanolm::gpu::GpuOptions;
 use nanolm::model::plan::{BufferSpec, MatrixSpec, VectorSpec};
 use nanolm::model::{Batch, BufferId, LogitRows, MatrixId, ModelConfig, Op, Plan, Step, VectorId};
 use nanolm::tensor::{Bytes, DType};
-use nanolm::weights::{Matrix, Weights};
+use nanolm::weights::{Layout, Matrix, Weights};
 use std::sync::Arc;
 
 pub const DTYPES: [DType; 5] = [DType::F32, DType::F16, DType::BF16, DType::Q8_0, DType::Q4_0];
@@ -53,7 +53,8 @@ impl Builder {
         let values = inputs::rows(pattern, self.rows, width, seed);
         let data = Bytes::new(values.iter().flat_map(|v| v.to_le_bytes()).collect());
         let name = format!("input {pattern:?} {width}");
-        let table = self.given(Matrix { name, dtype: DType::F32, rows: self.rows, cols: width, data });
+        let table =
+            self.given(Matrix { name, dtype: DType::F32, rows: self.rows, cols: width, data, layout: Layout::Rows });
         let out = self.buffer(width);
         self.step(format!("input {pattern:?} {width}"), Op::Embed { table, out });
         out

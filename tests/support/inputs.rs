@@ -4,7 +4,7 @@ use super::encode::encode;
 use super::rng::Rng;
 use nanolm::model::Plan;
 use nanolm::tensor::{Bytes, DType};
-use nanolm::weights::{Matrix, Weights};
+use nanolm::weights::{Layout, Matrix, Weights};
 
 /// What a row of activations looks like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,7 +55,15 @@ pub fn matrix(name: &str, dtype: DType, rows: usize, cols: usize, deviation: f32
     let mut rng = Rng::new(seed);
     let values: Vec<f32> = (0..rows * cols).map(|_| deviation * rng.normal()).collect();
     let data = Bytes::new(encode(dtype, &values));
-    Matrix { name: name.to_string(), dtype, rows, cols, data }
+    Matrix { name: name.to_string(), dtype, rows, cols, data, layout: Layout::Rows }
+}
+
+/// The same matrix as panels, if it is quantised.
+pub fn in_panels(matrix: &Matrix) -> Matrix {
+    let data = Bytes::new(matrix.data.to_vec());
+    let copy = Matrix { data, ..matrix.clone() };
+    let mut weights = Weights { matrices: vec![copy], vectors: Vec::new() }.into_panels();
+    weights.matrices.remove(0)
 }
 
 /// Random weights for a whole plan. `dtype_of` chooses each matrix's storage; a matrix whose rows are not whole blocks

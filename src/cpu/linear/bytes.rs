@@ -9,8 +9,9 @@
 //! Where the processor multiplies no fours at once, the same is done by pairs (`i16x8.relaxed_dot_i8x16_i7x16_s`): those of
 //! `Q8_0` just fit 16 bits (2 * 128 * 127), of `Q4_0` all eight of a lane in a block do (16 * 15 * 127).
 
-use super::integer::{Block, round};
-use super::{PANEL, Part, TILE};
+use super::block::{self, Block, Q8};
+use super::integer::round;
+use super::{PANEL, Part, STREAMS, TILE};
 use crate::cpu::tile::halves;
 use crate::cpu::vector::{Dots, Vector};
 use crate::tensor::QUANT_BLOCK;
@@ -36,13 +37,38 @@ struct Block4 {
     corrections: [i32; TILE],
 }
 
-/// Eight weight rows: by block, `[8 fours of columns, 8 rows, 4]`, in pieces of one vector.
+/// Eight weight rows as many rows of activations need them, by block.
 #[derive(Debug)]
 pub struct Panel {
-    codes: Vec<[[u8; 16]; 16]>,
     scales: Vec<[f32; PANEL]>,
     /// What each row's sum starts with.
     starts: Vec<[i32; PANEL]>,
+    /// `[8 fours of columns, 8 rows, 4]`, for types that are stored otherwise.
+    codes: Vec<[[u8; 16]; 16]>,
+}
+
+/// The sums of the codes of blocks of 32 columns, by panel and block.
+pub type Sums = Vec<[i16; PANEL]>;
+
+/// The sums of all blocks of a `Q8_0` matrix: what activations that were moved up take back.
+pub fn sums<V: Vector>(weight: &Matrix) -> Sums {
+    let (ones, mut memory, mut all) = (V::splat_four(&[1; 4]), Vec::new(), Vec::new());
+    for p in 0..weight.rows.div_ceil(PANEL) {
+        for panel in block::panel::<Q8>(weight, p, &mut memory) {
+            let mut sums = [V::splat_i32(0); 2];
+            for i in 0..4 {
+                for (_, w) in Q8::fours::<V>(panel, i) {
+                    sums = [V::dot_bytes(w[0], ones, sums[0]), V::dot_bytes(w[1], ones, sums[1])];
+                }
+            }
+            let mut lanes = [0; PANEL];
+            for (sums, lanes) in sums.into_iter().zip(lanes.as_chunks_mut::<4>().0) {
+                V::store_i32(sums, lanes);
+            }
+            all.push(lanes.map(|sum| sum as i16));
+        }
+    }
+    all
 }
 
 impl Activations {
@@ -83,46 +109,61 @@ impl Activations {
 }
 
 impl Panel {
+    /// For up to `blocks` blocks.
     pub fn new(blocks: usize) -> Self {
-        let (codes, scales, starts) =
-            (vec![[[0; 16]; 16]; blocks], vec![[0.0; PANEL]; blocks], vec![[0; PANEL]; blocks]);
-        Panel { codes, scales, starts }
+        let (scales, starts) = (vec![[0.0; PANEL]; blocks], vec![[0; PANEL]; blocks]);
+        Panel { scales, starts, codes: vec![[[0; 16]; 16]; blocks] }
     }
 
-    /// Reorders the eight weight rows from `first` on; beyond the last row, that row again.
-    fn fill<V: Vector, B: Block>(&mut self, weight: &Matrix, first: usize) {
-        let ones = V::splat_four(&[1; 4]);
-        for half in 0..2 {
-            let rows: [&[B::Bytes]; 4] =
-                std::array::from_fn(|r| B::blocks(weight.row((first + 4 * half + r).min(weight.rows - 1))));
-            let blocks = rows[0].len();
-            let rows = rows.map(|row| &row[..blocks]);
-            let outputs = self.codes.iter_mut().zip(&mut self.scales).zip(&mut self.starts).take(blocks).enumerate();
-            for (b, ((codes, scales), starts)) in outputs {
-                let bytes = rows.map(|row| B::bytes::<V>(&row[b]));
-                let mut sums = V::splat_i32(0);
-                for sixteen in 0..2 {
-                    let fours = V::transpose_fours(bytes.map(|bytes| bytes[sixteen]));
-                    for (i, four) in fours.into_iter().enumerate() {
-                        V::store_i8(four, &mut codes[(sixteen * 4 + i) * 2 + half]);
-                        if !B::SIGNED_ACTIVATIONS {
-                            sums = V::dot_bytes(four, ones, sums);
-                        }
+    fn fill<V: Vector, B: Block>(&mut self, panel: &[B::Panel], sums: &[[i16; PANEL]]) {
+        for (sums, out) in sums.iter().zip(&mut self.starts) {
+            *out = sums.map(|sum| -MOVE * i32::from(sum));
+        }
+        for ((panel, scales), codes) in panel.iter().zip(&mut self.scales).zip(&mut self.codes) {
+            let [low, high] = block::scales::<V, B>(panel);
+            let scales = scales.as_chunks_mut::<4>().0;
+            low.store(&mut scales[0]);
+            high.store(&mut scales[1]);
+            if B::PACKED {
+                for i in 0..4 {
+                    for (four, [low, high]) in B::fours::<V>(panel, i) {
+                        V::store_i8(low, &mut codes[2 * four]);
+                        V::store_i8(high, &mut codes[2 * four + 1]);
                     }
                 }
-                let starts = &mut starts.as_chunks_mut::<4>().0[half];
-                V::store_i32(sums, starts);
-                *starts = starts.map(|sum| -MOVE * sum);
-                V::gather_f16(rows.map(|row| B::scale(&row[b]))).store(&mut scales.as_chunks_mut::<4>().0[half]);
             }
         }
     }
 }
 
-pub fn run<V: Vector, B: Block>(activations: &Activations, n: usize, part: &Part<'_>, panel: &mut Panel, dots: Dots) {
-    match dots {
-        Dots::Fours => panels::<V, B, false>(activations, n, part, panel),
-        Dots::Pairs => panels::<V, B, true>(activations, n, part, panel),
+/// A matrix and, if it is `Q8_0`, its [`sums`].
+#[derive(Clone, Copy)]
+pub struct Summed<'a> {
+    pub part: &'a Part<'a>,
+    pub sums: &'a [[i16; PANEL]],
+}
+
+impl<'a> Summed<'a> {
+    /// Those of panel `p`; some zeros where there are none.
+    #[inline(always)]
+    fn of<B: Block>(&self, p: usize) -> &'a [[i16; PANEL]] {
+        let blocks = self.part.weight.cols / QUANT_BLOCK;
+        if B::SIGNED_ACTIVATIONS { &[] } else { &self.sums[p * blocks..(p + 1) * blocks] }
+    }
+}
+
+pub fn run<V: Vector, B: Block>(
+    activations: &Activations,
+    n: usize,
+    weight: Summed<'_>,
+    memory: (&mut Panel, &mut Vec<u8>),
+    dots: Dots,
+) {
+    match (n, dots) {
+        (1, Dots::Fours) => one_row::<V, B, false>(activations, weight, memory.1),
+        (1, Dots::Pairs) => one_row::<V, B, true>(activations, weight, memory.1),
+        (_, Dots::Fours) => panels::<V, B, false>(activations, n, weight, memory),
+        (_, Dots::Pairs) => panels::<V, B, true>(activations, n, weight, memory),
     }
 }
 
@@ -130,50 +171,134 @@ pub fn run<V: Vector, B: Block>(activations: &Activations, n: usize, part: &Part
 fn panels<V: Vector, B: Block, const PAIRS: bool>(
     activations: &Activations,
     n: usize,
-    part: &Part<'_>,
-    panel: &mut Panel,
+    weight: Summed<'_>,
+    (known, memory): (&mut Panel, &mut Vec<u8>),
 ) {
+    let part = weight.part;
     let blocks = part.weight.cols / QUANT_BLOCK;
-    for first in part.range.clone().step_by(PANEL) {
-        panel.fill::<V, B>(part.weight, first);
+    for p in part.panels() {
+        let panel = block::panel::<B>(part.weight, p, memory);
+        known.fill::<V, B>(panel, weight.of::<B>(p));
         for (tile, x) in activations.tiles.chunks_exact(blocks).take(n.div_ceil(TILE)).enumerate() {
-            let sums = multiply::<V, B, PAIRS>(x, panel);
-            for (m, sums) in sums.iter().enumerate().take(n - tile * TILE) {
-                part.finish(sums, tile * TILE + m, first);
+            let mut out = [[V::splat(0.0); 2]; TILE];
+            for (b, (x, (panel, scales))) in x.iter().zip(panel.iter().zip(&known.scales)).enumerate() {
+                let start = known.starts[b].as_chunks::<4>().0;
+                let start = [V::load_i32(&start[0]), V::load_i32(&start[1])];
+                let products = match B::PACKED {
+                    true => multiply::<V, B, PAIRS, TILE>(x, start, |i| unpacked::<V>(&known.codes[b], i)),
+                    false => multiply::<V, B, PAIRS, TILE>(x, start, |i| B::fours::<V>(panel, i)),
+                };
+                add(products, x, halves(scales), &mut out);
+            }
+            for (m, out) in out.iter().enumerate().take(n - tile * TILE) {
+                part.finish(out, tile * TILE + m, p);
             }
         }
     }
 }
 
-/// Products of four activation rows with a panel.
 #[inline(always)]
-fn multiply<V: Vector, B: Block, const PAIRS: bool>(x: &[Block4], panel: &Panel) -> [[V; 2]; TILE] {
+fn unpacked<V: Vector>(codes: &[[u8; 16]; 16], i: usize) -> [(usize, [V::I8; 2]); 2] {
+    [2 * i, 2 * i + 1].map(|four| (four, [V::load_i8(&codes[2 * four]), V::load_i8(&codes[2 * four + 1])]))
+}
+
+#[inline(never)]
+fn one_row<V: Vector, B: Block, const PAIRS: bool>(
+    activations: &Activations,
+    weight: Summed<'_>,
+    memory: &mut Vec<u8>,
+) {
+    let x = &activations.tiles[..weight.part.weight.cols / QUANT_BLOCK];
+    weight.part.streams::<V, B>(
+        memory,
+        |panels, p| dot::<V, B, PAIRS, STREAMS>(x, panels, p.map(|p| weight.of::<B>(p))),
+        |panel, p| dot::<V, B, PAIRS, 1>(x, [panel], [weight.of::<B>(p)])[0],
+    );
+}
+
+/// Products of the first activation row with S panels, at most 8.
+#[inline(always)]
+fn dot<V: Vector, B: Block, const PAIRS: bool, const S: usize>(
+    x: &[Block4],
+    panels: [&[B::Panel]; S],
+    sums: [&[[i16; PANEL]]; S],
+) -> [[V; 2]; S] {
+    // Lengths that are seen to be equal are checked once.
+    let panels = panels.map(|panel| &panel[..x.len()]);
+    let mut out = [[[V::splat(0.0); 2]]; S];
+    for (b, x) in x.iter().enumerate() {
+        let mut step = |s: usize| {
+            if s < S {
+                let panel = &panels[s][b];
+                let products = multiply::<V, B, PAIRS, 1>(x, starts::<V, B>(sums[s], b), |i| B::fours::<V>(panel, i));
+                add(products, x, block::scales::<V, B>(panel), &mut out[s]);
+            }
+        };
+        // Not a loop: processors tell streams apart by the instructions that read them (1.2 times as fast).
+        step(0);
+        step(1);
+        step(2);
+        step(3);
+        step(4);
+        step(5);
+        step(6);
+        step(7);
+    }
+    out.map(|[out]| out)
+}
+
+/// What the products of block `b` start with, so that moved activations come out as if they were not.
+#[inline(always)]
+fn starts<V: Vector, B: Block>(sums: &[[i16; PANEL]], b: usize) -> [V::I32; 2] {
+    if B::SIGNED_ACTIVATIONS {
+        return [V::splat_i32(0); 2];
+    }
+    let [low, high] = V::widen_i16(&sums[b]);
+    [V::mul_i32(low, -MOVE), V::mul_i32(high, -MOVE)]
+}
+
+#[inline(always)]
+fn add<V: Vector, const M: usize>(products: [[V::I32; 2]; M], x: &Block4, scales: [V; 2], out: &mut [[V; 2]; M]) {
+    for ((out, products), x_scale) in out.iter_mut().zip(products).zip(x.scales) {
+        let x_scale = V::splat(x_scale);
+        out[0] = V::from_i32(products[0]).madd(scales[0].mul(x_scale), out[0]);
+        out[1] = V::from_i32(products[1]).madd(scales[1].mul(x_scale), out[1]);
+    }
+}
+
+/// Products of a block of the first M activation rows with a panel's, whose fours of columns `w` gives.
+#[inline(always)]
+fn multiply<V: Vector, B: Block, const PAIRS: bool, const M: usize>(
+    x: &Block4,
+    starts: [V::I32; 2],
+    w: impl Fn(usize) -> [(usize, [V::I8; 2]); 2],
+) -> [[V::I32; 2]; M] {
     let ones = V::splat_pair(&[1, 1]);
-    let mut sums = [[V::splat(0.0); 2]; TILE];
-    let panels = panel.codes.iter().zip(&panel.scales).zip(&panel.starts);
-    for (x, ((codes, scales), starts)) in x.iter().zip(panels) {
-        let starts = starts.as_chunks::<4>().0;
-        let starts = [V::load_i32(&starts[0]), V::load_i32(&starts[1])];
-        let mut products = x.corrections.map(|c| if B::SIGNED_ACTIVATIONS { [V::splat_i32(c); 2] } else { starts });
-        if B::SIGNED_ACTIVATIONS && PAIRS {
-            let mut pairs = [[V::splat_pair(&[0, 0]); 2]; TILE];
-            for (fours, w) in x.codes.iter().zip(codes.as_chunks::<2>().0) {
-                let w = [V::load_i8(&w[0]), V::load_i8(&w[1])];
-                for (four, pairs) in fours.as_chunks::<4>().0.iter().zip(&mut pairs) {
-                    let x = V::splat_four(four);
+    let mut products: [[V::I32; 2]; M] = std::array::from_fn(|m| match B::SIGNED_ACTIVATIONS {
+        true => [V::splat_i32(x.corrections[m]); 2],
+        false => starts,
+    });
+    let fours = |four: usize| x.codes[four].as_chunks::<4>().0;
+    if B::SIGNED_ACTIVATIONS && PAIRS {
+        let mut pairs = [[V::splat_pair(&[0, 0]); 2]; M];
+        for i in 0..4 {
+            for (four, w) in w(i) {
+                for (x, pairs) in fours(four).iter().zip(&mut pairs) {
+                    let x = V::splat_four(x);
                     pairs[0] = V::add_i16(pairs[0], V::dot_byte_pairs(x, w[0]));
                     pairs[1] = V::add_i16(pairs[1], V::dot_byte_pairs(x, w[1]));
                 }
             }
-            for (products, pairs) in products.iter_mut().zip(pairs) {
-                products[0] = V::add_i32(products[0], V::dot(pairs[0], ones));
-                products[1] = V::add_i32(products[1], V::dot(pairs[1], ones));
-            }
-        } else {
-            for (fours, w) in x.codes.iter().zip(codes.as_chunks::<2>().0) {
-                let w = [V::load_i8(&w[0]), V::load_i8(&w[1])];
-                for (four, products) in fours.as_chunks::<4>().0.iter().zip(&mut products) {
-                    let x = V::splat_four(four);
+        }
+        for (products, pairs) in products.iter_mut().zip(pairs) {
+            products[0] = V::add_i32(products[0], V::dot(pairs[0], ones));
+            products[1] = V::add_i32(products[1], V::dot(pairs[1], ones));
+        }
+    } else {
+        for i in 0..4 {
+            for (four, w) in w(i) {
+                for (x, products) in fours(four).iter().zip(&mut products) {
+                    let x = V::splat_four(x);
                     for (w, product) in w.into_iter().zip(products) {
                         *product = match (B::SIGNED_ACTIVATIONS, PAIRS) {
                             (true, _) => V::dot_bytes(x, w, *product),
@@ -184,12 +309,6 @@ fn multiply<V: Vector, B: Block, const PAIRS: bool>(x: &[Block4], panel: &Panel)
                 }
             }
         }
-        let scales: [V; 2] = halves(scales);
-        for ((sums, products), x_scale) in sums.iter_mut().zip(products).zip(x.scales) {
-            let x_scale = V::splat(x_scale);
-            sums[0] = V::from_i32(products[0]).madd(scales[0].mul(x_scale), sums[0]);
-            sums[1] = V::from_i32(products[1]).madd(scales[1].mul(x_scale), sums[1]);
-        }
     }
-    sums
+    products
 }

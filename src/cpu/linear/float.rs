@@ -72,14 +72,14 @@ pub fn run<V: Vector, F: Float>(x: &[f32], part: &Part<'_>, panel: &mut Panel) {
     if x.len() == cols {
         return part.each_row::<V>(|rows| dot_rows::<V, F>(x, weight, rows));
     }
-    for first in part.range.clone().step_by(PANEL) {
-        let columns = panel.fill::<V>(weight, first);
+    for p in part.panels() {
+        let columns = panel.fill::<V>(weight, p * PANEL);
         for (tile, x) in x.chunks(TILE * cols).enumerate() {
             match x.len() / cols {
-                1 => panel_rows::<V, 1>(x, columns, part, first, tile),
-                2 => panel_rows::<V, 2>(x, columns, part, first, tile),
-                3 => panel_rows::<V, 3>(x, columns, part, first, tile),
-                _ => panel_rows::<V, TILE>(x, columns, part, first, tile),
+                1 => panel_rows::<V, 1>(x, columns, part, p, tile),
+                2 => panel_rows::<V, 2>(x, columns, part, p, tile),
+                3 => panel_rows::<V, 3>(x, columns, part, p, tile),
+                _ => panel_rows::<V, TILE>(x, columns, part, p, tile),
             }
         }
     }
@@ -89,7 +89,7 @@ pub fn run<V: Vector, F: Float>(x: &[f32], part: &Part<'_>, panel: &mut Panel) {
 #[inline(always)]
 fn dot_rows<V: Vector, F: Float>(x: &[f32], weight: &Matrix, rows: [usize; 4]) -> V {
     let (fours, tail) = x.as_chunks::<4>();
-    let stored = rows.map(|r| weight.row(r));
+    let stored = rows.map(|r| weight.stored_row(r));
     let rows = stored.map(|row| &F::fours(row)[..fours.len()]);
     let mut sums = [V::splat(0.0); 4];
     for (k, x) in fours.iter().enumerate() {
@@ -112,17 +112,11 @@ fn dot_rows<V: Vector, F: Float>(x: &[f32], weight: &Matrix, rows: [usize; 4]) -
 
 /// Products of M activation rows, the first of which is row `tile * TILE`, with a panel.
 #[inline(always)]
-fn panel_rows<V: Vector, const M: usize>(
-    x: &[f32],
-    columns: &[[f32; PANEL]],
-    part: &Part<'_>,
-    first: usize,
-    tile: usize,
-) {
+fn panel_rows<V: Vector, const M: usize>(x: &[f32], columns: &[[f32; PANEL]], part: &Part<'_>, p: usize, tile: usize) {
     let cols = columns.len();
     let x: [&[f32]; M] = std::array::from_fn(|m| &x[m * cols..(m + 1) * cols]);
     for (m, sums) in multiply::<V, M, 1>(x, [columns]).iter().enumerate() {
-        part.finish(&sums[0], tile * TILE + m, first);
+        part.finish(&sums[0], tile * TILE + m, p);
     }
 }
 
@@ -131,7 +125,7 @@ impl Panel {
     fn fill<V: Vector>(&mut self, weight: &Matrix, first: usize) -> &[[f32; PANEL]] {
         let cols = weight.cols;
         for r in 0..PANEL {
-            let row = weight.row((first + r).min(weight.rows - 1));
+            let row = weight.stored_row((first + r).min(weight.rows - 1));
             dequantize::run::<V>(weight.dtype, row, &mut self.rows[r * cols..(r + 1) * cols]);
         }
         let rows: [&[f32]; PANEL] = std::array::from_fn(|r| &self.rows[r * cols..(r + 1) * cols]);

@@ -63,16 +63,16 @@ impl Vector for Scalar {
         Scalar(std::array::from_fn(|i| f16_to_f32(u16::from_le_bytes([x[2 * i], x[2 * i + 1]]))))
     }
     #[inline(always)]
+    fn from_small_f16(x: &[u8; 8]) -> Self {
+        Self::from_f16(x)
+    }
+    #[inline(always)]
     fn from_bf16(x: &[u8; 8]) -> Self {
         Scalar(std::array::from_fn(|i| f32::from_bits((u16::from_le_bytes([x[2 * i], x[2 * i + 1]]) as u32) << 16)))
     }
     #[inline(always)]
     fn from_i8(x: [u8; 4]) -> Self {
         Scalar(x.map(|x| x as i8 as f32))
-    }
-    #[inline(always)]
-    fn gather_f16(x: [&[u8; 2]; 4]) -> Self {
-        Scalar(x.map(|x| f16_to_f32(u16::from_le_bytes(*x))))
     }
     #[inline(always)]
     fn from_f32(x: &[u8; 16]) -> Self {
@@ -107,6 +107,14 @@ impl Vector for Scalar {
         [a, b, a, b, a, b, a, b]
     }
     #[inline(always)]
+    fn splat_quad(x: &[i16; 4]) -> [i16; 8] {
+        std::array::from_fn(|i| x[i % 4])
+    }
+    #[inline(always)]
+    fn swap_middle([a, b, c, d, e, f, g, h]: [i16; 8]) -> [i16; 8] {
+        [a, c, b, d, e, g, f, h]
+    }
+    #[inline(always)]
     fn widen_i8(x: &[u8; 8]) -> [i16; 8] {
         x.map(|x| x as i8 as i16)
     }
@@ -115,16 +123,6 @@ impl Vector for Scalar {
         let low = |first: usize| std::array::from_fn(|i| (x[2 * i + first] & 15) as i16);
         let high = |first: usize| std::array::from_fn(|i| (x[2 * i + first] >> 4) as i16);
         [low(0), low(1), high(0), high(1)]
-    }
-    #[inline(always)]
-    fn unzip(low: [i16; 8], high: [i16; 8]) -> [[i16; 8]; 2] {
-        let from =
-            |first: usize| std::array::from_fn(|i| if i < 4 { low[2 * i + first] } else { high[2 * (i - 4) + first] });
-        [from(0), from(1)]
-    }
-    #[inline(always)]
-    fn transpose_pairs(rows: [[i16; 8]; 4]) -> [[i16; 8]; 4] {
-        std::array::from_fn(|i| std::array::from_fn(|j| rows[j / 2][2 * i + j % 2]))
     }
     #[inline(always)]
     fn dot(a: [i16; 8], b: [i16; 8]) -> [i32; 4] {
@@ -137,6 +135,18 @@ impl Vector for Scalar {
     #[inline(always)]
     fn add_i32(a: [i32; 4], b: [i32; 4]) -> [i32; 4] {
         std::array::from_fn(|i| a[i].wrapping_add(b[i]))
+    }
+    #[inline(always)]
+    fn widen_i16(&[a, b, c, d, e, f, g, h]: &[i16; 8]) -> [[i32; 4]; 2] {
+        [[a, b, c, d].map(i32::from), [e, f, g, h].map(i32::from)]
+    }
+    #[inline(always)]
+    fn mul_i32(a: [i32; 4], b: i32) -> [i32; 4] {
+        a.map(|a| a.wrapping_mul(b))
+    }
+    #[inline(always)]
+    fn add_pairs(a: [i32; 4], b: [i32; 4]) -> [i32; 4] {
+        [a[0].wrapping_add(a[1]), a[2].wrapping_add(a[3]), b[0].wrapping_add(b[1]), b[2].wrapping_add(b[3])]
     }
     #[inline(always)]
     fn transpose_sum(rows: [[i32; 4]; 4]) -> [i32; 4] {
@@ -161,10 +171,6 @@ impl Vector for Scalar {
     #[inline(always)]
     fn low_bytes(low: [i16; 8], high: [i16; 8]) -> [u8; 16] {
         std::array::from_fn(|i| if i < 8 { low[i] as u8 } else { high[i - 8] as u8 })
-    }
-    #[inline(always)]
-    fn transpose_fours(rows: [[u8; 16]; 4]) -> [[u8; 16]; 4] {
-        std::array::from_fn(|i| std::array::from_fn(|j| rows[j / 4][4 * i + j % 4]))
     }
     #[inline(always)]
     fn dot_bytes(a: [u8; 16], b: [u8; 16], sum: [i32; 4]) -> [i32; 4] {

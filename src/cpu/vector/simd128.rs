@@ -85,15 +85,9 @@ impl<const RELAXED: bool> Vector for Simd<RELAXED> {
         Simd(f32x4_convert_i32x4(i32x4_extend_low_i16x8(i16x8_extend_low_i8x16(bytes))))
     }
     #[inline(always)]
-    fn gather_f16([a, b, c, d]: [&[u8; 2]; 4]) -> Self {
-        // SAFETY: each reference covers 2 readable bytes; wasm loads need no alignment.
-        let halves = unsafe {
-            let halves = v128_load16_lane::<0>(i32x4_splat(0), a.as_ptr().cast());
-            let halves = v128_load16_lane::<1>(halves, b.as_ptr().cast());
-            let halves = v128_load16_lane::<2>(halves, c.as_ptr().cast());
-            v128_load16_lane::<3>(halves, d.as_ptr().cast())
-        };
-        let halves = i32x4_extend_low_i16x8(halves);
+    fn from_small_f16(x: &[u8; 8]) -> Self {
+        // SAFETY: the reference covers 8 readable bytes.
+        let halves = unsafe { i32x4_load_extend_i16x4(x.as_ptr().cast()) };
         // See `f16_to_f32`.
         let bits = v128_and(i32x4_shl(halves, 13), u32x4_splat(0x0fff_e000));
         let normal = i32x4_add(bits, i32x4_splat(112 << 23));
@@ -135,6 +129,15 @@ impl<const RELAXED: bool> Vector for Simd<RELAXED> {
         unsafe { v128_load32_splat(x.as_ptr().cast()) }
     }
     #[inline(always)]
+    fn splat_quad(x: &[i16; 4]) -> v128 {
+        // SAFETY: the reference covers 8 readable bytes.
+        unsafe { v128_load64_splat(x.as_ptr().cast()) }
+    }
+    #[inline(always)]
+    fn swap_middle(x: v128) -> v128 {
+        i16x8_shuffle::<0, 2, 1, 3, 4, 6, 5, 7>(x, x)
+    }
+    #[inline(always)]
     fn widen_i8(x: &[u8; 8]) -> v128 {
         // SAFETY: the reference covers 8 readable bytes.
         unsafe { i16x8_load_extend_i8x8(x.as_ptr().cast()) }
@@ -148,14 +151,6 @@ impl<const RELAXED: bool> Vector for Simd<RELAXED> {
         [v128_and(x, nibble), v128_and(u16x8_shr(x, 8), nibble), v128_and(u16x8_shr(x, 4), nibble), u16x8_shr(x, 12)]
     }
     #[inline(always)]
-    fn unzip(low: v128, high: v128) -> [v128; 2] {
-        [i16x8_shuffle::<0, 2, 4, 6, 8, 10, 12, 14>(low, high), i16x8_shuffle::<1, 3, 5, 7, 9, 11, 13, 15>(low, high)]
-    }
-    #[inline(always)]
-    fn transpose_pairs(rows: [v128; 4]) -> [v128; 4] {
-        transpose_lanes(rows)
-    }
-    #[inline(always)]
     fn dot(a: v128, b: v128) -> v128 {
         i32x4_dot_i16x8(a, b)
     }
@@ -166,6 +161,20 @@ impl<const RELAXED: bool> Vector for Simd<RELAXED> {
     #[inline(always)]
     fn add_i32(a: v128, b: v128) -> v128 {
         i32x4_add(a, b)
+    }
+    #[inline(always)]
+    fn widen_i16(x: &[i16; 8]) -> [v128; 2] {
+        let (low, high) = x.split_at(4);
+        // SAFETY: both cover 8 readable bytes.
+        unsafe { [i32x4_load_extend_i16x4(low.as_ptr().cast()), i32x4_load_extend_i16x4(high.as_ptr().cast())] }
+    }
+    #[inline(always)]
+    fn mul_i32(a: v128, b: i32) -> v128 {
+        i32x4_mul(a, i32x4_splat(b))
+    }
+    #[inline(always)]
+    fn add_pairs(a: v128, b: v128) -> v128 {
+        i32x4_add(i32x4_shuffle::<0, 2, 4, 6>(a, b), i32x4_shuffle::<1, 3, 5, 7>(a, b))
     }
     #[inline(always)]
     fn transpose_sum([a, b, c, d]: [v128; 4]) -> v128 {
@@ -198,10 +207,6 @@ impl<const RELAXED: bool> Vector for Simd<RELAXED> {
     #[inline(always)]
     fn low_bytes(low: v128, high: v128) -> v128 {
         i8x16_shuffle::<0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30>(low, high)
-    }
-    #[inline(always)]
-    fn transpose_fours(rows: [v128; 4]) -> [v128; 4] {
-        transpose_lanes(rows)
     }
     #[inline(always)]
     fn dot_bytes(a: v128, b: v128, sum: v128) -> v128 {

@@ -1,0 +1,133 @@
+//! The two quantised types: how their panels (see `weights`) are read, and how activations are rounded for them.
+
+use super::PANEL;
+use crate::cpu::vector::Vector;
+use crate::tensor::{DType, QUANT_BLOCK};
+use crate::weights::{Matrix, PANEL_SCALES, interleave};
+
+/// How a block of 32 columns of eight weight rows is stored.
+pub trait Block {
+    const DTYPE: DType;
+    /// The bytes of such a block.
+    type Panel: AsRef<[u8]>;
+    /// What its integers have been increased by.
+    const OFFSET: i32;
+    /// The largest code of activations rounded coarsely (see `bytes`).
+    const COARSE: f32;
+    /// Whether coarse activations are the signed bytes of a product, and weights those in 0..=127; else it is the other
+    /// way round, and activations have 64 added.
+    const SIGNED_ACTIVATIONS: bool;
+    /// Whether a code is less than a byte.
+    const PACKED: bool;
+    fn panels(bytes: &[u8]) -> &[Self::Panel];
+    /// Adds to `sums[m]` the products of the block `x[m]` with weight rows `4 * half..4 * half + 4`, one in a lane.
+    fn dot<V: Vector, const M: usize>(x: [&[i16; QUANT_BLOCK]; M], panel: &Self::Panel, half: usize) -> [V::I32; M];
+    /// The order of 32 activations that `dot` expects.
+    fn arrange<V: Vector>(x: [V::I16; 4]) -> [V::I16; 4];
+    /// Two fours of columns, each with their codes of all eight rows: the `i`-th of four such pairs.
+    fn fours<V: Vector>(panel: &Self::Panel, i: usize) -> [(usize, [V::I8; 2]); 2];
+}
+
+/// The scales of the eight rows.
+#[inline(always)]
+pub fn scales<V: Vector, B: Block>(panel: &B::Panel) -> [V; 2] {
+    let scales = panel.as_ref().as_chunks::<8>().0;
+    [V::from_small_f16(&scales[0]), V::from_small_f16(&scales[1])]
+}
+
+/// Vector `i` of the codes.
+#[inline(always)]
+fn codes(panel: &[u8], i: usize) -> &[u8; 16] {
+    &panel[PANEL_SCALES..].as_chunks::<16>().0[i]
+}
+
+/// Panel `p`, as it is stored or, where its rows are not stored so, made of them in `memory`.
+#[inline(always)]
+pub fn panel<'a, B: Block>(weight: &'a Matrix, p: usize, memory: &'a mut Vec<u8>) -> &'a [B::Panel] {
+    let rows = weight.eight_rows(p);
+    if p < weight.panels() {
+        return B::panels(rows);
+    }
+    memory.resize(weight.row_bytes() * PANEL, 0);
+    interleave(B::DTYPE, rows, weight.row_bytes(), memory);
+    B::panels(memory)
+}
+
+#[derive(Debug)]
+pub struct Q8;
+#[derive(Debug)]
+pub struct Q4;
+
+impl Block for Q8 {
+    const DTYPE: DType = DType::Q8_0;
+    type Panel = [u8; 34 * PANEL];
+    const OFFSET: i32 = 0;
+    const COARSE: f32 = 63.0;
+    const SIGNED_ACTIVATIONS: bool = false;
+    const PACKED: bool = false;
+    #[inline(always)]
+    fn panels(bytes: &[u8]) -> &[Self::Panel] {
+        bytes.as_chunks().0
+    }
+    #[inline(always)]
+    fn dot<V: Vector, const M: usize>(x: [&[i16; QUANT_BLOCK]; M], panel: &Self::Panel, half: usize) -> [V::I32; M] {
+        // By pairs of columns: of rows 0 and 1 in the first sum, of 2 and 3 in the second.
+        let mut sums = [[V::splat_i32(0); 2]; M];
+        for four in 0..8 {
+            let w = codes(panel, 2 * four + half).as_chunks::<8>().0;
+            let w = [V::widen_i8(&w[0]), V::widen_i8(&w[1])];
+            for (x, sums) in x.iter().zip(&mut sums) {
+                let x = V::splat_quad(&x.as_chunks::<4>().0[four]);
+                sums[0] = V::add_i32(V::dot(x, w[0]), sums[0]);
+                sums[1] = V::add_i32(V::dot(x, w[1]), sums[1]);
+            }
+        }
+        sums.map(|[a, b]| V::add_pairs(a, b))
+    }
+    #[inline(always)]
+    fn arrange<V: Vector>(x: [V::I16; 4]) -> [V::I16; 4] {
+        x
+    }
+    #[inline(always)]
+    fn fours<V: Vector>(panel: &Self::Panel, i: usize) -> [(usize, [V::I8; 2]); 2] {
+        [2 * i, 2 * i + 1]
+            .map(|four| (four, [V::load_i8(codes(panel, 2 * four)), V::load_i8(codes(panel, 2 * four + 1))]))
+    }
+}
+
+impl Block for Q4 {
+    const DTYPE: DType = DType::Q4_0;
+    type Panel = [u8; 18 * PANEL];
+    const OFFSET: i32 = 8;
+    const COARSE: f32 = 127.0;
+    const SIGNED_ACTIVATIONS: bool = true;
+    const PACKED: bool = true;
+    #[inline(always)]
+    fn panels(bytes: &[u8]) -> &[Self::Panel] {
+        bytes.as_chunks().0
+    }
+    #[inline(always)]
+    fn dot<V: Vector, const M: usize>(x: [&[i16; QUANT_BLOCK]; M], panel: &Self::Panel, half: usize) -> [V::I32; M] {
+        let mut sums = [V::splat_i32(0); M];
+        for four in 0..4 {
+            let w = V::widen_nibbles(codes(panel, 2 * four + half));
+            for (x, sum) in x.iter().zip(&mut sums) {
+                let pairs = x.as_chunks::<2>().0;
+                for (w, pair) in w.into_iter().zip([2 * four, 2 * four + 1, 8 + 2 * four, 8 + 2 * four + 1]) {
+                    *sum = V::add_i32(V::dot(V::splat_pair(&pairs[pair]), w), *sum);
+                }
+            }
+        }
+        sums
+    }
+    #[inline(always)]
+    fn arrange<V: Vector>(x: [V::I16; 4]) -> [V::I16; 4] {
+        // Even and odd columns of a four are apart.
+        x.map(V::swap_middle)
+    }
+    #[inline(always)]
+    fn fours<V: Vector>(panel: &Self::Panel, i: usize) -> [(usize, [V::I8; 2]); 2] {
+        let [[a, b], [c, d]] = [2 * i, 2 * i + 1].map(|vector| V::nibbles(codes(panel, vector)));
+        [(i, [a, c]), (4 + i, [b, d])]
+    }
+}
