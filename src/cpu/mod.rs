@@ -1,7 +1,8 @@
 //! Runs a plan over slices on the CPU; one file per operation.
 //!
 //! Each kernel is written once, generic over a [`vector::Vector`] of four f32 lanes; [`Level`] says which
-//! implementation runs it. All levels give the same bits. Weights stay in the file's own quantisation.
+//! implementation runs it. All levels give the same bits. Weights stay in the file's own
+//! quantisation, the quantised ones in panels of eight rows.
 //!
 //! Products and attention, nearly all of the time, are shared among the threads of a [`pool`] (see [`share`]): by ranges
 //! of weight rows and of heads, never by parts of a sum. The rest runs on the caller's thread.
