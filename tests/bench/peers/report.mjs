@@ -128,7 +128,7 @@ function longRuns({ long = [] }) {
   return [
     "## A long run, ours",
     "",
-    "Milliseconds a token, over 128 tokens each, up to a full context of 2048 (`--long`). The cost of attention grows with the position on a",
+    "Milliseconds a token, over 128 tokens each, up to a full context of 2048, medians of three runs (`--long`). The cost of attention grows with the position on a",
     "straight line; *off the line* is the largest distance from it, *longest wait* the longest for any one token.",
     "",
     `| shape | weights | threads | engine | ${heads.join(" | ")} | off the line | longest wait, ms |`,
