@@ -98,8 +98,7 @@ impl Inputs {
         Inputs { dots: Some(dots), ..self }
     }
 
-    /// Rounds `x: [n, cols]` for products with weights of type `dtype`, as far as they need it; the same for all types
-    /// of one [`kind`](Inputs::kind).
+    /// Rounds `x: [n, cols]` for products with all weights of type `dtype`, as far as they need it.
     pub fn prepare<V: Vector>(&mut self, x: &[f32], cols: usize, dtype: DType) {
         let coarse = self.coarse;
         match dtype {

@@ -144,7 +144,7 @@ pub struct Summed<'a> {
 }
 
 impl<'a> Summed<'a> {
-    /// Those of panel `p`; some zeros where there are none.
+    /// Those of panel `p`; none where products need none.
     #[inline(always)]
     fn of<B: Block>(&self, p: usize) -> &'a [[i16; PANEL]] {
         let blocks = self.part.weight.cols / QUANT_BLOCK;
