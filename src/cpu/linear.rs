@@ -58,6 +58,10 @@ impl Panel {
         let memory = Vec::with_capacity(blocks * DType::Q8_0.block_bytes() * PANEL);
         Panel { float: float::Panel::new(max_cols), bytes: bytes::Panel::new(blocks), memory }
     }
+
+    fn bytes(&mut self) -> (&mut bytes::Panel, &mut Vec<u8>) {
+        (&mut self.bytes, &mut self.memory)
+    }
 }
 
 /// A weight, and what else products with it need.
@@ -75,12 +79,6 @@ pub fn sums<V: Vector>(matrix: &Matrix, coarse: bool) -> Vec<[i16; PANEL]> {
     match matrix.dtype {
         DType::Q8_0 if coarse && V::DOTS_BYTES => bytes::sums::<V>(matrix),
         _ => Vec::new(),
-    }
-}
-
-impl Panel {
-    fn bytes(&mut self) -> (&mut bytes::Panel, &mut Vec<u8>) {
-        (&mut self.bytes, &mut self.memory)
     }
 }
 
@@ -150,13 +148,12 @@ pub unsafe fn rows<V: Vector>(
 /// [`sums`], [`Inputs::prepare`] and all [`rows`].
 pub fn run<V: Vector>(
     x: &[f32],
-    weight: &Matrix,
+    matrix: &Matrix,
     bias: Option<&[f32]>,
     inputs: &mut Inputs,
     panel: &mut Panel,
     out: &mut [f32],
 ) {
-    let matrix = weight;
     let sums = sums::<V>(matrix, inputs.coarse);
     inputs.prepare::<V>(x, matrix.cols, matrix.dtype);
     let weight = Weight { matrix, sums: &sums };
