@@ -120,6 +120,22 @@ fn kernels_have_unique_names() {
     assert_eq!(names.len(), all);
 }
 
+/// A file as it should be embedded: each line without its comment and without blanks around it.
+fn embedded(text: &str) -> String {
+    let code = |line: &str| line.split("//").next().unwrap_or_default().trim().to_string();
+    text.split('\n').map(code).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn comments_are_not_embedded() {
+    for kernel in catalogue() {
+        let source = kernel.source();
+        for mark in ["//", "/*", "\n ", "\t"] {
+            assert!(!source.contains(mark), "{}: {mark:?} in {source}", kernel.name());
+        }
+    }
+}
+
 #[test]
 fn no_shader_file_is_left_out() {
     let mut used: Vec<String> = Vec::new();
@@ -134,7 +150,7 @@ fn no_shader_file_is_left_out() {
             let path = entry.unwrap().path();
             if path.is_file() {
                 let text = std::fs::read_to_string(&path).unwrap();
-                assert!(used.contains(&text), "{} belongs to no kernel of the catalogue", path.display());
+                assert!(used.contains(&embedded(&text)), "{} belongs to no kernel of the catalogue", path.display());
                 files += 1;
             }
         }

@@ -4,6 +4,7 @@
 
 use super::kernel::{ACTIVATION, Access, BATCH, Kernel, WORKGROUP, uniform};
 use super::record::{Grid, Launch, Resources, u32_of};
+use super::source::wgsl;
 use crate::Result;
 use crate::model::{Activation, BufferId};
 
@@ -30,7 +31,7 @@ pub fn kernel(activation: Activation) -> Kernel {
         stem: "activation",
         entry: "activation",
         parts: vec![BATCH, ACTIVATION],
-        body: include_str!("../../shaders/activation.wgsl"),
+        body: wgsl!("activation"),
         constants: vec![("WORKGROUP", WORKGROUP), ("ACTIVATION", number(activation))],
         storage: vec![(2, Access::Read), (3, Access::Write)],
         workgroup_bytes: 0,

@@ -12,6 +12,7 @@
 use super::cache::LayerCache;
 use super::kernel::{Access, BATCH, Kernel, REDUCE, SOFTWARE_WORKGROUP, SPLITS, WORKGROUP, kv_part, uniform};
 use super::record::{Grid, Launch, Resources, u32_of};
+use super::source::wgsl;
 use super::store_kv::head_vectors;
 use crate::model::BufferId;
 use crate::{Error, Result};
@@ -54,7 +55,7 @@ pub fn kernel(head_dim: usize, software: bool, half_kv: bool, splits: u32) -> Ke
         stem: "attention",
         entry: "attention",
         parts: vec![BATCH, REDUCE, SPLITS, kv_part(half_kv)],
-        body: include_str!("../../shaders/attention.wgsl"),
+        body: wgsl!("attention"),
         constants,
         storage: vec![(2, Access::Read), (3, Access::Read), (4, Access::Read), (5, Access::Write)],
         // The query and the partial results; the weights and the reductions' scratch.

@@ -6,6 +6,7 @@
 
 use super::kernel::{Access, BATCH, Kernel, Stored, WORKGROUP, uniform, weight_parts};
 use super::record::{Grid, Launch, Resources, u32_of};
+use super::source::wgsl;
 use super::upload::GpuMatrix;
 use crate::model::{BufferId, MatrixId};
 use crate::tensor::DType;
@@ -31,7 +32,7 @@ pub fn kernel(stored: Stored) -> Kernel {
         stem: "embed",
         entry: "embed",
         parts: [vec![BATCH], weight_parts(stored)].concat(),
-        body: include_str!("../../shaders/embed.wgsl"),
+        body: wgsl!("embed"),
         constants: vec![("WORKGROUP", WORKGROUP)],
         storage: with_weights(stored.dtype, &[(4, Access::Read), (5, Access::Write)]),
         workgroup_bytes: 0,

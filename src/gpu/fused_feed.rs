@@ -8,6 +8,7 @@ use super::embed::{check_width, chunk_buffers};
 use super::fuse::Feed;
 use super::kernel::{ACTIVATION, Access, Kernel, Stored, uniform};
 use super::record::{Launch, Resources, one_chunk, u32_of};
+use super::source::wgsl;
 use super::team::{self, NormKind, Team};
 use crate::model::Activation;
 use crate::{Error, Result};
@@ -36,13 +37,7 @@ pub fn kernel(stored: Stored, norm: NormKind, activation: Activation, gated: boo
     kernel.parts.push(ACTIVATION);
     kernel.constants.push(("ACTIVATION", super::activation::number(activation)));
     kernel.constants.push(("GATED", u32::from(gated)));
-    Kernel {
-        stem: "fused_feed",
-        entry: "fused_feed",
-        body: include_str!("../../shaders/fused_feed.wgsl"),
-        params: Params::LAYOUT,
-        ..kernel
-    }
+    Kernel { stem: "fused_feed", entry: "fused_feed", body: wgsl!("fused_feed"), params: Params::LAYOUT, ..kernel }
 }
 
 pub(super) fn launch(r: &Resources, feed: &Feed, vectors: &wgpu::Buffer) -> Result<Launch> {

@@ -8,6 +8,7 @@ use super::embed::{check_width, chunk_buffers};
 use super::fuse::Project;
 use super::kernel::{Access, Kernel, Stored, uniform};
 use super::record::{Launch, Resources, one_chunk, u32_of};
+use super::source::wgsl;
 use super::store_kv::head_vectors;
 use super::team::{self, NormKind, Team};
 use crate::{Error, Result};
@@ -35,7 +36,7 @@ pub fn kernel(stored: Stored, norm: NormKind, team: Team) -> Kernel {
     Kernel {
         stem: "fused_project",
         entry: "fused_project",
-        body: include_str!("../../shaders/fused_project.wgsl"),
+        body: wgsl!("fused_project"),
         params: Params::LAYOUT,
         ..team::kernel(stored, norm, team, &[(6, Access::Read), (7, Access::Write)])
     }

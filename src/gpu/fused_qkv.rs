@@ -10,6 +10,7 @@ use super::embed::{check_width, chunk_buffers};
 use super::fuse::Qkv;
 use super::kernel::{Access, Kernel, Stored, kv_part, uniform};
 use super::record::{Launch, Resources, one_chunk, u32_of};
+use super::source::wgsl;
 use super::team::{self, NormKind, Team};
 use crate::{Error, Result};
 
@@ -48,13 +49,7 @@ pub fn kernel(stored: Stored, norm: NormKind, team: Team, half_kv: bool) -> Kern
     let others = [(6, Access::Read), (7, Access::Write), (8, Access::Write), (9, Access::Write)];
     let mut shared = team::kernel(stored, norm, team, &others);
     shared.parts.push(kv_part(half_kv));
-    Kernel {
-        stem: "fused_qkv",
-        entry: "fused_qkv",
-        body: include_str!("../../shaders/fused_qkv.wgsl"),
-        params: Params::LAYOUT,
-        ..shared
-    }
+    Kernel { stem: "fused_qkv", entry: "fused_qkv", body: wgsl!("fused_qkv"), params: Params::LAYOUT, ..shared }
 }
 
 /// The kernel of a unit: known before there is a cache.

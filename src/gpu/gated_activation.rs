@@ -5,6 +5,7 @@
 use super::activation::number;
 use super::kernel::{ACTIVATION, Access, BATCH, Kernel, WORKGROUP, uniform};
 use super::record::{Grid, Launch, Resources, u32_of};
+use super::source::wgsl;
 use crate::Result;
 use crate::model::{Activation, BufferId};
 
@@ -22,7 +23,7 @@ pub fn kernel(activation: Activation) -> Kernel {
         stem: "gated_activation",
         entry: "gated_activation",
         parts: vec![BATCH, ACTIVATION],
-        body: include_str!("../../shaders/gated_activation.wgsl"),
+        body: wgsl!("gated_activation"),
         constants: vec![("WORKGROUP", WORKGROUP), ("ACTIVATION", number(activation))],
         storage: vec![(2, Access::Read), (3, Access::Read), (4, Access::Write)],
         workgroup_bytes: 0,

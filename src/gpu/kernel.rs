@@ -1,5 +1,6 @@
 //! What a kernel is: WGSL parts and a body, concatenated; `override` constants; bindings; the layout of its parameters.
 
+use super::source::wgsl;
 use crate::tensor::DType;
 
 /// Byte size and field offsets of a parameter struct, to be held against what the shader declares.
@@ -54,7 +55,7 @@ pub struct Part {
 
 macro_rules! part {
     ($name:literal) => {
-        Part { name: $name, text: include_str!(concat!("../../shaders/parts/", $name, ".wgsl")) }
+        Part { name: $name, text: wgsl!("parts/", $name) }
     };
 }
 

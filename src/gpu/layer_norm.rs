@@ -5,6 +5,7 @@
 
 use super::kernel::{Access, BATCH, Kernel, REDUCE, uniform};
 use super::record::{Grid, Launch, Resources, u32_of};
+use super::source::wgsl;
 use crate::Result;
 use crate::model::{BufferId, VectorId};
 
@@ -26,7 +27,7 @@ pub fn kernel(workgroup: u32) -> Kernel {
         stem: "layer_norm",
         entry: "layer_norm",
         parts: vec![BATCH, REDUCE],
-        body: include_str!("../../shaders/layer_norm.wgsl"),
+        body: wgsl!("layer_norm"),
         constants: vec![("WORKGROUP", workgroup)],
         storage: vec![(2, Access::Read), (3, Access::Read), (4, Access::Read), (5, Access::Write)],
         workgroup_bytes: 4 * workgroup,

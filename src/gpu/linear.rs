@@ -11,6 +11,7 @@
 use super::embed::{check_width, chunk_buffers, with_weights};
 use super::kernel::{Access, BATCH, GEMM_ALONE, Kernel, Stored, WORKGROUP, uniform, weight_parts};
 use super::record::{Grid, Launch, Resources, u32_of};
+use super::source::wgsl;
 use crate::model::{BufferId, MatrixId, VectorId};
 use crate::{Error, Result};
 
@@ -44,7 +45,7 @@ fn kernel(entry: &'static str, stored: Stored, constants: Vec<(&'static str, u32
         stem: "linear",
         entry,
         parts: [vec![BATCH], weight_parts(stored)].concat(),
-        body: include_str!("../../shaders/linear.wgsl"),
+        body: wgsl!("linear"),
         constants,
         storage: with_weights(stored.dtype, &[(4, Access::Read), (5, Access::Read), (6, Access::Write)]),
         workgroup_bytes,

@@ -37,6 +37,7 @@ mod rms_norm;
 mod rope;
 mod sample;
 mod select_rows;
+mod source;
 mod store_kv;
 mod team;
 mod timing;

@@ -6,6 +6,7 @@
 use super::embed::{check_width, chunk_buffers, with_weights};
 use super::kernel::{Access, BATCH, Kernel, Stored, WORKGROUP, uniform, weight_parts};
 use super::record::{Grid, Launch, Resources, u32_of};
+use super::source::wgsl;
 use crate::Result;
 use crate::model::{BufferId, MatrixId};
 
@@ -29,7 +30,7 @@ pub fn kernel(stored: Stored) -> Kernel {
         stem: "position_embed",
         entry: "position_embed",
         parts: [vec![BATCH], weight_parts(stored)].concat(),
-        body: include_str!("../../shaders/position_embed.wgsl"),
+        body: wgsl!("position_embed"),
         constants: vec![("WORKGROUP", WORKGROUP)],
         storage: with_weights(stored.dtype, &[(4, Access::Read), (5, Access::Write)]),
         workgroup_bytes: 0,

@@ -5,6 +5,7 @@
 
 use super::kernel::{Access, BATCH, Kernel, REDUCE, uniform};
 use super::record::{Grid, Launch, Resources, u32_of};
+use super::source::wgsl;
 use crate::Result;
 use crate::model::{BufferId, VectorId};
 
@@ -26,7 +27,7 @@ pub fn kernel(workgroup: u32) -> Kernel {
         stem: "rms_norm",
         entry: "rms_norm",
         parts: vec![BATCH, REDUCE],
-        body: include_str!("../../shaders/rms_norm.wgsl"),
+        body: wgsl!("rms_norm"),
         constants: vec![("WORKGROUP", workgroup)],
         storage: vec![(2, Access::Read), (3, Access::Read), (4, Access::Write)],
         workgroup_bytes: 4 * workgroup,

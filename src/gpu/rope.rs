@@ -5,6 +5,7 @@
 
 use super::kernel::{Access, BATCH, Kernel, WORKGROUP, uniform};
 use super::record::{Grid, Launch, Resources, u32_of};
+use super::source::wgsl;
 use crate::Result;
 use crate::model::{BufferId, Rope};
 
@@ -30,7 +31,7 @@ pub fn kernel() -> Kernel {
         stem: "rope",
         entry: "rope",
         parts: vec![BATCH],
-        body: include_str!("../../shaders/rope.wgsl"),
+        body: wgsl!("rope"),
         constants: vec![("WORKGROUP", WORKGROUP)],
         storage: vec![(2, Access::Read), (3, Access::Read), (4, Access::Write)],
         workgroup_bytes: 0,

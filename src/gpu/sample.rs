@@ -6,6 +6,7 @@
 
 use super::kernel::{Access, BATCH, DRAW_BY_ID, Kernel, uniform};
 use super::record::{Grid, Launch, Resources, u32_of};
+use super::source::wgsl;
 use crate::Result;
 use crate::model::{BufferId, Sampling};
 
@@ -36,7 +37,7 @@ pub fn kernel(workgroup: u32) -> Kernel {
         stem: "sample",
         entry: "sample",
         parts: vec![BATCH, DRAW_BY_ID],
-        body: include_str!("../../shaders/sample.wgsl"),
+        body: wgsl!("sample"),
         constants: vec![("WORKGROUP", workgroup)],
         storage: vec![(2, Access::Read), (3, Access::Read), (4, Access::Write), (5, Access::Write), (6, Access::Write)],
         // Four vectors and an id per invocation, and one number.

@@ -4,6 +4,7 @@
 
 use super::kernel::{Access, BATCH, Kernel, WORKGROUP, uniform};
 use super::record::{Grid, Launch, Resources, u32_of};
+use super::source::wgsl;
 use crate::Result;
 use crate::model::BufferId;
 
@@ -21,7 +22,7 @@ pub fn kernel() -> Kernel {
         stem: "select_rows",
         entry: "select_rows",
         parts: vec![BATCH],
-        body: include_str!("../../shaders/select_rows.wgsl"),
+        body: wgsl!("select_rows"),
         constants: vec![("WORKGROUP", WORKGROUP)],
         storage: vec![(2, Access::Read), (3, Access::Read), (4, Access::Write)],
         workgroup_bytes: 0,

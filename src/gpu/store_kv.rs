@@ -6,6 +6,7 @@
 use super::cache::LayerCache;
 use super::kernel::{Access, BATCH, Kernel, WORKGROUP, kv_part, uniform};
 use super::record::{Grid, Launch, Resources, u32_of};
+use super::source::wgsl;
 use crate::model::BufferId;
 use crate::{Error, Result};
 
@@ -33,7 +34,7 @@ pub fn kernel(head_dim: usize, half_kv: bool) -> Kernel {
         stem: "store_kv",
         entry: "store_kv",
         parts: vec![BATCH, kv_part(half_kv)],
-        body: include_str!("../../shaders/store_kv.wgsl"),
+        body: wgsl!("store_kv"),
         constants: vec![("WORKGROUP", WORKGROUP), ("HEAD", head_vectors(head_dim))],
         storage: vec![(2, Access::Read), (3, Access::Read), (4, Access::Write), (5, Access::Write)],
         workgroup_bytes: 0,
