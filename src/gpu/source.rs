@@ -77,7 +77,7 @@ mod tests {
         const SHORT: &str = "\n\nfn f() -> u32 {\nreturn 6u / 2u;\n\n}";
         let short: [u8; length(FILE)] = shorten(FILE);
         assert_eq!(std::str::from_utf8(&short), Ok(SHORT));
-        assert_eq!(shorten::<0>(""), []);
+        assert!(shorten::<0>("").is_empty());
         assert_eq!(shorten::<1>("  //\n"), *b"\n");
     }
 }
