@@ -20,7 +20,7 @@ use crate::cpu::{CpuCache, CpuModel, Level};
 use crate::error::{Error, Result};
 #[cfg(feature = "gpu")]
 use crate::gpu::{GpuCache, GpuModel};
-use crate::model::{Batch, Plan, Sampled, Sampling};
+use crate::model::{Batch, ModelConfig, Plan, Sampled, Sampling};
 use crate::weights::Weights;
 
 /// A model on the device that runs it, with what it takes to put it on another one: see [`recover`].
@@ -209,6 +209,11 @@ impl Backend {
         self.on.pace(batch.tokens.len(), (self.home.clock)() - start);
         Ok(())
     }
+}
+
+/// Brings weights into the order in which they are multiplied, in place, as far as nobody else holds their bytes.
+pub fn arrange(weights: Weights, config: &ModelConfig) -> Weights {
+    weights.into_panels(CpuModel::codes(config))
 }
 
 impl Executor {

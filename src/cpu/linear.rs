@@ -17,8 +17,8 @@ mod integer;
 use super::out::Out;
 use super::vector::{Dots, Vector};
 use crate::tensor::{DType, QUANT_BLOCK};
-use crate::weights::Matrix;
 pub use crate::weights::PANEL;
+use crate::weights::{Codes, Matrix};
 use block::{Block, Q4, Q8};
 use std::ops::Range;
 
@@ -27,6 +27,11 @@ const TILE: usize = 4;
 /// Panels multiplied by a single activation row at once, an eighth of the rows apart: processors read several streams of memory
 /// faster than one.
 const STREAMS: usize = 8;
+/// How coarsely rounded activations are best multiplied, if as bytes.
+pub fn dots<V: Vector>() -> Option<Dots> {
+    V::DOTS_BYTES.then(V::all_dots)?.first().copied()
+}
+
 /// Rounded activations, ready for products with quantised weights.
 ///
 /// Fine rounding is to 16 bits a block of 32 (1/65534 of its largest element). Coarse rounding, for models that are not
@@ -38,8 +43,8 @@ pub struct Inputs {
     words: integer::Activations,
     bytes: bytes::Activations,
     coarse: bool,
-    /// Instead of the quicker ones.
-    dots: Option<Dots>,
+    /// Instead of the quickest ones.
+    forced: Option<Dots>,
 }
 
 /// One thread's memory for the weight rows at hand.
@@ -64,47 +69,34 @@ impl Panel {
     }
 }
 
-/// A weight, and what else products with it need.
-#[derive(Clone, Copy, Debug)]
-pub struct Weight<'a> {
-    /// `[rows, cols]`, any type.
-    pub matrix: &'a Matrix,
-    /// Its [`sums`].
-    pub sums: &'a [[i16; PANEL]],
-}
-
-/// The sums of the codes of each block of 32 columns, by panel and block: `[rows / 8, cols / 32, 8]`, the rows rounded up.
-/// None where products need none. `coarse`: as for [`Inputs::new`].
-pub fn sums<V: Vector>(matrix: &Matrix, coarse: bool) -> Vec<[i16; PANEL]> {
-    match matrix.dtype {
-        DType::Q8_0 if coarse && V::DOTS_BYTES => bytes::sums::<V>(matrix),
-        _ => Vec::new(),
-    }
-}
-
 impl Inputs {
     /// For up to `max_batch` rows of up to `max_cols` elements. `coarse`: whether they may be rounded coarsely.
     pub fn new(max_batch: usize, max_cols: usize, coarse: bool) -> Self {
         let blocks = max_cols.div_ceil(QUANT_BLOCK);
         let (words, bytes) =
             (integer::Activations::new(max_batch * blocks), bytes::Activations::new(max_batch, blocks));
-        Inputs { words, bytes, coarse, dots: None }
+        Inputs { words, bytes, coarse, forced: None }
     }
 
-    /// Sums products of bytes in the given way, the quicker one or not. The results are the same.
+    /// Multiplies bytes in the given way, one of [`Vector::all_dots`], the quickest or not. The results are the same.
     pub fn with_dots(self, dots: Dots) -> Self {
-        Inputs { dots: Some(dots), ..self }
+        Inputs { forced: Some(dots), ..self }
+    }
+
+    /// How bytes are multiplied, if they are.
+    fn dots<V: Vector>(&self) -> Option<Dots> {
+        self.coarse.then(|| self.forced.or_else(dots::<V>)).flatten()
     }
 
     /// Rounds `x: [n, cols]` for products with all weights of type `dtype`, as far as they need it.
     pub fn prepare<V: Vector>(&mut self, x: &[f32], cols: usize, dtype: DType) {
         let coarse = self.coarse;
-        match dtype {
-            DType::Q8_0 if coarse && V::DOTS_BYTES => self.bytes.fill::<V, Q8>(x, cols),
-            DType::Q4_0 if coarse && V::DOTS_BYTES => self.bytes.fill::<V, Q4>(x, cols),
-            DType::Q8_0 => self.words.fill::<V, Q8>(x, coarse),
-            DType::Q4_0 => self.words.fill::<V, Q4>(x, coarse),
-            DType::F32 | DType::F16 | DType::BF16 => {}
+        match (dtype, self.dots::<V>()) {
+            (DType::Q8_0, Some(dots)) => self.bytes.fill::<V, Q8>(x, cols, dots),
+            (DType::Q4_0, Some(dots)) => self.bytes.fill::<V, Q4>(x, cols, dots),
+            (DType::Q8_0, None) => self.words.fill::<V, Q8>(x, coarse),
+            (DType::Q4_0, None) => self.words.fill::<V, Q4>(x, coarse),
+            (DType::F32 | DType::F16 | DType::BF16, _) => {}
         }
     }
 }
@@ -123,47 +115,46 @@ impl Inputs {
 pub unsafe fn rows<V: Vector>(
     x: &[f32],
     inputs: &Inputs,
-    Weight { matrix: weight, sums }: Weight<'_>,
+    weight: &Matrix,
     bias: Option<&[f32]>,
     range: Range<usize>,
     panel: &mut Panel,
     out: Out<'_>,
 ) {
-    let part = Part { weight, bias, range, out };
+    let dots = inputs.dots::<V>();
+    let codes = dots.map_or(Codes::Signed, Dots::codes);
+    let part = Part { weight, codes, bias, range, out };
     let n = x.len() / weight.cols;
-    let coarse = inputs.coarse && V::DOTS_BYTES;
-    let summed = bytes::Summed { part: &part, sums };
-    let dots = || inputs.dots.unwrap_or_else(V::quicker_dots);
-    match weight.dtype {
-        DType::F32 => float::run::<V, float::F32>(x, &part, &mut panel.float),
-        DType::F16 => float::run::<V, float::F16>(x, &part, &mut panel.float),
-        DType::BF16 => float::run::<V, float::BF16>(x, &part, &mut panel.float),
-        DType::Q8_0 if coarse => bytes::run::<V, Q8>(&inputs.bytes, n, summed, panel.bytes(), dots()),
-        DType::Q4_0 if coarse => bytes::run::<V, Q4>(&inputs.bytes, n, summed, panel.bytes(), dots()),
-        DType::Q8_0 => integer::run::<V, Q8>(&inputs.words, n, &part, &mut panel.memory),
-        DType::Q4_0 => integer::run::<V, Q4>(&inputs.words, n, &part, &mut panel.memory),
+    match (weight.dtype, dots) {
+        (DType::F32, _) => float::run::<V, float::F32>(x, &part, &mut panel.float),
+        (DType::F16, _) => float::run::<V, float::F16>(x, &part, &mut panel.float),
+        (DType::BF16, _) => float::run::<V, float::BF16>(x, &part, &mut panel.float),
+        (DType::Q8_0, Some(dots)) => bytes::run::<V, Q8>(&inputs.bytes, n, &part, panel.bytes(), dots),
+        (DType::Q4_0, Some(dots)) => bytes::run::<V, Q4>(&inputs.bytes, n, &part, panel.bytes(), dots),
+        (DType::Q8_0, None) => integer::run::<V, Q8>(&inputs.words, n, &part, &mut panel.memory),
+        (DType::Q4_0, None) => integer::run::<V, Q4>(&inputs.words, n, &part, &mut panel.memory),
     }
 }
 
-/// [`sums`], [`Inputs::prepare`] and all [`rows`].
+/// [`Inputs::prepare`] and all [`rows`].
 pub fn run<V: Vector>(
     x: &[f32],
-    matrix: &Matrix,
+    weight: &Matrix,
     bias: Option<&[f32]>,
     inputs: &mut Inputs,
     panel: &mut Panel,
     out: &mut [f32],
 ) {
-    let sums = sums::<V>(matrix, inputs.coarse);
-    inputs.prepare::<V>(x, matrix.cols, matrix.dtype);
-    let weight = Weight { matrix, sums: &sums };
+    inputs.prepare::<V>(x, weight.cols, weight.dtype);
     // SAFETY: `out` is borrowed for this call alone.
-    unsafe { rows::<V>(x, inputs, weight, bias, 0..matrix.rows, panel, Out::new(out, matrix.rows)) }
+    unsafe { rows::<V>(x, inputs, weight, bias, 0..weight.rows, panel, Out::new(out, weight.rows)) }
 }
 
 /// Some rows of a matrix, and where their products go.
 struct Part<'a> {
     weight: &'a Matrix,
+    /// As what panels are needed.
+    codes: Codes,
     bias: Option<&'a [f32]>,
     range: Range<usize>,
     out: Out<'a>,
@@ -196,25 +187,25 @@ impl Part<'_> {
     }
 
     /// One activation row times every panel: `many` of them at a time that lie far apart, as long as there are so many, and
-    /// then each `one`. Both are given the panels and their numbers.
+    /// then each `one`.
     #[inline(always)]
     fn streams<V: Vector, B: Block>(
         &self,
         memory: &mut Vec<u8>,
-        many: impl Fn([&[B::Panel]; STREAMS], [usize; STREAMS]) -> [[V; 2]; STREAMS],
-        one: impl Fn(&[B::Panel], usize) -> [V; 2],
+        many: impl Fn([&[B::Panel]; STREAMS]) -> [[V; 2]; STREAMS],
+        one: impl Fn(&[B::Panel]) -> [V; 2],
     ) {
         let Range { start, end } = self.panels();
-        let stream = end.min(self.weight.panels()).saturating_sub(start) / STREAMS;
+        let stream = end.min(self.weight.panels_with(self.codes)).saturating_sub(start) / STREAMS;
         for p in start..start + stream {
             let panels: [usize; STREAMS] = std::array::from_fn(|i| p + i * stream);
-            let sums = many(panels.map(|p| B::panels(self.weight.eight_rows(p))), panels);
+            let sums = many(panels.map(|p| B::panels(self.weight.eight_rows(p))));
             for (sums, p) in sums.iter().zip(panels) {
                 self.finish(sums, 0, p);
             }
         }
         for p in start + STREAMS * stream..end {
-            self.finish(&one(block::panel::<B>(self.weight, p, memory), p), 0, p);
+            self.finish(&one(block::panel::<B>(self, p, memory)), 0, p);
         }
     }
 

@@ -1,18 +1,17 @@
 //! The executor: a plan, its weights and the memory they need.
 
-use super::linear::{PANEL, Weight};
 use super::out::Out;
 use super::per_thread::PerThread;
 use super::pool::{POOL, Pool};
 use super::rope::Rotation;
 use super::share::{self, Product};
 use super::store_kv::Layer;
-use super::vector::{Best, Vector};
+use super::vector::{Best, Dots, Vector};
 use super::{Level, activation, add, attention, check, embed, gated_activation, layer_norm, linear};
 use super::{position_embed, rms_norm, rope, select_rows, store_kv};
 use crate::error::{Error, Result};
-use crate::model::{Batch, BufferId, Op, Plan, Step};
-use crate::weights::Weights;
+use crate::model::{Batch, BufferId, ModelConfig, Op, Plan, Step};
+use crate::weights::{Codes, Weights};
 use std::sync::Arc;
 
 /// Rows per forward pass. More would make better use of each weight read, and the page wait longer for an abort.
@@ -35,8 +34,6 @@ pub struct CpuModel {
     row: Vec<f32>,
     stored: Vec<u8>,
     inputs: linear::Inputs,
-    /// By matrix id; see [`linear::sums`].
-    sums: Vec<Vec<[i16; PANEL]>>,
     panels: PerThread<linear::Panel>,
     /// Whose threads share the work.
     pool: &'static Pool,
@@ -103,7 +100,6 @@ impl CpuModel {
         let widest = plan.matrices.iter().map(|m| m.cols).max().unwrap_or(0);
         let coarse = plan.config.d_model >= COARSE_FROM;
         let inputs = linear::Inputs::new(MAX_BATCH, widest, coarse);
-        let sums = Self::sums(&plan, &weights, level, coarse);
         let panels = PerThread::new(move || linear::Panel::new(widest));
         let (row, stored) = (vec![0.0; widest], Vec::with_capacity(4 * widest));
         let pool = &POOL;
@@ -115,7 +111,6 @@ impl CpuModel {
             row,
             stored,
             inputs,
-            sums,
             panels,
             pool,
             rotations,
@@ -124,23 +119,10 @@ impl CpuModel {
         })
     }
 
-    /// Those of the matrices that are multiplied.
-    fn sums(plan: &Plan, weights: &Weights, level: Level, coarse: bool) -> Vec<Vec<[i16; PANEL]>> {
-        let mut sums = vec![Vec::new(); weights.matrices.len()];
-        let multiplied = plan.steps.iter().filter_map(|step| match step.op {
-            Op::Linear { weight, .. } => Some(weight.0),
-            _ => None,
-        });
-        for i in multiplied {
-            sums[i] = match level {
-                #[cfg(not(feature = "one-level"))]
-                Level::Scalar => linear::sums::<super::vector::Scalar>(&weights.matrices[i], coarse),
-                #[cfg(all(target_arch = "wasm32", target_feature = "relaxed-simd", not(feature = "one-level")))]
-                Level::Simd128 => linear::sums::<super::vector::Simd128>(&weights.matrices[i], coarse),
-                _ => linear::sums::<Best>(&weights.matrices[i], coarse),
-            };
-        }
-        sums
+    /// As what the codes of a model's `Q8_0` matrices are best stored in panels on this engine; every way gives the same results.
+    pub fn codes(config: &ModelConfig) -> Codes {
+        let dots = linear::dots::<Best>().filter(|_| config.d_model >= COARSE_FROM);
+        dots.map_or(Codes::Signed, Dots::codes)
     }
 
     /// The same with the threads of another pool than [`POOL`]. The results do not depend on them.
@@ -367,8 +349,7 @@ impl CpuModel {
             }
             let bias = bias.map(|id| weights.vectors[id.0].as_slice());
             let out = Out::new(&mut out[..n * matrix.rows], matrix.rows);
-            let weight = Weight { matrix, sums: &self.sums[weight.0] };
-            *product = Some(Product { weight, bias, out });
+            *product = Some(Product { weight: matrix, bias, out });
         }
         let products: &[Option<Product<'_>>] = &products;
         share::products::<V>(self.pool, input, &self.inputs, products, &self.panels);

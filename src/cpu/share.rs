@@ -2,11 +2,12 @@
 //! the bits do not depend on how many threads there are.
 
 use super::attention::{self, Queries};
-use super::linear::{self, Inputs, PANEL, Panel, Weight};
+use super::linear::{self, Inputs, PANEL, Panel};
 use super::out::Out;
 use super::per_thread::PerThread;
 use super::pool::Pool;
 use super::vector::Vector;
+use crate::weights::Matrix;
 use std::ops::Range;
 
 /// Multiplications below which a section is not worth another thread: to start and to end one takes a microsecond or two,
@@ -21,9 +22,9 @@ const WORK_OF_AN_ELEMENT: usize = 4;
 
 /// One product of an input.
 pub struct Product<'a> {
-    pub weight: Weight<'a>,
+    pub weight: &'a Matrix,
     pub bias: Option<&'a [f32]>,
-    /// `[n, weight.matrix.rows]`.
+    /// `[n, weight.rows]`.
     pub out: Out<'a>,
 }
 
@@ -37,12 +38,12 @@ pub fn products<V: Vector>(
     products: &[Option<Product<'_>>],
     panels: &PerThread<Panel>,
 ) {
-    let work = products.iter().flatten().map(|p| p.weight.matrix.rows).sum::<usize>() * x.len();
+    let work = products.iter().flatten().map(|p| p.weight.rows).sum::<usize>() * x.len();
     let parts = parts(pool, work, usize::MAX);
     pool.run(parts, |part, thread| {
         panels.with(thread, |panel| {
             for &Product { weight, bias, out } in products.iter().flatten() {
-                let range = cut(weight.matrix.rows, PANEL, part, parts);
+                let range = cut(weight.rows, PANEL, part, parts);
                 if !range.is_empty() {
                     // SAFETY: the parts are of different rows of the weights, and so of different columns.
                     unsafe { linear::rows::<V>(x, inputs, weight, bias, range, panel, out) }

@@ -23,13 +23,16 @@ pub type Best = Simd128;
 #[cfg(all(target_arch = "wasm32", target_feature = "relaxed-simd"))]
 pub type Best = Relaxed;
 
-/// How products of bytes are summed; the sums are the same.
+/// How an engine multiplies bytes. The sums come out the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Dots {
-    /// Fours of them, by [`Vector::dot_bytes`].
-    Fours,
-    /// Pairs first, by [`Vector::dot_byte_pairs`]: 1.7 times as fast on processors that have no instruction for fours.
-    Pairs,
+    /// Fours of them, by [`Vector::dot_bytes`]; the second side is signed.
+    Signed,
+    /// The same; the second side is unsigned.
+    Unsigned,
+    /// Pairs first, by [`Vector::dot_byte_pairs`], the second side unsigned: 1.7 times as fast on processors that have no
+    /// instruction for fours.
+    UnsignedPairs,
 }
 
 /// Four lanes of f32, and the conversions kernels need.
@@ -93,9 +96,6 @@ pub trait Vector: Copy {
     fn dot(a: Self::I16, b: Self::I16) -> Self::I32;
     fn splat_i32(x: i32) -> Self::I32;
     fn add_i32(a: Self::I32, b: Self::I32) -> Self::I32;
-    /// Eight 16-bit integers.
-    fn widen_i16(x: &[i16; 8]) -> [Self::I32; 2];
-    fn mul_i32(a: Self::I32, b: i32) -> Self::I32;
     /// `[a0 + a1, a2 + a3, b0 + b1, b2 + b3]`.
     fn add_pairs(a: Self::I32, b: Self::I32) -> Self::I32;
     /// Lane i is the sum of the lanes of `rows[i]`.
@@ -103,24 +103,24 @@ pub trait Vector: Copy {
 
     fn load_i8(x: &[u8; 16]) -> Self::I8;
     fn store_i8(x: Self::I8, out: &mut [u8; 16]);
-    /// Which way of summing products of bytes is the quicker one here.
-    #[inline(always)]
-    fn quicker_dots() -> Dots {
-        Dots::Fours
-    }
+    /// The ways of multiplying bytes that are right here, the quickest first.
+    fn all_dots() -> &'static [Dots];
     /// The same four bytes four times.
     fn splat_four(x: &[u8; 4]) -> Self::I8;
     /// The low halves of all bytes, and the high halves.
     fn nibbles(x: &[u8; 16]) -> [Self::I8; 2];
     /// The low bytes of eight and eight integers, in order.
     fn low_bytes(low: Self::I16, high: Self::I16) -> Self::I8;
-    /// Lane i is the sum of the products of the fours i, plus `sum`: of `a`'s signed bytes with `b`'s, which are all in
-    /// 0..=127 (the one range in which every engine and processor gives the same).
+    /// Lane i is the sum of the products of the fours i, plus `sum`: of `a`'s signed bytes with `b`'s, which are signed or
+    /// unsigned, see [`Dots`]. Sums of pairs are within 16 bits.
     fn dot_bytes(a: Self::I8, b: Self::I8, sum: Self::I32) -> Self::I32;
-    /// Lane i is the sum of the two products of the pairs i: of `a`'s signed bytes with `b`'s, which are all in 0..=127.
-    /// The sums are within 16 bits.
+    /// Lane i is the sum of the two products of the pairs i: of `a`'s signed bytes with `b`'s unsigned ones. The sums are
+    /// within 16 bits.
     fn dot_byte_pairs(a: Self::I8, b: Self::I8) -> Self::I16;
+    /// Carries beyond 16 bits are lost.
     fn add_i16(a: Self::I16, b: Self::I16) -> Self::I16;
+    /// The same.
+    fn sub_i16(a: Self::I16, b: Self::I16) -> Self::I16;
     fn load_i32(x: &[i32; 4]) -> Self::I32;
     fn store_i32(x: Self::I32, out: &mut [i32; 4]);
 

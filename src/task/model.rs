@@ -10,7 +10,7 @@ use super::memo::Memo;
 use super::pool::Pool;
 use super::tasks::TaskFormat;
 pub use crate::backend::Clock;
-use crate::backend::{Backend, DeviceReport, DeviceRequest};
+use crate::backend::{self, Backend, DeviceReport, DeviceRequest};
 use crate::error::{Error, Result};
 use crate::format::{self, Dialect, ModelFile, Value};
 use crate::model::{ModelConfig, Plan, plan};
@@ -126,7 +126,7 @@ impl Model {
         let identity = identity(&plan, &weights);
         // The file's bytes are the weights' alone then, and need no copy to be put into another order.
         drop(file);
-        let weights = Arc::new(weights.into_panels());
+        let weights = Arc::new(backend::arrange(weights, &config));
 
         let mut put = |done, total| progress(LoadPhase::Device, done, total);
         let backend = Backend::load(plan, weights, device, clock, &mut put).await?;

@@ -17,7 +17,16 @@ pub enum Layout {
     /// Row by row, as in the file.
     Rows,
     /// In panels of eight rows, as far as there are so many (see [`Matrix::panels`]). Quantised matrices only.
-    Panels,
+    Panels(Codes),
+}
+
+/// How the codes of `Q8_0` stand in panels. Those of `Q4_0` are always as in the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Codes {
+    /// Signed bytes, as in the file.
+    Signed,
+    /// With 128 added, unsigned: as processors multiply them that take one side of a product of bytes as unsigned.
+    Unsigned,
 }
 
 /// A matrix `[rows, cols]`; each row is a whole number of blocks, `row_bytes` long.

@@ -3,9 +3,10 @@
 //! A panel has the bytes of eight rows, block by block: the eight scales, then the codes of four columns of all eight rows,
 //! of the next four, and so on. One vector of sixteen bytes is four columns of four rows, so that sums of products stand in a
 //! lane per row and need no rearranging, and a panel is read from its first byte to its last. With `Q4_0` a four of bytes
-//! is columns `4f..4f + 4` in the low and `16 + 4f..` in the high halves. Rows beyond the last whole panel stay rows.
+//! is columns `4f..4f + 4` in the low and `16 + 4f..` in the high halves. The codes of `Q8_0` may have 128 added ([`Codes`]).
+//! Rows beyond the last whole panel stay rows.
 
-use super::{Layout, Matrix, Weights};
+use super::{Codes, Layout, Matrix, Weights};
 use crate::tensor::{DType, rewrite};
 
 /// Rows of a panel.
@@ -19,8 +20,13 @@ impl Matrix {
     pub fn panels(&self) -> usize {
         match self.layout {
             Layout::Rows => 0,
-            Layout::Panels => self.rows / PANEL,
+            Layout::Panels(_) => self.rows / PANEL,
         }
+    }
+
+    /// The same, if their codes stand as `codes` says; else 0.
+    pub fn panels_with(&self, codes: Codes) -> usize {
+        if self.layout == Layout::Panels(codes) || self.dtype == DType::Q4_0 { self.panels() } else { 0 }
     }
 
     /// The bytes of rows `8 p..8 p + 8`, as a panel (`p < panels()`) or as rows.
@@ -51,8 +57,47 @@ impl Matrix {
             for (row, four) in row[2..].as_chunks_mut::<4>().0.iter_mut().zip(fours) {
                 *row = *four;
             }
+            if self.layout == Layout::Panels(Codes::Unsigned) && self.dtype == DType::Q8_0 {
+                change_sign(&mut row[2..]);
+            }
         }
         buffer
+    }
+
+    /// Panel `p`, of a quantised matrix, with its codes as `codes` says: where it lies, or made in `memory`.
+    #[inline(always)]
+    pub fn panel<'a>(&'a self, p: usize, codes: Codes, memory: &'a mut Vec<u8>) -> &'a [u8] {
+        if p < self.panels_with(codes) { self.eight_rows(p) } else { self.remade_panel(p, codes, memory) }
+    }
+
+    #[inline(never)]
+    fn remade_panel<'a>(&self, p: usize, codes: Codes, memory: &'a mut Vec<u8>) -> &'a [u8] {
+        let rows = self.eight_rows(p);
+        memory.resize(self.row_bytes() * PANEL, 0);
+        let mut stored = Codes::Signed;
+        match self.layout {
+            Layout::Panels(codes) if p < self.panels() => {
+                memory.copy_from_slice(rows);
+                stored = codes;
+            }
+            _ => interleave(self.dtype, rows, self.row_bytes(), memory),
+        }
+        if stored != codes {
+            change_signs(self.dtype, memory);
+        }
+        memory
+    }
+}
+
+/// Adds 128 to codes, or takes it from them.
+fn change_sign(codes: &mut [u8]) {
+    codes.iter_mut().for_each(|code| *code ^= 0x80);
+}
+
+/// The same with all codes of a panel, if they are bytes.
+fn change_signs(dtype: DType, panel: &mut [u8]) {
+    if dtype == DType::Q8_0 {
+        panel.chunks_exact_mut(dtype.block_bytes() * PANEL).for_each(|block| change_sign(&mut block[PANEL_SCALES..]));
     }
 }
 
@@ -78,26 +123,29 @@ pub fn interleave(dtype: DType, rows: &[u8], row_bytes: usize, out: &mut [u8]) {
 }
 
 impl Weights {
-    /// Brings the quantised matrices into panels, where they lie. Those whose bytes somebody else holds too (a file that is still
-    /// open) stay rows: nothing is copied.
-    pub fn into_panels(mut self) -> Weights {
+    /// Brings the quantised matrices into panels, where they lie, with their codes as `codes` says. Those whose bytes somebody else
+    /// holds too (a file that is still open) stay rows: nothing is copied.
+    pub fn into_panels(mut self, codes: Codes) -> Weights {
         let shapes: Vec<_> = self.matrices.iter().map(|m| (m.dtype, m.row_bytes(), m.layout)).collect();
         let mut all: Vec<_> = self.matrices.iter_mut().map(|m| &mut m.data).collect();
         let mut rows = Vec::new();
         let done = rewrite(&mut all, |i, data| {
             let (dtype, row_bytes, layout) = shapes[i];
-            if dtype.block_len() == 1 || layout == Layout::Panels || row_bytes == 0 {
+            if dtype.block_len() == 1 || layout != Layout::Rows || row_bytes == 0 {
                 return;
             }
             for panel in data.chunks_exact_mut(row_bytes * PANEL) {
                 rows.clear();
                 rows.extend_from_slice(panel);
                 interleave(dtype, &rows, row_bytes, panel);
+                if codes == Codes::Unsigned {
+                    change_signs(dtype, panel);
+                }
             }
         });
         for (matrix, done) in self.matrices.iter_mut().zip(done) {
-            if done && matrix.dtype.block_len() > 1 {
-                matrix.layout = Layout::Panels;
+            if done && matrix.dtype.block_len() > 1 && matrix.layout == Layout::Rows {
+                matrix.layout = Layout::Panels(codes);
             }
         }
         self
@@ -108,6 +156,9 @@ impl Weights {
 mod tests {
     use super::*;
     use crate::tensor::Bytes;
+
+    const ALL: [(DType, Codes); 3] =
+        [(DType::Q8_0, Codes::Signed), (DType::Q8_0, Codes::Unsigned), (DType::Q4_0, Codes::Unsigned)];
 
     fn matrix(dtype: DType, rows: usize, cols: usize, file: &Bytes) -> Matrix {
         let len = rows * dtype.bytes_for(cols).unwrap();
@@ -121,11 +172,11 @@ mod tests {
 
     #[test]
     fn every_row_comes_back() {
-        for dtype in [DType::Q8_0, DType::Q4_0] {
+        for (dtype, codes) in ALL {
             for rows in [1, 7, 8, 9, 16, 35] {
                 let before = matrix(dtype, rows, 96, &file());
                 let weights = Weights { matrices: vec![matrix(dtype, rows, 96, &file())], vectors: Vec::new() };
-                let after = &weights.into_panels().matrices[0];
+                let after = &weights.into_panels(codes).matrices[0];
                 assert_eq!(after.panels(), rows / 8);
                 let (mut a, mut b) = (Vec::new(), Vec::new());
                 for r in 0..rows {
@@ -137,10 +188,37 @@ mod tests {
     }
 
     #[test]
+    fn a_panel_is_the_same_wherever_it_comes_from() {
+        for (dtype, codes) in ALL {
+            let rows = matrix(dtype, 19, 96, &file());
+            let panels = [Codes::Signed, Codes::Unsigned].map(|codes| {
+                let weights = Weights { matrices: vec![matrix(dtype, 19, 96, &file())], vectors: Vec::new() };
+                weights.into_panels(codes).matrices.remove(0)
+            });
+            let (mut a, mut b) = (Vec::new(), Vec::new());
+            for p in 0..3 {
+                let made = rows.panel(p, codes, &mut a).to_vec();
+                for panels in &panels {
+                    assert_eq!(
+                        panels.panel(p, codes, &mut b),
+                        made,
+                        "{dtype} {codes:?} of {:?}, panel {p}",
+                        panels.layout
+                    );
+                }
+            }
+            let other = rows.panel(0, Codes::Signed, &mut a) != rows.panel(0, Codes::Unsigned, &mut b);
+            assert_eq!(other, dtype == DType::Q8_0);
+            let kept = dtype == DType::Q4_0 || codes == Codes::Signed;
+            assert_eq!(panels[0].panels_with(codes), if kept { 2 } else { 0 });
+        }
+    }
+
+    #[test]
     fn a_vector_is_four_columns_of_four_rows() {
         let m = matrix(DType::Q8_0, 8, 32, &file());
         let weights = Weights { matrices: vec![matrix(DType::Q8_0, 8, 32, &file())], vectors: Vec::new() };
-        let panels = weights.into_panels();
+        let panels = weights.into_panels(Codes::Signed);
         let codes = &panels.matrices[0].eight_rows(0)[PANEL_SCALES..];
         let mut buffer = Vec::new();
         for (f, half, row, column) in [(0, 0, 0, 0), (3, 1, 2, 1), (7, 1, 3, 3)] {
@@ -153,16 +231,16 @@ mod tests {
     fn bytes_that_others_hold_and_shared_bytes() {
         let held = file();
         let weights = Weights { matrices: vec![matrix(DType::Q8_0, 16, 32, &held)], vectors: Vec::new() };
-        let weights = weights.into_panels();
+        let weights = weights.into_panels(Codes::Unsigned);
         assert_eq!(weights.matrices[0].layout, Layout::Rows);
         drop(held);
         // Two names for the same bytes are turned once.
         let mut weights = weights;
         weights.matrices.push(weights.matrices[0].clone());
         let before = weights.matrices[0].row(9, &mut Vec::new()).to_vec();
-        let weights = weights.into_panels().into_panels();
+        let weights = weights.into_panels(Codes::Unsigned).into_panels(Codes::Signed);
         for m in &weights.matrices {
-            assert_eq!((m.layout, m.row(9, &mut Vec::new())), (Layout::Panels, before.as_slice()));
+            assert_eq!((m.layout, m.row(9, &mut Vec::new())), (Layout::Panels(Codes::Unsigned), before.as_slice()));
         }
     }
 }

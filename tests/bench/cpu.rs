@@ -33,7 +33,7 @@ pub extern "C" fn bench_load(shape: u32, dtype: u32, level: u32) -> f64 {
     let dtypes = [DType::F32, DType::F16, DType::Q8_0, DType::Q4_0];
     let (Some(&dtype), Some(&level)) = (dtypes.get(dtype as usize), Level::ALL.get(level as usize)) else { return 0.0 };
     let plan = Arc::new(plan::build(&config));
-    let weights = Arc::new(inputs::weights(&plan, 1, |_| dtype).into_panels());
+    let weights = Arc::new(inputs::weights(&plan, 1, |_| dtype).into_panels(CpuModel::codes(&config)));
     let table = if config.tied_embeddings { usize::MAX } else { 0 };
     let read: usize = weights.matrices.iter().enumerate().filter(|(i, _)| *i != table).map(|(_, m)| m.data.len()).sum();
     let Ok(model) = CpuModel::new(plan, weights, level) else { return 0.0 };

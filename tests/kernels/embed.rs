@@ -3,7 +3,7 @@ use crate::support::compare::assert_close;
 use crate::support::inputs;
 use nanolm::cpu::{embed, vector::Vector};
 use nanolm::tensor::{Bytes, DType};
-use nanolm::weights::{Layout, Matrix};
+use nanolm::weights::{Codes, Layout, Matrix};
 
 pub const DTYPES: [DType; 5] = [DType::F32, DType::F16, DType::BF16, DType::Q8_0, DType::Q4_0];
 
@@ -17,7 +17,7 @@ fn looks_up<V: Vector>() {
             let mut out = vec![f32::NAN; tokens.len() * width];
             embed::run::<V>(&table, &tokens, &mut Vec::new(), &mut out);
             let mut of_panels = vec![f32::NAN; out.len()];
-            embed::run::<V>(&inputs::in_panels(&table), &tokens, &mut Vec::new(), &mut of_panels);
+            embed::run::<V>(&inputs::in_panels(&table, Codes::Unsigned), &tokens, &mut Vec::new(), &mut of_panels);
             assert_eq!(out, of_panels, "{dtype} {width}");
             // A block's value is an f32 product of its scale and a small integer.
             let want: Vec<f64> = matrix::embed(&table, &tokens).into_iter().map(|x| x as f32 as f64).collect();

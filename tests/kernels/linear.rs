@@ -2,11 +2,11 @@ use super::embed::DTYPES;
 use crate::reference::matrix;
 use crate::support::compare::{assert_close, wide};
 use crate::support::inputs::{self, PATTERNS, Pattern, rows};
-use nanolm::cpu::linear::{self, Weight};
+use nanolm::cpu::linear;
 use nanolm::cpu::out::Out;
-use nanolm::cpu::vector::{Dots, Scalar, Vector};
+use nanolm::cpu::vector::{Scalar, Vector};
 use nanolm::tensor::{Bytes, DType};
-use nanolm::weights::{Layout, Matrix};
+use nanolm::weights::{Codes, Layout, Matrix};
 
 at_every_level!(
     multiplies,
@@ -30,7 +30,7 @@ fn multiplies<V: Vector>() {
                     continue;
                 }
                 let weight = inputs::matrix("weight", dtype, out_width, width, 0.5, 11);
-                let panels = inputs::in_panels(&weight);
+                let panels = inputs::in_panels(&weight, Codes::Signed);
                 let x = rows(pattern, n, width, 12);
                 let bias = rows(Pattern::Normal, 1, out_width, 13);
                 for bias in [None, Some(bias.as_slice())] {
@@ -80,20 +80,19 @@ fn bits_do_not_depend_on_level_or_rows<V: Vector>() {
         [DType::Q8_0, DType::Q4_0].into_iter().flat_map(|d| [(7, 32), (17, 96), (33, 288), (75, 64)].map(|s| (d, s)))
     {
         let weight = inputs::matrix("weight", dtype, out_width, width, 0.5, 16);
-        let panels = inputs::in_panels(&weight);
-        assert_eq!(panels.panels(), out_width / 8);
+        let stored = [Codes::Signed, Codes::Unsigned].map(|codes| inputs::in_panels(&weight, codes));
+        assert!(stored.iter().all(|panels| panels.panels() == out_width / 8));
         for (n, pattern) in [1, 8, 9, 14].into_iter().flat_map(|n| PATTERNS.map(|p| (n, p))) {
             let x = rows(pattern, n, width, 17);
             let (mut plain, mut out) = (vec![f32::NAN; n * out_width], vec![f32::NAN; n * out_width]);
             run::<Scalar>(&x, &weight, None, true, &mut plain);
             run::<V>(&x, &weight, None, true, &mut out);
             assert_eq!(bits(&out), bits(&plain), "{dtype} {pattern:?} n {n} [{out_width}, {width}]");
-            for (weight, dots) in
-                [&weight, &panels].into_iter().flat_map(|w| [Dots::Fours, Dots::Pairs].map(|d| (w, d)))
+            for (weight, &dots) in
+                [&weight, &stored[0], &stored[1]].into_iter().flat_map(|w| V::all_dots().iter().map(move |d| (w, d)))
             {
                 let mut inputs = linear::Inputs::new(n, width, true).with_dots(dots);
                 let mut panel = linear::Panel::new(width);
-                let sums = linear::sums::<V>(weight, true);
                 let case = format!("{dtype} {:?} {pattern:?} n {n} [{out_width}, {width}] by {dots:?}", weight.layout);
                 out.fill(f32::NAN);
                 linear::run::<V>(&x, weight, None, &mut inputs, &mut panel, &mut out);
@@ -102,17 +101,7 @@ fn bits_do_not_depend_on_level_or_rows<V: Vector>() {
                 for range in [5..out_width, 0..2, 2..5] {
                     let out = Out::new(&mut out, out_width);
                     // SAFETY: one after the other.
-                    unsafe {
-                        linear::rows::<V>(
-                            &x,
-                            &inputs,
-                            Weight { matrix: weight, sums: &sums },
-                            None,
-                            range,
-                            &mut panel,
-                            out,
-                        )
-                    };
+                    unsafe { linear::rows::<V>(&x, &inputs, weight, None, range, &mut panel, out) };
                 }
                 assert_eq!(bits(&out), bits(&plain), "{case} in ranges");
             }
@@ -139,7 +128,8 @@ fn the_largest_codes_overflow_nothing<V: Vector>() {
         for x in [1000.0f32, -1000.0] {
             let x = vec![x; n * width];
             let want = matrix::linear(&wide(&x), &weight, None);
-            for dots in [Dots::Fours, Dots::Pairs] {
+            assert!(!V::all_dots().is_empty());
+            for &dots in V::all_dots() {
                 let mut inputs = linear::Inputs::new(n, width, true).with_dots(dots);
                 let mut out = vec![f32::NAN; n * 9];
                 linear::run::<V>(&x, &weight, None, &mut inputs, &mut linear::Panel::new(width), &mut out);

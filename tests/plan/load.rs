@@ -4,7 +4,7 @@ use nanolm::Error;
 use nanolm::format::{ModelFile, TensorInfo, Value};
 use nanolm::model::{ModelConfig, Plan, plan};
 use nanolm::tensor::{Bytes, DType};
-use nanolm::weights::{self, Layout, Matrix, Weights, dequantize_row, quantize_row};
+use nanolm::weights::{self, Codes, Layout, Matrix, Weights, dequantize_row, quantize_row};
 
 use crate::fixture;
 
@@ -82,13 +82,13 @@ fn matrices_become_panels_once_the_file_is_closed() {
     for name in ["model-q8_0.gguf", "model-q4_0.gguf"] {
         let file = fixture::parse("tiny-gpt2", &[name]);
         let (_, weights) = loaded(&file).unwrap();
-        let weights = weights.into_panels();
+        let weights = weights.into_panels(Codes::Unsigned);
         assert!(weights.matrices.iter().all(|m| m.layout == Layout::Rows), "{name}: changed under the file's owner");
         let rows: Vec<Vec<u8>> = weights.matrices.iter().map(|m| m.stored_row(m.rows / 2).to_vec()).collect();
         drop(file);
-        let weights = weights.into_panels();
+        let weights = weights.into_panels(Codes::Unsigned);
         for (m, row) in weights.matrices.iter().zip(rows) {
-            assert_eq!(m.layout, Layout::Panels, "{name}: {}", m.name);
+            assert_eq!(m.layout, Layout::Panels(Codes::Unsigned), "{name}: {}", m.name);
             assert_eq!(m.row(m.rows / 2, &mut Vec::new()), row, "{name}: {}", m.name);
         }
     }

@@ -4,7 +4,7 @@ use super::encode::encode;
 use super::rng::Rng;
 use nanolm::model::Plan;
 use nanolm::tensor::{Bytes, DType};
-use nanolm::weights::{Layout, Matrix, Weights};
+use nanolm::weights::{Codes, Layout, Matrix, Weights};
 
 /// What a row of activations looks like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,10 +59,10 @@ pub fn matrix(name: &str, dtype: DType, rows: usize, cols: usize, deviation: f32
 }
 
 /// The same matrix as panels, if it is quantised.
-pub fn in_panels(matrix: &Matrix) -> Matrix {
+pub fn in_panels(matrix: &Matrix, codes: Codes) -> Matrix {
     let data = Bytes::new(matrix.data.to_vec());
     let copy = Matrix { data, ..matrix.clone() };
-    let mut weights = Weights { matrices: vec![copy], vectors: Vec::new() }.into_panels();
+    let mut weights = Weights { matrices: vec![copy], vectors: Vec::new() }.into_panels(codes);
     weights.matrices.remove(0)
 }
 

@@ -1,22 +1,18 @@
 //! The two quantised types: how their panels (see `weights`) are read, and how activations are rounded for them.
 
-use super::PANEL;
+use super::{PANEL, Part};
 use crate::cpu::vector::Vector;
-use crate::tensor::{DType, QUANT_BLOCK};
-use crate::weights::{Matrix, PANEL_SCALES, interleave};
+use crate::tensor::QUANT_BLOCK;
+use crate::weights::PANEL_SCALES;
 
 /// How a block of 32 columns of eight weight rows is stored.
 pub trait Block {
-    const DTYPE: DType;
     /// The bytes of such a block.
     type Panel: AsRef<[u8]>;
-    /// What its integers have been increased by.
+    /// What its codes have been increased by in the file.
     const OFFSET: i32;
     /// The largest code of activations rounded coarsely (see `bytes`).
     const COARSE: f32;
-    /// Whether coarse activations are the signed bytes of a product, and weights those in 0..=127; else it is the other
-    /// way round, and activations have 64 added.
-    const SIGNED_ACTIVATIONS: bool;
     /// Whether a code is less than a byte.
     const PACKED: bool;
     fn panels(bytes: &[u8]) -> &[Self::Panel];
@@ -41,16 +37,10 @@ fn codes(panel: &[u8], i: usize) -> &[u8; 16] {
     &panel[PANEL_SCALES..].as_chunks::<16>().0[i]
 }
 
-/// Panel `p`, as it is stored or, where its rows are not stored so, made of them in `memory`.
+/// Panel `p`, as it is stored or, where it is not stored as the part needs it, made in `memory`.
 #[inline(always)]
-pub fn panel<'a, B: Block>(weight: &'a Matrix, p: usize, memory: &'a mut Vec<u8>) -> &'a [B::Panel] {
-    let rows = weight.eight_rows(p);
-    if p < weight.panels() {
-        return B::panels(rows);
-    }
-    memory.resize(weight.row_bytes() * PANEL, 0);
-    interleave(B::DTYPE, rows, weight.row_bytes(), memory);
-    B::panels(memory)
+pub fn panel<'a, B: Block>(part: &Part<'a>, p: usize, memory: &'a mut Vec<u8>) -> &'a [B::Panel] {
+    B::panels(part.weight.panel(p, part.codes, memory))
 }
 
 #[derive(Debug)]
@@ -59,11 +49,9 @@ pub struct Q8;
 pub struct Q4;
 
 impl Block for Q8 {
-    const DTYPE: DType = DType::Q8_0;
     type Panel = [u8; 34 * PANEL];
     const OFFSET: i32 = 0;
     const COARSE: f32 = 63.0;
-    const SIGNED_ACTIVATIONS: bool = false;
     const PACKED: bool = false;
     #[inline(always)]
     fn panels(bytes: &[u8]) -> &[Self::Panel] {
@@ -96,11 +84,9 @@ impl Block for Q8 {
 }
 
 impl Block for Q4 {
-    const DTYPE: DType = DType::Q4_0;
     type Panel = [u8; 18 * PANEL];
     const OFFSET: i32 = 8;
     const COARSE: f32 = 127.0;
-    const SIGNED_ACTIVATIONS: bool = true;
     const PACKED: bool = true;
     #[inline(always)]
     fn panels(bytes: &[u8]) -> &[Self::Panel] {

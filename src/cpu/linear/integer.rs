@@ -93,12 +93,12 @@ pub fn run<V: Vector, B: Block>(activations: &Activations, n: usize, part: &Part
         let x = activations.row(0, blocks);
         return part.streams::<V, B>(
             memory,
-            |panels, _| multiply::<V, B, 1, STREAMS>([x], panels).map(|[sums]| sums),
-            |panel, _| multiply::<V, B, 1, 1>([x], [panel])[0][0],
+            |panels| multiply::<V, B, 1, STREAMS>([x], panels).map(|[sums]| sums),
+            |panel| multiply::<V, B, 1, 1>([x], [panel])[0][0],
         );
     }
     for p in part.panels() {
-        let panel = block::panel::<B>(part.weight, p, memory);
+        let panel = block::panel::<B>(part, p, memory);
         for tile in (0..n).step_by(TILE) {
             // Beyond the last row, that row again.
             let x = std::array::from_fn(|m| activations.row((tile + m).min(n - 1), blocks));

@@ -1,6 +1,6 @@
 //! Vectors as arrays, for any target.
 
-use super::{ROUNDER, Vector, f16_to_f32};
+use super::{Dots, ROUNDER, Vector, f16_to_f32};
 
 /// Four lanes in an array: any target.
 #[derive(Clone, Copy, Debug)]
@@ -137,14 +137,6 @@ impl Vector for Scalar {
         std::array::from_fn(|i| a[i].wrapping_add(b[i]))
     }
     #[inline(always)]
-    fn widen_i16(&[a, b, c, d, e, f, g, h]: &[i16; 8]) -> [[i32; 4]; 2] {
-        [[a, b, c, d].map(i32::from), [e, f, g, h].map(i32::from)]
-    }
-    #[inline(always)]
-    fn mul_i32(a: [i32; 4], b: i32) -> [i32; 4] {
-        a.map(|a| a.wrapping_mul(b))
-    }
-    #[inline(always)]
     fn add_pairs(a: [i32; 4], b: [i32; 4]) -> [i32; 4] {
         [a[0].wrapping_add(a[1]), a[2].wrapping_add(a[3]), b[0].wrapping_add(b[1]), b[2].wrapping_add(b[3])]
     }
@@ -172,6 +164,9 @@ impl Vector for Scalar {
     fn low_bytes(low: [i16; 8], high: [i16; 8]) -> [u8; 16] {
         std::array::from_fn(|i| if i < 8 { low[i] as u8 } else { high[i - 8] as u8 })
     }
+    fn all_dots() -> &'static [Dots] {
+        &[Dots::Unsigned, Dots::UnsignedPairs]
+    }
     #[inline(always)]
     fn dot_bytes(a: [u8; 16], b: [u8; 16], sum: [i32; 4]) -> [i32; 4] {
         let product = |i: usize| a[i] as i8 as i32 * b[i] as i32;
@@ -179,12 +174,16 @@ impl Vector for Scalar {
     }
     #[inline(always)]
     fn dot_byte_pairs(a: [u8; 16], b: [u8; 16]) -> [i16; 8] {
-        let product = |i: usize| a[i] as i8 as i16 * b[i] as i16;
-        std::array::from_fn(|i| product(2 * i) + product(2 * i + 1))
+        let product = |i: usize| i16::from(a[i] as i8).wrapping_mul(i16::from(b[i]));
+        std::array::from_fn(|i| product(2 * i).wrapping_add(product(2 * i + 1)))
     }
     #[inline(always)]
     fn add_i16(a: [i16; 8], b: [i16; 8]) -> [i16; 8] {
         std::array::from_fn(|i| a[i].wrapping_add(b[i]))
+    }
+    #[inline(always)]
+    fn sub_i16(a: [i16; 8], b: [i16; 8]) -> [i16; 8] {
+        std::array::from_fn(|i| a[i].wrapping_sub(b[i]))
     }
     #[inline(always)]
     fn load_i32(x: &[i32; 4]) -> [i32; 4] {

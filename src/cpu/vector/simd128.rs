@@ -163,16 +163,6 @@ impl<const RELAXED: bool> Vector for Simd<RELAXED> {
         i32x4_add(a, b)
     }
     #[inline(always)]
-    fn widen_i16(x: &[i16; 8]) -> [v128; 2] {
-        let (low, high) = x.split_at(4);
-        // SAFETY: both cover 8 readable bytes.
-        unsafe { [i32x4_load_extend_i16x4(low.as_ptr().cast()), i32x4_load_extend_i16x4(high.as_ptr().cast())] }
-    }
-    #[inline(always)]
-    fn mul_i32(a: v128, b: i32) -> v128 {
-        i32x4_mul(a, i32x4_splat(b))
-    }
-    #[inline(always)]
     fn add_pairs(a: v128, b: v128) -> v128 {
         i32x4_add(i32x4_shuffle::<0, 2, 4, 6>(a, b), i32x4_shuffle::<1, 3, 5, 7>(a, b))
     }
@@ -223,12 +213,12 @@ impl<const RELAXED: bool> Vector for Simd<RELAXED> {
         i32x4_add(sum, i32x4_add(even, odd))
     }
     #[inline(always)]
-    fn quicker_dots() -> Dots {
+    fn all_dots() -> &'static [Dots] {
         #[cfg(target_feature = "relaxed-simd")]
         if RELAXED {
-            return quicker_relaxed_dots();
+            return relaxed_dots();
         }
-        Dots::Fours
+        &[Dots::Signed]
     }
     #[inline(always)]
     fn dot_byte_pairs(a: v128, b: v128) -> v128 {
@@ -236,12 +226,17 @@ impl<const RELAXED: bool> Vector for Simd<RELAXED> {
         if RELAXED {
             return i16x8_relaxed_dot_i8x16_i7x16(a, b);
         }
-        let (low, high) = (i16x8_extmul_low_i8x16(a, b), i16x8_extmul_high_i8x16(a, b));
-        i16x8_narrow_i32x4(i32x4_extadd_pairwise_i16x8(low), i32x4_extadd_pairwise_i16x8(high))
+        let unsigned = |b: v128| v128_and(b, u16x8_splat(255));
+        let even = i16x8_mul(i16x8_shr(i16x8_shl(a, 8), 8), unsigned(b));
+        i16x8_add(even, i16x8_mul(i16x8_shr(a, 8), unsigned(u16x8_shr(b, 8))))
     }
     #[inline(always)]
     fn add_i16(a: v128, b: v128) -> v128 {
         i16x8_add(a, b)
+    }
+    #[inline(always)]
+    fn sub_i16(a: v128, b: v128) -> v128 {
+        i16x8_sub(a, b)
     }
     #[inline(always)]
     fn load_i32(x: &[i32; 4]) -> v128 {
@@ -268,16 +263,28 @@ fn transpose_lanes([a, b, c, d]: [v128; 4]) -> [v128; 4] {
     ]
 }
 
-/// What the engine makes of the relaxed dot of fours, told by how it treats bytes beyond 127. Where it has to sum pairs first,
-/// as on x86-64 without "VNNI", these saturate: 255 * 127 * 2 becomes 32767. Everywhere else it is one instruction.
+/// What the engine makes of relaxed dots, told by trying: the highest bits of the second side are signs, or count 128; and where
+/// fours have to be summed as pairs first, as on x86-64 without "VNNI", these saturate (255 * 127 * 2 becomes 32767), so that
+/// asking for pairs is quicker. None of the ways where it is neither: then bytes are not multiplied.
 #[cfg(target_feature = "relaxed-simd")]
-fn quicker_relaxed_dots() -> Dots {
-    let bytes = |byte: i8| i8x16_splat(std::hint::black_box(byte));
-    let sum_of_four = i32x4_relaxed_dot_i8x16_i7x16_add(bytes(127), bytes(-1), i32x4_splat(0));
-    // An engine that gets pairs wrong is not asked for them.
-    let pair = i16x8_relaxed_dot_i8x16_i7x16(bytes(-5), bytes(100));
-    match (i32x4_extract_lane::<0>(sum_of_four), i16x8_extract_lane::<0>(pair)) {
-        (65534, -1000) => Dots::Pairs,
-        _ => Dots::Fours,
+fn relaxed_dots() -> &'static [Dots] {
+    let bytes = |bytes: [i8; 4]| i32x4_splat(std::hint::black_box(i32::from_le_bytes(bytes.map(|byte| byte as u8))));
+    let four = |a, b| i32x4_extract_lane::<0>(i32x4_relaxed_dot_i8x16_i7x16_add(bytes(a), bytes(b), i32x4_splat(0)));
+    let pair = |a, b| i32::from(i16x8_extract_lane::<0>(i16x8_relaxed_dot_i8x16_i7x16(bytes(a), bytes(b))));
+    // The ends of the ranges that products are made of.
+    let ends = [[63, 63, 63, 63], [-63, -63, -63, -63], [63, -63, -1, 0]];
+    let all = |product: &dyn Fn([i8; 4], [i8; 4]) -> i32, n: usize, value: &dyn Fn(i8) -> i32| {
+        ends.iter()
+            .flat_map(|a| [[-128, -128, -1, 127], [-1, -1, -1, -1], [127, -3, 0, -128]].map(|b| (*a, b)))
+            .all(|(a, b)| product(a, b) == (0..n).map(|i| i32::from(a[i]) * value(b[i])).sum::<i32>())
+    };
+    let (signed, unsigned) = (&|b: i8| i32::from(b), &|b: i8| i32::from(b as u8));
+    match (all(&four, 4, unsigned), all(&pair, 2, unsigned)) {
+        (true, true) if four([127; 4], [-1; 4]) == 65534 => &[Dots::UnsignedPairs, Dots::Unsigned],
+        (true, true) => &[Dots::Unsigned, Dots::UnsignedPairs],
+        (true, false) => &[Dots::Unsigned],
+        (false, true) => &[Dots::UnsignedPairs],
+        (false, false) if all(&four, 4, signed) => &[Dots::Signed],
+        (false, false) => &[],
     }
 }
