@@ -4,7 +4,7 @@
 // Accumulates in f32. A matrix in several chunks takes one dispatch per chunk; each writes its columns of out.
 //
 // Three entry points: `matvec`, a team of invocations per 4 rows of the weight, for one row of x (decode); for many rows
-// (prefill) `gemm`, a tile of 32 x 32 results per workgroup, and `gemm_alone` (parts/gemm_alone), 8 x 24 results per invocation without
+// (prefill) `gemm`, a tile of 32 x 32 results per workgroup, and `gemm_alone` (parts/gemm_alone), 32 x 12 results per invocation without
 // workgroup memory, for adapters that compute on a CPU and pay dearly for every barrier.
 struct Params {
     // Groups of 16 elements in a row of x and of the weight.
@@ -182,11 +182,6 @@ fn dots(x: mat4x4<f32>, a: mat4x4<f32>, b: mat4x4<f32>, c: mat4x4<f32>, d: mat4x
         + vec4<f32>(dot(x[1], a[1]), dot(x[1], b[1]), dot(x[1], c[1]), dot(x[1], d[1]))
         + vec4<f32>(dot(x[2], a[2]), dot(x[2], b[2]), dot(x[2], c[2]), dot(x[2], d[2]))
         + vec4<f32>(dot(x[3], a[3]), dot(x[3], b[3]), dot(x[3], c[3]), dot(x[3], d[3]));
-}
-
-// Where row `row` of x starts; rows beyond the end repeat the last one and are not written.
-fn x_row(row: u32) -> u32 {
-    return min(row, batch.n - 1u) * params.groups;
 }
 
 // Writes 4 neighbouring results of a row of out.

@@ -5,11 +5,11 @@
 //! each writes its columns of out.
 //!
 //! Three entry points: `matvec`, a team of invocations per 4 rows of the weight, for one row of x (decode); for many
-//! rows (prefill) `gemm`, a tile of 32 x 32 results per workgroup, and `gemm_alone`, 8 x 24 results per invocation
+//! rows (prefill) `gemm`, a tile of 32 x 32 results per workgroup, and `gemm_alone`, 32 x 12 results per invocation
 //! without workgroup memory, for adapters that compute on a CPU and pay dearly for every barrier.
 
 use super::embed::{check_width, chunk_buffers, with_weights};
-use super::kernel::{Access, BATCH, GEMM_ALONE, Kernel, Stored, WORKGROUP, uniform, weight_parts};
+use super::kernel::{Access, BATCH, GEMM_ALONE, Kernel, SOFTWARE_WORKGROUP, Stored, WORKGROUP, uniform, weight_parts};
 use super::record::{Grid, Launch, Resources, u32_of};
 use super::source::wgsl;
 use crate::model::{BufferId, MatrixId, VectorId};
@@ -36,7 +36,7 @@ const TEAM_ROWS: u32 = 4;
 /// Rows and columns of a tile of `gemm`.
 const TILE: u32 = 32;
 /// Rows of x and columns of the result of an invocation of `gemm_alone`.
-const ALONE: (u32, u32) = (8, 24);
+const ALONE: (u32, u32) = (32, 12);
 /// A workgroup whose invocations share nothing.
 const SMALL_WORKGROUP: u32 = 16;
 
@@ -71,7 +71,7 @@ pub fn gemm(stored: Stored) -> Kernel {
 
 /// The kernel for many rows of x on a CPU.
 pub fn gemm_alone(stored: Stored) -> Kernel {
-    let mut kernel = kernel("gemm_alone", stored, vec![("WORKGROUP", SMALL_WORKGROUP)], 0);
+    let mut kernel = kernel("gemm_alone", stored, vec![("WORKGROUP", SOFTWARE_WORKGROUP)], 0);
     kernel.parts.push(GEMM_ALONE);
     kernel
 }
@@ -118,7 +118,7 @@ pub(super) fn launches(
         let grid = Grid { columns: rows.div_ceil(workgroup(team) / team * TEAM_ROWS), rows_per_group: 1 };
         let mut launch = Launch::new(matvec(weight.stored(), team), grid, &buffers, params);
         launch.many = if r.software {
-            let columns = rows.div_ceil(SMALL_WORKGROUP * ALONE.1);
+            let columns = rows.div_ceil(SOFTWARE_WORKGROUP * ALONE.1);
             (gemm_alone(weight.stored()), Grid { columns, rows_per_group: ALONE.0 })
         } else {
             (gemm(weight.stored()), Grid { columns: rows.div_ceil(TILE), rows_per_group: TILE })
