@@ -1,7 +1,8 @@
 //! Causal grouped-query attention over the KV cache: `out = softmax(scale * q . K) V` per head (GQA, arXiv 2305.13245).
 //!
 //! Up to four queries that share a key-value head are taken together, so that every key and value read serves all of
-//! them. Two passes: all scores of the four, then all values.
+//! them. Two passes: all scores of the four, then all values. What keys and values are stored with, a scale for each, is
+//! multiplied into scores and probabilities.
 
 use std::ops::Range;
 
@@ -111,6 +112,8 @@ impl Block<'_> {
             let scores = &mut scores[m * stride..m * stride + tiles * 8];
             let (seen, unseen) = scores.split_at_mut(seen[m]);
             weights[m] = 1.0 / softmax_numerators::<V>(seen);
+            let scales = &self.layer.value_scales(self.kv_head)[..seen.len()];
+            scale_by::<V>(seen, scales);
             unseen.fill(0.0);
         }
 
@@ -136,10 +139,16 @@ impl Block<'_> {
         scores: &mut [f32],
     ) -> usize {
         let scale = V::splat(self.scale);
+        let key_scales = &self.layer.key_scales(self.kv_head)[tile * 8..][..T * 8];
+        let scales: [[V; 2]; T] = std::array::from_fn(|t| {
+            let scales = key_scales[t * 8..][..8].as_chunks::<4>().0;
+            [V::load(&scales[0]).mul(scale), V::load(&scales[1]).mul(scale)]
+        });
         let keys: [_; T] = std::array::from_fn(|t| self.layer.keys(self.kv_head, tile + t));
-        for (m, sums) in multiply::<V, M, T>(q, keys).into_iter().enumerate() {
+        for (m, sums) in multiply::<V, _, M, T>(q, keys).into_iter().enumerate() {
             let row = &mut scores[m * stride + tile * 8..][..T * 8];
-            for (out, sum) in row.as_chunks_mut::<4>().0.iter_mut().zip(sums.into_iter().flatten()) {
+            let sums = sums.into_iter().flatten().zip(scales.into_iter().flatten());
+            for (out, (sum, scale)) in row.as_chunks_mut::<4>().0.iter_mut().zip(sums) {
                 sum.mul(scale).store(out);
             }
         }
@@ -156,7 +165,7 @@ impl Block<'_> {
         at: [(usize, usize); M],
     ) -> usize {
         let values: [_; T] = std::array::from_fn(|t| self.layer.values(self.kv_head, tile + t, p[0].len()));
-        for (m, sums) in multiply::<V, M, T>(p, values).into_iter().enumerate() {
+        for (m, sums) in multiply::<V, _, M, T>(p, values).into_iter().enumerate() {
             let (row, at) = at[m];
             // SAFETY: whoever does this unit is the only one to write the heads of its queries.
             let head = unsafe { self.out.columns(row, at..at + self.layer.head_dim) };
@@ -166,6 +175,18 @@ impl Block<'_> {
             }
         }
         T
+    }
+}
+
+/// `x[i] *= scales[i]`; of equal lengths.
+#[inline(always)]
+fn scale_by<V: Vector>(x: &mut [f32], scales: &[f32]) {
+    let ((chunks, tail), (scales, tail_scales)) = (x.as_chunks_mut::<4>(), scales.as_chunks::<4>());
+    for (x, scales) in chunks.iter_mut().zip(scales) {
+        V::load(x).mul(V::load(scales)).store(x);
+    }
+    for (x, scale) in tail.iter_mut().zip(tail_scales) {
+        *x *= scale;
     }
 }
 

@@ -33,6 +33,8 @@ pub struct CpuModel {
     /// One row of a table, and its bytes.
     row: Vec<f32>,
     stored: Vec<u8>,
+    /// Of one head's key or value.
+    codes: Vec<i16>,
     inputs: linear::Inputs,
     panels: PerThread<linear::Panel>,
     /// Whose threads share the work.
@@ -102,6 +104,8 @@ impl CpuModel {
         let inputs = linear::Inputs::new(MAX_BATCH, widest, coarse);
         let panels = PerThread::new(move || linear::Panel::new(widest));
         let (row, stored) = (vec![0.0; widest], Vec::with_capacity(4 * widest));
+        let codes = facts.layers.iter().map(|&(_, head_dim)| head_dim.next_multiple_of(8)).max();
+        let codes = vec![0; codes.unwrap_or(0)];
         let pool = &POOL;
         Ok(CpuModel {
             plan,
@@ -110,6 +114,7 @@ impl CpuModel {
             buffers,
             row,
             stored,
+            codes,
             inputs,
             panels,
             pool,
@@ -150,7 +155,7 @@ impl CpuModel {
         self.level
     }
 
-    /// Keys and values for `capacity` positions, in f32.
+    /// Keys and values for `capacity` positions, in 16 bits (see `store_kv`).
     ///
     /// Errors: [`Error::OutOfMemory`], and [`Error::InvalidOption`] for no position or more than the model has a learned
     /// embedding for.
@@ -287,7 +292,7 @@ impl CpuModel {
                         rope::run(input(x), n_heads, head_dim, &self.rotations[rotation], out)
                     }
                     Op::StoreKv { k, v, layer } => {
-                        store_kv::run(input(k), input(v), position, &mut cache.layers[layer])
+                        store_kv::run::<V>(input(k), input(v), position, &mut self.codes, &mut cache.layers[layer])
                     }
                     Op::Attention { q, layer, n_heads, scale, .. } => {
                         let q = input(q);

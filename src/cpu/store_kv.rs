@@ -1,92 +1,129 @@
 //! The KV cache, in the layout that attention multiplies by, and the step that appends to it.
 
+use super::tile::halves;
+use super::vector::Vector;
 use crate::error::{Error, Result};
 
-/// Names how elements are stored, in saved sessions: 1 is f32. Another way of storing them needs another number.
-pub const FORM: u32 = 1;
+/// Names how elements are stored, in saved sessions: 1 was f32, 2 is 16-bit integers with a scale for each head's key and value.
+/// Another way of storing them needs another number.
+pub const FORM: u32 = 2;
+
+/// The largest code.
+const LARGEST: f32 = 32767.0;
+
+/// Eight columns of a tile's row.
+type Row = [i16; 8];
 
 /// One layer's keys and values.
 ///
+/// A key or value of one head and position is stored in 16-bit integers and what a 1 of them stands for, its scale in f32: NaN
+/// where it holds what is not finite. Rounding changes an element by at most 1/65534 of the largest of its head, as
+/// fine as activations are rounded for products (see `linear`); half the bytes of f32, and more exact than 16-bit
+/// floats are near the largest.
+///
 /// Both are made of tiles of eight columns, so that scores and values are the same product (`tile::multiply`): keys
 /// `[n_kv_heads, ceil(capacity / 8), head_dim, 8 positions]`, values
-/// `[n_kv_heads, ceil(head_dim / 8), capacity, 8 dimensions]`. Stored in f32. Values beyond `head_dim` stay 0.
+/// `[n_kv_heads, ceil(head_dim / 8), capacity, 8 dimensions]`; the scales of each are `[n_kv_heads, capacity rounded up to 8]`.
+/// Values beyond `head_dim` stay 0.
 #[derive(Clone, Debug)]
 pub struct Layer {
     pub(super) n_kv_heads: usize,
     pub(super) head_dim: usize,
     pub(super) capacity: usize,
-    keys: Vec<[f32; 8]>,
-    values: Vec<[f32; 8]>,
+    keys: Vec<Row>,
+    values: Vec<Row>,
+    key_scales: Vec<f32>,
+    value_scales: Vec<f32>,
 }
 
 impl Layer {
     /// Room for `capacity` positions.
     pub fn new(n_kv_heads: usize, head_dim: usize, capacity: usize) -> Result<Self> {
-        let tiles = |columns: usize, rows: usize| {
-            let tiles = columns.div_ceil(8).checked_mul(rows).and_then(|n| n.checked_mul(n_kv_heads));
-            let mut memory = Vec::new();
-            match tiles {
-                Some(n) if memory.try_reserve_exact(n).is_ok() => {
-                    memory.resize(n, [0.0f32; 8]);
-                    Ok(memory)
-                }
-                _ => Err(Error::OutOfMemory {
-                    what: format!("the KV cache for {capacity} positions"),
-                    bytes: tiles.map_or(u64::MAX, |n| (n as u64).saturating_mul(32)),
-                }),
+        let product = |factors: [usize; 3]| factors.into_iter().try_fold(1usize, |n, factor| n.checked_mul(factor));
+        let keys = product([n_kv_heads, capacity.div_ceil(8), head_dim]);
+        let values = product([n_kv_heads, head_dim.div_ceil(8), capacity]);
+        let scales = product([n_kv_heads, capacity.div_ceil(8), 8]);
+        let none = || {
+            let elements = [keys, values].into_iter().try_fold(0usize, |sum, n| sum.checked_add(n?));
+            Error::OutOfMemory {
+                what: format!("the KV cache for {capacity} positions"),
+                bytes: elements.map_or(u64::MAX, |n| (n as u64).saturating_mul(size_of::<Row>() as u64)),
             }
         };
-        let (keys, values) = (tiles(capacity, head_dim)?, tiles(head_dim, capacity)?);
-        Ok(Layer { n_kv_heads, head_dim, capacity, keys, values })
+        Ok(Layer {
+            n_kv_heads,
+            head_dim,
+            capacity,
+            keys: zeros(keys).ok_or_else(none)?,
+            values: zeros(values).ok_or_else(none)?,
+            key_scales: zeros(scales).ok_or_else(none)?,
+            value_scales: zeros(scales).ok_or_else(none)?,
+        })
     }
 
     /// Keys of one head at positions `8 tile .. 8 tile + 8`: `[head_dim, 8]`.
     #[inline(always)]
-    pub(super) fn keys(&self, kv_head: usize, tile: usize) -> &[[f32; 8]] {
+    pub(super) fn keys(&self, kv_head: usize, tile: usize) -> &[Row] {
         let start = (kv_head * self.capacity.div_ceil(8) + tile) * self.head_dim;
         &self.keys[start..start + self.head_dim]
     }
 
     /// Eight dimensions of the values of one head at positions `0..len`: `[len, 8]`.
     #[inline(always)]
-    pub(super) fn values(&self, kv_head: usize, tile: usize, len: usize) -> &[[f32; 8]] {
+    pub(super) fn values(&self, kv_head: usize, tile: usize, len: usize) -> &[Row] {
         let start = (kv_head * self.head_dim.div_ceil(8) + tile) * self.capacity;
         &self.values[start..start + len]
     }
 
+    /// The scales of one head's keys, by position.
+    #[inline(always)]
+    pub(super) fn key_scales(&self, kv_head: usize) -> &[f32] {
+        &self.key_scales[kv_head * self.scales()..][..self.scales()]
+    }
+
+    /// The scales of one head's values, by position.
+    #[inline(always)]
+    pub(super) fn value_scales(&self, kv_head: usize) -> &[f32] {
+        &self.value_scales[kv_head * self.scales()..][..self.scales()]
+    }
+
+    /// Scales of a head.
+    #[inline(always)]
+    fn scales(&self) -> usize {
+        self.capacity.next_multiple_of(8)
+    }
+
     /// Bytes that the layer takes.
     pub(super) fn bytes(&self) -> usize {
-        (self.keys.len() + self.values.len()) * size_of::<[f32; 8]>()
+        size_of_val(&*self.keys) + size_of_val(&*self.values) + 2 * size_of_val(&*self.key_scales)
     }
 
     /// Takes over the first `n` positions of a layer of the same shape; both have room for them.
     pub(super) fn copy(&mut self, from: &Layer, n: usize) {
-        let rows = self.head_dim;
-        let heads = self.keys.chunks_exact_mut(self.capacity.div_ceil(8) * rows);
-        for (to, from) in heads.zip(from.keys.chunks_exact(from.capacity.div_ceil(8) * rows)) {
-            let used = n.div_ceil(8) * rows;
-            to[..used].copy_from_slice(&from[..used]);
-        }
-        let tiles = self.values.chunks_exact_mut(self.capacity);
-        for (to, from) in tiles.zip(from.values.chunks_exact(from.capacity)) {
-            to[..n].copy_from_slice(&from[..n]);
-        }
+        let (own, theirs) = (self.capacity.div_ceil(8), from.capacity.div_ceil(8));
+        let tiles = n.div_ceil(8);
+        let dim = self.head_dim;
+        copy_starts(&mut self.keys, own * dim, &from.keys, theirs * dim, tiles * dim);
+        copy_starts(&mut self.values, self.capacity, &from.values, from.capacity, n);
+        copy_starts(&mut self.key_scales, own * 8, &from.key_scales, theirs * 8, n);
+        copy_starts(&mut self.value_scales, own * 8, &from.value_scales, theirs * 8, n);
     }
 
     /// Bytes of one position in [`Layer::read`].
     pub(super) fn position_bytes(&self) -> usize {
-        2 * self.n_kv_heads * self.head_dim * size_of::<f32>()
+        2 * self.n_kv_heads * (size_of::<f32>() + self.head_dim * size_of::<i16>())
     }
 
-    /// Appends the first `n` positions to `out` as `[n, keys then values, n_kv_heads, head_dim]`, little endian, exactly
-    /// as they are stored (see [`FORM`]).
+    /// Appends the first `n` positions to `out` as `[n, keys then values, n_kv_heads, scale then head_dim codes]`, little endian,
+    /// exactly as they are stored (see [`FORM`]).
     pub(super) fn read(&self, n: usize, out: &mut Vec<u8>) {
         for p in 0..n {
             for head in 0..self.n_kv_heads {
-                let keys = self.keys(head, p / 8);
-                out.extend(keys.iter().flat_map(|tile| tile[p % 8].to_le_bytes()));
+                out.extend(self.key_scales(head)[p].to_le_bytes());
+                out.extend(self.keys(head, p / 8).iter().flat_map(|row| row[p % 8].to_le_bytes()));
             }
             for head in 0..self.n_kv_heads {
+                out.extend(self.value_scales(head)[p].to_le_bytes());
                 out.extend((0..self.head_dim).flat_map(|d| self.values(head, d / 8, p + 1)[p][d % 8].to_le_bytes()));
             }
         }
@@ -94,32 +131,92 @@ impl Layer {
 
     /// The reverse of [`Layer::read`], for as many positions as `bytes` holds; there is room for them.
     pub(super) fn write(&mut self, bytes: &[u8]) {
-        let width = self.n_kv_heads * self.head_dim;
+        let mut codes = vec![0; self.head_dim];
         for (p, bytes) in bytes.chunks_exact(self.position_bytes()).enumerate() {
-            let values: Vec<f32> = bytes.as_chunks::<4>().0.iter().map(|x| f32::from_le_bytes(*x)).collect();
-            let (k, v) = values.split_at(width);
-            run(k, v, p, self);
+            for (i, bytes) in bytes.chunks_exact(self.position_bytes() / (2 * self.n_kv_heads)).enumerate() {
+                let ([scale, ..], _) = bytes.as_chunks::<4>() else { continue };
+                for (code, bytes) in codes.iter_mut().zip(bytes[4..].as_chunks::<2>().0) {
+                    *code = i16::from_le_bytes(*bytes);
+                }
+                let scale = f32::from_le_bytes(*scale);
+                match i / self.n_kv_heads {
+                    0 => self.put_key(i, p, &codes, scale),
+                    _ => self.put_value(i - self.n_kv_heads, p, &codes, scale),
+                }
+            }
         }
+    }
+
+    fn put_key(&mut self, head: usize, p: usize, codes: &[i16], scale: f32) {
+        let start = (head * self.capacity.div_ceil(8) + p / 8) * self.head_dim;
+        for (row, &code) in self.keys[start..start + self.head_dim].iter_mut().zip(codes) {
+            row[p % 8] = code;
+        }
+        let at = head * self.scales() + p;
+        self.key_scales[at] = scale;
+    }
+
+    fn put_value(&mut self, head: usize, p: usize, codes: &[i16], scale: f32) {
+        let tiles = self.head_dim.div_ceil(8);
+        for (tile, codes) in codes.chunks(8).enumerate() {
+            self.values[(head * tiles + tile) * self.capacity + p][..codes.len()].copy_from_slice(codes);
+        }
+        let at = head * self.scales() + p;
+        self.value_scales[at] = scale;
+    }
+}
+
+/// `n` zeros; none where there is no such number or no memory for it.
+fn zeros<T: Clone + Default>(n: Option<usize>) -> Option<Vec<T>> {
+    let mut memory = Vec::new();
+    memory.try_reserve_exact(n?).ok()?;
+    memory.resize(n?, T::default());
+    Some(memory)
+}
+
+/// Copies the first `n` of each stretch, which are of other lengths in `to` and in `from`.
+fn copy_starts<T: Copy>(to: &mut [T], to_stretch: usize, from: &[T], from_stretch: usize, n: usize) {
+    for (to, from) in to.chunks_exact_mut(to_stretch).zip(from.chunks_exact(from_stretch)) {
+        to[..n].copy_from_slice(&from[..n]);
     }
 }
 
 /// - `k`, `v`: `[n, n_kv_heads * head_dim]`, f32
 /// - rows go to positions `position..position + n`, which are within the layer's capacity
+/// - `codes`: at least `head_dim` rounded up to 8, scratch
 ///
-/// Exact.
-pub fn run(k: &[f32], v: &[f32], position: usize, layer: &mut Layer) {
+/// Rounds to 16 bits, see [`Layer`].
+pub fn run<V: Vector>(k: &[f32], v: &[f32], position: usize, codes: &mut [i16], layer: &mut Layer) {
     let (head_dim, width) = (layer.head_dim, layer.n_kv_heads * layer.head_dim);
-    let (key_tiles, value_tiles) = (layer.capacity.div_ceil(8), head_dim.div_ceil(8));
     for (row, (k, v)) in k.chunks_exact(width).zip(v.chunks_exact(width)).enumerate() {
-        let p = position + row;
         for (head, (k, v)) in k.chunks_exact(head_dim).zip(v.chunks_exact(head_dim)).enumerate() {
-            let start = (head * key_tiles + p / 8) * head_dim;
-            for (tile, &k) in layer.keys[start..start + head_dim].iter_mut().zip(k) {
-                tile[p % 8] = k;
-            }
-            for (tile, v) in v.chunks(8).enumerate() {
-                layer.values[(head * value_tiles + tile) * layer.capacity + p][..v.len()].copy_from_slice(v);
-            }
+            let scale = round::<V>(k, codes);
+            layer.put_key(head, position + row, &codes[..head_dim], scale);
+            let scale = round::<V>(v, codes);
+            layer.put_value(head, position + row, &codes[..head_dim], scale);
         }
     }
+}
+
+/// Rounds to integers, and gives what a 1 of them stands for.
+#[inline(always)]
+fn round<V: Vector>(x: &[f32], codes: &mut [i16]) -> f32 {
+    let zero = V::splat(0.0);
+    let (whole, tail) = x.as_chunks::<8>();
+    let mut padded = [0.0; 8];
+    padded[..tail.len()].copy_from_slice(tail);
+    let eights = || whole.iter().chain((!tail.is_empty()).then_some(&padded)).map(halves::<V>);
+    // 0 * x is 0 for every finite x, and NaN for the others.
+    let (mut largest, mut poison) = (zero, zero);
+    for [a, b] in eights() {
+        largest = largest.max(a.max(zero.sub(a))).max(b.max(zero.sub(b)));
+        poison = poison.add(a.mul(zero)).add(b.mul(zero));
+    }
+    let largest = largest.lanes().into_iter().fold(0.0, f32::max);
+    // Smaller ones would need a factor beyond f32; at most 1e-30 is lost.
+    let inverse = V::splat(if largest > 1e-30 { LARGEST / largest } else { 0.0 });
+    for ([a, b], codes) in eights().zip(codes.as_chunks_mut::<8>().0) {
+        V::store_i16(V::round_i16(a.mul(inverse), b.mul(inverse)), codes);
+    }
+    largest / LARGEST + poison.sum()
 }

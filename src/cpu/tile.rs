@@ -2,18 +2,41 @@
 
 use super::vector::Vector;
 
+/// Eight columns of a row of a tile.
+pub trait Columns {
+    /// As f32.
+    fn halves<V: Vector>(&self) -> [V; 2];
+}
+
+impl Columns for [f32; 8] {
+    #[inline(always)]
+    fn halves<V: Vector>(&self) -> [V; 2] {
+        halves(self)
+    }
+}
+
+impl Columns for [i16; 8] {
+    #[inline(always)]
+    fn halves<V: Vector>(&self) -> [V; 2] {
+        V::widen_i16(self).map(V::from_i32)
+    }
+}
+
 /// `sum_k a[m][k] * b[t][k][j]` for each of M rows `a`, T tiles `b` of eight columns, and their columns `j`.
 ///
 /// All slices have the length of `b[0]` or more. Accumulates in f32, k ascending. M x T is chosen so that all sums
 /// stay in registers: at most 4.
 #[inline(always)]
-pub fn multiply<V: Vector, const M: usize, const T: usize>(a: [&[f32]; M], b: [&[[f32; 8]]; T]) -> [[[V; 2]; T]; M] {
+pub fn multiply<V: Vector, C: Columns, const M: usize, const T: usize>(
+    a: [&[f32]; M],
+    b: [&[C]; T],
+) -> [[[V; 2]; T]; M] {
     let len = b[0].len();
     let a = a.map(|a| &a[..len]);
     let b = b.map(|b| &b[..len]);
     let mut sums = [[[V::splat(0.0); 2]; T]; M];
     for k in 0..len {
-        let columns = b.map(|b| halves::<V>(&b[k]));
+        let columns = b.map(|b| b[k].halves::<V>());
         for (a, sums) in a.iter().zip(&mut sums) {
             let x = V::splat(a[k]);
             for (sum, column) in sums.iter_mut().zip(&columns) {

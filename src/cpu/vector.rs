@@ -96,6 +96,8 @@ pub trait Vector: Copy {
     fn dot(a: Self::I16, b: Self::I16) -> Self::I32;
     fn splat_i32(x: i32) -> Self::I32;
     fn add_i32(a: Self::I32, b: Self::I32) -> Self::I32;
+    /// Eight 16-bit integers.
+    fn widen_i16(x: &[i16; 8]) -> [Self::I32; 2];
     /// `[a0 + a1, a2 + a3, b0 + b1, b2 + b3]`.
     fn add_pairs(a: Self::I32, b: Self::I32) -> Self::I32;
     /// Lane i is the sum of the lanes of `rows[i]`.

@@ -49,6 +49,7 @@ async function measure({ module, shape, dtype, level, at, now, runs }) {
     if (run > 0) for (const key of Object.keys(results)) if (key in round) results[key].push(round[key]);
   }
   const profile = [128, 512].map((n) => [0, 1, 2].map((kind) => exports.bench_profile(n, kind)));
+  profile.push([0, 1, 2].map((kind) => (exports.bench_prefill(128), exports.bench_profile_decode(64, kind))));
   return { bytes, results, profile };
 }
 
@@ -79,7 +80,7 @@ try {
     const cells = [results.decode, results[128], results[512], results.first, results.at].map(summary);
     console.log(`| ${dtype} | ${(bytes / 1e6).toFixed(1)} | ${cells.join(" | ")} |`);
     for (const [i, [linear, attention, others]] of profile.entries()) {
-      notes.push(`${dtype}, prompt of ${[128, 512][i]}: linear ${linear.toFixed(0)} ms, attention ${attention.toFixed(0)} ms, others ${others.toFixed(0)} ms`);
+      notes.push(`${dtype}, ${["prompt of 128", "prompt of 512", "64 tokens after 128"][i]}: linear ${linear.toFixed(0)} ms, attention ${attention.toFixed(0)} ms, others ${others.toFixed(0)} ms`);
     }
   }
   console.log(`\n${notes.join("\n")}`);

@@ -78,31 +78,31 @@ unsafe extern "C" {
     safe fn now() -> f64;
 }
 
-/// Runs a prompt of `n` tokens and gives the milliseconds spent in steps of one kind: 0 linear, 1 attention (and storing
-/// keys and values), 2 all others.
+/// What steps are told apart as: linear, attention (and storing keys and values), and all others.
+const KINDS: usize = 3;
+
+/// Runs a prompt of `n` tokens and gives the milliseconds spent in steps of one of the [`KINDS`].
 #[unsafe(no_mangle)]
 pub extern "C" fn bench_profile(n: u32, kind: u32) -> f32 {
     with_bench(|bench| {
         bench.position = 0;
-        let mut spent = [0.0; 3];
+        let mut spent = [0.0; KINDS];
         let end = n as usize;
         while bench.position < end {
             let batch = bench.model.max_batch().min(end - bench.position);
-            let tokens = &bench.tokens[bench.position..bench.position + batch];
-            let batch = Batch { tokens, position: bench.position, logits: LogitRows::None };
-            let mut last = now();
-            let mut observe = |step: &Step, _: &[f32]| {
-                let kind = match step.op {
-                    Op::Linear { .. } => 0,
-                    Op::Attention { .. } => 1,
-                    _ => 2,
-                };
-                let time = now();
-                spent[kind] += time - last;
-                last = time;
-            };
-            bench.model.forward_traced(&mut bench.cache, batch, &mut bench.logits, &mut observe).ok()?;
-            bench.position += tokens.len();
+            bench.profile(batch, LogitRows::None, &mut spent)?;
+        }
+        spent.get(kind as usize).map(|&ms| ms as f32)
+    })
+}
+
+/// Continues with `n` single tokens and gives the milliseconds spent in steps of one of the [`KINDS`].
+#[unsafe(no_mangle)]
+pub extern "C" fn bench_profile_decode(n: u32, kind: u32) -> f32 {
+    with_bench(|bench| {
+        let mut spent = [0.0; KINDS];
+        for _ in 0..n {
+            bench.profile(1, LogitRows::Last, &mut spent)?;
         }
         spent.get(kind as usize).map(|&ms| ms as f32)
     })
@@ -117,6 +117,24 @@ impl Bench {
         let tokens = &self.tokens[self.position..self.position + n];
         let batch = Batch { tokens, position: self.position, logits };
         self.model.forward(&mut self.cache, batch, &mut self.logits).ok()?;
+        self.position += n;
+        Some(())
+    }
+    fn profile(&mut self, n: usize, logits: LogitRows<'_>, spent: &mut [f64; KINDS]) -> Option<()> {
+        let tokens = &self.tokens[self.position..self.position + n];
+        let batch = Batch { tokens, position: self.position, logits };
+        let mut last = now();
+        let mut observe = |step: &Step, _: &[f32]| {
+            let kind = match step.op {
+                Op::Linear { .. } => 0,
+                Op::Attention { .. } => 1,
+                _ => 2,
+            };
+            let time = now();
+            spent[kind] += time - last;
+            last = time;
+        };
+        self.model.forward_traced(&mut self.cache, batch, &mut self.logits, &mut observe).ok()?;
         self.position += n;
         Some(())
     }

@@ -23,8 +23,8 @@ fn attends<V: Vector>() {
                 Pattern::Large | Pattern::Outliers => Pattern::Normal,
                 other => other,
             };
-            let k = rows(keys, position + n, n_kv_heads * head_dim, 18);
-            let v = rows(pattern, position + n, n_kv_heads * head_dim, 19);
+            let k = in_16_bits(rows(keys, position + n, n_kv_heads * head_dim, 18), head_dim);
+            let v = in_16_bits(rows(pattern, position + n, n_kv_heads * head_dim, 19), head_dim);
             let out = attend::<V>(&q, &k, &v, (n_heads, n_kv_heads, head_dim), scale, position, n);
             let shape = Shape { n_heads, n_kv_heads, head_dim, scale: scale as f64 };
             let want = reference::attention::attention(&wide(&q), &wide(&k), &wide(&v), shape, position);
@@ -34,7 +34,18 @@ fn attends<V: Vector>() {
     }
 }
 
-fn attend<V: Vector>(
+/// The nearest that the cache holds, so that what attention does with it can be held to f32's exactness; the test of `store_kv`
+/// is about the rounding.
+fn in_16_bits(mut x: Vec<f32>, head_dim: usize) -> Vec<f32> {
+    for x in x.chunks_mut(head_dim) {
+        let largest = x.iter().fold(0.0, |m: f64, x| m.max(x.abs() as f64));
+        let scale = if largest > 0.0 { largest / 32767.0 } else { 1.0 };
+        x.iter_mut().for_each(|x| *x = ((*x as f64 / scale).round() * scale) as f32);
+    }
+    x
+}
+
+pub fn attend<V: Vector>(
     q: &[f32],
     k: &[f32],
     v: &[f32],
@@ -47,8 +58,9 @@ fn attend<V: Vector>(
     let mut layer = Layer::new(n_kv_heads, head_dim, capacity).unwrap();
     // Stale rows of an earlier, longer use.
     let stale = vec![f32::NAN; capacity * n_kv_heads * head_dim];
-    store_kv::run(&stale, &stale, 0, &mut layer);
-    store_kv::run(k, v, 0, &mut layer);
+    let mut codes = vec![0; head_dim.next_multiple_of(8)];
+    store_kv::run::<V>(&stale, &stale, 0, &mut codes, &mut layer);
+    store_kv::run::<V>(k, v, 0, &mut codes, &mut layer);
     let mut scores = vec![f32::NAN; attention::QUERIES * capacity.next_multiple_of(8)];
     let mut out = vec![f32::NAN; q.len()];
     let queries = Queries { q, n_heads, scale, layer: &layer, position };

@@ -61,8 +61,9 @@ fn what_is_measured_is_what_the_model_says_at_each_mark() {
         assert_eq!(output.measured.len(), expected.len());
         for (i, (found, (mark, tail))) in output.measured.iter().zip(&expected).enumerate() {
             assert_eq!(found.place.bytes, sentences(TEXT)[i]);
-            assert!((found.mark - mark).abs() < 1e-3, "{} {mark}", found.mark);
-            assert!((found.model - tail).abs() < 1e-3, "{} {tail}", found.model);
+            // Read in other parts, keys and values may be rounded the other way.
+            assert!((found.mark - mark).abs() < 5e-3, "{} {mark}", found.mark);
+            assert!((found.model - tail).abs() < 5e-3, "{} {tail}", found.model);
             assert_eq!(found.features.len(), FEATURE_NAMES.len());
             let early = found.features[FEATURE_NAMES.iter().position(|name| *name == "early").unwrap()];
             assert_eq!(early, 1.0 / (1 + i) as f64);

@@ -211,7 +211,7 @@ fn what_is_written_stands_in_the_text() {
         for piece in &output.pieces {
             let total: f64 = logits.iter().map(|x| f64::from(*x).exp()).sum();
             let expected = f64::from(logits[piece.token as usize]) - total.ln();
-            assert!((f64::from(piece.logprob) - expected).abs() < 1e-4, "{piece:?} {expected}");
+            assert!((f64::from(piece.logprob) - expected).abs() < 5e-4, "{piece:?} {expected}");
             session.feed(&mut backend, &[piece.token], LogitRows::Last, &mut logits).await.unwrap();
         }
     });

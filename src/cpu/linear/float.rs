@@ -115,7 +115,7 @@ fn dot_rows<V: Vector, F: Float>(x: &[f32], weight: &Matrix, rows: [usize; 4]) -
 fn panel_rows<V: Vector, const M: usize>(x: &[f32], columns: &[[f32; PANEL]], part: &Part<'_>, p: usize, tile: usize) {
     let cols = columns.len();
     let x: [&[f32]; M] = std::array::from_fn(|m| &x[m * cols..(m + 1) * cols]);
-    for (m, sums) in multiply::<V, M, 1>(x, [columns]).iter().enumerate() {
+    for (m, sums) in multiply::<V, _, M, 1>(x, [columns]).iter().enumerate() {
         part.finish(&sums[0], tile * TILE + m, p);
     }
 }

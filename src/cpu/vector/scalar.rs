@@ -137,6 +137,10 @@ impl Vector for Scalar {
         std::array::from_fn(|i| a[i].wrapping_add(b[i]))
     }
     #[inline(always)]
+    fn widen_i16(&[a, b, c, d, e, f, g, h]: &[i16; 8]) -> [[i32; 4]; 2] {
+        [[a, b, c, d].map(i32::from), [e, f, g, h].map(i32::from)]
+    }
+    #[inline(always)]
     fn add_pairs(a: [i32; 4], b: [i32; 4]) -> [i32; 4] {
         [a[0].wrapping_add(a[1]), a[2].wrapping_add(a[3]), b[0].wrapping_add(b[1]), b[2].wrapping_add(b[3])]
     }

@@ -163,6 +163,12 @@ impl<const RELAXED: bool> Vector for Simd<RELAXED> {
         i32x4_add(a, b)
     }
     #[inline(always)]
+    fn widen_i16(x: &[i16; 8]) -> [v128; 2] {
+        let (low, high) = x.split_at(4);
+        // SAFETY: both cover 8 readable bytes.
+        unsafe { [i32x4_load_extend_i16x4(low.as_ptr().cast()), i32x4_load_extend_i16x4(high.as_ptr().cast())] }
+    }
+    #[inline(always)]
     fn add_pairs(a: v128, b: v128) -> v128 {
         i32x4_add(i32x4_shuffle::<0, 2, 4, 6>(a, b), i32x4_shuffle::<1, 3, 5, 7>(a, b))
     }
