@@ -1,10 +1,13 @@
 // results[step] = the token chosen from the logits, its log-probability and what was wrong; tokens[0] = the token
 // The rules, and their order, are those of src/sample: bans, repetition penalty, temperature, top-k, top-p, min-p, one draw.
 // logits: [n_vocab] f32; masks: [words] u32 of tokens seen, then [words] of tokens banned; settings: see Settings below;
-// draws: one number in [0, 1) per step. One workgroup. Sums in f32, one partial sum per invocation, then by halving.
+// draws: 32 random bits per step. One workgroup. Sums in f32, one partial sum per invocation, then by halving.
 //
-// Tokens are ordered by their logits, the highest first, and of equals by their ids. Nothing is sorted: top-k, top-p and the
-// draw each look for a place in that order, given by a logit and an id, by counting or adding up what comes before it.
+// Tokens are ordered by their logits, the highest first, and of equals by their ids. Nothing is sorted: top-k and top-p each look
+// for a place in that order, given by a logit and an id, by counting or adding up what comes before it. The draw is a race, see
+// src/sample/race.rs.
+//
+// Adapters that compute on a CPU compile every function anew wherever it is called, slowly: hence loops where calls would do.
 struct Params {
     n_vocab: u32,
     // Words of a mask.
@@ -25,7 +28,7 @@ struct Settings {
     bans: u32,
     unused_0: u32,
     unused_1: u32,
-    draws: array<f32>,
+    draws: array<u32>,
 }
 
 // What is not a number, or too large for one.
@@ -166,34 +169,43 @@ fn totals(local: u32, base: u32, step: u32, among: Place, highest: f32, weighed:
     return sums;
 }
 
-// The shortest beginning of the order, within `among`, that adds up to at least `goal`, or to more than it.
-fn find(local: u32, goal: f32, more: bool, among: Place, highest: f32, weighed: bool) -> Place {
-    // The lowest logit of that beginning, 4 bits at a time.
+// The tokens that top-k, or top-p where `weighed`, leaves of those within `among`: the shortest beginning of the order that counts
+// k, or weighs p of all.
+fn find(local: u32, among: Place, highest: f32, weighed: bool) -> Place {
+    var goal = f32(settings.top_k);
     var key = 0u;
-    for (var shift = 28i; shift >= 0i; shift -= 4i) {
-        let step = 1u << u32(shift);
-        var sums = totals(local, key, step, among, highest, weighed);
-        var digit = 0u;
-        for (var i = 1u; i < 16u; i++) {
-            let value = sums[i / 4u][i % 4u];
-            if value > goal || (value == goal && !more) {
-                digit = i;
-            }
+    var above = 0.0;
+    var count = 0.0;
+    // 0: what all weigh; 1 to 8: the lowest logit of that beginning, 4 bits at a time; 9 and 10: what is above it, and how many
+    // tokens have exactly that logit.
+    for (var turn = select(1u, 0u, weighed); turn < 11u; turn++) {
+        var step = 1u;
+        if turn < 9u {
+            step = select(0u, 1u << (32u - 4u * turn), turn > 0u);
         }
-        key += digit * step;
+        var sums = totals(local, key, step, among, highest, weighed && turn < 10u);
+        if turn == 0u {
+            goal = settings.top_p * sums[0].x;
+        } else if turn < 9u {
+            var digit = 0u;
+            for (var i = 1u; i < 16u; i++) {
+                if sums[i / 4u][i % 4u] >= goal {
+                    digit = i;
+                }
+            }
+            key += digit * step;
+        } else if turn == 9u {
+            above = sums[0].y;
+        } else {
+            count = sums[0].x - sums[0].y;
+        }
     }
-    // How many of the tokens with exactly that logit belong to it.
-    let above = totals(local, key, 1u, among, highest, weighed)[0].y;
-    let equal = totals(local, key, 1u, among, highest, false)[0];
-    let count = equal.x - equal.y;
+    // How many of these belong to it.
     var each = 1.0;
     if weighed {
         each = weight_of(logit_of(key), highest);
     }
-    var wanted = max(ceil((goal - above) / each), 1.0);
-    if more {
-        wanted = floor((goal - above) / each) + 1.0;
-    }
+    let wanted = max(ceil((goal - above) / each), 1.0);
     if local == 0u {
         agreed = select(0u, u32(clamp(wanted, 1.0, count)), wanted < count);
     }
@@ -255,59 +267,60 @@ fn drawable(token: u32, among: Place, highest: f32, least: f32) -> f32 {
     return select(0.0, weight, weight >= least);
 }
 
-// The largest number below a positive one.
-fn below(value: f32) -> f32 {
-    return bitcast<f32>(bitcast<u32>(value) - 1u);
+fn mixed(bits: u32) -> u32 {
+    var h = bits;
+    h ^= h >> 16u;
+    h *= 0x85ebca6bu;
+    h ^= h >> 13u;
+    h *= 0xc2b2ae35u;
+    return h ^ (h >> 16u);
 }
 
+// A token's random bits in a draw.
+fn noise(draw: u32, token: u32) -> u32 {
+    return mixed(draw ^ mixed(token + 0x9e3779b9u));
+}
+
+// Random bits as a number between 0 and 1, neither of them.
+fn unit(bits: u32) -> f32 {
+    return (f32(bits) + 0.5) * 2.3283064365386963e-10;
+}
+
+// A time that is exponentially distributed, of mean 1: -ln(1 - unit(bits)), to 1e-6 of itself. At least unit(bits).
+fn time(bits: u32) -> f32 {
+    if bits >= 0x80000000u {
+        return -log(unit(~bits));
+    }
+    // 2 artanh(s), because logarithms near 1 need only be exact to 5e-7 as such.
+    let s = unit(bits) / (2.0 - unit(bits));
+    let q = s * s;
+    return 2.0 * s * (1.0 + q * (0.33333333 + q * (0.2 + q * (0.14285714 + q * (0.11111111 + q * (0.09090909 + q * 0.07692308))))));
+}
+
+// The token that the draw gives: of those that may come the first to arrive, each after a random time divided by its weight.
 fn draw(local: u32, highest: f32) -> u32 {
     var among = Place(0u, NOBODY);
-    if settings.top_k > 0u && settings.top_k < params.n_vocab {
-        among = find(local, f32(settings.top_k), false, among, highest, false);
-    }
-    if settings.top_p < 1.0 {
-        let total = totals(local, 0u, 0u, among, highest, true)[0].x;
-        among = find(local, settings.top_p * total, false, among, highest, true);
-    }
-    if settings.min_p > 0.0 && settings.top_p < 1.0 {
-        // The order is by weight: those that are heavy enough are a beginning of it.
-        var mine = 0.0;
-        for (var token = local; token < params.n_vocab; token += WORKGROUP) {
-            if drawable(token, among, highest, settings.min_p) > 0.0 {
-                mine += 1.0;
-            }
+    for (var rule = 0u; rule < 2u; rule++) {
+        let by_weight = rule == 1u;
+        if select(settings.top_k > 0u && settings.top_k < params.n_vocab, settings.top_p < 1.0, by_weight) {
+            among = find(local, among, highest, by_weight);
         }
-        let kept = sum(local, vec4<f32>(mine)).x;
-        among = find(local, kept, false, among, highest, false);
     }
     let number = settings.draws[batch.step];
-    if settings.top_p < 1.0 {
-        let total = totals(local, 0u, 0u, among, highest, true)[0].x;
-        let place = find(local, min(number * total, below(total)), true, among, highest, true);
-        // The last token before the place.
-        var mine = 0.0;
-        for (var token = local; token < params.n_vocab; token += WORKGROUP) {
-            if key_of(penalised(token)) == place.key && before(place.key, token, place) && !banned(token) {
-                mine = max(mine, f32(token));
-            }
-        }
-        workgroupBarrier();
-        scratch[local] = vec4<f32>(mine);
-        for (var half = WORKGROUP / 2u; half > 0u; half >>= 1u) {
-            workgroupBarrier();
-            if local < half {
-                scratch[local] = max(scratch[local], scratch[local + half]);
-            }
-        }
-        workgroupBarrier();
-        return u32(scratch[0].x);
-    }
-    var mine = 0.0;
+    var fastest = 0.0;
+    var chosen = NOBODY;
     for (var token = local; token < params.n_vocab; token += WORKGROUP) {
-        mine += drawable(token, among, highest, settings.min_p);
+        let weight = drawable(token, among, highest, settings.min_p);
+        let bits = noise(number, token);
+        if weight > fastest * unit(bits) {
+            let speed = weight / time(bits);
+            if speed > fastest {
+                fastest = speed;
+                chosen = token;
+            }
+        }
     }
-    let total = sum(local, vec4<f32>(mine)).x;
-    return by_id(local, min(number * total, below(total)), among, highest, settings.min_p);
+    return best(local, fastest, chosen).y;
 }
 
 @compute @workgroup_size(WORKGROUP)
@@ -329,11 +342,29 @@ fn sample(@builtin(local_invocation_index) local: u32) {
             chosen = token;
         }
     }
-    let top = best(local, highest, chosen);
-    highest = bitcast<f32>(top.x);
-    chosen = top.y;
-    raw = bitcast<f32>(best(local, raw, local).x);
-    let bad = best(local, 0.0, wrong).y;
+    var top = vec2<u32>();
+    var bad = NOBODY;
+    for (var which = 0u; which < 3u; which++) {
+        var value = highest;
+        var token = chosen;
+        if which == 1u {
+            value = raw;
+            token = local;
+        } else if which == 2u {
+            value = 0.0;
+            token = wrong;
+        }
+        let found = best(local, value, token);
+        if which == 0u {
+            top = found;
+            highest = bitcast<f32>(found.x);
+            chosen = found.y;
+        } else if which == 1u {
+            raw = bitcast<f32>(found.x);
+        } else {
+            bad = found.y;
+        }
+    }
 
     var mine = 0.0;
     for (var token = local; token < params.n_vocab; token += WORKGROUP) {

@@ -214,7 +214,7 @@ async fn examine_choice(
     let mut expected = Vec::new();
     let batch = Batch { tokens: first, position, logits: LogitRows::Last };
     cpu.forward(cpu_cache, batch, &mut expected)?;
-    let lot = Sampling { temperature: 1.0, top_k: LIKELY, draws: &[0.5, 0.5], ..Sampling::GREEDY };
+    let lot = Sampling { temperature: 1.0, top_k: LIKELY, draws: &[1, 2], ..Sampling::GREEDY };
     let kernel = model.choosing_kernel().to_string();
     for (sampling, most) in [(Sampling::GREEDY, 1), (lot, LIKELY)] {
         let mut chosen = Vec::new();

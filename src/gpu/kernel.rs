@@ -62,7 +62,6 @@ macro_rules! part {
 pub(super) const BATCH: Part = part!("batch");
 const ROWS: Part = part!("rows");
 pub(super) const GEMM_ALONE: Part = part!("gemm_alone");
-pub(super) const DRAW_BY_ID: Part = part!("draw_by_id");
 pub(super) const DOTS: Part = part!("dots");
 pub(super) const NORM_NONE: Part = part!("norm_none");
 pub(super) const NORM_RMS: Part = part!("norm_rms");

@@ -1,10 +1,10 @@
 //! `results[step] = the token chosen from the logits`, `tokens[0] = the token`
 //!
 //! The rules, and their order, are those of `src/sample`; how they are followed is said in `shaders/sample.wgsl`. logits:
-//! `[n_vocab]` f32; masks: `[words]` u32 of tokens seen, then of tokens banned; settings and one random number per step. One
+//! `[n_vocab]` f32; masks: `[words]` u32 of tokens seen, then of tokens banned; settings and 32 random bits per step. One
 //! workgroup. Sums in f32, one partial sum per invocation, then by halving.
 
-use super::kernel::{Access, BATCH, DRAW_BY_ID, Kernel, uniform};
+use super::kernel::{Access, BATCH, Kernel, uniform};
 use super::record::{Grid, Launch, Resources, u32_of};
 use super::source::wgsl;
 use crate::Result;
@@ -36,7 +36,7 @@ pub fn kernel(workgroup: u32) -> Kernel {
     Kernel {
         stem: "sample",
         entry: "sample",
-        parts: vec![BATCH, DRAW_BY_ID],
+        parts: vec![BATCH],
         body: wgsl!("sample"),
         constants: vec![("WORKGROUP", workgroup)],
         storage: vec![(2, Access::Read), (3, Access::Read), (4, Access::Write), (5, Access::Write), (6, Access::Write)],
@@ -86,8 +86,7 @@ pub(super) fn settings(sampling: &Sampling<'_>) -> [u32; SETTINGS + MAX_STEPS] {
         top_k,
         u32::from(bans),
     ];
-    let draws = sampling.draws.iter().map(|draw| (*draw as f32).to_bits());
     words.iter_mut().zip(head).for_each(|(to, from)| *to = from);
-    words.iter_mut().skip(SETTINGS).zip(draws).for_each(|(to, from)| *to = from);
+    words.iter_mut().skip(SETTINGS).zip(sampling.draws).for_each(|(to, from)| *to = *from);
     words
 }

@@ -13,8 +13,8 @@ pub struct Sampling<'a> {
     pub min_p: f32,
     /// 1 changes nothing.
     pub repetition_penalty: f32,
-    /// A random number in `[0, 1)` for each token; none are needed where it is greedy.
-    pub draws: &'a [f64],
+    /// Random bits for each token; none are needed where it is greedy.
+    pub draws: &'a [u32],
     /// One bit per token of the vocabulary, lowest first: those that the repetition penalty applies to.
     pub seen: &'a [u64],
     /// Likewise: those that may not come.

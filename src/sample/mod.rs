@@ -10,10 +10,12 @@
 //! 5. top-p (nucleus, arXiv 1904.09751): the fewest most likely tokens whose probabilities add up to at least p stay,
 //! 6. min-p (arXiv 2407.01082): tokens at least `min_p` times as likely as the most likely stay.
 //!
-//! The same seed draws the same random numbers on every platform (PCG32, see [`rng`]). The exponential function may
-//! differ between platforms in its last bit, which can only matter where a draw falls exactly between two tokens.
+//! Then one of them is drawn, by a race ([`race`]). The same seed draws the same random bits on every platform (PCG32, see
+//! [`rng`]). Exponentials and logarithms may differ between platforms in their last bit, which can only matter where two tokens
+//! arrive at the same time but for that.
 
 mod options;
+pub mod race;
 pub mod rng;
 mod sampler;
 mod softmax;

@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 
 use super::options::SampleOptions;
+use super::race;
 use super::rng::Pcg32;
 use super::softmax;
 use crate::error::{Error, Result};
@@ -104,18 +105,18 @@ impl Sampler {
         self.seen.insert(token);
     }
 
-    /// What a device needs to choose the next `n` tokens by the same rules, with the random numbers that this sampler would
+    /// What a device needs to choose the next `n` tokens by the same rules, with the random bits that this sampler would
     /// draw, which go to `draws`; `None` where it cannot: where the choice depends on more than which tokens came.
     ///
     /// The sampler itself is unchanged: [`accept`](Self::accept) each token that is used.
-    pub fn sampling<'a>(&'a self, n: usize, draws: &'a mut Vec<f64>) -> Option<Sampling<'a>> {
+    pub fn sampling<'a>(&'a self, n: usize, draws: &'a mut Vec<u32>) -> Option<Sampling<'a>> {
         if self.options.no_repeat_ngram > 0 || !self.repeats.is_empty() {
             return None;
         }
         draws.clear();
         if self.options.temperature > 0.0 {
             let mut rng = self.rng.clone();
-            draws.extend((0..n).map(|_| rng.next_f64()));
+            draws.extend((0..n).map(|_| rng.next_u32()));
         }
         let SampleOptions { temperature, top_k, top_p, min_p, repetition_penalty, .. } = self.options;
         let (seen, banned) = (self.seen.0.as_slice(), self.banned.0.as_slice());
@@ -125,7 +126,7 @@ impl Sampler {
     /// Remembers a token that a device chose in place of [`sample`](Self::sample).
     pub fn accept(&mut self, token: u32) {
         if self.options.temperature > 0.0 {
-            self.rng.next_f64();
+            self.rng.next_u32();
         }
         self.seen.insert(token);
         self.output.push(token);
@@ -247,19 +248,14 @@ impl Sampler {
         }
         if top_p < 1.0 {
             candidates.sort_unstable_by(more_likely);
-        } else if top_k > 0 {
-            // Selection leaves an unspecified order; the draw below must not depend on it.
-            candidates.sort_unstable_by_key(|(token, _)| *token);
         }
         let highest = candidates.iter().map(|(_, logit)| *logit).fold(f32::NEG_INFINITY, f32::max);
-        let mut total = 0.0f64;
         for (_, value) in &mut candidates {
             // The difference first: dividing each by a tiny temperature could overflow.
             *value = ((*value - highest) / temperature).exp();
-            total += f64::from(*value);
         }
         if top_p < 1.0 {
-            let goal = f64::from(top_p) * total;
+            let goal = f64::from(top_p) * candidates.iter().map(|(_, weight)| f64::from(*weight)).sum::<f64>();
             let mut sum = 0.0f64;
             let kept = candidates.iter().position(|(_, weight)| {
                 sum += f64::from(*weight);
@@ -271,16 +267,19 @@ impl Sampler {
             // The most likely candidate has weight 1.
             candidates.retain(|(_, weight)| *weight >= min_p);
         }
-        let total: f64 = candidates.iter().map(|(_, weight)| f64::from(*weight)).sum();
-        let mut left = self.rng.next_f64() * total;
-        let mut chosen = None;
+        let draw = self.rng.next_u32();
+        // Of those that arrive at once the lowest id, whatever the order.
+        let (mut fastest, mut chosen) = (0.0f64, None);
         for &(token, weight) in &candidates {
-            if weight > 0.0 {
-                chosen = Some(token);
-                left -= f64::from(weight);
-                if left < 0.0 {
-                    break;
-                }
+            let bits = race::noise(draw, token);
+            let weight = f64::from(weight);
+            // No time is shorter than this: hardly any needs to be known.
+            if weight < fastest * race::unit(bits) {
+                continue;
+            }
+            let speed = weight / race::time(bits);
+            if speed > fastest || (speed == fastest && speed > 0.0 && chosen.is_none_or(|chosen| token < chosen)) {
+                (fastest, chosen) = (speed, Some(token));
             }
         }
         self.candidates = candidates;

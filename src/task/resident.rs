@@ -30,7 +30,7 @@ pub struct Resident {
     /// Chosen by the device, not written yet.
     pub pending: VecDeque<Sampled>,
     pace: Pace,
-    draws: Vec<f64>,
+    draws: Vec<u32>,
     chosen: Vec<Sampled>,
 }
 

@@ -8,7 +8,7 @@ use nanolm::cpu::{CpuModel, Level};
 use nanolm::format;
 use nanolm::gpu::{GpuModel, GpuOptions, Tuning};
 use nanolm::model::{Batch, LogitRows, ModelConfig, Plan, Sampling, plan};
-use nanolm::sample::{SampleOptions, Sampler};
+use nanolm::sample::{SampleOptions, Sampler, race};
 use nanolm::tensor::Bytes;
 use nanolm::text::{Controls, Tokenizer};
 use nanolm::weights::{self, Weights};
@@ -21,7 +21,7 @@ tests_of! { fifty_prompts_give_the_tokens_of_the_cpu }
 const TOKENS: usize = 24;
 /// Lengths of the runs that make them, behind the first token.
 const RUNS: [usize; 5] = [1, 2, 4, 8, 8];
-/// What rounding may do to a draw between 0 and 1, or to the distance of two logits.
+/// What rounding may do to the distance of two logits, or to the share of the weights that top-p goes by.
 const ROUNDING: f64 = 1e-4;
 /// The same where keys and values are kept in f16.
 const HALF_ROUNDING: f64 = 1e-2;
@@ -114,51 +114,47 @@ fn judge(f: &Fixture, prompt: &[u32], before: &[u32], mut sampler: Sampler, foun
     before.iter().for_each(|token| sampler.accept(*token));
     let mut draws = Vec::new();
     let sampling = sampler.sampling(1, &mut draws).unwrap();
-    let draw = sampling.draws.first().copied().unwrap_or(0.0);
-    let (order, right) = by_the_rules(&logits, &sampling, draw);
-    let at = order.iter().position(|token| *token == found)?;
-    let near = [-rounding, rounding].map(|by| by_the_rules(&logits, &sampling, draw + by).1);
-    (near[0]..=near[1]).contains(&at).then_some(at == right)
+    let order = by_the_rules(&logits, &sampling, 0.0);
+    // Top-p may leave one more, or one less.
+    let near = [-rounding, 0.0, rounding].into_iter().any(|shift| {
+        let order = by_the_rules(&logits, &sampling, shift);
+        order.iter().take_while(|(_, value)| order[0].1 - value <= rounding).any(|(token, _)| *token == found)
+    });
+    near.then(|| order[0].0 == found)
 }
 
-/// The rules of `src/sample` in f64, as they are written there: the tokens that may come, in order, and which of them comes.
-/// Greedy, a draw above 0 takes the last one whose logit is that close to the highest.
-fn by_the_rules(logits: &[f64], rules: &Sampling<'_>, draw: f64) -> (Vec<u32>, usize) {
+/// The rules of `src/sample` in f64, as they are written there: the tokens that may come, the chosen one first, with what
+/// they are chosen by: their logits; where one is drawn, the logarithms of the speeds of the race. `shift` is added to top-p.
+fn by_the_rules(logits: &[f64], rules: &Sampling<'_>, shift: f64) -> Vec<(u32, f64)> {
     let penalised = logits.iter().enumerate().map(|(token, logit)| {
         let seen = rules.seen[token / 64] >> (token % 64) & 1 == 1;
         let penalty = if seen { f64::from(rules.repetition_penalty) } else { 1.0 };
         (token as u32, if *logit > 0.0 { logit / penalty } else { logit * penalty })
     });
     let mut order: Vec<(u32, f64)> = penalised.collect();
-    order.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
-    let ids = |order: &[(u32, f64)]| order.iter().map(|(token, _)| *token).collect();
+    let highest_first = |a: &(u32, f64), b: &(u32, f64)| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0));
+    order.sort_by(highest_first);
     if rules.temperature == 0.0 {
-        let near = order.iter().take_while(|(_, logit)| order[0].1 - logit <= draw).count();
-        return (ids(&order), near.max(1) - 1);
+        return order;
     }
     if rules.top_k > 0 {
         order.truncate(rules.top_k);
     }
     let highest = order[0].1;
-    order.iter_mut().for_each(|(_, x)| *x = ((*x - highest) / f64::from(rules.temperature)).exp());
+    order.iter_mut().for_each(|(_, x)| *x = (*x - highest) / f64::from(rules.temperature));
     if rules.top_p < 1.0 {
-        let goal = f64::from(rules.top_p) * order.iter().map(|(_, w)| w).sum::<f64>();
+        let goal = (f64::from(rules.top_p) + shift) * order.iter().map(|(_, x)| x.exp()).sum::<f64>();
         let mut sum = 0.0;
-        let kept = order.iter().position(|(_, weight)| {
-            sum += weight;
+        let kept = order.iter().position(|(_, x)| {
+            sum += x.exp();
             sum >= goal
         });
         order.truncate(kept.map_or(order.len(), |last| last + 1));
-    } else {
-        order.sort_by_key(|(token, _)| *token);
     }
-    order.retain(|(_, weight)| *weight >= f64::from(rules.min_p));
-    let mut left = draw * order.iter().map(|(_, w)| w).sum::<f64>();
-    let chosen = order.iter().position(|(_, weight)| {
-        left -= weight;
-        left < 0.0
-    });
-    (ids(&order), chosen.unwrap_or(order.len() - 1))
+    order.retain(|(_, x)| x.exp() >= f64::from(rules.min_p));
+    order.iter_mut().for_each(|(token, x)| *x -= race::time(race::noise(rules.draws[0], *token)).ln());
+    order.sort_by(highest_first);
+    order
 }
 
 async fn fifty_prompts_give_the_tokens_of_the_cpu() {
