@@ -77,10 +77,10 @@ describe("tokens on the GPU are the CPU's, but for what the CPU rounds", () => {
       assert.match(gpu.about.reason, reason);
       const found = [0, 1].map((kind) => same(cpu, gpu, kind));
       console.log(`${variant}: of ${n} prompts ${found[0]} give the same tokens greedily, ${found[1]} drawn; ${gpu.dispatches} dispatches a token`);
-      // The CPU rounds activations, and a draw can fall between two tokens; that the GPU's token is right wherever they differ is
-      // held against exact arithmetic in tests/gpu/prompts.rs.
+      // The CPU rounds activations, so that two tokens that are nearly as likely can change places; that the GPU's token is right
+      // wherever they differ is held against exact arithmetic in tests/gpu/prompts.rs.
       assert.ok(found[0] >= Math.floor(0.96 * n), `greedy: ${found[0]} of ${n}`);
-      assert.ok(found[1] >= Math.floor(0.8 * n), `drawn: ${found[1]} of ${n}`);
+      assert.ok(found[1] >= Math.floor(0.96 * n), `drawn: ${found[1]} of ${n}`);
       // Five a layer and three, where they are fused.
       assert.equal(gpu.dispatches <= 5 * 6 + 3, /, fused/.test(variant), `${gpu.dispatches} dispatches`);
     });
