@@ -24,6 +24,17 @@ pub struct Session {
     tokens: Vec<u32>,
     /// Of these, how many at the beginning were fed in whole batches from the first token on.
     whole: usize,
+    /// What was computed again so far, where the cache is on another device than the model.
+    rebuilt: Option<Rebuilt>,
+}
+
+/// A cache that is being computed again.
+struct Rebuilt {
+    cache: KvCache,
+    /// [`Backend::moves`] when it was made.
+    moves: u64,
+    /// Tokens that it has.
+    position: usize,
 }
 
 impl Session {
@@ -33,7 +44,14 @@ impl Session {
     /// `OutOfMemory` where the device has no room; `InvalidOption` where the model has fewer positions.
     pub async fn new(backend: &Backend, capacity: usize) -> Result<Self> {
         let cache = unless_lost(backend, backend.new_cache(capacity).await)?;
-        Ok(Session { cache, moves: backend.moves(), capacity, tokens: Vec::with_capacity(capacity), whole: 0 })
+        Ok(Session {
+            cache,
+            moves: backend.moves(),
+            capacity,
+            tokens: Vec::with_capacity(capacity),
+            whole: 0,
+            rebuilt: None,
+        })
     }
 
     /// A session for up to `capacity` tokens that begins with the first `n` of this one, without computing them again.
@@ -48,7 +66,8 @@ impl Session {
         };
         let mut tokens = Vec::with_capacity(capacity);
         tokens.extend_from_slice(self.tokens.get(..n).unwrap_or_default());
-        Ok(Session { cache, moves: backend.moves(), capacity, tokens, whole: self.whole_batches(backend, n) })
+        let whole = self.whole_batches(backend, n);
+        Ok(Session { cache, moves: backend.moves(), capacity, tokens, whole, rebuilt: None })
     }
 
     /// Whether its cache lies on the device that the model runs on; else the next feed reads its tokens again.
@@ -84,6 +103,9 @@ impl Session {
     /// Forgets everything from the `n`th token on; does nothing where there are fewer.
     pub fn truncate(&mut self, n: usize) {
         self.tokens.truncate(n);
+        if let Some(rebuilt) = &mut self.rebuilt {
+            rebuilt.position = rebuilt.position.min(n);
+        }
     }
 
     /// How many of `tokens` need not be read again by a session that begins with them: as many as this one begins with.
@@ -121,6 +143,7 @@ impl Session {
             self.tokens.extend_from_slice(tokens);
             // How the saved tokens were fed is not known.
             self.whole = 0;
+            self.rebuilt = None;
         }
         self.position()
     }
@@ -141,19 +164,36 @@ impl Session {
         sampling: Sampling<'_>,
         chosen: &mut Vec<Sampled>,
     ) -> Result<bool> {
+        loop {
+            if let Some(done) = self.decode_or_replay(backend, token, n, sampling, chosen).await? {
+                return Ok(done);
+            }
+        }
+    }
+
+    /// [`Session::decode`]; `None` where a lost device was replaced, or a batch was read again there, in its place: the call is to
+    /// be repeated, or not, and [`Session::replaying`] says how far it is.
+    pub async fn decode_or_replay(
+        &mut self,
+        backend: &mut Backend,
+        token: u32,
+        n: usize,
+        sampling: Sampling<'_>,
+        chosen: &mut Vec<Sampled>,
+    ) -> Result<Option<bool>> {
         if n > self.room() {
             return Err(Error::ContextFull { limit: self.capacity, found: self.position() + n });
         }
-        while n <= backend.resident_steps() {
-            match self.try_decode(backend, token, n, sampling, chosen).await {
-                Err(error) if backend.survives(&error) => backend.recover(&error).await?,
-                other => return other.map(|()| true),
-            }
+        if n > backend.resident_steps() {
+            return Ok(Some(false));
         }
-        Ok(false)
+        match self.try_decode(backend, token, n, sampling, chosen).await {
+            Err(error) if backend.survives(&error) => backend.recover(&error).await.map(|()| None),
+            other => other.map(|done| done.then_some(true)),
+        }
     }
 
-    /// [`Session::decode`] on the device as it is.
+    /// [`Session::decode`] on the device as it is; `false` where something was read again in its place.
     async fn try_decode(
         &mut self,
         backend: &mut Backend,
@@ -161,9 +201,9 @@ impl Session {
         n: usize,
         sampling: Sampling<'_>,
         chosen: &mut Vec<Sampled>,
-    ) -> Result<()> {
-        if !self.is_on(backend) {
-            self.replay(backend).await?;
+    ) -> Result<bool> {
+        if !self.is_on(backend) && !self.replay(backend).await? {
+            return Ok(false);
         }
         let position = self.position();
         self.whole = self.whole_batches(backend, position);
@@ -174,7 +214,7 @@ impl Session {
         self.tokens.push(token);
         let read = chosen.len().saturating_sub(1);
         self.tokens.extend(chosen.iter().take(read).map(|sampled| sampled.token));
-        Ok(())
+        Ok(true)
     }
 
     /// Feeds the first tokens of `tokens`, at most one batch, and gives how many they were: a caller can stop, or let
@@ -196,28 +236,47 @@ impl Session {
         rows: LogitRows<'_>,
         logits: &mut Vec<f32>,
     ) -> Result<usize> {
-        if tokens.len() > self.room() {
-            return Err(Error::ContextFull { limit: self.capacity, found: self.position() + tokens.len() });
-        }
         // It ends: a GPU that is lost again soon is given up, and the CPU's failures are not survived.
         loop {
-            match self.try_feed(backend, tokens, rows, logits).await {
-                Err(error) if backend.survives(&error) => backend.recover(&error).await?,
-                other => return other,
+            if let Some(n) = self.feed_or_replay(backend, tokens, rows, logits).await? {
+                return Ok(n);
             }
         }
     }
 
-    /// [`Session::feed`] on the device as it is.
+    /// [`Session::feed`]; `None` as in [`Session::decode_or_replay`].
+    pub async fn feed_or_replay(
+        &mut self,
+        backend: &mut Backend,
+        tokens: &[u32],
+        rows: LogitRows<'_>,
+        logits: &mut Vec<f32>,
+    ) -> Result<Option<usize>> {
+        if tokens.len() > self.room() {
+            return Err(Error::ContextFull { limit: self.capacity, found: self.position() + tokens.len() });
+        }
+        match self.try_feed(backend, tokens, rows, logits).await {
+            Err(error) if backend.survives(&error) => backend.recover(&error).await.map(|()| None),
+            other => other,
+        }
+    }
+
+    /// That something is being read again, and how far it is.
+    pub fn replaying(&self) -> Error {
+        let done = self.rebuilt.as_ref().map_or(0, |rebuilt| rebuilt.position);
+        Error::Replaying { done, total: self.position() }
+    }
+
+    /// [`Session::feed`] on the device as it is; `None` where something was read again in its place.
     async fn try_feed(
         &mut self,
         backend: &mut Backend,
         tokens: &[u32],
         rows: LogitRows<'_>,
         logits: &mut Vec<f32>,
-    ) -> Result<usize> {
-        if !self.is_on(backend) {
-            self.replay(backend).await?;
+    ) -> Result<Option<usize>> {
+        if !self.is_on(backend) && !self.replay(backend).await? {
+            return Ok(None);
         }
         let n = tokens.len().min(backend.max_batch());
         let part = tokens.get(..n).unwrap_or_default();
@@ -238,21 +297,31 @@ impl Session {
             self.whole += n;
         }
         self.tokens.extend_from_slice(part);
-        Ok(n)
+        Ok(Some(n))
     }
 
-    /// Computes the cache again, on the device that the model runs on now.
-    async fn replay(&mut self, backend: &mut Backend) -> Result<()> {
-        let mut cache = backend.new_cache(self.capacity).await?;
-        let mut position = 0;
-        for part in self.tokens.chunks(backend.max_batch()) {
+    /// Computes the cache again, on the device that the model runs on now: at most one batch. Says whether that was all.
+    async fn replay(&mut self, backend: &mut Backend) -> Result<bool> {
+        let known = self.rebuilt.take().filter(|rebuilt| rebuilt.moves == backend.moves());
+        let mut rebuilt = match known {
+            Some(rebuilt) => rebuilt,
+            None => Rebuilt { cache: backend.new_cache(self.capacity).await?, moves: backend.moves(), position: 0 },
+        };
+        let position = rebuilt.position;
+        let rest = self.tokens.get(position..).unwrap_or_default();
+        let part = rest.get(..rest.len().min(backend.max_batch())).unwrap_or_default();
+        if !part.is_empty() {
             let batch = Batch { tokens: part, position, logits: LogitRows::None };
-            backend.forward(&mut cache, batch, &mut Vec::new()).await?;
-            position += part.len();
+            backend.forward(&mut rebuilt.cache, batch, &mut Vec::new()).await?;
+            rebuilt.position += part.len();
         }
-        (self.cache, self.moves) = (Some(cache), backend.moves());
-        self.whole = position - position % backend.max_batch();
-        Ok(())
+        if rebuilt.position < self.position() {
+            self.rebuilt = Some(rebuilt);
+            return Ok(false);
+        }
+        self.whole = rebuilt.position - rebuilt.position % backend.max_batch();
+        (self.cache, self.moves) = (Some(rebuilt.cache), rebuilt.moves);
+        Ok(true)
     }
 }
 

@@ -279,7 +279,8 @@ impl Classify {
     /// Reads the next label to its end; nothing where all are known well enough.
     async fn read_label(&mut self, model: &Model) -> Result<Option<Event>> {
         let (Some(tree), Some(session)) = (&mut self.tree, &mut self.session) else { return Ok(None) };
-        let next = tree.left.pop().filter(|i| {
+        // It stays there until it was read: reading may have to be begun again.
+        let next = tree.left.last().copied().filter(|i| {
             // Calibrated labels are compared by something else than what is bounded here.
             let bound = tree.scores.get(*i).copied().unwrap_or(f64::NEG_INFINITY);
             self.calibrated || bound > tree.best - NEGLIGIBLE
@@ -311,6 +312,7 @@ impl Classify {
             tree.path.extend(rest.iter().take(n));
         }
         let score = tokens.iter().zip(&tree.rows).map(|(token, row)| row.log_probability(*token)).sum();
+        tree.left.pop();
         if let Some(slot) = tree.scores.get_mut(i) {
             *slot = score;
         }

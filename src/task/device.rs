@@ -74,7 +74,8 @@ impl Model {
     /// Feeds one batch; see [`Session::feed`].
     ///
     /// # Errors
-    /// `Busy` where another call is inside the model at this moment.
+    /// `Busy` where another call is inside the model at this moment; `Replaying` where something else had to be read first.
+    /// Both leave everything as it was: repeat the call.
     // The borrow is held while the device works, on purpose: it is the lock that makes a second call `Busy`.
     #[allow(clippy::await_holding_refcell_ref)]
     pub(super) async fn feed(
@@ -85,9 +86,9 @@ impl Model {
         logits: &mut Vec<f32>,
     ) -> Result<usize> {
         let mut backend = self.backend.try_borrow_mut().map_err(|_| Error::Busy)?;
-        let fed = session.feed(&mut backend, tokens, rows, logits).await;
+        let fed = session.feed_or_replay(&mut backend, tokens, rows, logits).await;
         self.notice(&backend);
-        fed
+        fed?.ok_or_else(|| session.replaying())
     }
 
     /// Up to how many tokens [`decode`](Self::decode) gives at once; 0 where the device does not choose tokens.
@@ -98,7 +99,7 @@ impl Model {
     /// Has the device choose tokens; see [`Session::decode`].
     ///
     /// # Errors
-    /// `Busy` where another call is inside the model at this moment.
+    /// As [`feed`](Self::feed).
     // The borrow is held while the device works, on purpose: it is the lock that makes a second call `Busy`.
     #[allow(clippy::await_holding_refcell_ref)]
     pub(super) async fn decode(
@@ -110,9 +111,9 @@ impl Model {
         chosen: &mut Vec<Sampled>,
     ) -> Result<bool> {
         let mut backend = self.backend.try_borrow_mut().map_err(|_| Error::Busy)?;
-        let done = session.decode(&mut backend, token, n, sampling, chosen).await;
+        let done = session.decode_or_replay(&mut backend, token, n, sampling, chosen).await;
         self.notice(&backend);
-        done
+        done?.ok_or_else(|| session.replaying())
     }
 
     /// Learns what was done, and of a move to another device.

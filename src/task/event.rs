@@ -13,6 +13,8 @@ pub enum Phase {
     Score,
     /// Tokens of the output.
     Decode,
+    /// Tokens that are read again, on the device that has taken the place of a lost one.
+    Replay,
 }
 
 impl Phase {
@@ -21,6 +23,7 @@ impl Phase {
             Phase::Prefill => "prefill",
             Phase::Score => "score",
             Phase::Decode => "decode",
+            Phase::Replay => "replay",
         }
     }
 }

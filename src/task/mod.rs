@@ -97,6 +97,9 @@ impl Job {
             State::Done(event) => return Ok(event.clone()),
             State::Failed(error) => return Err(error.clone()),
         };
+        if let Err(Error::Replaying { done, total }) = result {
+            result = Ok(Event::Progress { phase: Phase::Replay, done, total });
+        }
         self.count(before, &mut result);
         match &result {
             Ok(event @ Event::Done { .. }) => self.end(State::Done(event.clone()), true),

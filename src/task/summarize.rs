@@ -211,10 +211,10 @@ impl Summarize {
         let Some(sentence) = sentences.front() else { return Ok(Some(self.done())) };
         session.truncate(*prefix);
         let lead = if self.written.is_empty() { "" } else { " " };
-        self.origins.push((*sentence, self.written.len() + lead.len()));
         let kind = self.options.kind;
         let text = told(&self.format, kind, &self.judge.article, *sentence);
         *ready = copy(model, session, &self.format, kind, &text, lead, &mut self.judge.logits).await?;
+        self.origins.push((*sentence, self.written.len() + lead.len()));
         sentences.pop_front();
         self.judge.usage.prompt_tokens += 1;
         if ready.cut {
