@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use nanolm::backend::{DeviceChoice, DeviceKind, DeviceRequest};
-use nanolm::task::{ClassifyOptions, Job, Labels, Model, Prompt, SummarizeOptions, SummaryKind};
+use nanolm::task::{ClassifyOptions, Event, Job, Labels, Model, Phase, Prompt, SummarizeOptions, SummaryKind};
 use nanolm::{Error, Result};
 
 use crate::run::{Output, finish, generate, greedy, load, read, shared, skipped};
@@ -80,6 +80,28 @@ fn a_device_that_does_not_last_is_given_up() {
     let output = finish_without(&model, model.generate(prompt, &greedy(60)).unwrap(), &[5, 20]);
     assert_eq!(output.tokens(), whole.tokens());
     assert_eq!((model.device().kind, model.moves()), (DeviceKind::Cpu, 2), "{}", model.device().reason);
+}
+
+/// What was read is read again batch by batch, and a call that is given up meanwhile leaves nothing behind.
+#[test]
+fn reading_again_can_be_stopped() {
+    let Some(model) = toy_on_gpu() else { return };
+    let tokens: Vec<u32> = (0..200).map(|i| 5 + i % 40).collect();
+    let session = model.session();
+    finish(session.append(Prompt::Tokens(&tokens)).unwrap()).unwrap();
+    let fork = pollster::block_on(session.fork()).unwrap();
+    let whole = finish(fork.generate(&greedy(8)).unwrap()).unwrap().tokens();
+    assert!(model.lose_device());
+    let mut job = session.generate(&greedy(8)).unwrap();
+    for done in [0, 128] {
+        match pollster::block_on(job.next()).unwrap() {
+            Event::Progress { phase: Phase::Replay, done: found, total: 199 } => assert_eq!(found, done),
+            other => panic!("{other:?}"),
+        }
+    }
+    drop(job);
+    assert_eq!(finish(session.generate(&greedy(8)).unwrap()).unwrap().tokens(), whole);
+    assert_eq!(model.moves(), 1, "{}", model.device().reason);
 }
 
 /// Every task, with the device lost at its beginning and in its middle.

@@ -1,7 +1,9 @@
 // Choosing the device: GPUs that are missing or fail in every way, and what `auto` makes of them.
 import assert from "node:assert/strict";
+import { statSync } from "node:fs";
+import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { openPage, serveApp } from "./support/app.mjs";
+import { installTarball, openPage, serveApp } from "./support/app.mjs";
 import { launch } from "./support/browser.mjs";
 
 let app;
@@ -228,4 +230,68 @@ describe("a GPU that is lost", () => {
       assert.equal(found.again, whole.again);
     });
   }
+
+  test("what is read again can be stopped", async () => {
+    const found = await page.evaluate(async () => {
+      const { Model } = await import("/broken/lostlater/index.js");
+      const model = await Model.load(undefined, { device: "gpu" });
+      const text = "The keeper lights the lamp and boats come in late. ".repeat(70);
+      const session = await model.session();
+      await session.append(text);
+      const stop = new AbortController();
+      const replayed = [];
+      const onProgress = ({ phase, loaded, total }) => {
+        if (phase !== "replay") return;
+        replayed.push([loaded, total]);
+        if (loaded > 0) stop.abort();
+      };
+      const outcome = await session.generate({ maxNewTokens: 4, signal: stop.signal, onProgress }).result.catch((error) => ({ error: error.name }));
+      const stopped = [...replayed];
+      const ids = [];
+      for await (const { tokenId } of session.generate({ maxNewTokens: 4 })) ids.push(tokenId);
+      const device = { ...model.device };
+      // The same without a loss.
+      const other = await Model.load(undefined, { device: "cpu" });
+      const expected = [];
+      const like = await other.session();
+      await like.append(text);
+      for await (const { tokenId } of like.generate({ maxNewTokens: 4 })) expected.push(tokenId);
+      await Promise.all([model.dispose(), other.dispose()]);
+      return { outcome, stopped, ids, expected, device };
+    });
+    assert.ok(found.outcome.error === "AbortError" || found.outcome.finishReason === "abort", JSON.stringify(found.outcome));
+    const [loaded, total] = found.stopped.at(-1) ?? [];
+    assert.ok(total > 600 && loaded > 0 && loaded < total, `read again: ${JSON.stringify(found.stopped)}`);
+    assert.equal(found.device.kind, "cpu", found.device.reason);
+    assert.deepEqual(found.ids, found.expected);
+  });
+
+  const threadless = statSync(join(installTarball("web-app"), "dist/engine-threads.wasm")).size < 1000;
+  if (threadless) console.log("SKIPPED threads after a loss: the package was built without them");
+  test("threads start where the CPU takes over", { skip: threadless }, async () => {
+    const isolated = await serveApp({ isolated: true });
+    try {
+      const own = await openPage(browser, isolated);
+      const found = await own.evaluate(async () => {
+        const { Model } = await import("/broken/lostforgood/index.js");
+        const model = await Model.load("/golden/tiny-llama/", { device: "gpu", threads: 2 });
+        const before = { ...model.device };
+        const ids = [];
+        for await (const { tokenId } of model.generate("Boats came in late", { maxNewTokens: 60 })) ids.push(tokenId);
+        for (let wait = 0; wait < 100 && model.device.threads < 2; wait++) await new Promise((done) => setTimeout(done, 50));
+        const device = { ...model.device };
+        const again = await model.generate("Boats came in late", { maxNewTokens: 60 }).text();
+        await model.dispose();
+        return { before, ids, device, again };
+      });
+      assert.deepEqual([found.before.kind, found.before.threads, found.before.build], ["gpu", 1, "threads"], found.before.reason);
+      assert.deepEqual(found.ids, whole.pieces.map(([id]) => id));
+      assert.deepEqual([found.device.kind, found.device.threads], ["cpu", 2], found.device.reason);
+      assert.match(found.device.reason, /^moved from the GPU, which was lost .*; 2 threads; build: threads$/);
+      assert.equal(found.again, whole.again);
+      await own.context().close();
+    } finally {
+      await isolated.close();
+    }
+  });
 });

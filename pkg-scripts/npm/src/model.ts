@@ -14,9 +14,10 @@ import type { Piece, Point, TextStream } from "./stream.js";
 export interface Progress {
   /**
    * While loading: `download` (bytes), `read` (the file, the tokenizer, the weights), `device` (putting the model on its device).
-   * While a call runs: `prefill` (tokens of the prompt), `score` (sentences), `decode` (parts of a long text).
+   * While a call runs: `prefill` (tokens of the prompt), `score` (sentences), `decode` (parts of a long text), `replay` (tokens
+   * that are read again after a GPU was lost).
    */
-  phase: "download" | "read" | "device" | "prefill" | "score" | "decode" | (string & {});
+  phase: "download" | "read" | "device" | "prefill" | "score" | "decode" | "replay" | (string & {});
   loaded: number;
   /** Not known for a download whose length the server does not tell. */
   total: number | undefined;

@@ -42,12 +42,20 @@ const sessions = new Map<number, Session>();
 /** Moves of the model that the page knows of, and threads that compute. */
 let moves = 0;
 let threads: { threads: number; why: string } | undefined;
+/** As many threads as the caller asked for. */
+let asked: number | undefined;
 
-/** Tells the page where the model runs now, if it has moved. */
+/** Tells the page where the model runs now, if it has moved; on the CPU its threads start. */
 function tellMoves(): void {
   if (engine === undefined || trapped !== undefined || engine.moves() === moves) return;
   moves = engine.moves();
-  scope.postMessage({ type: "device", device: described(engine.info().device) });
+  const { device } = engine.info();
+  scope.postMessage({ type: "device", device: described(device) });
+  if (device.kind !== "cpu" || threads !== undefined) return;
+  // Calls go on meanwhile: threads join in when they are ready.
+  void startThreads(device).then((started) => {
+    if (started) scope.postMessage({ type: "device", device: described(device) });
+  });
 }
 
 const queue = new Queue({
@@ -159,7 +167,10 @@ async function load(request: Request & { method: "load" }): Promise<EngineInfo> 
     engine = await host.Engine.load(files, device, measures ? await known() : "", progress);
     const measured = engine.measured();
     if (measures && measured !== undefined) void keepLine(measured);
-    return withThreads(engine.info(), request.threads);
+    asked = request.threads;
+    const info = engine.info();
+    if (info.device.kind === "cpu") await startThreads(info.device);
+    return { ...info, device: described(info.device) };
   } finally {
     loading.delete(id);
   }
@@ -168,16 +179,16 @@ async function load(request: Request & { method: "load" }): Promise<EngineInfo> 
 /** The most threads by default. Computers with more have them in pairs that share a core, or other work to do. */
 const MOST_BY_DEFAULT = 4;
 
-/** Starts the threads that the model is worth, unless the caller says how many. */
-async function withThreads(info: EngineInfo, asked: number | undefined): Promise<EngineInfo> {
-  const { device } = info;
+/** Starts the threads that the model is worth on the CPU, unless the caller says how many. Says whether this build has any. */
+async function startThreads(device: DeviceInfo): Promise<boolean> {
   const cores = navigator.hardwareConcurrency ?? 1;
   const wanted = asked ?? Math.min(device.threads, cores, MOST_BY_DEFAULT);
-  if (host.startThreads !== undefined && device.kind === "cpu") threads = await host.startThreads(wanted);
-  return { ...info, device: described(device) };
+  if (host.startThreads === undefined) return false;
+  threads = await host.startThreads(wanted);
+  return true;
 }
 
-/** A device with the threads that compute on it: those that were started at load. */
+/** A device with the threads that compute on it. */
 function described(device: DeviceInfo): DeviceInfo {
   if (threads === undefined || device.kind === "gpu") return { ...device, threads: 1 };
   const counted = threads.threads === 1 ? "1 thread" : `${threads.threads} threads`;

@@ -58,6 +58,11 @@ const DISGUISED =
   "Object.defineProperty(GPUAdapterInfo.prototype, key, { get: () => 'Graphics for the test' }); " +
   "Object.defineProperty(GPUAdapterInfo.prototype, 'isFallbackAdapter', { get: () => false });";
 
+/** Opens no second device. */
+const ONLY_ONE = `
+  const { requestAdapter } = GPU.prototype;
+  GPU.prototype.requestAdapter = async function (...options) { return devices.length > 0 ? null : Reflect.apply(requestAdapter, this, options); };`;
+
 /** Prepended to the worker in `/broken/<name>/`: GPUs that fail in each way there is, storage that does, a worker that dies. */
 const BROKEN = {
   noadapter: "navigator.gpu.requestAdapter = async () => null;",
@@ -78,9 +83,9 @@ const BROKEN = {
   lostidle: lostAt(0),
   losttwice: lostAt(9, 0),
   // Nothing comes after it.
-  lostforgood: `${lostAt(9)}
-    const { requestAdapter } = GPU.prototype;
-    GPU.prototype.requestAdapter = async function (...options) { return devices.length > 0 ? null : Reflect.apply(requestAdapter, this, options); };`,
+  lostforgood: lostAt(9) + ONLY_ONE,
+  // Before the second call.
+  lostlater: lostAt(-1, 0) + ONLY_ONE,
   // Its software adapter passes for hardware: it is measured like one.
   disguised: DISGUISED,
   // And one of the fused kernels computes nothing.
@@ -153,7 +158,7 @@ export function serveApp(options = {}) {
     mounts[`/broken/${name}/`] = (rest) => {
       if (!existsSync(join(dist, rest))) return undefined;
       const body = readFileSync(join(dist, rest));
-      return rest === "worker.js" ? `${code}\n${body}` : body;
+      return rest === "worker.js" || rest === "worker-threads.js" ? `${code}\n${body}` : body;
     };
   }
   return serve(mounts, options);
