@@ -84,8 +84,8 @@ const BROKEN = {
   losttwice: lostAt(9, 0),
   // Nothing comes after it.
   lostforgood: lostAt(9) + ONLY_ONE,
-  // Before the second call.
-  lostlater: lostAt(-1, 0) + ONLY_ONE,
+  // Before the third message: a session is made, a text appended, and then written to.
+  lostlater: lostAt(-1, -1, 0) + ONLY_ONE,
   // Its software adapter passes for hardware: it is measured like one.
   disguised: DISGUISED,
   // And one of the fused kernels computes nothing.
