@@ -269,11 +269,18 @@ fn transpose_lanes([a, b, c, d]: [v128; 4]) -> [v128; 4] {
     ]
 }
 
-/// What the engine makes of relaxed dots, told by trying: the highest bits of the second side are signs, or count 128; and where
+/// What the engine makes of relaxed dots: found out once, for it never changes.
+#[cfg(target_feature = "relaxed-simd")]
+fn relaxed_dots() -> &'static [Dots] {
+    static FOUND: std::sync::OnceLock<&[Dots]> = std::sync::OnceLock::new();
+    FOUND.get_or_init(try_relaxed_dots)
+}
+
+/// Tries what the engine makes of relaxed dots: the highest bits of the second side are signs, or count 128; and where
 /// fours have to be summed as pairs first, as on x86-64 without "VNNI", these saturate (255 * 127 * 2 becomes 32767), so that
 /// asking for pairs is quicker. None of the ways where it is neither: then bytes are not multiplied.
 #[cfg(target_feature = "relaxed-simd")]
-fn relaxed_dots() -> &'static [Dots] {
+fn try_relaxed_dots() -> &'static [Dots] {
     let bytes = |bytes: [i8; 4]| i32x4_splat(std::hint::black_box(i32::from_le_bytes(bytes.map(|byte| byte as u8))));
     let four = |a, b| i32x4_extract_lane::<0>(i32x4_relaxed_dot_i8x16_i7x16_add(bytes(a), bytes(b), i32x4_splat(0)));
     let pair = |a, b| i32::from(i16x8_extract_lane::<0>(i16x8_relaxed_dot_i8x16_i7x16(bytes(a), bytes(b))));
