@@ -190,7 +190,7 @@ fn scale_by<V: Vector>(x: &mut [f32], scales: &[f32]) {
     }
 }
 
-/// `x = exp(x - max(x))`; gives their sum. `x` is not empty.
+/// `x = exp(x - max(x))`; gives their sum, NaN where one of them is not finite. `x` is not empty.
 #[inline(always)]
 fn softmax_numerators<V: Vector>(x: &mut [f32]) -> f32 {
     let (chunks, tail) = x.as_chunks::<4>();
@@ -201,13 +201,16 @@ fn softmax_numerators<V: Vector>(x: &mut [f32]) -> f32 {
     let largest = largest.lanes().into_iter().chain(tail.iter().copied()).fold(f32::NEG_INFINITY, f32::max);
     let largest = V::splat(largest);
     let (chunks, tail) = x.as_chunks_mut::<4>();
-    let mut total = V::splat(0.0);
+    // 0 * x is 0 for every finite x, and NaN for the others, which `exp` may lose.
+    let (zero, mut total) = (V::splat(0.0), V::splat(0.0));
     for chunk in chunks {
-        let e = exp(V::load(chunk).sub(largest));
+        let x = V::load(chunk).sub(largest);
+        let e = exp(x);
         e.store(chunk);
-        total = total.add(e);
+        total = total.add(e).add(x.mul(zero));
     }
-    let e = exp(load_partial::<V>(tail).sub(largest));
-    store_partial(e, tail);
-    total.sum() + tail.iter().sum::<f32>()
+    let x = load_partial::<V>(tail);
+    let poison = x.mul(zero).sum();
+    store_partial(exp(x.sub(largest)), tail);
+    total.sum() + tail.iter().sum::<f32>() + poison
 }

@@ -2,7 +2,8 @@
 
 use super::vector::Vector;
 
-/// `e^x` with a relative error below 2e-7 for `|x| <= 87`; beyond, `x` counts as its nearest of -87 and 88. NaN stays.
+/// `e^x` with a relative error below 2e-7 for `|x| <= 87`; beyond, `x` counts as its nearest of -87 and 88. NaN
+/// becomes NaN or, with some engines' vector instructions, counts as -87.
 ///
 /// `x = n ln 2 + r` with `|r| <= ln 2 / 2`, then the Taylor polynomial of `e^r` and n added to the exponent.
 #[inline(always)]
