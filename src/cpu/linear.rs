@@ -27,6 +27,7 @@ const TILE: usize = 4;
 /// Panels multiplied by a single activation row at once, an eighth of the rows apart: processors read several streams of memory
 /// faster than one.
 const STREAMS: usize = 8;
+
 /// How coarsely rounded activations are best multiplied, if as bytes.
 pub fn dots<V: Vector>() -> Option<Dots> {
     V::DOTS_BYTES.then(V::all_dots)?.first().copied()

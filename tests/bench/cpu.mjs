@@ -25,7 +25,7 @@ async function measure({ module, shape, dtype, level, at, now, runs }) {
       throw new Error(`${from}.${name} called`);
     };
   }
-  // For `bench_profile`; pages round the time, so that its sums are right only on average.
+  // For `bench_profile` and `bench_profile_decode`; pages round the time, so that its sums are right only on average.
   imports.bench = { now: () => performance.now() };
   const { exports } = await WebAssembly.instantiate(module, imports);
   const bytes = exports.bench_load(["15m", "135m"].indexOf(shape), ["f32", "f16", "q8_0", "q4_0"].indexOf(dtype), ["scalar", "simd128", "relaxed"].indexOf(level));

@@ -120,6 +120,8 @@ impl Bench {
         self.position += n;
         Some(())
     }
+
+    /// The same, adding the milliseconds of each kind of step to `spent`.
     fn profile(&mut self, n: usize, logits: LogitRows<'_>, spent: &mut [f64; KINDS]) -> Option<()> {
         let tokens = &self.tokens[self.position..self.position + n];
         let batch = Batch { tokens, position: self.position, logits };
