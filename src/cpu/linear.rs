@@ -188,25 +188,27 @@ impl Part<'_> {
     }
 
     /// One activation row times every panel: `many` of them at a time that lie far apart, as long as there are so many, and
-    /// then each `one`.
+    /// then each `one`; with their unit (see [`block::unit`]).
     #[inline(always)]
     fn streams<V: Vector, B: Block>(
         &self,
         memory: &mut Vec<u8>,
-        many: impl Fn([&[B::Panel]; STREAMS]) -> [[V; 2]; STREAMS],
-        one: impl Fn(&[B::Panel]) -> [V; 2],
+        many: impl Fn([&[B::Panel]; STREAMS], f32) -> [[V; 2]; STREAMS],
+        one: impl Fn(&[B::Panel], f32) -> [V; 2],
     ) {
         let Range { start, end } = self.panels();
+        let unit = block::unit(self.weight.shift());
         let stream = end.min(self.weight.panels_with(self.codes)).saturating_sub(start) / STREAMS;
         for p in start..start + stream {
             let panels: [usize; STREAMS] = std::array::from_fn(|i| p + i * stream);
-            let sums = many(panels.map(|p| B::panels(self.weight.eight_rows(p))));
+            let sums = many(panels.map(|p| B::panels(self.weight.eight_rows(p))), unit);
             for (sums, p) in sums.iter().zip(panels) {
                 self.finish(sums, 0, p);
             }
         }
         for p in start + STREAMS * stream..end {
-            self.finish(&one(block::panel::<B>(self, p, memory)), 0, p);
+            let (panel, unit) = block::panel::<B>(self, p, memory);
+            self.finish(&one(panel, unit), 0, p);
         }
     }
 

@@ -63,12 +63,15 @@ pub trait Vector: Copy {
     fn max(self, other: Self) -> Self;
     /// Adds the low bits of `n`'s representation to the exponent: `bits(self) + (bits(n) << 23)`.
     fn add_exponent(self, n: Self) -> Self;
-    /// Four little-endian binary16 numbers, exactly where they are finite.
-    fn from_f16(x: &[u8; 8]) -> Self;
+    /// Four little-endian binary16 numbers, exactly where they are finite. Slow on some processors where they are subnormal.
+    #[inline(always)]
+    fn from_f16(x: &[u8; 8]) -> Self {
+        Self::from_f16_bits(x).mul(Self::splat(F16_BITS))
+    }
     /// Four little-endian bfloat16 numbers, exactly.
     fn from_bf16(x: &[u8; 8]) -> Self;
-    /// The same as [`Vector::from_f16`], as quick where they are subnormal.
-    fn from_small_f16(x: &[u8; 8]) -> Self;
+    /// The same, divided by [`F16_BITS`]. Slow on some processors where they are subnormal.
+    fn from_f16_bits(x: &[u8; 8]) -> Self;
     /// Four little-endian binary32 numbers.
     fn from_f32(x: &[u8; 16]) -> Self;
     /// Four signed bytes.
@@ -186,6 +189,9 @@ pub fn map2<V: Vector>(a: &[f32], b: &[f32], out: &mut [f32], f: impl Fn(V, V) -
 
 /// Adding it rounds numbers below 2^22 to integers, which then stand in the lowest bits: 1.5 * 2^23.
 pub(super) const ROUNDER: f32 = 12_582_912.0;
+
+/// A binary16 number whose bits are put where a binary32 has its own, times this, is the same number: 2^112.
+pub const F16_BITS: f32 = f32::from_bits(0x7780_0000);
 
 /// A binary16 number, exactly where it is finite.
 ///

@@ -16,8 +16,9 @@ use crate::tensor::{Bytes, DType};
 pub enum Layout {
     /// Row by row, as in the file.
     Rows,
-    /// In panels of eight rows, as far as there are so many (see [`Matrix::panels`]). Quantised matrices only.
-    Panels(Codes),
+    /// In panels of eight rows, as far as there are so many (see [`Matrix::panels`]). Quantised matrices only. Scales are stored
+    /// times 2^`shift`.
+    Panels { codes: Codes, shift: u8 },
 }
 
 /// How the codes of `Q8_0` stand in panels. Those of `Q4_0` are always as in the file.

@@ -1,7 +1,7 @@
 //! The two quantised types: how their panels (see `weights`) are read, and how activations are rounded for them.
 
 use super::{PANEL, Part};
-use crate::cpu::vector::Vector;
+use crate::cpu::vector::{F16_BITS, Vector};
 use crate::tensor::QUANT_BLOCK;
 use crate::weights::PANEL_SCALES;
 
@@ -24,11 +24,20 @@ pub trait Block {
     fn fours<V: Vector>(panel: &Self::Panel, i: usize) -> [(usize, [V::I8; 2]); 2];
 }
 
-/// The scales of the eight rows.
+/// The scales of the eight rows, to be multiplied by the panel's unit.
 #[inline(always)]
 pub fn scales<V: Vector, B: Block>(panel: &B::Panel) -> [V; 2] {
     let scales = panel.as_ref().as_chunks::<8>().0;
-    [V::from_small_f16(&scales[0]), V::from_small_f16(&scales[1])]
+    [V::from_f16_bits(&scales[0]), V::from_f16_bits(&scales[1])]
+}
+
+/// What [`scales`] are to be multiplied by, where they are stored times 2^`shift`.
+///
+/// Factors of activations are multiplied by it: only those of 2^(16 + `shift`) or more would overflow, with a `shift` that is small
+/// only where weights are in the hundreds.
+#[inline(always)]
+pub fn unit(shift: u8) -> f32 {
+    f32::from_bits(F16_BITS.to_bits() - (u32::from(shift) << 23))
 }
 
 /// Vector `i` of the codes.
@@ -37,10 +46,11 @@ fn codes(panel: &[u8], i: usize) -> &[u8; 16] {
     &panel[PANEL_SCALES..].as_chunks::<16>().0[i]
 }
 
-/// Panel `p`, as it is stored or, where it is not stored as the part needs it, made in `memory`.
+/// Panel `p` and its unit (see [`unit`]), as it is stored or, where it is not stored as the part needs it, made in `memory`.
 #[inline(always)]
-pub fn panel<'a, B: Block>(part: &Part<'a>, p: usize, memory: &'a mut Vec<u8>) -> &'a [B::Panel] {
-    B::panels(part.weight.panel(p, part.codes, memory))
+pub fn panel<'a, B: Block>(part: &Part<'a>, p: usize, memory: &'a mut Vec<u8>) -> (&'a [B::Panel], f32) {
+    let panel = part.weight.panel(p, part.codes, memory);
+    (B::panels(panel.bytes), unit(panel.shift))
 }
 
 #[derive(Debug)]

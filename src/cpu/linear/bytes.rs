@@ -110,12 +110,13 @@ impl Panel {
         Panel { scales: vec![[0.0; PANEL]; blocks], codes: vec![[[0; 16]; 16]; blocks] }
     }
 
-    fn fill<V: Vector, B: Block>(&mut self, panel: &[B::Panel]) {
+    fn fill<V: Vector, B: Block>(&mut self, (panel, unit): (&[B::Panel], f32)) {
+        let unit = V::splat(unit);
         for ((panel, scales), codes) in panel.iter().zip(&mut self.scales).zip(&mut self.codes) {
             let [low, high] = block::scales::<V, B>(panel);
             let scales = scales.as_chunks_mut::<4>().0;
-            low.store(&mut scales[0]);
-            high.store(&mut scales[1]);
+            low.mul(unit).store(&mut scales[0]);
+            high.mul(unit).store(&mut scales[1]);
             if B::PACKED {
                 for i in 0..4 {
                     for (four, [low, high]) in B::fours::<V>(panel, i) {
@@ -152,8 +153,8 @@ fn panels<V: Vector, B: Block, const PAIRS: bool>(
 ) {
     let blocks = part.weight.cols / QUANT_BLOCK;
     for p in part.panels() {
-        let panel = block::panel::<B>(part, p, memory);
-        known.fill::<V, B>(panel);
+        let (panel, unit) = block::panel::<B>(part, p, memory);
+        known.fill::<V, B>((panel, unit));
         for (tile, x) in activations.tiles.chunks_exact(blocks).take(n.div_ceil(TILE)).enumerate() {
             let mut out = [[V::splat(0.0); 2]; TILE];
             for (b, (x, (panel, scales))) in x.iter().zip(panel.iter().zip(&known.scales)).enumerate() {
@@ -161,7 +162,7 @@ fn panels<V: Vector, B: Block, const PAIRS: bool>(
                     true => multiply::<V, B, PAIRS, TILE>(x, |i| unpacked::<V>(&known.codes[b], i)),
                     false => multiply::<V, B, PAIRS, TILE>(x, |i| B::fours::<V>(panel, i)),
                 };
-                add(products, x, halves(scales), &mut out);
+                add(products, &x.scales, halves(scales), &mut out);
             }
             for (m, out) in out.iter().enumerate().take(n - tile * TILE) {
                 part.finish(out, tile * TILE + m, p);
@@ -180,23 +181,28 @@ fn one_row<V: Vector, B: Block, const PAIRS: bool>(activations: &Activations, pa
     let x = &activations.tiles[..part.weight.cols / QUANT_BLOCK];
     part.streams::<V, B>(
         memory,
-        |panels| dot::<V, B, PAIRS, STREAMS>(x, panels),
-        |panel| dot::<V, B, PAIRS, 1>(x, [panel])[0],
+        |panels, unit| dot::<V, B, PAIRS, STREAMS>(x, panels, unit),
+        |panel, unit| dot::<V, B, PAIRS, 1>(x, [panel], unit)[0],
     );
 }
 
-/// Products of the first activation row with S panels, at most 8.
+/// Products of the first activation row with S panels, at most 8, of the same `unit`.
 #[inline(always)]
-fn dot<V: Vector, B: Block, const PAIRS: bool, const S: usize>(x: &[Block4], panels: [&[B::Panel]; S]) -> [[V; 2]; S] {
+fn dot<V: Vector, B: Block, const PAIRS: bool, const S: usize>(
+    x: &[Block4],
+    panels: [&[B::Panel]; S],
+    unit: f32,
+) -> [[V; 2]; S] {
     // Lengths that are seen to be equal are checked once.
     let panels = panels.map(|panel| &panel[..x.len()]);
     let mut out = [[[V::splat(0.0); 2]]; S];
     for (b, x) in x.iter().enumerate() {
+        let x_scale = [x.scales[0] * unit];
         let mut step = |s: usize| {
             if s < S {
                 let panel = &panels[s][b];
                 let products = multiply::<V, B, PAIRS, 1>(x, |i| B::fours::<V>(panel, i));
-                add(products, x, block::scales::<V, B>(panel), &mut out[s]);
+                add(products, &x_scale, block::scales::<V, B>(panel), &mut out[s]);
             }
         };
         // Not a loop: processors tell streams apart by the instructions that read them (1.2 times as fast).
@@ -213,9 +219,14 @@ fn dot<V: Vector, B: Block, const PAIRS: bool, const S: usize>(x: &[Block4], pan
 }
 
 #[inline(always)]
-fn add<V: Vector, const M: usize>(products: [[V::I32; 2]; M], x: &Block4, scales: [V; 2], out: &mut [[V; 2]; M]) {
-    for ((out, products), x_scale) in out.iter_mut().zip(products).zip(x.scales) {
-        let x_scale = V::splat(x_scale);
+fn add<V: Vector, const M: usize>(
+    products: [[V::I32; 2]; M],
+    x_scales: &[f32; M],
+    scales: [V; 2],
+    out: &mut [[V; 2]; M],
+) {
+    for ((out, products), x_scale) in out.iter_mut().zip(products).zip(x_scales) {
+        let x_scale = V::splat(*x_scale);
         out[0] = V::from_i32(products[0]).madd(scales[0].mul(x_scale), out[0]);
         out[1] = V::from_i32(products[1]).madd(scales[1].mul(x_scale), out[1]);
     }

@@ -93,16 +93,16 @@ pub fn run<V: Vector, B: Block>(activations: &Activations, n: usize, part: &Part
         let x = activations.row(0, blocks);
         return part.streams::<V, B>(
             memory,
-            |panels| multiply::<V, B, 1, STREAMS>([x], panels).map(|[sums]| sums),
-            |panel| multiply::<V, B, 1, 1>([x], [panel])[0][0],
+            |panels, unit| multiply::<V, B, 1, STREAMS>([x], panels, unit).map(|[sums]| sums),
+            |panel, unit| multiply::<V, B, 1, 1>([x], [panel], unit)[0][0],
         );
     }
     for p in part.panels() {
-        let panel = block::panel::<B>(part, p, memory);
+        let (panel, unit) = block::panel::<B>(part, p, memory);
         for tile in (0..n).step_by(TILE) {
             // Beyond the last row, that row again.
             let x = std::array::from_fn(|m| activations.row((tile + m).min(n - 1), blocks));
-            let [sums] = multiply::<V, B, TILE, 1>(x, [panel]);
+            let [sums] = multiply::<V, B, TILE, 1>(x, [panel], unit);
             for (m, sums) in sums.iter().enumerate().take(n - tile) {
                 part.finish(sums, tile + m, p);
             }
@@ -110,11 +110,12 @@ pub fn run<V: Vector, B: Block>(activations: &Activations, n: usize, part: &Part
     }
 }
 
-/// Products of M activation rows with S panels.
+/// Products of M activation rows with S panels of the same `unit`.
 #[inline(always)]
 fn multiply<V: Vector, B: Block, const M: usize, const S: usize>(
     x: [Row<'_>; M],
     panels: [&[B::Panel]; S],
+    unit: f32,
 ) -> [[[V; 2]; M]; S] {
     let blocks = panels[0].len();
     // Lengths that are seen to be equal are checked once.
@@ -135,7 +136,7 @@ fn multiply<V: Vector, B: Block, const M: usize, const S: usize>(
                         0 => product,
                         _ => V::add_i32(product, V::splat_i32(x.corrections[b])),
                     };
-                    let scale = scales[half].mul(V::splat(x.scales[b]));
+                    let scale = scales[half].mul(V::splat(x.scales[b] * unit));
                     sums[half] = V::from_i32(product).madd(scale, sums[half]);
                 }
             }

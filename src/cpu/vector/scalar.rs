@@ -1,6 +1,6 @@
 //! Vectors as arrays, for any target.
 
-use super::{Dots, ROUNDER, Vector, f16_to_f32};
+use super::{Dots, ROUNDER, Vector};
 
 /// Four lanes in an array: any target.
 #[derive(Clone, Copy, Debug)]
@@ -59,12 +59,9 @@ impl Vector for Scalar {
         lanewise(self, n, |a, n| f32::from_bits(a.to_bits().wrapping_add(n.to_bits() << 23)))
     }
     #[inline(always)]
-    fn from_f16(x: &[u8; 8]) -> Self {
-        Scalar(std::array::from_fn(|i| f16_to_f32(u16::from_le_bytes([x[2 * i], x[2 * i + 1]]))))
-    }
-    #[inline(always)]
-    fn from_small_f16(x: &[u8; 8]) -> Self {
-        Self::from_f16(x)
+    fn from_f16_bits(x: &[u8; 8]) -> Self {
+        let half = |i| i32::from(i16::from_le_bytes([x[2 * i], x[2 * i + 1]]));
+        Scalar(std::array::from_fn(|i| f32::from_bits((half(i) << 13) as u32 & 0x8fff_e000)))
     }
     #[inline(always)]
     fn from_bf16(x: &[u8; 8]) -> Self {

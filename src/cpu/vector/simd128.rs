@@ -3,9 +3,6 @@
 use super::{Dots, ROUNDER, Vector};
 use core::arch::wasm32::*;
 
-/// 2^112: a binary16 number whose bits are put where a binary32 has its own, times this, is the same number.
-const REBIAS: f32 = f32::from_bits(0x7780_0000);
-
 /// WebAssembly's 128-bit vectors, with or without the instructions whose results differ between processors for some
 /// operands. This crate gives them no such operands.
 #[derive(Clone, Copy, Debug)]
@@ -67,12 +64,11 @@ impl<const RELAXED: bool> Vector for Simd<RELAXED> {
         Simd(i32x4_add(self.0, i32x4_shl(n.0, 23)))
     }
     #[inline(always)]
-    fn from_f16(x: &[u8; 8]) -> Self {
+    fn from_f16_bits(x: &[u8; 8]) -> Self {
         // SAFETY: the reference covers 8 readable bytes.
         let halves = unsafe { i32x4_load_extend_i16x4(x.as_ptr().cast()) };
         // The shift leaves the extended sign in place; the mask clears its copies in the exponent.
-        let bits = v128_and(i32x4_shl(halves, 13), u32x4_splat(0x8fff_e000));
-        Simd(f32x4_mul(bits, f32x4_splat(REBIAS)))
+        Simd(v128_and(i32x4_shl(halves, 13), u32x4_splat(0x8fff_e000)))
     }
     #[inline(always)]
     fn from_bf16(x: &[u8; 8]) -> Self {
@@ -83,16 +79,6 @@ impl<const RELAXED: bool> Vector for Simd<RELAXED> {
     fn from_i8(x: [u8; 4]) -> Self {
         let bytes = u32x4_splat(u32::from_le_bytes(x));
         Simd(f32x4_convert_i32x4(i32x4_extend_low_i16x8(i16x8_extend_low_i8x16(bytes))))
-    }
-    #[inline(always)]
-    fn from_small_f16(x: &[u8; 8]) -> Self {
-        // SAFETY: the reference covers 8 readable bytes.
-        let halves = unsafe { i32x4_load_extend_i16x4(x.as_ptr().cast()) };
-        // See `f16_to_f32`.
-        let bits = v128_and(i32x4_shl(halves, 13), u32x4_splat(0x0fff_e000));
-        let normal = i32x4_add(bits, i32x4_splat(112 << 23));
-        let subnormal = f32x4_sub(i32x4_add(bits, i32x4_splat(113 << 23)), i32x4_splat(113 << 23));
-        Simd(v128_or(f32x4_pmin(normal, subnormal), v128_and(halves, i32x4_splat(i32::MIN))))
     }
     #[inline(always)]
     fn from_f32(x: &[u8; 16]) -> Self {
