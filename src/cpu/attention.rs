@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use super::math::exp;
 use super::out::Out;
-use super::store_kv::Layer;
+use super::store_kv::{BLOCK, Layer};
 use super::tile::multiply;
 use super::vector::{Vector, load_partial, store_partial};
 
@@ -107,25 +107,27 @@ impl Block<'_> {
             };
         }
 
-        let mut weights = [0.0; M];
         for m in 0..M {
             let scores = &mut scores[m * stride..m * stride + tiles * 8];
             let (seen, unseen) = scores.split_at_mut(seen[m]);
-            weights[m] = 1.0 / softmax_numerators::<V>(seen);
+            let total = softmax_numerators::<V>(seen);
             let scales = &self.layer.value_scales(self.kv_head)[..seen.len()];
-            scale_by::<V>(seen, scales);
+            scale_by::<V>(seen, scales, 1.0 / total);
             unseen.fill(0.0);
         }
 
-        let p: [&[f32]; M] = std::array::from_fn(|m| &scores[m * stride..m * stride + len]);
-        let tiles = head_dim.div_ceil(8);
-        let mut tile = 0;
-        while tile < tiles {
-            tile += match tiles - tile {
-                4.. if M == 1 => self.values::<V, M, 4>(p, tile, weights, at),
-                2.. if M <= 2 => self.values::<V, M, 2>(p, tile, weights, at),
-                _ => self.values::<V, M, 1>(p, tile, weights, at),
-            };
+        for start in (0..len).step_by(BLOCK) {
+            let positions = start..len.min(start + BLOCK);
+            let p = std::array::from_fn(|m| &scores[m * stride..][positions.clone()]);
+            let tiles = head_dim.div_ceil(8);
+            let mut tile = 0;
+            while tile < tiles {
+                tile += match tiles - tile {
+                    4.. if M == 1 => self.values::<V, M, 4>(p, start / BLOCK, tile, at),
+                    2.. if M <= 2 => self.values::<V, M, 2>(p, start / BLOCK, tile, at),
+                    _ => self.values::<V, M, 1>(p, start / BLOCK, tile, at),
+                };
+            }
         }
     }
 
@@ -155,38 +157,54 @@ impl Block<'_> {
         T
     }
 
-    /// T tiles of the output's dimensions; gives T.
+    /// Adds the products with the values of a block of positions to T tiles of the output's dimensions, in which the first block
+    /// finds nothing; gives T.
     #[inline(always)]
     fn values<V: Vector, const M: usize, const T: usize>(
         &self,
         p: [&[f32]; M],
+        block: usize,
         tile: usize,
-        weights: [f32; M],
         at: [(usize, usize); M],
     ) -> usize {
-        let values: [_; T] = std::array::from_fn(|t| self.layer.values(self.kv_head, tile + t, p[0].len()));
+        let values: [_; T] = std::array::from_fn(|t| &self.layer.values(self.kv_head, block, tile + t)[..p[0].len()]);
         for (m, sums) in multiply::<V, _, M, T>(p, values).into_iter().enumerate() {
             let (row, at) = at[m];
             // SAFETY: whoever does this unit is the only one to write the heads of its queries.
             let head = unsafe { self.out.columns(row, at..at + self.layer.head_dim) };
-            let weight = V::splat(weights[m]);
-            for (out, sum) in head[tile * 8..].chunks_mut(4).zip(sums.into_iter().flatten()) {
-                store_partial(sum.mul(weight), out);
+            for (out, sums) in head[tile * 8..].chunks_mut(8).zip(sums) {
+                match out.as_chunks_mut::<4>() {
+                    ([low, high], []) if block > 0 => {
+                        sums[0].add(V::load(low)).store(low);
+                        sums[1].add(V::load(high)).store(high);
+                    }
+                    ([low, high], []) => {
+                        sums[0].store(low);
+                        sums[1].store(high);
+                    }
+                    _ => {
+                        for (out, sum) in out.chunks_mut(4).zip(sums) {
+                            let before = if block > 0 { load_partial(out) } else { V::splat(0.0) };
+                            store_partial(sum.add(before), out);
+                        }
+                    }
+                }
             }
         }
         T
     }
 }
 
-/// `x[i] *= scales[i]`; of equal lengths.
+/// `x[i] *= scales[i] * factor`; of equal lengths.
 #[inline(always)]
-fn scale_by<V: Vector>(x: &mut [f32], scales: &[f32]) {
+fn scale_by<V: Vector>(x: &mut [f32], scales: &[f32], factor: f32) {
+    let all = V::splat(factor);
     let ((chunks, tail), (scales, tail_scales)) = (x.as_chunks_mut::<4>(), scales.as_chunks::<4>());
     for (x, scales) in chunks.iter_mut().zip(scales) {
-        V::load(x).mul(V::load(scales)).store(x);
+        V::load(x).mul(V::load(scales).mul(all)).store(x);
     }
     for (x, scale) in tail.iter_mut().zip(tail_scales) {
-        *x *= scale;
+        *x *= scale * factor;
     }
 }
 

@@ -11,6 +11,10 @@ pub const FORM: u32 = 2;
 /// The largest code.
 const LARGEST: f32 = 32767.0;
 
+/// Positions whose values lie together: the values of a head are one stretch of memory then, not one for each eight dimensions,
+/// at each of whose beginnings processors wait.
+pub(super) const BLOCK: usize = 128;
+
 /// Eight columns of a tile's row.
 type Row = [i16; 8];
 
@@ -23,8 +27,8 @@ type Row = [i16; 8];
 ///
 /// Both are made of tiles of eight columns, so that scores and values are the same product (`tile::multiply`): keys
 /// `[n_kv_heads, ceil(capacity / 8), head_dim, 8 positions]`, values
-/// `[n_kv_heads, ceil(head_dim / 8), capacity, 8 dimensions]`; the scales of each are `[n_kv_heads, capacity rounded up to 8]`.
-/// Values beyond `head_dim` stay 0.
+/// `[n_kv_heads, ceil(capacity / 128), ceil(head_dim / 8), 128 positions, 8 dimensions]`; the scales of each are
+/// `[n_kv_heads, capacity rounded up to 8]`. Values beyond `head_dim` stay 0.
 #[derive(Clone, Debug)]
 pub struct Layer {
     pub(super) n_kv_heads: usize,
@@ -41,7 +45,8 @@ impl Layer {
     pub fn new(n_kv_heads: usize, head_dim: usize, capacity: usize) -> Result<Self> {
         let product = |factors: [usize; 3]| factors.into_iter().try_fold(1usize, |n, factor| n.checked_mul(factor));
         let keys = product([n_kv_heads, capacity.div_ceil(8), head_dim]);
-        let values = product([n_kv_heads, head_dim.div_ceil(8), capacity]);
+        let values = product([n_kv_heads, head_dim.div_ceil(8), capacity.div_ceil(BLOCK)]);
+        let values = values.and_then(|n| n.checked_mul(BLOCK));
         let scales = product([n_kv_heads, capacity.div_ceil(8), 8]);
         let none = || {
             let elements = [keys, values].into_iter().try_fold(0usize, |sum, n| sum.checked_add(n?));
@@ -68,11 +73,17 @@ impl Layer {
         &self.keys[start..start + self.head_dim]
     }
 
-    /// Eight dimensions of the values of one head at positions `0..len`: `[len, 8]`.
+    /// Eight dimensions of the values of one head at the positions of a block: `[BLOCK, 8]`.
     #[inline(always)]
-    pub(super) fn values(&self, kv_head: usize, tile: usize, len: usize) -> &[Row] {
-        let start = (kv_head * self.head_dim.div_ceil(8) + tile) * self.capacity;
-        &self.values[start..start + len]
+    pub(super) fn values(&self, kv_head: usize, block: usize, tile: usize) -> &[Row] {
+        &self.values[self.value_at(kv_head, block * BLOCK, tile)..][..BLOCK]
+    }
+
+    /// Where eight dimensions of a value are.
+    #[inline(always)]
+    fn value_at(&self, kv_head: usize, p: usize, tile: usize) -> usize {
+        let (blocks, tiles) = (self.capacity.div_ceil(BLOCK), self.head_dim.div_ceil(8));
+        ((kv_head * blocks + p / BLOCK) * tiles + tile) * BLOCK + p % BLOCK
     }
 
     /// The scales of one head's keys, by position.
@@ -100,13 +111,11 @@ impl Layer {
 
     /// Takes over the first `n` positions of a layer of the same shape; both have room for them.
     pub(super) fn copy(&mut self, from: &Layer, n: usize) {
-        let (own, theirs) = (self.capacity.div_ceil(8), from.capacity.div_ceil(8));
-        let tiles = n.div_ceil(8);
-        let dim = self.head_dim;
-        copy_starts(&mut self.keys, own * dim, &from.keys, theirs * dim, tiles * dim);
-        copy_starts(&mut self.values, self.capacity, &from.values, from.capacity, n);
-        copy_starts(&mut self.key_scales, own * 8, &from.key_scales, theirs * 8, n);
-        copy_starts(&mut self.value_scales, own * 8, &from.value_scales, theirs * 8, n);
+        let (heads, dim) = (self.n_kv_heads, self.head_dim);
+        copy_starts(&mut self.keys, &from.keys, heads, n.div_ceil(8) * dim);
+        copy_starts(&mut self.values, &from.values, heads, n.div_ceil(BLOCK) * dim.div_ceil(8) * BLOCK);
+        copy_starts(&mut self.key_scales, &from.key_scales, heads, n);
+        copy_starts(&mut self.value_scales, &from.value_scales, heads, n);
     }
 
     /// Bytes of one position in [`Layer::read`].
@@ -124,7 +133,8 @@ impl Layer {
             }
             for head in 0..self.n_kv_heads {
                 out.extend(self.value_scales(head)[p].to_le_bytes());
-                out.extend((0..self.head_dim).flat_map(|d| self.values(head, d / 8, p + 1)[p][d % 8].to_le_bytes()));
+                let code = |d: usize| self.values[self.value_at(head, p, d / 8)][d % 8];
+                out.extend((0..self.head_dim).flat_map(|d| code(d).to_le_bytes()));
             }
         }
     }
@@ -157,9 +167,9 @@ impl Layer {
     }
 
     fn put_value(&mut self, head: usize, p: usize, codes: &[i16], scale: f32) {
-        let tiles = self.head_dim.div_ceil(8);
         for (tile, codes) in codes.chunks(8).enumerate() {
-            self.values[(head * tiles + tile) * self.capacity + p][..codes.len()].copy_from_slice(codes);
+            let at = self.value_at(head, p, tile);
+            self.values[at][..codes.len()].copy_from_slice(codes);
         }
         let at = head * self.scales() + p;
         self.value_scales[at] = scale;
@@ -174,9 +184,10 @@ fn zeros<T: Clone + Default>(n: Option<usize>) -> Option<Vec<T>> {
     Some(memory)
 }
 
-/// Copies the first `n` of each stretch, which are of other lengths in `to` and in `from`.
-fn copy_starts<T: Copy>(to: &mut [T], to_stretch: usize, from: &[T], from_stretch: usize, n: usize) {
-    for (to, from) in to.chunks_exact_mut(to_stretch).zip(from.chunks_exact(from_stretch)) {
+/// Copies the first `n` of each head.
+fn copy_starts<T: Copy>(to: &mut [T], from: &[T], heads: usize, n: usize) {
+    let (to_head, from_head) = (to.len() / heads, from.len() / heads);
+    for (to, from) in to.chunks_exact_mut(to_head).zip(from.chunks_exact(from_head)) {
         to[..n].copy_from_slice(&from[..n]);
     }
 }
