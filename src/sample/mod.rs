@@ -14,6 +14,7 @@
 //! [`rng`]). Exponentials and logarithms may differ between platforms in their last bit, which can only matter where two tokens
 //! arrive at the same time but for that.
 
+mod draw;
 mod options;
 pub mod race;
 pub mod rng;

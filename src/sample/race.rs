@@ -33,6 +33,71 @@ pub fn time(bits: u32) -> f64 {
     -(-unit(bits)).ln_1p()
 }
 
+/// Who is first so far.
+#[derive(Clone, Copy, Debug)]
+pub struct Race {
+    draw: u32,
+    /// Weight by time: the highest is the first to arrive.
+    fastest: f64,
+    first: Option<u32>,
+}
+
+impl Race {
+    /// A race with the random bits `draw`.
+    pub fn new(draw: u32) -> Self {
+        Race { draw, fastest: 0.0, first: None }
+    }
+
+    /// The token that arrives first of those that were offered with a weight; of equals the lowest, whatever the order.
+    pub fn first(&self) -> Option<u32> {
+        self.first
+    }
+
+    /// Lets a token take part.
+    #[inline(always)]
+    pub fn offer(&mut self, token: u32, weight: f32) {
+        let bits = noise(self.draw, token);
+        let weight = f64::from(weight);
+        // No time is shorter than this: hardly any needs to be known.
+        if weight < self.fastest * unit(bits) {
+            return;
+        }
+        let speed = weight / time(bits);
+        let ahead = speed > self.fastest
+            || (speed == self.fastest && speed > 0.0 && self.first.is_none_or(|first| token < first));
+        if ahead {
+            (self.fastest, self.first) = (speed, Some(token));
+        }
+    }
+
+    /// Lets tokens 0, 1, ... take part with these weights, where they are at least `least`.
+    pub fn offer_all(&mut self, weights: &[f32], least: f32) {
+        const LANES: usize = 16;
+        let (groups, tail) = weights.as_chunks::<LANES>();
+        let mut token = 0;
+        for group in groups {
+            // Who is slower for sure, in numbers that are rounded to the safe side, of several tokens at a time.
+            let fastest = (self.fastest * 0.999_999) as f32;
+            let lead: [f32; LANES] = std::array::from_fn(|i| {
+                let time = (noise(self.draw, token + i as u32) >> 8) as i32 as f32 * (1.0 / 16_777_216.0);
+                group[i] - fastest * time
+            });
+            if lead.iter().fold(f32::NEG_INFINITY, |a, &b| if b > a { b } else { a }) >= 0.0 {
+                self.offer_each(token, group, least);
+            }
+            token += LANES as u32;
+        }
+        self.offer_each(token, tail, least);
+    }
+
+    #[inline(never)]
+    fn offer_each(&mut self, first: u32, weights: &[f32], least: f32) {
+        for (token, weight) in (first..).zip(weights).filter(|(_, weight)| **weight >= least) {
+            self.offer(token, *weight);
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -49,6 +114,25 @@ mod tests {
         }
         assert!((0..n).all(|token| time(noise(7, token)) >= unit(noise(7, token))));
         assert!(unit(0) > 0.0 && time(u32::MAX).is_finite());
+    }
+
+    #[test]
+    fn all_at_a_time_is_one_after_the_other() {
+        for draw in 0..500u32 {
+            let steepness = [0.0, 0.01, 1.0][draw as usize % 3];
+            let weights: Vec<f32> = (0..777).map(|i| (-steepness * (i * 7919 % 777) as f32).exp()).collect();
+            let least = [0.0, 0.3][draw as usize % 2];
+            let (mut each, mut all) = (Race::new(draw), Race::new(draw));
+            for (token, weight) in (0..).zip(&weights).filter(|(_, weight)| **weight >= least) {
+                each.offer(token, *weight);
+            }
+            all.offer_all(&weights, least);
+            assert_eq!(all.first(), each.first(), "draw {draw}");
+            assert!(each.first().is_some());
+        }
+        let mut none = Race::new(3);
+        none.offer_all(&[0.0; 20], 0.0);
+        assert_eq!(none.first(), None);
     }
 
     #[test]

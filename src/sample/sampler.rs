@@ -1,9 +1,7 @@
 //! Chooses one token from one row of logits. Nothing is allocated per token.
 
-use std::cmp::Ordering;
-
+use super::draw::Draw;
 use super::options::SampleOptions;
-use super::race;
 use super::rng::Pcg32;
 use super::softmax;
 use crate::error::{Error, Result};
@@ -45,6 +43,13 @@ impl TokenSet {
     fn contains(&self, token: usize) -> bool {
         self.0.get(token / 64).is_some_and(|word| word >> (token % 64) & 1 == 1)
     }
+
+    /// All of them, ascending.
+    fn tokens(&self) -> impl Iterator<Item = usize> {
+        let bits = |word: u64| std::iter::successors(Some(word), |word| Some(word & word.wrapping_sub(1)));
+        let ones = move |word: u64| bits(word).take_while(|word| *word != 0).map(|word| word.trailing_zeros() as usize);
+        self.0.iter().enumerate().flat_map(move |(i, &word)| ones(word).map(move |bit| i * Self::WORD + bit))
+    }
 }
 
 /// The state of one generation.
@@ -61,8 +66,7 @@ pub struct Sampler {
     output: Vec<u32>,
     /// Tokens that may not come now, most of them because they would repeat an n-gram; lifted again after the choice.
     repeats: Vec<u32>,
-    /// `(token, logit)`, then `(token, weight)`.
-    candidates: Vec<(u32, f32)>,
+    draw: Draw,
 }
 
 impl Sampler {
@@ -73,7 +77,7 @@ impl Sampler {
     pub fn new(options: SampleOptions, n_vocab: usize, max_tokens: usize) -> Result<Self> {
         options.validate()?;
         let rng = Pcg32::new(options.seed, 0);
-        let candidates = Vec::with_capacity(if options.temperature == 0.0 { 0 } else { n_vocab });
+        let draw = Draw::new(if options.temperature == 0.0 { 0 } else { n_vocab });
         let expected = max_tokens.min(4096);
         Ok(Sampler {
             n_vocab,
@@ -82,7 +86,7 @@ impl Sampler {
             banned: TokenSet::new(n_vocab),
             output: Vec::with_capacity(expected),
             repeats: Vec::with_capacity(expected),
-            candidates,
+            draw,
             options,
         })
     }
@@ -208,25 +212,23 @@ impl Sampler {
     fn greedy(&self, logits: &[f32]) -> Option<u32> {
         let mut best: Option<(usize, f32)> = None;
         // Strictly greater: of equal logits the lowest id wins, as in the argmax of transformers.
-        let mut offer = |token, logit| {
-            if best.is_none_or(|(_, highest)| logit > highest) {
-                best = Some((token, logit));
-            }
-        };
         let sets = self.banned.0.iter().zip(&self.seen.0);
         for ((i, logits), (&banned, &seen)) in logits.chunks(TokenSet::WORD).enumerate().zip(sets) {
             let first = i * TokenSet::WORD;
             if banned == 0 && (seen == 0 || self.options.repetition_penalty == 1.0) {
                 // Nearly all: nothing here is banned or penalised.
                 let highest = softmax::highest(logits);
-                if let Some(at) = logits.iter().position(|logit| *logit == highest) {
-                    offer(first + at, highest);
+                if best.is_none_or(|(_, best)| highest > best)
+                    && let Some(at) = logits.iter().position(|logit| *logit == highest)
+                {
+                    best = Some((first + at, highest));
                 }
                 continue;
             }
             for (token, &logit) in (first..).zip(logits) {
-                if !self.banned.contains(token) {
-                    offer(token, self.penalised(token, logit));
+                let logit = self.penalised(token, logit);
+                if !self.banned.contains(token) && best.is_none_or(|(_, best)| logit > best) {
+                    best = Some((token, logit));
                 }
             }
         }
@@ -234,62 +236,25 @@ impl Sampler {
     }
 
     fn draw(&mut self, logits: &[f32]) -> Option<u32> {
-        let mut candidates = std::mem::take(&mut self.candidates);
-        candidates.clear();
-        for (token, &logit) in logits.iter().enumerate() {
-            if !self.banned.contains(token) {
-                candidates.push((token as u32, self.penalised(token, logit)));
+        let mut draw = std::mem::take(&mut self.draw);
+        draw.values.clear();
+        draw.values.extend_from_slice(logits);
+        if self.options.repetition_penalty != 1.0 {
+            for token in self.seen.tokens() {
+                if let Some(value) = draw.values.get_mut(token) {
+                    *value = self.penalised(token, *value);
+                }
             }
         }
-        let SampleOptions { temperature, top_k, top_p, min_p, .. } = self.options;
-        if top_k > 0 && top_k < candidates.len() {
-            candidates.select_nth_unstable_by(top_k - 1, more_likely);
-            candidates.truncate(top_k);
-        }
-        if top_p < 1.0 {
-            candidates.sort_unstable_by(more_likely);
-        }
-        let highest = candidates.iter().map(|(_, logit)| *logit).fold(f32::NEG_INFINITY, f32::max);
-        for (_, value) in &mut candidates {
-            // The difference first: dividing each by a tiny temperature could overflow.
-            *value = ((*value - highest) / temperature).exp();
-        }
-        if top_p < 1.0 {
-            let goal = f64::from(top_p) * candidates.iter().map(|(_, weight)| f64::from(*weight)).sum::<f64>();
-            let mut sum = 0.0f64;
-            let kept = candidates.iter().position(|(_, weight)| {
-                sum += f64::from(*weight);
-                sum >= goal
-            });
-            candidates.truncate(kept.map_or(candidates.len(), |last| last + 1));
-        }
-        if min_p > 0.0 {
-            // The most likely candidate has weight 1.
-            candidates.retain(|(_, weight)| *weight >= min_p);
-        }
-        let draw = self.rng.next_u32();
-        // Of those that arrive at once the lowest id, whatever the order.
-        let (mut fastest, mut chosen) = (0.0f64, None);
-        for &(token, weight) in &candidates {
-            let bits = race::noise(draw, token);
-            let weight = f64::from(weight);
-            // No time is shorter than this: hardly any needs to be known.
-            if weight < fastest * race::unit(bits) {
-                continue;
-            }
-            let speed = weight / race::time(bits);
-            if speed > fastest || (speed == fastest && speed > 0.0 && chosen.is_none_or(|chosen| token < chosen)) {
-                (fastest, chosen) = (speed, Some(token));
+        for token in self.banned.tokens() {
+            if let Some(value) = draw.values.get_mut(token) {
+                *value = f32::NEG_INFINITY;
             }
         }
-        self.candidates = candidates;
-        chosen
+        let token = draw.token(&self.options, self.rng.next_u32());
+        self.draw = draw;
+        token
     }
-}
-
-/// Highest logit first, then lowest id: a total order, so that every platform keeps the same tokens.
-fn more_likely(a: &(u32, f32), b: &(u32, f32)) -> Ordering {
-    b.1.total_cmp(&a.1).then(a.0.cmp(&b.0))
 }
 
 /// `logits[token] - log(sum(exp(logits)))`, to 1e-6. NaN where a logit is, minus infinity outside of the row.

@@ -49,7 +49,7 @@ async function measure({ module, shape, dtype, level, at, now, runs }) {
     if (run > 0) for (const key of Object.keys(results)) if (key in round) results[key].push(round[key]);
   }
   const profile = [128, 512].map((n) => [0, 1, 2].map((kind) => exports.bench_profile(n, kind)));
-  profile.push([0, 1, 2].map((kind) => (exports.bench_prefill(128), exports.bench_profile_decode(64, kind))));
+  profile.push([0, 1, 2, 3, 4, 5].map((kind) => (exports.bench_prefill(128), exports.bench_profile_decode(64, kind))));
   return { bytes, results, profile };
 }
 
@@ -79,8 +79,8 @@ try {
       : await measure({ ...options, module: await WebAssembly.compile(wasm), now: cpuTime });
     const cells = [results.decode, results[128], results[512], results.first, results.at].map(summary);
     console.log(`| ${dtype} | ${(bytes / 1e6).toFixed(1)} | ${cells.join(" | ")} |`);
-    for (const [i, [linear, attention, others]] of profile.entries()) {
-      notes.push(`${dtype}, ${["prompt of 128", "prompt of 512", "64 tokens after 128"][i]}: linear ${linear.toFixed(0)} ms, attention ${attention.toFixed(0)} ms, others ${others.toFixed(0)} ms`);
+    for (const [i, [linear, attention, others, ...choosing]] of profile.entries()) {
+      notes.push(`${dtype}, ${["prompt of 128", "prompt of 512", "64 tokens after 128"][i]}: linear ${linear.toFixed(0)} ms, attention ${attention.toFixed(0)} ms, others ${others.toFixed(0)} ms${choosing.length ? `; choosing greedily, drawing, from few ${choosing.map((ms) => ms.toFixed(1)).join(", ")} ms` : ""}`);
     }
   }
   console.log(`\n${notes.join("\n")}`);

@@ -7,6 +7,7 @@ mod support;
 
 use nanolm::cpu::{CpuCache, CpuModel, Level};
 use nanolm::model::{Batch, LogitRows, Op, Step, plan};
+use nanolm::sample::{SampleOptions, Sampler};
 use nanolm::tensor::DType;
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -18,6 +19,8 @@ struct Bench {
     logits: Vec<f32>,
     tokens: Vec<u32>,
     position: usize,
+    /// Greedy; with a temperature; with top-k and top-p besides.
+    samplers: Vec<Sampler>,
 }
 
 thread_local! {
@@ -39,7 +42,12 @@ pub extern "C" fn bench_load(shape: u32, dtype: u32, level: u32) -> f64 {
     let Ok(model) = CpuModel::new(plan, weights, level) else { return 0.0 };
     let Ok(cache) = model.new_cache(config.context_len) else { return 0.0 };
     let tokens = inputs::tokens(config.context_len, config.n_vocab, 2);
-    BENCH.set(Some(Bench { model, cache, logits: Vec::new(), tokens, position: 0 }));
+    let greedy = SampleOptions::default();
+    let warm = SampleOptions { temperature: 0.8, ..greedy.clone() };
+    let narrow = SampleOptions { top_k: 40, top_p: 0.95, ..warm.clone() };
+    let samplers = [greedy, warm, narrow].map(|options| Sampler::new(options, config.n_vocab, config.context_len));
+    let Ok(samplers) = samplers.into_iter().collect() else { return 0.0 };
+    BENCH.set(Some(Bench { model, cache, logits: Vec::new(), tokens, position: 0, samplers }));
     read as f64
 }
 
@@ -63,9 +71,7 @@ pub extern "C" fn bench_prefill(n: u32) -> f32 {
 pub extern "C" fn bench_decode(n: u32) -> f32 {
     with_bench(|bench| {
         for _ in 0..n {
-            let best = bench.logits.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1)).map_or(0, |(i, _)| i);
-            let position = bench.position;
-            bench.tokens[position] = best as u32;
+            bench.tokens[bench.position] = bench.samplers[0].sample(&bench.logits).ok()?.token;
             bench.forward(1, LogitRows::Last)?;
         }
         Some(bench.logits[0])
@@ -79,7 +85,9 @@ unsafe extern "C" {
 }
 
 /// What steps are told apart as: linear, attention (and storing keys and values), and all others.
-const KINDS: usize = 3;
+const STEPS: usize = 3;
+/// Besides, each of the samplers.
+const KINDS: usize = STEPS + 3;
 
 /// Runs a prompt of `n` tokens and gives the milliseconds spent in steps of one of the [`KINDS`].
 #[unsafe(no_mangle)]
@@ -103,6 +111,11 @@ pub extern "C" fn bench_profile_decode(n: u32, kind: u32) -> f32 {
         let mut spent = [0.0; KINDS];
         for _ in 0..n {
             bench.profile(1, LogitRows::Last, &mut spent)?;
+            for (sampler, spent) in bench.samplers.iter_mut().zip(&mut spent[STEPS..]) {
+                let start = now();
+                sampler.sample(&bench.logits).ok()?;
+                *spent += now() - start;
+            }
         }
         spent.get(kind as usize).map(|&ms| ms as f32)
     })
