@@ -10,7 +10,7 @@ use std::sync::Arc;
 use super::Executor;
 use super::avoid::{plainer, without_variant};
 use super::long_past::{LONG, examine_attention};
-use crate::cpu::CpuModel;
+use crate::cpu::{CpuModel, Level};
 use crate::error::{Error, Result};
 use crate::gpu::{GpuCache, GpuModel, GpuOptions};
 use crate::model::{Batch, BufferId, LogitRows, Plan, Sampling};
@@ -103,9 +103,8 @@ pub async fn load(
 
 /// Runs every path; the largest normalised error of the logits, or what is at fault.
 async fn examine(model: &mut GpuModel, plan: &Arc<Plan>, weights: &Arc<Weights>) -> Result<Result<f64, Fault>> {
-    let Executor::Cpu(mut cpu) = Executor::cpu(plan, weights)? else {
-        return Err(Error::Internal { what: "a CPU that is none".into() });
-    };
+    // Coarsely rounded activations, as wide models have them on the CPU, would look like a GPU's mistake.
+    let mut cpu = CpuModel::new(Arc::clone(plan), Arc::clone(weights), Level::best())?.with_fine_rounding();
     let context = plan.config.context_len;
     let many = context.min(model.max_batch()).min(cpu.max_batch()).clamp(1, MANY);
     let n_vocab = plan.config.n_vocab;
@@ -262,8 +261,8 @@ pub(super) mod tests {
     use crate::format;
     use crate::gpu::Tuning;
     use crate::model::{ModelConfig, plan};
-    use crate::tensor::Bytes;
-    use crate::weights;
+    use crate::tensor::{Bytes, DType};
+    use crate::weights::{self, Layout, Matrix};
 
     pub fn tiny() -> (Arc<Plan>, Weights) {
         let bytes = include_bytes!("../../tests/golden/tiny-llama/model-f32.gguf").to_vec();
@@ -303,6 +302,60 @@ pub(super) mod tests {
                 None
             }
             other => Some(other),
+        }
+    }
+
+    /// A random model so wide that the CPU rounds its activations coarsely.
+    fn wide() -> (Arc<Plan>, Arc<Weights>) {
+        let (plan, _) = q8();
+        let heads = 256 / plan.config.head_dim;
+        let config = ModelConfig {
+            d_model: 256,
+            d_ff: 512,
+            n_layers: 6,
+            n_heads: heads,
+            n_kv_heads: heads,
+            ..plan.config.clone()
+        };
+        let plan = plan::build(&config);
+        let mut state = 1u32;
+        let mut draw = || {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 8) as f32 / 8_388_608.0 - 1.0
+        };
+        let matrices = plan.matrices.iter().map(|spec| {
+            let deviation = if spec.name.contains("embd") { 1.0 } else { (spec.cols as f32).sqrt().recip() };
+            let mut row = || (0..spec.cols).map(|_| draw() * 1.7 * deviation).collect::<Vec<f32>>();
+            let data = (0..spec.rows).flat_map(|_| weights::quantize_row(DType::Q8_0, &row())).collect();
+            let (name, data) = (spec.name.clone(), Bytes::new(data));
+            Matrix { name, dtype: DType::Q8_0, rows: spec.rows, cols: spec.cols, data, layout: Layout::Rows }
+        });
+        let matrices = matrices.collect();
+        let vectors = plan.vectors.iter().map(|spec| vec![1.0; spec.len]).collect();
+        (Arc::new(plan), Arc::new(Weights { matrices, vectors }))
+    }
+
+    #[test]
+    fn coarsely_rounded_activations_are_not_held_against_the_gpu() {
+        let (plan, weights) = wide();
+        let forward = |cpu: CpuModel| {
+            let (mut cpu, mut logits) = (cpu, Vec::new());
+            let mut cache = cpu.new_cache(8).unwrap();
+            cpu.forward(&mut cache, Batch { tokens: &[1, 2, 3], position: 0, logits: LogitRows::Last }, &mut logits)
+                .unwrap();
+            logits
+        };
+        let cpu = || CpuModel::new(plan.clone(), weights.clone(), Level::best()).unwrap();
+        let error = normalised_error(&forward(cpu()), &forward(cpu().with_fine_rounding()));
+        assert!(error > LARGEST_ERROR, "{error:.1e}: this test would not notice");
+        for tuning in [Tuning::Hardware, Tuning::Software] {
+            let options = GpuOptions { tuning, ..GpuOptions::default() };
+            let loaded = pollster::block_on(load(&plan, &weights, options, &mut |_, _| {}));
+            let Some(loaded) = unless_skipped(loaded) else { return };
+            let (_, words) = loaded.unwrap();
+            let (_, error) = words.split_once("(normalised error ").unwrap();
+            let error: f64 = error.trim_end_matches(')').parse().unwrap();
+            assert!(error < 1e-6, "{words}");
         }
     }
 

@@ -135,6 +135,12 @@ impl CpuModel {
         CpuModel { pool, ..self }
     }
 
+    /// The same with activations rounded finely, whatever the model's width (see `linear`): slower, and as exact as f32.
+    pub fn with_fine_rounding(self) -> CpuModel {
+        let inputs = linear::Inputs::new(MAX_BATCH, self.row.len(), false);
+        CpuModel { inputs, ..self }
+    }
+
     /// Rows per forward pass at most, also where all their logits are asked for.
     pub fn max_batch(&self) -> usize {
         MAX_BATCH
