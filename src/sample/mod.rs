@@ -11,8 +11,8 @@
 //! 6. min-p (arXiv 2407.01082): tokens at least `min_p` times as likely as the most likely stay.
 //!
 //! Then one of them is drawn, by a race ([`race`]). The same seed draws the same random bits on every platform (PCG32, see
-//! [`rng`]). Exponentials and logarithms may differ between platforms in their last bit, which can only matter where two tokens
-//! arrive at the same time but for that.
+//! [`rng`]), and weighs tokens by the same bits. Logarithms may differ between platforms in their last bit, which can only matter
+//! where two tokens arrive at the same time but for that.
 
 mod draw;
 mod options;

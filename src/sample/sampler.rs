@@ -201,12 +201,11 @@ impl Sampler {
     fn penalised(&self, token: usize, logit: f32) -> f32 {
         let penalty = self.options.repetition_penalty;
         if penalty == 1.0 || !self.seen.contains(token) {
-            logit
-        } else if logit > 0.0 {
-            logit / penalty
-        } else {
-            logit * penalty
+            return logit;
         }
+        let penalised = if logit > 0.0 { logit / penalty } else { logit * penalty };
+        // Extreme penalties overflow.
+        penalised.clamp(f32::MIN, f32::MAX)
     }
 
     fn greedy(&self, logits: &[f32]) -> Option<u32> {

@@ -54,6 +54,21 @@ fn penalty_divides_positive_and_multiplies_negative_logits() {
 }
 
 #[test]
+fn extreme_penalties_overflow_nothing() {
+    for (temperature, top_k, top_p) in [(0.0, 0, 1.0), (1.0, 0, 1.0), (1.0, 2, 1.0), (1.0, 0, 0.5)] {
+        for (penalty, want) in [(1e-38, 1), (1e38, 0)] {
+            let options =
+                SampleOptions { temperature, top_k, top_p, repetition_penalty: penalty, ..SampleOptions::default() };
+            let mut s = sampler(options, 3);
+            s.observe(1);
+            s.observe(2);
+            // Positive logits of 1e20 become as large as can be, or nothing; negative ones nothing, or as low as can be.
+            assert_eq!(s.sample(&[20.0, 1e20, -1e20]).unwrap().token, want, "{temperature} {top_k} {top_p} {penalty}");
+        }
+    }
+}
+
+#[test]
 fn no_ngram_comes_twice() {
     let mut s = sampler(SampleOptions { no_repeat_ngram: 2, ..Default::default() }, 3);
     let tokens: Vec<u32> = (0..6).map(|_| s.sample(&[3.0, 2.0, 1.0]).unwrap().token).collect();
