@@ -8,20 +8,20 @@ use crate::model::{ModelConfig, plan};
 use crate::tensor::{Bytes, DType};
 use crate::weights::{self, Layout, Matrix};
 
-pub fn tiny() -> (Arc<Plan>, Weights) {
-    let bytes = include_bytes!("../../tests/golden/tiny-llama/model-f32.gguf").to_vec();
-    let file = format::parse(vec![("model-f32.gguf".to_string(), Bytes::new(bytes))]).unwrap();
+fn golden(file: &str, bytes: &[u8]) -> (Arc<Plan>, Weights) {
+    let file = format::parse(vec![(file.to_string(), Bytes::new(bytes.to_vec()))]).unwrap();
     let plan = plan::build(&ModelConfig::from_file(&file).unwrap());
     let weights = weights::load(&plan, &file).unwrap();
     (Arc::new(plan), weights)
 }
 
+pub fn tiny() -> (Arc<Plan>, Weights) {
+    golden("model-f32.gguf", include_bytes!("../../tests/golden/tiny-llama/model-f32.gguf"))
+}
+
 fn q8() -> (Arc<Plan>, Arc<Weights>) {
-    let bytes = include_bytes!("../../tests/golden/tiny-llama/model-q8_0.gguf").to_vec();
-    let file = format::parse(vec![("model-q8_0.gguf".to_string(), Bytes::new(bytes))]).unwrap();
-    let plan = plan::build(&ModelConfig::from_file(&file).unwrap());
-    let weights = weights::load(&plan, &file).unwrap();
-    (Arc::new(plan), Arc::new(weights))
+    let (plan, weights) = golden("model-q8_0.gguf", include_bytes!("../../tests/golden/tiny-llama/model-q8_0.gguf"));
+    (plan, Arc::new(weights))
 }
 
 /// The same with a context that is long enough for attention to be split.
@@ -76,8 +76,8 @@ fn wide() -> (Arc<Plan>, Arc<Weights>) {
 #[test]
 fn coarsely_rounded_activations_are_not_held_against_the_gpu() {
     let (plan, weights) = wide();
-    let forward = |cpu: CpuModel| {
-        let (mut cpu, mut logits) = (cpu, Vec::new());
+    let forward = |mut cpu: CpuModel| {
+        let mut logits = Vec::new();
         let mut cache = cpu.new_cache(8).unwrap();
         cpu.forward(&mut cache, Batch { tokens: &[1, 2, 3], position: 0, logits: LogitRows::Last }, &mut logits)
             .unwrap();

@@ -135,7 +135,7 @@ impl CpuModel {
         CpuModel { pool, ..self }
     }
 
-    /// The same with activations rounded finely, whatever the model's width (see `linear`): slower, and as exact as f32.
+    /// The same with activations rounded finely, whatever the model's width (see `linear`): slower, and nearly as exact as f32.
     pub fn with_fine_rounding(self) -> CpuModel {
         let inputs = linear::Inputs::new(MAX_BATCH, self.row.len(), false);
         CpuModel { inputs, ..self }
