@@ -75,7 +75,7 @@ impl Speculation {
         let (mut chance, mut tokens) = (1.0, 1.0);
         let mut best = (WORTH, 0);
         let mut tempting = false;
-        for n in 1..=self.draft.len() {
+        for n in 1..=self.draft.len().min(costs.most() - 1) {
             chance *= self.hits.get(self.bucket(n - 1)).copied().unwrap_or(0.0);
             tokens += chance;
             tempting |= tokens > WORTH * PassCosts::guess(n + 1);
@@ -85,7 +85,7 @@ impl Speculation {
             }
         }
         if best.1 == 0 && tempting {
-            costs.forget();
+            costs.refuse();
         }
         best.1
     }
@@ -155,6 +155,14 @@ fn look_up(tokens: &[u32], last: u32, most: usize, draft: &mut Vec<u32>) -> usiz
     best.0
 }
 
+/// Tokens of the first pass that is tried: products take four rows at once, so that fewer cost no less, and where four cost as much
+/// as four passes, more need not be tried.
+const FIRST_TRY: usize = 4;
+/// How often what could have been worth it is left, before it is measured anew for the first time.
+const PATIENCE: u32 = 64;
+/// What a token more is hoped to cost.
+const HOPE: f64 = 0.2;
+
 /// What a pass over several tokens costs, in passes over one: measured as they happen, for all calls on a model.
 #[derive(Clone, Debug, Default)]
 pub struct PassCosts {
@@ -162,6 +170,10 @@ pub struct PassCosts {
     single: Option<f64>,
     /// By number of tokens, from 2 on.
     relative: [Option<f64>; MAX_DRAFT],
+    /// How often drafts that could have been worth it were left because of what was measured, since it was last measured anew.
+    refused: u32,
+    /// How often it was measured anew.
+    renewed: u32,
 }
 
 impl PassCosts {
@@ -178,25 +190,36 @@ impl PassCosts {
         }
     }
 
-    /// The cost of a pass over `n` tokens.
+    /// Tokens of a pass at most, as far as costs are known.
+    fn most(&self) -> usize {
+        if self.relative.iter().any(Option::is_some) { MAX_DRAFT + 1 } else { FIRST_TRY }
+    }
+
+    /// The cost of a pass over `n` tokens. Where none was measured: no more than one over more tokens; else what one over fewer
+    /// tokens costs and a little more, a hope, so that it will be measured.
     fn relative(&self, n: usize) -> f64 {
-        match n.checked_sub(2).and_then(|i| self.relative.get(i)) {
-            Some(measured) => measured.unwrap_or(Self::guess(n)),
-            None => n as f64,
-        }
+        let measured = || self.relative.iter().enumerate().filter_map(|(i, cost)| Some((i + 2, (*cost)?)));
+        let larger = measured().find(|(m, _)| *m >= n).map(|(_, cost)| cost.min(n as f64));
+        let smaller = || measured().take_while(|(m, _)| *m < n).last();
+        larger.unwrap_or_else(|| {
+            let (m, cost) = smaller().unwrap_or((1, 1.0));
+            cost + HOPE * (n as f64 - m as f64)
+        })
     }
 
-    /// Before anything was measured: a hopeful guess, so that it will be.
+    /// Before anything was measured.
     fn guess(n: usize) -> f64 {
-        1.0 + 0.2 * (n as f64 - 1.0)
+        1.0 + HOPE * (n as f64 - 1.0)
     }
 
-    /// What was measured may have been an exception: it fades while it keeps from trying again.
-    fn forget(&mut self) {
-        for (i, slot) in self.relative.iter_mut().enumerate() {
-            if let Some(cost) = slot {
-                *cost += 0.01 * (Self::guess(i + 2) - *cost);
-            }
+    /// A draft that could have been worth it was left. What was measured may have been an exception, or no longer hold: after a while
+    /// it is measured anew, and each time the while doubles, so that trying costs ever less where nothing comes of it.
+    fn refuse(&mut self) {
+        self.refused += 1;
+        if self.refused >= PATIENCE << self.renewed.min(16) {
+            self.relative = Default::default();
+            self.refused = 0;
+            self.renewed += 1;
         }
     }
 }
@@ -270,18 +293,34 @@ mod tests {
         let mut text = noise(1300);
         text.extend_from_within(100..1100);
         let (spent, drafted, _) = run(&text, 1300, None, |n| n as f64);
-        assert!(spent < 1020.0, "{spent} passes for 1000 tokens, {drafted} proposed");
+        assert!(spent < 1012.0, "{spent} passes for 1000 tokens, {drafted} proposed");
         let (spent, drafted, _) = run(&text, 1300, Some(false), |n| n as f64);
         assert_eq!((spent, drafted), (999.0, 0));
     }
 
     #[test]
-    fn a_hiccup_is_forgotten() {
+    fn costs_that_were_not_measured_follow_from_those_that_were() {
+        let mut costs = PassCosts::default();
+        assert!((2..=8).all(|n| costs.relative(n) == PassCosts::guess(n)) && costs.most() == FIRST_TRY);
+        costs.record(1, 1.0);
+        costs.record(4, 1.5);
+        assert_eq!([2, 3, 4].map(|n| costs.relative(n)), [1.5; 3]);
+        assert!((costs.relative(8) - 2.3).abs() < 1e-9 && costs.most() == 8);
+        costs.record(8, 6.0);
+        assert_eq!([4, 5, 6, 7, 8].map(|n| costs.relative(n)), [1.5, 5.0, 6.0, 6.0, 6.0]);
+    }
+
+    #[test]
+    fn a_hiccup_is_forgotten_ever_more_slowly() {
         let mut costs = PassCosts::default();
         costs.record(1, 1.0);
-        (2..=MAX_DRAFT + 1).for_each(|n| costs.record(n, 1000.0));
-        assert!((2..=8).all(|n| costs.relative(n) == n as f64));
-        (0..500).for_each(|_| costs.forget());
-        assert!((2..=8).all(|n| costs.relative(n) < 1.1 * PassCosts::guess(n)));
+        for wait in [PATIENCE, 2 * PATIENCE, 4 * PATIENCE] {
+            (2..=MAX_DRAFT + 1).for_each(|n| costs.record(n, 1000.0));
+            assert!((2..=8).all(|n| costs.relative(n) == n as f64));
+            (1..wait).for_each(|_| costs.refuse());
+            assert_eq!(costs.relative(8), 8.0);
+            costs.refuse();
+            assert!((2..=8).all(|n| costs.relative(n) == PassCosts::guess(n)));
+        }
     }
 }
