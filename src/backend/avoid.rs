@@ -8,6 +8,9 @@ use crate::gpu::{GpuModel, GpuOptions, Tuning};
 pub(super) fn without_variant(options: GpuOptions, fault: &Fault, fused: bool) -> Option<GpuOptions> {
     let names = |part: &str| fault.words.contains(part);
     match fault.path {
+        _ if names("_subgroups") && options.subgroups != Some(0) => {
+            Some(GpuOptions { subgroups: Some(0), ..options })
+        }
         _ if names("SPLITS=") && options.split != Some(false) => Some(GpuOptions { split: Some(false), ..options }),
         _ if names("kv_f16") && options.half_kv != Some(false) => Some(GpuOptions { half_kv: Some(false), ..options }),
         Path::One if fused => Some(GpuOptions { unfused: Some(true), ..options }),
@@ -38,10 +41,17 @@ mod tests {
     /// Variants that compute nothing: the plainer one runs instead, and nothing else is given up.
     #[test]
     fn variants_that_are_wrong_are_avoided_alone() {
-        for (sabotage, given_up) in [("SPLITS=", "parts a head"), ("norm_merge", "parts a head"), ("kv_f16", "f16")] {
+        for (sabotage, given_up) in [
+            ("SPLITS=", "parts a head"),
+            ("norm_merge", "parts a head"),
+            ("kv_f16", "f16"),
+            ("reduce_subgroups", "subgroups"),
+            ("team_subgroups", "subgroups"),
+            ("choice_subgroups", "subgroups"),
+        ] {
             let (plan, weights) = long_context();
-            let tuning = Tuning::Hardware;
-            let wanted = GpuOptions { tuning, split: Some(true), half_kv: Some(true), ..GpuOptions::default() };
+            let (tuning, subgroups) = (Tuning::Hardware, Some(if given_up == "subgroups" { 64 } else { 0 }));
+            let wanted = GpuOptions { tuning, split: Some(true), half_kv: Some(true), subgroups, ..GpuOptions::default() };
             let options = GpuOptions { sabotage: Some(sabotage), ..wanted };
             let loaded = pollster::block_on(load(&plan, &weights, options, &mut |_, _| {}));
             let Some(loaded) = unless_skipped(loaded) else { return };

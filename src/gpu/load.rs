@@ -40,6 +40,8 @@ pub struct GpuOptions {
     /// by the table in `src/gpu/variants.rs` where nothing is said.
     pub split: Option<bool>,
     pub half_kv: Option<bool>,
+    /// Add up within subgroups of at most that many invocations, where the adapter has them; 0: through workgroup memory.
+    pub subgroups: Option<u32>,
     /// Make [`forward_timed`](GpuModel::forward_timed) possible, where the adapter can.
     pub timestamps: bool,
     /// For tests: kernels whose names contain this compute nothing.
@@ -114,7 +116,7 @@ impl GpuModel {
             unit_vectors.push(vectors);
         }
         fused_launches.push(sample::launch(&resources, plan.logits, &drawing)?);
-        kernels.push(sample::kernel(sample::workgroup(resources.software)));
+        kernels.push(sample::kernel(sample::workgroup(resources.software), variants.sums));
         kernels.sort_by_cached_key(Kernel::name);
         kernels.dedup();
 
@@ -300,7 +302,7 @@ fn variants(gpu: &Gpu, plan: &Plan, options: GpuOptions) -> Variants {
         Tuning::Hardware => false,
         Tuning::Software => true,
     };
-    variants::choose(software, Shape::of(plan), &options)
+    variants::choose(software, gpu.abilities, Shape::of(plan), &options)
 }
 
 /// The most bytes of weights in one binding.

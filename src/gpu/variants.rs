@@ -10,7 +10,7 @@
 //! are at hand.
 
 use super::attention::PART;
-use super::kernel::Packing;
+use super::kernel::{Packing, Sums};
 use super::load::GpuOptions;
 use crate::model::{Op, Plan, Rope, RopeLayout};
 
@@ -85,10 +85,19 @@ pub(super) struct Variants {
     pub(super) splits: u32,
     /// Keys and values in f16.
     pub(super) half_kv: bool,
+    /// How workgroups and teams add up.
+    pub(super) sums: Sums,
+}
+
+/// What an adapter can do beyond what every one can.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Abilities {
+    /// Invocations of a subgroup at least, where kernels may use them.
+    pub(super) subgroups: Option<u32>,
 }
 
 /// The table, or what was asked for, as far as the shape allows it.
-pub(super) fn choose(software: bool, shape: Shape, asked: &GpuOptions) -> Variants {
+pub(super) fn choose(software: bool, able: Abilities, shape: Shape, asked: &GpuOptions) -> Variants {
     let fused = !asked.unfused.unwrap_or(software);
     // What merges the parts is a fused kernel.
     let splits = match WORKGROUPS.div_ceil(shape.n_heads.max(1)).min(MOST_SPLITS) {
@@ -100,6 +109,10 @@ pub(super) fn choose(software: bool, shape: Shape, asked: &GpuOptions) -> Varian
         fused,
         splits: if asked.split.unwrap_or(!software) { splits } else { 1 },
         half_kv: shape.even && asked.half_kv.unwrap_or(!software && shape.cache > LARGE_CACHE),
+        sums: match able.subgroups.map(|least| least.min(asked.subgroups.unwrap_or(if software { 0 } else { least }))) {
+            Some(least) if least > 1 => Sums::Subgroups(1 << least.ilog2()),
+            _ => Sums::Memory,
+        },
     }
 }
 
@@ -117,13 +130,16 @@ impl Variants {
             ..2 => String::new(),
             splits => format!(", attention of a token in up to {splits} parts a head"),
         };
-        format!("{kernels}, {token}{attention}, keys and values in {}", if self.half_kv { "f16" } else { "f32" })
+        let sums = if self.sums == Sums::Memory { "" } else { ", sums within subgroups" };
+        format!("{kernels}, {token}{attention}, keys and values in {}{sums}", if self.half_kv { "f16" } else { "f32" })
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const NONE: Abilities = Abilities { subgroups: None };
 
     /// Shapes of known models: 15M, SmolLM2 135M, TinyLlama 1.1B; and odd ones.
     #[test]
@@ -137,7 +153,7 @@ mod tests {
         );
         let asked = |split, half_kv| GpuOptions { split, half_kv, ..GpuOptions::default() };
         let of = |shape, split, half| {
-            let chosen = choose(false, shape, &asked(split, half));
+            let chosen = choose(false, NONE, shape, &asked(split, half));
             (chosen.splits, chosen.half_kv)
         };
         assert_eq!(of(tiny, None, None), (11, false));
@@ -153,16 +169,26 @@ mod tests {
         assert_eq!(of(tiny, Some(true), Some(true)), (11, true));
         assert_eq!(of(Shape { even: false, ..small }, None, Some(true)).1, false);
         // On a CPU nothing of this is chosen unasked.
-        let chosen = choose(true, small, &asked(None, None));
+        let chosen = choose(true, NONE, small, &asked(None, None));
         assert_eq!((chosen.splits, chosen.half_kv, chosen.packing()), (1, false, Packing::Lanes));
         assert_eq!(chosen.words(), "kernels for CPUs, unfused, keys and values in f32");
         let fused = GpuOptions { unfused: Some(false), ..asked(Some(true), Some(true)) };
-        let chosen = choose(true, small, &fused);
+        let chosen = choose(true, NONE, small, &fused);
         assert_eq!((chosen.splits, chosen.half_kv), (8, true));
         let words = "kernels for graphics hardware, fused, attention of a token in up to 8 parts a head, keys and values in f16";
-        assert_eq!(choose(false, small, &asked(None, None)).words(), words);
+        assert_eq!(choose(false, NONE, small, &asked(None, None)).words(), words);
+        // Subgroups where there are some, but for adapters that compute on the CPU.
+        let able = Abilities { subgroups: Some(32), ..NONE };
+        let of = |software, subgroups| {
+            choose(software, able, small, &GpuOptions { subgroups, ..GpuOptions::default() }).sums
+        };
+        assert_eq!([of(false, None), of(true, Some(64))], [Sums::Subgroups(32); 2]);
+        assert_eq!(of(true, Some(7)), Sums::Subgroups(4));
+        assert_eq!([of(false, Some(0)), of(false, Some(1)), of(true, None)], [Sums::Memory; 3]);
+        assert_eq!(choose(false, NONE, small, &GpuOptions { subgroups: Some(8), ..asked(None, None) }).sums, Sums::Memory);
+        assert!(choose(false, able, small, &asked(None, None)).words().ends_with("in f16, sums within subgroups"));
         // What is not fused cannot be merged.
         let unfused = GpuOptions { unfused: Some(true), ..asked(Some(true), None) };
-        assert_eq!(choose(false, small, &unfused).splits, 1);
+        assert_eq!(choose(false, NONE, small, &unfused).splits, 1);
     }
 }
