@@ -11,6 +11,7 @@ pub(super) fn without_variant(options: GpuOptions, fault: &Fault, fused: bool) -
         _ if names("_subgroups") && options.subgroups != Some(0) => {
             Some(GpuOptions { subgroups: Some(0), ..options })
         }
+        _ if names("gemm_packed") && options.packed == Some(true) => Some(GpuOptions { packed: None, ..options }),
         _ if names("SPLITS=") && options.split != Some(false) => Some(GpuOptions { split: Some(false), ..options }),
         _ if names("kv_f16") && options.half_kv != Some(false) => Some(GpuOptions { half_kv: Some(false), ..options }),
         Path::One if fused => Some(GpuOptions { unfused: Some(true), ..options }),
@@ -36,7 +37,25 @@ mod tests {
     use super::*;
     use crate::backend::Executor;
     use crate::backend::check::load;
-    use crate::backend::check::tests::{long_context, unless_skipped};
+    use crate::backend::check::tests::{long_context, unless_skipped, wide};
+
+    /// Products of bytes are held against a CPU that rounds as they do, and avoided where they are wrong.
+    #[test]
+    fn products_of_bytes_agree_with_the_coarse_cpu_or_are_avoided() {
+        let (plan, weights) = wide();
+        let wanted = GpuOptions { tuning: Tuning::Hardware, packed: Some(true), ..GpuOptions::default() };
+        for sabotage in [None, Some("gemm_packed")] {
+            let options = GpuOptions { sabotage, ..wanted };
+            let loaded = pollster::block_on(load(&plan, &weights, options, &mut |_, _| {}));
+            let Some(loaded) = unless_skipped(loaded) else { return };
+            let (on, words) = loaded.unwrap();
+            println!("{words}");
+            assert_eq!(words.contains("failed: linear/gemm_packed+weight_q8_0"), sabotage.is_some(), "{words}");
+            let Executor::Gpu(model) = on else { panic!("no GPU") };
+            assert_eq!(model.rounds_coarsely(), sabotage.is_none(), "{}", model.variants());
+            assert_eq!(model.variants().contains("bytes"), sabotage.is_none(), "{}", model.variants());
+        }
+    }
 
     /// Variants that compute nothing: the plainer one runs instead, and nothing else is given up.
     #[test]

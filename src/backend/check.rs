@@ -104,7 +104,10 @@ pub async fn load(
 /// Runs every path; the largest normalised error of the logits, or what is at fault.
 async fn examine(model: &mut GpuModel, plan: &Arc<Plan>, weights: &Arc<Weights>) -> Result<Result<f64, Fault>> {
     // Coarsely rounded activations, as wide models have them on the CPU, would look like a GPU's mistake.
-    let mut cpu = CpuModel::new(Arc::clone(plan), Arc::clone(weights), Level::best())?.with_fine_rounding();
+    let open = || CpuModel::new(Arc::clone(plan), Arc::clone(weights), Level::best());
+    let mut cpu = open()?.with_fine_rounding();
+    // But for kernels that round as coarsely: those over many rows.
+    let mut coarse = if model.rounds_coarsely() { Some(open()?) } else { None };
     let context = plan.config.context_len;
     let many = context.min(model.max_batch()).min(cpu.max_batch()).clamp(1, MANY);
     let n_vocab = plan.config.n_vocab;
@@ -117,15 +120,18 @@ async fn examine(model: &mut GpuModel, plan: &Arc<Plan>, weights: &Arc<Weights>)
     let mut worst = 0.0f64;
     let first = tokens.get(..1).unwrap_or_default();
     let one_more = (capacity > many).then_some(Batch { tokens: first, position: many, logits: LogitRows::Last });
-    let batches = [Some(Batch { tokens: &tokens, position: 0, logits: LogitRows::Last }), one_more];
+    // A single row, as that of the last logits would be, is not rounded.
+    let logits = if coarse.is_some() { LogitRows::All } else { LogitRows::Last };
+    let batches = [Some(Batch { tokens: &tokens, position: 0, logits }), one_more];
     for batch in batches.into_iter().flatten() {
         model.forward(&mut cache, batch, &mut found).await?;
         let mut trace = Trace::new();
         let mut observe = |step: &crate::model::Step, rows: &[f32]| trace.push((step.op.out(), rows.to_vec()));
+        let alone = batch.tokens.len() == 1;
+        let cpu = coarse.as_mut().filter(|_| !alone).unwrap_or(&mut cpu);
         cpu.forward_traced(&mut cpu_cache, batch, &mut expected, &mut observe)?;
         let error = normalised_error(&found, &expected);
         if error.is_nan() || error > LARGEST_ERROR {
-            let alone = batch.tokens.len() == 1;
             let words = match alone {
                 true => blame_units(model, &mut cache, batch, &trace).await?,
                 false => blame_steps(model, &mut cache, batch, plan, &trace).await?,
@@ -166,7 +172,7 @@ async fn blame_steps(
         let error = normalised_error(rows, expected);
         (error.is_nan() || error > LARGEST_ERROR).then_some((*i, error))
     });
-    Ok(blamed.map(|(i, error)| format!("{} was off by {error:.1e}", model.kernels_of_step(cache, i))))
+    Ok(blamed.map(|(i, error)| format!("{} was off by {error:.1e}", model.kernels_of_step(cache, i, batch.logits))))
 }
 
 /// The first unit of a single token's pass that differs, by its kernels.

@@ -61,8 +61,8 @@ fn brief(why: &str) -> String {
 }
 
 impl Gpu {
-    /// The default adapter, and what the platform says about it. No device is opened.
-    pub(super) async fn adapter() -> Result<(wgpu::Adapter, AdapterReport)> {
+    /// The default adapter, what the platform says about it, and what shaders may use. No device is opened.
+    pub(super) async fn adapter() -> Result<(wgpu::Adapter, AdapterReport, wgpu::WgslLanguageFeatures)> {
         // Creating an instance outside of a page or worker (say, in Node) would abort the whole module.
         #[cfg(target_arch = "wasm32")]
         if !wgpu::util::is_browser_webgpu_supported().await {
@@ -83,13 +83,13 @@ impl Gpu {
                 other => other.to_str().to_string(),
             },
         };
-        Ok((adapter, report))
+        Ok((adapter, report, instance.wgsl_language_features()))
     }
 
     /// Opens the default adapter with those of `wanted` features, and of those that kernels can use, that it has, and the
     /// default limits, but for the sizes of buffers, which are as large as the adapter allows.
     pub(super) async fn open(wanted: wgpu::Features) -> Result<Gpu> {
-        let (adapter, report) = Gpu::adapter().await?;
+        let (adapter, report, language) = Gpu::adapter().await?;
         let offered = adapter.limits();
         let mut limits = wgpu::Limits::defaults().or_worse_values_from(&offered);
         limits.max_buffer_size = offered.max_buffer_size;
@@ -120,6 +120,7 @@ impl Gpu {
         }
         let mut gpu =
             Gpu { device, queue, report, abilities: Abilities::default(), counting: Default::default(), health };
+        gpu.abilities.packed = language.contains(wgpu::WgslLanguageFeatures::Packed4x8IntegerDotProduct);
         let least = adapter.get_info().subgroup_min_size;
         if least.is_power_of_two() && least > 1 && gpu.has_subgroups().await {
             gpu.abilities.subgroups = Some(least);

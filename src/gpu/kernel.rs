@@ -62,6 +62,9 @@ macro_rules! part {
 pub(super) const BATCH: Part = part!("batch");
 const ROWS: Part = part!("rows");
 pub(super) const GEMM_ALONE: Part = part!("gemm_alone");
+pub(super) const GEMM_PACKED: Part = part!("gemm_packed");
+const PACKED_Q8_0: Part = part!("packed_q8_0");
+const PACKED_Q4_0: Part = part!("packed_q4_0");
 pub(super) const DOTS: Part = part!("dots");
 pub(super) const NORM_NONE: Part = part!("norm_none");
 pub(super) const NORM_RMS: Part = part!("norm_rms");
@@ -127,6 +130,15 @@ pub(super) fn weight_parts(stored: Stored) -> Vec<Part> {
         DType::BF16 => part(WEIGHT_BF16, LANES_BF16),
         DType::Q8_0 => part(WEIGHT_Q8_0, LANES_Q8_0),
         DType::Q4_0 => part(WEIGHT_Q4_0, LANES_Q4_0),
+    }
+}
+
+/// The part that gives weights as bytes, where they are stored as codes row by row.
+pub(super) fn packed_part(stored: Stored) -> Option<Part> {
+    match stored {
+        Stored { dtype: DType::Q8_0, packing: Packing::Rows } => Some(PACKED_Q8_0),
+        Stored { dtype: DType::Q4_0, packing: Packing::Rows } => Some(PACKED_Q4_0),
+        _ => None,
     }
 }
 
@@ -277,6 +289,7 @@ pub fn catalogue() -> Vec<Kernel> {
         kernels.push(super::position_embed::kernel(stored));
         kernels.push(super::linear::gemm(stored));
         kernels.push(super::linear::gemm_alone(stored));
+        kernels.extend(super::linear::gemm_packed(stored));
         for sums in ALL_SUMS {
             kernels.extend([8, 32].map(|size| super::linear::matvec(stored, Team { size, sums })));
         }

@@ -10,7 +10,10 @@
 //! without workgroup memory, for adapters that compute on a CPU and pay dearly for every barrier.
 
 use super::embed::{check_width, chunk_buffers, with_weights};
-use super::kernel::{Access, BATCH, GEMM_ALONE, Kernel, SOFTWARE_WORKGROUP, Stored, Sums, WORKGROUP, uniform, weight_parts};
+use super::kernel::{
+    Access, BATCH, GEMM_ALONE, GEMM_PACKED, Kernel, SOFTWARE_WORKGROUP, Stored, Sums, WORKGROUP, packed_part, uniform,
+    weight_parts,
+};
 use super::record::{Grid, Launch, Resources, u32_of};
 use super::source::wgsl;
 use super::team::Team;
@@ -83,6 +86,15 @@ pub fn gemm_alone(stored: Stored) -> Kernel {
     kernel
 }
 
+/// The kernel for many rows of x, rounded to bytes, and weights that are stored as codes; `None` for others.
+pub fn gemm_packed(stored: Stored) -> Option<Kernel> {
+    let packed = packed_part(stored)?;
+    // Codes of a block of each row and column of the tile, and their scales.
+    let mut kernel = kernel("gemm_packed", stored, Sums::Memory, Vec::new(), 2 * TILE * (32 + 4));
+    kernel.parts.extend([packed, GEMM_PACKED]);
+    Some(kernel)
+}
+
 /// Large enough that neighbours read neighbouring memory, small enough that each has at least two groups to sum. A CPU
 /// that runs the shader has no use for teams: it sums a row fastest alone.
 pub(super) fn team(groups: u32, software: bool) -> u32 {
@@ -128,7 +140,9 @@ pub(super) fn launches(
             let columns = rows.div_ceil(SOFTWARE_WORKGROUP * ALONE.1);
             (gemm_alone(weight.stored()), Grid { columns, rows_per_group: ALONE.0 })
         } else {
-            (gemm(weight.stored()), Grid { columns: rows.div_ceil(TILE), rows_per_group: TILE })
+            let packed = if r.variants.packed { gemm_packed(weight.stored()) } else { None };
+            let kernel = packed.unwrap_or_else(|| gemm(weight.stored()));
+            (kernel, Grid { columns: rows.div_ceil(TILE), rows_per_group: TILE })
         };
         Ok(launch)
     };

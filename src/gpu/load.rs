@@ -42,6 +42,8 @@ pub struct GpuOptions {
     pub half_kv: Option<bool>,
     /// Add up within subgroups of at most that many invocations, where the adapter has them; 0: through workgroup memory.
     pub subgroups: Option<u32>,
+    /// Multiply many rows with quantised weights as bytes, where the CPU does, see `linear`; off where nothing is said.
+    pub packed: Option<bool>,
     /// Make [`forward_timed`](GpuModel::forward_timed) possible, where the adapter can.
     pub timestamps: bool,
     /// For tests: kernels whose names contain this compute nothing.
@@ -178,6 +180,11 @@ impl GpuModel {
     /// What the platform says about the adapter in use.
     pub fn adapter(&self) -> &AdapterReport {
         &self.gpu.report
+    }
+
+    /// Whether activations of many rows are rounded as coarsely as the CPU does it.
+    pub fn rounds_coarsely(&self) -> bool {
+        self.resources.variants.packed
     }
 
     /// Which variants of the kernels run, in words.

@@ -38,6 +38,9 @@ const MOST_SPLITS: usize = 16;
 /// nano model are, and of the memory that a page may hope for.
 const LARGE_CACHE: usize = 256 << 20;
 
+/// The width from which on the CPU rounds activations to bytes: see `src/cpu/model.rs`.
+const COARSE_FROM: usize = 256;
+
 /// What a choice depends on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Shape {
@@ -50,12 +53,15 @@ pub(super) struct Shape {
     cache: usize,
     /// Whether two neighbouring pairs of elements of a head lie in words of their own: see `shaders/fused_qkv.wgsl`.
     even: bool,
+    /// The CPU rounds activations of such models to bytes.
+    wide: bool,
 }
 
 impl Shape {
     pub(super) fn of(plan: &Plan) -> Shape {
         let context = plan.config.context_len;
-        let mut shape = Shape { n_heads: 0, head_dim: 0, context, cache: 0, even: true };
+        let wide = plan.config.d_model >= COARSE_FROM;
+        let mut shape = Shape { n_heads: 0, head_dim: 0, context, cache: 0, even: true, wide };
         for step in &plan.steps {
             match step.op {
                 Op::Attention { n_heads, n_kv_heads, head_dim, .. } => {
@@ -87,6 +93,8 @@ pub(super) struct Variants {
     pub(super) half_kv: bool,
     /// How workgroups and teams add up.
     pub(super) sums: Sums,
+    /// Products of many rows with quantised weights as bytes.
+    pub(super) packed: bool,
 }
 
 /// What an adapter can do beyond what every one can.
@@ -94,6 +102,8 @@ pub(super) struct Variants {
 pub(super) struct Abilities {
     /// Invocations of a subgroup at least, where kernels may use them.
     pub(super) subgroups: Option<u32>,
+    /// Shaders may multiply bytes, four at once.
+    pub(super) packed: bool,
 }
 
 /// The table, or what was asked for, as far as the shape allows it.
@@ -113,6 +123,7 @@ pub(super) fn choose(software: bool, able: Abilities, shape: Shape, asked: &GpuO
             Some(least) if least > 1 => Sums::Subgroups(1 << least.ilog2()),
             _ => Sums::Memory,
         },
+        packed: able.packed && !software && shape.wide && asked.packed.unwrap_or(false),
     }
 }
 
@@ -131,7 +142,9 @@ impl Variants {
             splits => format!(", attention of a token in up to {splits} parts a head"),
         };
         let sums = if self.sums == Sums::Memory { "" } else { ", sums within subgroups" };
-        format!("{kernels}, {token}{attention}, keys and values in {}{sums}", if self.half_kv { "f16" } else { "f32" })
+        let packed = if self.packed { ", prompts multiplied as bytes" } else { "" };
+        let kv = if self.half_kv { "f16" } else { "f32" };
+        format!("{kernels}, {token}{attention}, keys and values in {kv}{sums}{packed}")
     }
 }
 
@@ -139,12 +152,12 @@ impl Variants {
 mod tests {
     use super::*;
 
-    const NONE: Abilities = Abilities { subgroups: None };
+    const NONE: Abilities = Abilities { subgroups: None, packed: false };
 
     /// Shapes of known models: 15M, SmolLM2 135M, TinyLlama 1.1B; and odd ones.
     #[test]
     fn the_table() {
-        let shape = |n_heads, head_dim, context, cache| Shape { n_heads, head_dim, context, cache, even: true };
+        let shape = |n_heads, head_dim, context, cache| Shape { n_heads, head_dim, context, cache, even: true, wide: true };
         let kv = |layers: usize, heads: usize, context: usize| 2 * 4 * layers * heads * 64 * context;
         let (tiny, small, large) = (
             shape(6, 48, 256, kv(6, 6, 256)),
@@ -187,6 +200,14 @@ mod tests {
         assert_eq!([of(false, Some(0)), of(false, Some(1)), of(true, None)], [Sums::Memory; 3]);
         assert_eq!(choose(false, NONE, small, &GpuOptions { subgroups: Some(8), ..asked(None, None) }).sums, Sums::Memory);
         assert!(choose(false, able, small, &asked(None, None)).words().ends_with("in f16, sums within subgroups"));
+        // Bytes only where they are asked for, on hardware, in models in which the CPU has them too.
+        let able = Abilities { packed: true, ..NONE };
+        let of = |software, shape, packed| {
+            choose(software, able, shape, &GpuOptions { packed, ..GpuOptions::default() }).packed
+        };
+        assert!(of(false, small, Some(true)));
+        assert!(!of(false, small, None) && !of(true, small, Some(true)));
+        assert!(!of(false, Shape { wide: false, ..small }, Some(true)));
         // What is not fused cannot be merged.
         let unfused = GpuOptions { unfused: Some(true), ..asked(Some(true), None) };
         assert_eq!(choose(false, NONE, small, &unfused).splits, 1);

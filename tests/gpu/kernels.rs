@@ -12,6 +12,7 @@ tests_of! {
     norms,
     linear,
     linear_within_subgroups,
+    linear_of_bytes,
     scales_and_halves_below_the_normal_range_are_not_flushed,
     weights_in_chunks,
     rope,
@@ -28,6 +29,7 @@ const DEFAULT: GpuOptions = GpuOptions {
     split: None,
     half_kv: None,
     subgroups: None,
+    packed: None,
     timestamps: false,
     sabotage: None,
 };
@@ -117,6 +119,22 @@ async fn linear_within_subgroups() {
         let mut b = Builder::new(1);
         linear_of(&mut b, dtype, PATTERNS, 0.5);
         b.check(GpuOptions { tuning: Tuning::Hardware, subgroups, ..DEFAULT }, &[(0, 1)]).await;
+    }
+}
+
+/// Many rows, rounded to bytes: of such that are rounded already, so that the reference need not know how.
+async fn linear_of_bytes() {
+    for (dtype, largest_code) in [(DType::Q8_0, 63.0), (DType::Q4_0, 127.0)] {
+        let mut b = Builder::new(45);
+        for (rows, cols) in [(1, 32), (33, 32), (31, 96), (70, 288), (257, 64), (5, 2080)] {
+            for &pattern in PATTERNS {
+                let (x, weight) = (b.rounded_input(pattern, cols, largest_code), b.matrix(dtype, rows, cols, 0.5));
+                let (bias, out) = (Some(b.vector(Pattern::Normal, rows)), b.buffer(rows));
+                b.step(format!("linear {dtype} {pattern:?} [{rows}, {cols}]"), Op::Linear { x, weight, bias, out });
+            }
+        }
+        let options = GpuOptions { tuning: Tuning::Hardware, packed: Some(true), ..DEFAULT };
+        b.check(options, &BATCHES[1..]).await;
     }
 }
 
