@@ -39,9 +39,9 @@ mod tests {
     use crate::backend::check::load;
     use crate::backend::check::tests::{long_context, unless_skipped, wide};
 
-    /// Products of bytes are held against a CPU that rounds as they do, and avoided where they are wrong.
+    /// Products of bytes pass the check, whose limit is another for them, and are avoided where they are wrong.
     #[test]
-    fn products_of_bytes_agree_with_the_coarse_cpu_or_are_avoided() {
+    fn products_of_bytes_agree_with_the_cpu_or_are_avoided() {
         let (plan, weights) = wide();
         let wanted = GpuOptions { tuning: Tuning::Hardware, packed: Some(true), ..GpuOptions::default() };
         for sabotage in [None, Some("gemm_packed")] {

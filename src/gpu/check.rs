@@ -39,9 +39,9 @@ pub struct Attended {
 }
 
 impl GpuModel {
-    /// The kernels of a step over many rows, of which `selected`, all or one, go on to the steps behind the selection.
-    pub fn kernels_of_step(&self, cache: &GpuCache, step: usize, selected: LogitRows<'_>) -> String {
-        let many = usize::from(step < self.selection || matches!(selected, LogitRows::All));
+    /// The kernels of a step over many rows, of which one is selected for the steps behind the selection.
+    pub fn kernels_of_step(&self, cache: &GpuCache, step: usize) -> String {
+        let many = usize::from(step < self.selection);
         names(self.of_step(cache, step).filter_map(|dispatch| dispatch.names.get(many)))
     }
 
