@@ -17,6 +17,7 @@ fn parse(kernel: &Kernel) -> Result<(naga::Module, ModuleInfo), String> {
     // No capability beyond the core language (which has unpack2x16float) but for what the kernel says that it needs.
     let mut capabilities = Capabilities::SHADER_FLOAT16_IN_FLOAT32;
     capabilities.set(Capabilities::SUBGROUP, kernel.uses_subgroups());
+    capabilities.set(Capabilities::SHADER_FLOAT16, kernel.uses_f16());
     let info = Validator::new(ValidationFlags::all(), capabilities).validate(&module);
     let info = info.map_err(|e| e.emit_to_string(source))?;
     Ok((module, info))

@@ -96,7 +96,7 @@ impl Gpu {
         limits.max_storage_buffer_binding_size = offered.max_storage_buffer_binding_size;
         let descriptor = wgpu::DeviceDescriptor {
             label: Some("nanolm"),
-            required_features: (wanted | wgpu::Features::SUBGROUP) & adapter.features(),
+            required_features: (wanted | wgpu::Features::SUBGROUP | wgpu::Features::SHADER_F16) & adapter.features(),
             required_limits: limits,
             ..Default::default()
         };
@@ -121,6 +121,7 @@ impl Gpu {
         let mut gpu =
             Gpu { device, queue, report, abilities: Abilities::default(), counting: Default::default(), health };
         gpu.abilities.packed = language.contains(wgpu::WgslLanguageFeatures::Packed4x8IntegerDotProduct);
+        gpu.abilities.half = gpu.device.features().contains(wgpu::Features::SHADER_F16);
         let least = adapter.get_info().subgroup_min_size;
         if least.is_power_of_two() && least > 1 && gpu.has_subgroups().await {
             gpu.abilities.subgroups = Some(least);

@@ -62,6 +62,7 @@ macro_rules! part {
 pub(super) const BATCH: Part = part!("batch");
 const ROWS: Part = part!("rows");
 pub(super) const GEMM_ALONE: Part = part!("gemm_alone");
+pub(super) const GEMM_HALF: Part = part!("gemm_half");
 pub(super) const GEMM_PACKED: Part = part!("gemm_packed");
 const PACKED_Q8_0: Part = part!("packed_q8_0");
 const PACKED_Q4_0: Part = part!("packed_q4_0");
@@ -234,12 +235,20 @@ impl Kernel {
         self.parts.iter().any(|part| part.name.ends_with(SUBGROUPS))
     }
 
+    /// Whether it needs `shader-f16`.
+    pub fn uses_f16(&self) -> bool {
+        self.parts.contains(&GEMM_HALF)
+    }
+
     /// The whole shader.
     pub fn source(&self) -> String {
         let mut source = String::new();
         // Browsers require it, and naga knows no such extension.
         if cfg!(target_arch = "wasm32") && self.uses_subgroups() {
             source.push_str(ENABLE_SUBGROUPS);
+        }
+        if self.uses_f16() {
+            source.push_str("enable f16;\n");
         }
         for part in &self.parts {
             source.push_str(part.text);
@@ -290,6 +299,7 @@ pub fn catalogue() -> Vec<Kernel> {
         kernels.push(super::linear::gemm(stored));
         kernels.push(super::linear::gemm_alone(stored));
         kernels.extend(super::linear::gemm_packed(stored));
+        kernels.push(super::linear::gemm_half(stored));
         for sums in ALL_SUMS {
             kernels.extend([8, 32].map(|size| super::linear::matvec(stored, Team { size, sums })));
         }

@@ -46,5 +46,10 @@ pub(super) fn launch(
     let (x, weight, bias, out) = (r.activation(x)?, r.vector(weight)?, r.vector(bias)?, r.activation(out)?);
     let params = Params { width: u32_of("width", x.width)?, stride: u32_of("stride", x.vectors())?, eps };
     let grid = Grid { columns: 1, rows_per_group: 1 };
-    Ok(Launch::new(kernel(r.workgroup, r.variants.sums), grid, &[(2, &x.buffer), (3, weight), (4, bias), (5, &out.buffer)], params))
+    Ok(Launch::new(
+        kernel(r.workgroup, r.variants.sums),
+        grid,
+        &[(2, &x.buffer), (3, weight), (4, bias), (5, &out.buffer)],
+        params,
+    ))
 }

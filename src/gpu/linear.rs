@@ -11,7 +11,7 @@
 
 use super::embed::{check_width, chunk_buffers, with_weights};
 use super::kernel::{
-    Access, BATCH, GEMM_ALONE, GEMM_PACKED, Kernel, SOFTWARE_WORKGROUP, Stored, Sums, WORKGROUP, packed_part, uniform,
+    Access, BATCH, GEMM_ALONE, GEMM_HALF, GEMM_PACKED, Kernel, SOFTWARE_WORKGROUP, Stored, Sums, WORKGROUP, packed_part, uniform,
     weight_parts,
 };
 use super::record::{Grid, Launch, Resources, u32_of};
@@ -95,6 +95,13 @@ pub fn gemm_packed(stored: Stored) -> Option<Kernel> {
     Some(kernel)
 }
 
+/// The kernel for many rows of x whose tiles are held in f16.
+pub fn gemm_half(stored: Stored) -> Kernel {
+    let mut kernel = kernel("gemm_half", stored, Sums::Memory, Vec::new(), 2 * 8 * 8 * TILE);
+    kernel.parts.push(GEMM_HALF);
+    kernel
+}
+
 /// Large enough that neighbours read neighbouring memory, small enough that each has at least two groups to sum. A CPU
 /// that runs the shader has no use for teams: it sums a row fastest alone.
 pub(super) fn team(groups: u32, software: bool) -> u32 {
@@ -140,8 +147,9 @@ pub(super) fn launches(
             let columns = rows.div_ceil(SOFTWARE_WORKGROUP * ALONE.1);
             (gemm_alone(weight.stored()), Grid { columns, rows_per_group: ALONE.0 })
         } else {
+            let plain = if r.variants.half_tiles { gemm_half } else { gemm };
             let packed = if r.variants.packed { gemm_packed(weight.stored()) } else { None };
-            let kernel = packed.unwrap_or_else(|| gemm(weight.stored()));
+            let kernel = packed.unwrap_or_else(|| plain(weight.stored()));
             (kernel, Grid { columns: rows.div_ceil(TILE), rows_per_group: TILE })
         };
         Ok(launch)

@@ -44,6 +44,8 @@ pub struct GpuOptions {
     pub subgroups: Option<u32>,
     /// Multiply many rows with quantised weights as bytes, where the CPU does, see `linear`; off where nothing is said.
     pub packed: Option<bool>,
+    /// Hold the tiles of such products in f16, where the adapter can; off where nothing is said.
+    pub half_tiles: Option<bool>,
     /// Make [`forward_timed`](GpuModel::forward_timed) possible, where the adapter can.
     pub timestamps: bool,
     /// For tests: kernels whose names contain this compute nothing.

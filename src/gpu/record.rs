@@ -228,7 +228,10 @@ pub(super) fn cached_kernels(plan: &Plan, resources: &Resources, op: &Op) -> Vec
         }
         Op::Attention { head_dim, .. } => {
             let alone = super::attention::alone(head_dim, half_kv).filter(|_| resources.software);
-            alone.into_iter().chain([super::attention::kernel(head_dim, resources.software, half_kv, 1, resources.variants.sums)]).collect()
+            alone
+                .into_iter()
+                .chain([super::attention::kernel(head_dim, resources.software, half_kv, 1, resources.variants.sums)])
+                .collect()
         }
         _ => Vec::new(),
     }

@@ -39,5 +39,10 @@ pub(super) fn launch(r: &Resources, x: BufferId, weight: VectorId, eps: f32, out
     let (x, weight, out) = (r.activation(x)?, r.vector(weight)?, r.activation(out)?);
     let params = Params { width: u32_of("width", x.width)?, stride: u32_of("stride", x.vectors())?, eps };
     let grid = Grid { columns: 1, rows_per_group: 1 };
-    Ok(Launch::new(kernel(r.workgroup, r.variants.sums), grid, &[(2, &x.buffer), (3, weight), (4, &out.buffer)], params))
+    Ok(Launch::new(
+        kernel(r.workgroup, r.variants.sums),
+        grid,
+        &[(2, &x.buffer), (3, weight), (4, &out.buffer)],
+        params,
+    ))
 }

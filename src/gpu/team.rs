@@ -4,8 +4,8 @@
 use super::embed::with_weights;
 use super::fuse::{Feed, Norm, Project, Qkv, Unit, Weighted};
 use super::kernel::{
-    Access, BATCH, DOTS, Kernel, Layout, NORM_LAYER, NORM_MERGE, NORM_NONE, NORM_RMS, Part, SPLITS, Stored,
-    Sums, weight_parts,
+    Access, BATCH, DOTS, Kernel, Layout, NORM_LAYER, NORM_MERGE, NORM_NONE, NORM_RMS, Part, SPLITS, Stored, Sums,
+    weight_parts,
 };
 use super::linear;
 use super::record::{Grid, Resources, one_chunk, u32_of};

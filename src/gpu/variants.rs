@@ -6,8 +6,19 @@
 //! | computes on the CPU | an invocation for itself | a dispatch a step | a workgroup per head | f32 |
 //! | graphics hardware | teams of invocations | five dispatches a layer | where the context is long and heads are few, split over workgroups | f32; f16 where f32 would take more than [`LARGE_CACHE`] |
 //!
-//! On CPUs a dispatch costs little, and a norm once more in every product costs time. The kind of adapter is all that was measured to make a difference; nothing here depends on a vendor, for no figures of any
-//! are at hand.
+//! | adapter | sums over workgroups and teams | products of many rows |
+//! |---|---|---|
+//! | computes on the CPU | through workgroup memory | an invocation for itself, f32 |
+//! | graphics hardware | within subgroups where the adapter has them, else through memory | tiles of f32; of bytes or f16 only where they are asked for |
+//!
+//! On CPUs a dispatch costs little, and a norm once more in every product costs time. The kind of adapter is all that was measured
+//! to make a difference; nothing here depends on a vendor, for no figures of any are at hand.
+//!
+//! Products of bytes (`dot4I8Packed`, `shaders/parts/gemm_packed.wgsl`) are chosen nowhere by themselves, for two reasons. A
+//! browser tells that its shaders know the function, not that the hardware has the instruction, without which it takes longer
+//! than f32 (40 ns against 4 to 6 on SwiftShader). And single tokens are not rounded: keys and values of a prompt would differ from
+//! those of the same tokens written one by one, or read again, by what coarse rounding costs (1e-3), where they now differ by
+//! 1e-10. Tiles of f16 (`gemm_half.wgsl`) round to 11 bits, and have not been measured on hardware that has them.
 
 use super::attention::PART;
 use super::kernel::{Packing, Sums};
@@ -95,6 +106,8 @@ pub(super) struct Variants {
     pub(super) sums: Sums,
     /// Products of many rows with quantised weights as bytes.
     pub(super) packed: bool,
+    /// Tiles of products of many rows in f16.
+    pub(super) half_tiles: bool,
 }
 
 /// What an adapter can do beyond what every one can.
@@ -104,6 +117,8 @@ pub(super) struct Abilities {
     pub(super) subgroups: Option<u32>,
     /// Shaders may multiply bytes, four at once.
     pub(super) packed: bool,
+    /// Shaders may hold numbers as f16.
+    pub(super) half: bool,
 }
 
 /// The table, or what was asked for, as far as the shape allows it.
@@ -124,6 +139,7 @@ pub(super) fn choose(software: bool, able: Abilities, shape: Shape, asked: &GpuO
             _ => Sums::Memory,
         },
         packed: able.packed && !software && shape.wide && asked.packed.unwrap_or(false),
+        half_tiles: able.half && !software && asked.half_tiles.unwrap_or(false),
     }
 }
 
@@ -143,8 +159,9 @@ impl Variants {
         };
         let sums = if self.sums == Sums::Memory { "" } else { ", sums within subgroups" };
         let packed = if self.packed { ", prompts multiplied as bytes" } else { "" };
+        let tiles = if self.half_tiles { ", tiles of prompts in half precision" } else { "" };
         let kv = if self.half_kv { "f16" } else { "f32" };
-        format!("{kernels}, {token}{attention}, keys and values in {kv}{sums}{packed}")
+        format!("{kernels}, {token}{attention}, keys and values in {kv}{sums}{packed}{tiles}")
     }
 }
 
@@ -152,12 +169,13 @@ impl Variants {
 mod tests {
     use super::*;
 
-    const NONE: Abilities = Abilities { subgroups: None, packed: false };
+    const NONE: Abilities = Abilities { subgroups: None, packed: false, half: false };
 
     /// Shapes of known models: 15M, SmolLM2 135M, TinyLlama 1.1B; and odd ones.
     #[test]
     fn the_table() {
-        let shape = |n_heads, head_dim, context, cache| Shape { n_heads, head_dim, context, cache, even: true, wide: true };
+        let shape =
+            |n_heads, head_dim, context, cache| Shape { n_heads, head_dim, context, cache, even: true, wide: true };
         let kv = |layers: usize, heads: usize, context: usize| 2 * 4 * layers * heads * 64 * context;
         let (tiny, small, large) = (
             shape(6, 48, 256, kv(6, 6, 256)),
@@ -198,7 +216,10 @@ mod tests {
         assert_eq!([of(false, None), of(true, Some(64))], [Sums::Subgroups(32); 2]);
         assert_eq!(of(true, Some(7)), Sums::Subgroups(4));
         assert_eq!([of(false, Some(0)), of(false, Some(1)), of(true, None)], [Sums::Memory; 3]);
-        assert_eq!(choose(false, NONE, small, &GpuOptions { subgroups: Some(8), ..asked(None, None) }).sums, Sums::Memory);
+        assert_eq!(
+            choose(false, NONE, small, &GpuOptions { subgroups: Some(8), ..asked(None, None) }).sums,
+            Sums::Memory
+        );
         assert!(choose(false, able, small, &asked(None, None)).words().ends_with("in f16, sums within subgroups"));
         // Bytes only where they are asked for, on hardware, in models in which the CPU has them too.
         let able = Abilities { packed: true, ..NONE };
@@ -208,6 +229,12 @@ mod tests {
         assert!(of(false, small, Some(true)));
         assert!(!of(false, small, None) && !of(true, small, Some(true)));
         assert!(!of(false, Shape { wide: false, ..small }, Some(true)));
+        // Tiles in f16 likewise, in any model.
+        let able = Abilities { half: true, ..NONE };
+        let of = |software, half_tiles| {
+            choose(software, able, tiny, &GpuOptions { half_tiles, ..GpuOptions::default() }).half_tiles
+        };
+        assert!(of(false, Some(true)) && !of(false, None) && !of(true, Some(true)));
         // What is not fused cannot be merged.
         let unfused = GpuOptions { unfused: Some(true), ..asked(Some(true), None) };
         assert_eq!(choose(false, NONE, small, &unfused).splits, 1);

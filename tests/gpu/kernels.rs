@@ -30,6 +30,7 @@ const DEFAULT: GpuOptions = GpuOptions {
     half_kv: None,
     subgroups: None,
     packed: None,
+    half_tiles: None,
     timestamps: false,
     sabotage: None,
 };

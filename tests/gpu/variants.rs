@@ -13,6 +13,7 @@ tests_of! {
     split_attention_agrees_with_whole,
     keys_and_values_in_f16_agree_with_f32,
     sums_within_subgroups_agree_with_those_through_memory,
+    tiles_in_f16_agree_with_f32,
 }
 
 /// Positions of the prompt: parts of 128 make four of it, and a ragged end.
@@ -147,6 +148,22 @@ async fn sums_within_subgroups_agree_with_those_through_memory() {
             }
         }
     }
+}
+
+async fn tiles_in_f16_agree_with_f32() {
+    let (config, _) = &configs()[0];
+    let (plan, weights) = setup(config, 5, 94);
+    let plain = GpuOptions { tuning: Tuning::Hardware, half_kv: Some(false), ..GpuOptions::default() };
+    let Some(mut full) = open(&plan, &weights, plain).await else { return };
+    let Some(mut half) = open(&plan, &weights, GpuOptions { half_tiles: Some(true), ..plain }).await else { return };
+    if !half.variants().contains("tiles of") {
+        return println!("SKIPPED tiles in f16: the adapter has no shader-f16");
+    }
+    let ((found, _), (want, _)) = (run(&mut half, config).await, run(&mut full, config).await);
+    let errors = found.iter().zip(&want).map(|(found, want)| normalised_error(found, want));
+    let worst = errors.fold(0.0, f64::max);
+    println!("tiles in f16: normalised error {worst:.1e}");
+    assert!(worst > 0.0 && worst < HALF_ERROR, "{worst:.1e}");
 }
 
 fn normalised_error(found: &[f32], want: &[f32]) -> f64 {
