@@ -3,9 +3,10 @@
 // bias: [rows of the whole matrix] f32; out: [n, stride] f32.
 // Accumulates in f32. A matrix in several chunks takes one dispatch per chunk; each writes its columns of out.
 //
-// Three entry points: `matvec`, a team of invocations per 4 rows of the weight, for one row of x (decode); for many rows
-// (prefill) `gemm`, a tile of 32 x 32 results per workgroup, and `gemm_alone` (parts/gemm_alone), 32 x 12 results per invocation without
-// workgroup memory, for adapters that compute on a CPU and pay dearly for every barrier.
+// Three entry points: `matvec`, a team of invocations per 4 rows of the weight, for one row of x (decode), which is added up by
+// parts/team_memory or team_subgroups; for many rows (prefill) `gemm`, a tile of 32 x 32 results per workgroup, and `gemm_alone`
+// (parts/gemm_alone), 32 x 12 results per invocation without workgroup memory, for adapters that compute on a CPU and pay dearly
+// for every barrier.
 struct Params {
     // Groups of 16 elements in a row of x and of the weight.
     groups: u32,
@@ -23,12 +24,6 @@ struct Params {
 @group(0) @binding(4) var<storage, read> x: array<vec4<f32>>;
 @group(0) @binding(5) var<storage, read> bias: array<f32>;
 @group(0) @binding(6) var<storage, read_write> out: array<f32>;
-
-override WORKGROUP: u32 = 64u;
-// Invocations that share a row's dot product: a power of two, at most WORKGROUP.
-override TEAM: u32 = 8u;
-
-var<workgroup> sums: array<vec4<f32>, WORKGROUP>;
 
 fn x_group(at: u32) -> mat4x4<f32> {
     let i = at * 4u;
@@ -71,16 +66,7 @@ fn matvec(
             weight_dot(rows.w + group * GROUP_STEP, values),
         );
     }
-    if TEAM > 1u {
-        sums[local] = sum;
-        for (var half = TEAM / 2u; half > 0u; half >>= 1u) {
-            workgroupBarrier();
-            if lane < half {
-                sums[local] += sums[local + half];
-            }
-        }
-        sum = sums[local];
-    }
+    sum = team_sum(local, sum);
     if lane == 0u {
         let at = workgroup.z * params.stride + params.first_row + first;
         for (var i = 0u; i < 4u; i++) {

@@ -1,7 +1,8 @@
 // results[step] = the token chosen from the logits, its log-probability and what was wrong; tokens[0] = the token
 // The rules, and their order, are those of src/sample: bans, repetition penalty, temperature, top-k, top-p, min-p, one draw.
 // logits: [n_vocab] f32; masks: [words] u32 of tokens seen, then [words] of tokens banned; settings: see Settings below;
-// draws: 32 random bits per step. One workgroup. Sums in f32, one partial sum per invocation, then by halving.
+// draws: 32 random bits per step. One workgroup. Sums in f32, one partial sum per invocation, then over the
+// workgroup: parts/choice_memory or choice_subgroups.
 //
 // Tokens are ordered by their logits, the highest first, and of equals by their ids. Nothing is sorted: top-k and top-p each look
 // for a place in that order, given by a logit and an id, by counting or adding up what comes before it. The draw is a race, see
@@ -37,8 +38,6 @@ const NOT_FINITE: u32 = 1u;
 const ALL_BANNED: u32 = 2u;
 const NOBODY: u32 = 0xffffffffu;
 
-override WORKGROUP: u32 = 128u;
-
 @group(0) @binding(1) var<uniform> params: Params;
 @group(0) @binding(2) var<storage, read> logits: array<f32>;
 @group(0) @binding(3) var<storage, read> settings: Settings;
@@ -46,8 +45,8 @@ override WORKGROUP: u32 = 128u;
 @group(0) @binding(5) var<storage, read_write> tokens: array<u32>;
 @group(0) @binding(6) var<storage, read_write> results: array<vec4<u32>>;
 
-var<workgroup> scratch: array<vec4<f32>, WORKGROUP * 4u>;
-var<workgroup> ids: array<u32, WORKGROUP>;
+// Tokens with the wanted logit that each invocation counted.
+var<workgroup> counts: array<u32, WORKGROUP>;
 // A number that all invocations must agree on.
 var<workgroup> agreed: u32;
 
@@ -96,41 +95,6 @@ fn before(key: u32, id: u32, place: Place) -> bool {
     return key > place.key || (key == place.key && id < place.id);
 }
 
-// The sum over the workgroup; every invocation must call it, and gets the result.
-fn sum(local: u32, value: vec4<f32>) -> vec4<f32> {
-    workgroupBarrier();
-    scratch[local] = value;
-    for (var half = WORKGROUP / 2u; half > 0u; half >>= 1u) {
-        workgroupBarrier();
-        if local < half {
-            scratch[local] += scratch[local + half];
-        }
-    }
-    workgroupBarrier();
-    return scratch[0];
-}
-
-// The logit and the token with the highest logit, of equals the lowest id.
-fn best(local: u32, logit: f32, token: u32) -> vec2<u32> {
-    workgroupBarrier();
-    scratch[local] = vec4<f32>(logit);
-    ids[local] = token;
-    for (var half = WORKGROUP / 2u; half > 0u; half >>= 1u) {
-        workgroupBarrier();
-        if local < half {
-            let a = scratch[local].x;
-            let b = scratch[local + half].x;
-            let earlier = ids[local + half] < ids[local];
-            if ids[local + half] != NOBODY && (ids[local] == NOBODY || b > a || (b == a && earlier)) {
-                scratch[local] = vec4<f32>(b);
-                ids[local] = ids[local + half];
-            }
-        }
-    }
-    workgroupBarrier();
-    return vec2<u32>(bitcast<u32>(scratch[0].x), ids[0]);
-}
-
 // What tokens with at least 16 logits, `step` apart from `base` on, add up to: counted, or their weights.
 fn totals(local: u32, base: u32, step: u32, among: Place, highest: f32, weighed: bool) -> array<vec4<f32>, 4> {
     var sums = array<vec4<f32>, 4>();
@@ -150,23 +114,7 @@ fn totals(local: u32, base: u32, step: u32, among: Place, highest: f32, weighed:
             sums[3] += select(vec4<f32>(0.0), vec4<f32>(value), at >= four + 12u * step);
         }
     }
-    workgroupBarrier();
-    for (var i = 0u; i < 4u; i++) {
-        scratch[i * WORKGROUP + local] = sums[i];
-    }
-    for (var half = WORKGROUP / 2u; half > 0u; half >>= 1u) {
-        workgroupBarrier();
-        if local < half {
-            for (var i = 0u; i < 4u; i++) {
-                scratch[i * WORKGROUP + local] += scratch[i * WORKGROUP + local + half];
-            }
-        }
-    }
-    workgroupBarrier();
-    for (var i = 0u; i < 4u; i++) {
-        sums[i] = scratch[i * WORKGROUP];
-    }
-    return sums;
+    return choice_sums(local, sums);
 }
 
 // The tokens that top-k, or top-p where `weighed`, leaves of those within `among`: the shortest beginning of the order that counts
@@ -234,14 +182,14 @@ fn nth(local: u32, key: u32, wanted: u32, among: Place) -> u32 {
         }
     }
     workgroupBarrier();
-    scratch[local] = vec4<f32>(f32(count));
+    counts[local] = count;
     if local == 0u {
         agreed = NOBODY;
     }
     workgroupBarrier();
     var left = wanted;
     for (var other = 0u; other < local; other++) {
-        left -= min(left, u32(scratch[other].x));
+        left -= min(left, counts[other]);
     }
     if left > 0u && left <= count {
         for (var token = start; token < end; token++) {
@@ -370,7 +318,7 @@ fn sample(@builtin(local_invocation_index) local: u32) {
     for (var token = local; token < params.n_vocab; token += WORKGROUP) {
         mine += exp(logits[token] - raw);
     }
-    let total = sum(local, vec4<f32>(mine)).x;
+    let total = choice_sum(local, mine);
 
     if settings.temperature > 0.0 {
         chosen = draw(local, highest);

@@ -11,18 +11,21 @@ const STORAGE_BUFFERS: usize = 8;
 const INVOCATIONS: u32 = 256;
 const WORKGROUP_BYTES: u32 = 16384;
 
-fn parse(source: &str) -> Result<(naga::Module, ModuleInfo), String> {
+fn parse(kernel: &Kernel) -> Result<(naga::Module, ModuleInfo), String> {
+    let source = &kernel.source();
     let module = naga::front::wgsl::parse_str(source).map_err(|e| e.emit_to_string(source))?;
-    // No capability beyond the core language (which has unpack2x16float): f16, subgroups and the like fail here.
-    let core = Capabilities::SHADER_FLOAT16_IN_FLOAT32;
-    let info = Validator::new(ValidationFlags::all(), core).validate(&module);
+    // No capability beyond the core language (which has unpack2x16float) but for what the kernel says that it needs.
+    let mut capabilities = Capabilities::SHADER_FLOAT16_IN_FLOAT32;
+    capabilities.set(Capabilities::SUBGROUP, kernel.uses_subgroups());
+    capabilities.set(Capabilities::SHADER_FLOAT16, kernel.uses_f16());
+    let info = Validator::new(ValidationFlags::all(), capabilities).validate(&module);
     let info = info.map_err(|e| e.emit_to_string(source))?;
     Ok((module, info))
 }
 
 /// Everything that `kernel` promises, checked; an error says what is wrong.
 fn check(kernel: &Kernel) -> Result<(), String> {
-    let (module, info) = parse(&kernel.source())?;
+    let (module, info) = parse(kernel)?;
     for (constant, _) in &kernel.constants {
         let declared = module.overrides.iter().any(|(_, o)| o.name.as_deref() == Some(constant));
         if !declared {

@@ -1,35 +1,10 @@
-// Dot products of one row of x, normed on the way, with rows of the weight; a team of invocations shares them. What
-// norms is another part: norm_none, norm_rms or norm_layer.
-
-// Invocations of a workgroup.
-override WORKGROUP: u32 = 64u;
-// Invocations that share a row's dot product: a power of two, at most WORKGROUP.
-override TEAM: u32 = 8u;
+// Dot products of one row of x, normed on the way, with rows of the weight; a team of invocations shares them. How
+// it adds them up and what norms are other parts: team_memory or team_subgroups; norm_none, norm_rms, norm_layer or norm_merge.
 
 // [width, zero beyond it up to whole groups of 16] f32.
 @group(0) @binding(4) var<storage, read> x: array<vec4<f32>>;
 // The norm's weight and bias, each as long as x, where it has them; then the biases of the weight's rows.
 @group(0) @binding(5) var<storage, read> vectors: array<vec4<f32>>;
-
-var<workgroup> team_scratch: array<vec4<f32>, WORKGROUP>;
-
-// The sum over the invocations of a team. All of the workgroup must call it, and all get it.
-fn team_sum(local: u32, value: vec4<f32>) -> vec4<f32> {
-    if TEAM == 1u {
-        return value;
-    }
-    // The scratch may still be read by a slower invocation's previous sum.
-    workgroupBarrier();
-    team_scratch[local] = value;
-    for (var half = TEAM / 2u; half > 0u; half >>= 1u) {
-        workgroupBarrier();
-        if local % TEAM < half {
-            team_scratch[local] += team_scratch[local + half];
-        }
-    }
-    workgroupBarrier();
-    return team_scratch[local - local % TEAM];
-}
 
 fn x_group(group: u32) -> mat4x4<f32> {
     let i = group * 4u;

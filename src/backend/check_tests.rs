@@ -50,7 +50,7 @@ pub fn unless_skipped<T>(opened: Result<T>) -> Option<Result<T>> {
 }
 
 /// A random model so wide that the CPU rounds its activations coarsely.
-fn wide() -> (Arc<Plan>, Arc<Weights>) {
+pub fn wide() -> (Arc<Plan>, Arc<Weights>) {
     let (plan, _) = q8();
     let heads = 256 / plan.config.head_dim;
     let config =

@@ -10,7 +10,7 @@
 //! it takes no dispatch more.
 
 use super::cache::LayerCache;
-use super::kernel::{Access, BATCH, Kernel, REDUCE, SOFTWARE_WORKGROUP, SPLITS, WORKGROUP, kv_part, uniform};
+use super::kernel::{Access, BATCH, Kernel, SOFTWARE_WORKGROUP, SPLITS, Sums, WORKGROUP, kv_part, uniform};
 use super::record::{Grid, Launch, Resources, u32_of};
 use super::source::wgsl;
 use super::store_kv::head_vectors;
@@ -43,23 +43,26 @@ const EACH: u32 = 4;
 const SOFTWARE_EACH: u32 = 16;
 
 /// The kernel with a workgroup per head and row; with `splits` of them per head for one row, where that is more than 1.
-pub fn kernel(head_dim: usize, software: bool, half_kv: bool, splits: u32) -> Kernel {
+pub fn kernel(head_dim: usize, software: bool, half_kv: bool, splits: u32, sums: Sums) -> Kernel {
     let head = head_vectors(head_dim);
     let (workgroup, each) = if software { (SOFTWARE_WORKGROUP, SOFTWARE_EACH) } else { (WORKGROUP, EACH) };
     let slices = (workgroup / head.max(1)).max(1);
-    let mut constants = vec![("WORKGROUP", workgroup), ("EACH", each), ("HEAD", head), ("SLICES", slices)];
+    let mut constants = sums.constants(workgroup);
+    constants.extend([("EACH", each), ("HEAD", head), ("SLICES", slices)]);
     if splits > 1 {
         constants.push(("SPLITS", splits));
     }
     Kernel {
         stem: "attention",
         entry: "attention",
-        parts: vec![BATCH, REDUCE, SPLITS, kv_part(half_kv)],
+        parts: vec![BATCH, sums.reduce(), SPLITS, kv_part(half_kv)],
         body: wgsl!("attention"),
         constants,
         storage: vec![(2, Access::Read), (3, Access::Read), (4, Access::Read), (5, Access::Write)],
         // The query and the partial results; the weights and the reductions' scratch.
-        workgroup_bytes: head.saturating_mul(16 * (1 + slices)).saturating_add(4 * workgroup * (each + 1)),
+        workgroup_bytes: head
+            .saturating_mul(16 * (1 + slices))
+            .saturating_add(4 * (workgroup * each + sums.places(workgroup))),
         params: Params::LAYOUT,
     }
 }
@@ -69,7 +72,7 @@ const LONGEST: u32 = 32;
 
 /// The kernel with an invocation per head and row, for many rows on a CPU; `None` for heads that are too long.
 pub fn alone(head_dim: usize, half_kv: bool) -> Option<Kernel> {
-    let kernel = kernel(head_dim, true, half_kv, 1);
+    let kernel = kernel(head_dim, true, half_kv, 1, Sums::Memory);
     let fits = head_vectors(head_dim) <= LONGEST;
     fits.then_some(Kernel { entry: "attention_alone", workgroup_bytes: 0, ..kernel })
 }
@@ -133,5 +136,5 @@ fn launch_into(
     };
     let grid = Grid { columns: u32_of("n_heads", n_heads)? * splits, rows_per_group: 1 };
     let buffers = [(2, &q.buffer), (3, &cache.k), (4, &cache.v), (5, out)];
-    Ok(Launch::new(kernel(head_dim, r.software, cache.half, splits), grid, &buffers, params))
+    Ok(Launch::new(kernel(head_dim, r.software, cache.half, splits, r.variants.sums), grid, &buffers, params))
 }

@@ -1,6 +1,7 @@
 //! The adapter and device, and how their failures become [`Error`]s: never a panic, never a hang.
 
 use super::oneshot;
+use super::variants::Abilities;
 use crate::{Error, Result};
 use std::future::Future;
 use std::pin::Pin;
@@ -33,6 +34,7 @@ pub(super) struct Gpu {
     pub(super) device: wgpu::Device,
     pub(super) queue: wgpu::Queue,
     pub(super) report: AdapterReport,
+    pub(super) abilities: Abilities,
     pub(super) counting: super::counters::Counting,
     health: Arc<Mutex<Health>>,
 }
@@ -59,8 +61,8 @@ fn brief(why: &str) -> String {
 }
 
 impl Gpu {
-    /// The default adapter, and what the platform says about it. No device is opened.
-    pub(super) async fn adapter() -> Result<(wgpu::Adapter, AdapterReport)> {
+    /// The default adapter, what the platform says about it, and what shaders may use. No device is opened.
+    pub(super) async fn adapter() -> Result<(wgpu::Adapter, AdapterReport, wgpu::WgslLanguageFeatures)> {
         // Creating an instance outside of a page or worker (say, in Node) would abort the whole module.
         #[cfg(target_arch = "wasm32")]
         if !wgpu::util::is_browser_webgpu_supported().await {
@@ -81,20 +83,20 @@ impl Gpu {
                 other => other.to_str().to_string(),
             },
         };
-        Ok((adapter, report))
+        Ok((adapter, report, instance.wgsl_language_features()))
     }
 
-    /// Opens the default adapter with those of `wanted` features that it has and the default limits, but for the sizes of
-    /// buffers, which are as large as the adapter allows.
+    /// Opens the default adapter with those of `wanted` features, and of those that kernels can use, that it has, and the
+    /// default limits, but for the sizes of buffers, which are as large as the adapter allows.
     pub(super) async fn open(wanted: wgpu::Features) -> Result<Gpu> {
-        let (adapter, report) = Gpu::adapter().await?;
+        let (adapter, report, language) = Gpu::adapter().await?;
         let offered = adapter.limits();
         let mut limits = wgpu::Limits::defaults().or_worse_values_from(&offered);
         limits.max_buffer_size = offered.max_buffer_size;
         limits.max_storage_buffer_binding_size = offered.max_storage_buffer_binding_size;
         let descriptor = wgpu::DeviceDescriptor {
             label: Some("nanolm"),
-            required_features: wanted & adapter.features(),
+            required_features: (wanted | wgpu::Features::SUBGROUP | wgpu::Features::SHADER_F16) & adapter.features(),
             required_limits: limits,
             ..Default::default()
         };
@@ -116,7 +118,28 @@ impl Gpu {
                 health.error.get_or_insert(error.to_string());
             }));
         }
-        Ok(Gpu { device, queue, report, counting: Default::default(), health })
+        let mut gpu =
+            Gpu { device, queue, report, abilities: Abilities::default(), counting: Default::default(), health };
+        gpu.abilities.packed = language.contains(wgpu::WgslLanguageFeatures::Packed4x8IntegerDotProduct);
+        gpu.abilities.half = gpu.device.features().contains(wgpu::Features::SHADER_F16);
+        let least = adapter.get_info().subgroup_min_size;
+        if least.is_power_of_two() && least > 1 && gpu.has_subgroups().await {
+            gpu.abilities.subgroups = Some(least);
+        }
+        Ok(gpu)
+    }
+
+    /// Whether shaders may use subgroups. wgpu does not know of them in a browser, where the package's worker asks for them
+    /// (`pkg-scripts/npm/src/subgroups.ts`): there it is tried out.
+    async fn has_subgroups(&self) -> bool {
+        #[cfg(not(target_arch = "wasm32"))]
+        return self.device.features().contains(wgpu::Features::SUBGROUP);
+        #[cfg(target_arch = "wasm32")]
+        {
+            let source = wgpu::ShaderSource::Wgsl(super::kernel::ENABLE_SUBGROUPS.into());
+            let descriptor = wgpu::ShaderModuleDescriptor { label: Some("subgroups"), source };
+            self.scoped("subgroups", 0, || self.device.create_shader_module(descriptor)).await.is_ok()
+        }
     }
 
     /// An error where the device was lost or something failed unseen.

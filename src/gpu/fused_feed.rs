@@ -61,7 +61,7 @@ pub(super) fn launch(r: &Resources, feed: &Feed, vectors: &wgpu::Buffer) -> Resu
         rows: u32_of("rows", up.rows)?,
         up_row: u32_of("row", one_chunk(up)?.from_row)?,
     };
-    let team = Team::of(up.groups, r.software);
+    let team = Team::of(up.groups, r);
     let buffers = chunk_buffers(chunk, &[(4, &x.buffer), (5, vectors), (6, &out.buffer)]);
     let kernel = kernel(up.stored(), NormKind::of(Some(feed.norm)), feed.activation, feed.gate.is_some(), team);
     Ok(Launch::new(kernel, team.grid(params.rows.div_ceil(4)), &buffers, params))

@@ -64,7 +64,7 @@ pub(super) fn launch(r: &Resources, project: &Project, vectors: &wgpu::Buffer) -
         rows: u32_of("rows", weight.rows)?,
         from_row: u32_of("row", chunk.from_row)?,
     };
-    let team = Team::of(weight.groups, r.software);
+    let team = Team::of(weight.groups, r);
     let (norm, x) = match project.merge {
         None => (NormKind::of(project.norm), &x.buffer),
         Some(head_dim) => {

@@ -55,7 +55,7 @@ pub fn kernel(stored: Stored, norm: NormKind, team: Team, half_kv: bool) -> Kern
 /// The kernel of a unit: known before there is a cache.
 pub(super) fn kernel_of(r: &Resources, qkv: &Qkv) -> Result<Kernel> {
     let weight = r.matrix(qkv.weights[0].0)?;
-    let team = Team::of(weight.groups, r.software);
+    let team = Team::of(weight.groups, r);
     Ok(kernel(weight.stored(), NormKind::of(Some(qkv.norm)), team, r.variants.half_kv))
 }
 
@@ -100,6 +100,6 @@ pub(super) fn launch(
     let pairs = u32_of("pairs", (n_heads + 2 * n_kv_heads) * head_dim.div_ceil(2))?;
     let others = [(4, &x.buffer), (5, vectors), (6, angles), (7, &q.buffer), (8, &cache.k), (9, &cache.v)];
     let buffers = chunk_buffers(one_chunk(q_weight)?, &others);
-    let grid = Team::of(q_weight.groups, r.software).grid(pairs.div_ceil(2));
+    let grid = Team::of(q_weight.groups, r).grid(pairs.div_ceil(2));
     Ok(Launch::new(kernel_of(r, qkv)?, grid, &buffers, params))
 }

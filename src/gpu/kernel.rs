@@ -62,6 +62,10 @@ macro_rules! part {
 pub(super) const BATCH: Part = part!("batch");
 const ROWS: Part = part!("rows");
 pub(super) const GEMM_ALONE: Part = part!("gemm_alone");
+pub(super) const GEMM_HALF: Part = part!("gemm_half");
+pub(super) const GEMM_PACKED: Part = part!("gemm_packed");
+const PACKED_Q8_0: Part = part!("packed_q8_0");
+const PACKED_Q4_0: Part = part!("packed_q4_0");
 pub(super) const DOTS: Part = part!("dots");
 pub(super) const NORM_NONE: Part = part!("norm_none");
 pub(super) const NORM_RMS: Part = part!("norm_rms");
@@ -70,7 +74,12 @@ pub(super) const NORM_MERGE: Part = part!("norm_merge");
 pub(super) const SPLITS: Part = part!("splits");
 const KV_F32: Part = part!("kv_f32");
 const KV_F16: Part = part!("kv_f16");
-pub(super) const REDUCE: Part = part!("reduce");
+const TEAM_MEMORY: Part = part!("team_memory");
+const TEAM_SUBGROUPS: Part = part!("team_subgroups");
+const REDUCE_MEMORY: Part = part!("reduce_memory");
+const REDUCE_SUBGROUPS: Part = part!("reduce_subgroups");
+const CHOICE_MEMORY: Part = part!("choice_memory");
+const CHOICE_SUBGROUPS: Part = part!("choice_subgroups");
 pub(super) const ACTIVATION: Part = part!("activation");
 const LANES_F32: Part = part!("lanes_f32");
 const LANES_F16: Part = part!("lanes_f16");
@@ -125,9 +134,71 @@ pub(super) fn weight_parts(stored: Stored) -> Vec<Part> {
     }
 }
 
+/// The part that gives weights as bytes, where they are stored as codes row by row.
+pub(super) fn packed_part(stored: Stored) -> Option<Part> {
+    match stored {
+        Stored { dtype: DType::Q8_0, packing: Packing::Rows } => Some(PACKED_Q8_0),
+        Stored { dtype: DType::Q4_0, packing: Packing::Rows } => Some(PACKED_Q4_0),
+        _ => None,
+    }
+}
+
 /// The part that knows how keys and values lie in the cache.
 pub(super) fn kv_part(half: bool) -> Part {
     if half { KV_F16 } else { KV_F32 }
+}
+
+/// How the invocations of a workgroup put together what each of them has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Sums {
+    /// Through its memory, by halving.
+    #[default]
+    Memory,
+    /// Within subgroups first, which have at least that many invocations: a power of two.
+    Subgroups(u32),
+}
+
+impl Sums {
+    /// The part that sums over teams.
+    pub(super) fn team(self) -> Part {
+        self.one_of(TEAM_MEMORY, TEAM_SUBGROUPS)
+    }
+
+    /// The part that reduces over a workgroup.
+    pub(super) fn reduce(self) -> Part {
+        self.one_of(REDUCE_MEMORY, REDUCE_SUBGROUPS)
+    }
+
+    /// The part that choosing a token needs.
+    pub(super) fn choice(self) -> Part {
+        self.one_of(CHOICE_MEMORY, CHOICE_SUBGROUPS)
+    }
+
+    fn one_of(self, memory: Part, subgroups: Part) -> Part {
+        match self {
+            Sums::Memory => memory,
+            Sums::Subgroups(_) => subgroups,
+        }
+    }
+
+    /// The constants of the part, in a workgroup of that many invocations.
+    pub(super) fn constants(self, workgroup: u32) -> Vec<(&'static str, u32)> {
+        match self {
+            Sums::Memory => vec![("WORKGROUP", workgroup)],
+            Sums::Subgroups(least) => {
+                let places = self.places(workgroup);
+                vec![("WORKGROUP", workgroup), ("SUBGROUP", least.min(workgroup)), ("SUBGROUPS", places)]
+            }
+        }
+    }
+
+    /// Places for what is put together, in the workgroup's memory.
+    pub(super) fn places(self, workgroup: u32) -> u32 {
+        match self {
+            Sums::Memory => workgroup,
+            Sums::Subgroups(least) => workgroup / least.clamp(1, workgroup),
+        }
+    }
 }
 
 /// What a kernel does with a storage buffer.
@@ -159,9 +230,26 @@ pub struct Kernel {
 }
 
 impl Kernel {
+    /// Whether it needs subgroups.
+    pub fn uses_subgroups(&self) -> bool {
+        self.parts.iter().any(|part| part.name.ends_with(SUBGROUPS))
+    }
+
+    /// Whether it needs `shader-f16`.
+    pub fn uses_f16(&self) -> bool {
+        self.parts.contains(&GEMM_HALF)
+    }
+
     /// The whole shader.
     pub fn source(&self) -> String {
         let mut source = String::new();
+        // Browsers require it, and naga knows no such extension.
+        if cfg!(target_arch = "wasm32") && self.uses_subgroups() {
+            source.push_str(ENABLE_SUBGROUPS);
+        }
+        if self.uses_f16() {
+            source.push_str("enable f16;\n");
+        }
         for part in &self.parts {
             source.push_str(part.text);
             source.push('\n');
@@ -175,7 +263,7 @@ impl Kernel {
         let mut name = format!("{}/{}", self.stem, self.entry);
         for part in self.parts.iter().filter(|part| {
             let prefixes = ["weight_", "lanes_", "norm_", "kv_f16"];
-            prefixes.iter().any(|prefix| part.name.starts_with(prefix))
+            prefixes.iter().any(|prefix| part.name.starts_with(prefix)) || part.name.ends_with(SUBGROUPS)
         }) {
             name.push('+');
             name.push_str(part.name);
@@ -187,6 +275,11 @@ impl Kernel {
     }
 }
 
+/// The end of the names of parts that need subgroups, and so in those of kernels.
+const SUBGROUPS: &str = "_subgroups";
+/// What shaders with subgroups begin with in a browser.
+pub(super) const ENABLE_SUBGROUPS: &str = "enable subgroups;\n";
+
 /// Invocations of a workgroup, unless a kernel says otherwise: one to four hardware waves, and a power of two.
 pub(super) const WORKGROUP: u32 = 64;
 /// The same for kernels with barriers on adapters that compute on the CPU: one vector of it, or every barrier costs a
@@ -195,7 +288,9 @@ pub(super) const SOFTWARE_WORKGROUP: u32 = 8;
 
 /// Every kernel with every part, with constants that stand for all: what tests validate without a GPU.
 pub fn catalogue() -> Vec<Kernel> {
+    use super::team::Team;
     use crate::model::Activation;
+    const ALL_SUMS: [Sums; 3] = [Sums::Memory, Sums::Subgroups(4), Sums::Subgroups(32)];
     let mut kernels = vec![super::rope::kernel(), super::add::kernel(), super::select_rows::kernel()];
     for stored in Stored::all() {
         kernels.push(super::embed::kernel(stored));
@@ -203,10 +298,14 @@ pub fn catalogue() -> Vec<Kernel> {
         kernels.push(super::position_embed::kernel(stored));
         kernels.push(super::linear::gemm(stored));
         kernels.push(super::linear::gemm_alone(stored));
-        kernels.extend([1, 8, 64].map(|team| super::linear::matvec(stored, team)));
+        kernels.extend(super::linear::gemm_packed(stored));
+        kernels.push(super::linear::gemm_half(stored));
+        for sums in ALL_SUMS {
+            kernels.extend([8, 32].map(|size| super::linear::matvec(stored, Team { size, sums })));
+        }
+        kernels.push(super::linear::matvec(stored, Team { size: 1, sums: Sums::Memory }));
     }
     kernels.extend(super::team::catalogue());
-    kernels.extend([WORKGROUP * 2, SOFTWARE_WORKGROUP].map(super::sample::kernel));
     for activation in [Activation::Silu, Activation::GeluTanh, Activation::Gelu] {
         kernels.push(super::activation::kernel(activation));
         kernels.push(super::gated_activation::kernel(activation));
@@ -214,15 +313,17 @@ pub fn catalogue() -> Vec<Kernel> {
     for head_dim in [1, 5, 48, 64, 128, 300] {
         for half_kv in [false, true] {
             kernels.push(super::store_kv::kernel(head_dim, half_kv));
-            for software in [false, true] {
-                kernels.extend([1, 8].map(|splits| super::attention::kernel(head_dim, software, half_kv, splits)));
+            for (software, sums) in [false, true].into_iter().flat_map(|s| ALL_SUMS.map(|sums| (s, sums))) {
+                let of = |splits| super::attention::kernel(head_dim, software, half_kv, splits, sums);
+                kernels.extend([1, 8].map(of));
             }
             kernels.extend(super::attention::alone(head_dim, half_kv));
         }
     }
-    for workgroup in [WORKGROUP, SOFTWARE_WORKGROUP] {
-        kernels.push(super::rms_norm::kernel(workgroup));
-        kernels.push(super::layer_norm::kernel(workgroup));
+    for (workgroup, sums) in [WORKGROUP, SOFTWARE_WORKGROUP].into_iter().flat_map(|w| ALL_SUMS.map(|sums| (w, sums))) {
+        kernels.push(super::rms_norm::kernel(workgroup, sums));
+        kernels.push(super::layer_norm::kernel(workgroup, sums));
+        kernels.push(super::sample::kernel(if workgroup == WORKGROUP { 2 * workgroup } else { workgroup }, sums));
     }
     kernels
 }

@@ -4,14 +4,19 @@
 //! `[rows]` f32; out: `[n, stride]` f32. Accumulates in f32. A matrix in several chunks takes one dispatch per chunk;
 //! each writes its columns of out.
 //!
-//! Three entry points: `matvec`, a team of invocations per 4 rows of the weight, for one row of x (decode); for many
+//! Three entry points: `matvec`, a team of invocations per 4 rows of the weight, for one row of x (decode), which is added up
+//! by `shaders/parts/team_memory.wgsl` or `team_subgroups.wgsl`; for many
 //! rows (prefill) `gemm`, a tile of 32 x 32 results per workgroup, and `gemm_alone`, 32 x 12 results per invocation
 //! without workgroup memory, for adapters that compute on a CPU and pay dearly for every barrier.
 
 use super::embed::{check_width, chunk_buffers, with_weights};
-use super::kernel::{Access, BATCH, GEMM_ALONE, Kernel, SOFTWARE_WORKGROUP, Stored, WORKGROUP, uniform, weight_parts};
+use super::kernel::{
+    Access, BATCH, GEMM_ALONE, GEMM_HALF, GEMM_PACKED, Kernel, SOFTWARE_WORKGROUP, Stored, Sums, WORKGROUP, packed_part, uniform,
+    weight_parts,
+};
 use super::record::{Grid, Launch, Resources, u32_of};
 use super::source::wgsl;
+use super::team::Team;
 use crate::model::{BufferId, MatrixId, VectorId};
 use crate::{Error, Result};
 
@@ -40,11 +45,17 @@ const ALONE: (u32, u32) = (32, 12);
 /// A workgroup whose invocations share nothing.
 const SMALL_WORKGROUP: u32 = 16;
 
-fn kernel(entry: &'static str, stored: Stored, constants: Vec<(&'static str, u32)>, workgroup_bytes: u32) -> Kernel {
+fn kernel(
+    entry: &'static str,
+    stored: Stored,
+    sums: Sums,
+    constants: Vec<(&'static str, u32)>,
+    workgroup_bytes: u32,
+) -> Kernel {
     Kernel {
         stem: "linear",
         entry,
-        parts: [vec![BATCH], weight_parts(stored)].concat(),
+        parts: [vec![BATCH], weight_parts(stored), vec![sums.team()]].concat(),
         body: wgsl!("linear"),
         constants,
         storage: with_weights(stored.dtype, &[(4, Access::Read), (5, Access::Read), (6, Access::Write)]),
@@ -53,26 +64,41 @@ fn kernel(entry: &'static str, stored: Stored, constants: Vec<(&'static str, u32
     }
 }
 
-/// The kernel for one row of x; `team` invocations share a dot product.
-pub fn matvec(stored: Stored, team: u32) -> Kernel {
-    let workgroup = workgroup(team);
-    kernel("matvec", stored, vec![("WORKGROUP", workgroup), ("TEAM", team)], 16 * workgroup)
+/// The kernel for one row of x.
+pub fn matvec(stored: Stored, team: Team) -> Kernel {
+    kernel("matvec", stored, team.sums, team.constants(), team.workgroup_bytes())
 }
 
-/// Invocations of a workgroup of `matvec`: a CPU spreads workgroups, not invocations, over its cores.
+/// Invocations of a workgroup of teams: a CPU spreads workgroups, not invocations, over its cores.
 pub(super) fn workgroup(team: u32) -> u32 {
     if team == 1 { SMALL_WORKGROUP } else { WORKGROUP }
 }
 
 /// The kernel for many rows of x.
 pub fn gemm(stored: Stored) -> Kernel {
-    kernel("gemm", stored, Vec::new(), 2 * 16 * 8 * TILE)
+    kernel("gemm", stored, Sums::Memory, Vec::new(), 2 * 16 * 8 * TILE)
 }
 
 /// The kernel for many rows of x on a CPU.
 pub fn gemm_alone(stored: Stored) -> Kernel {
-    let mut kernel = kernel("gemm_alone", stored, vec![("WORKGROUP", SOFTWARE_WORKGROUP)], 0);
+    let mut kernel = kernel("gemm_alone", stored, Sums::Memory, vec![("WORKGROUP", SOFTWARE_WORKGROUP)], 0);
     kernel.parts.push(GEMM_ALONE);
+    kernel
+}
+
+/// The kernel for many rows of x, rounded to bytes, and weights that are stored as codes; `None` for others.
+pub fn gemm_packed(stored: Stored) -> Option<Kernel> {
+    let packed = packed_part(stored)?;
+    // Codes of a block of each row and column of the tile, and their scales.
+    let mut kernel = kernel("gemm_packed", stored, Sums::Memory, Vec::new(), 2 * TILE * (32 + 4));
+    kernel.parts.extend([packed, GEMM_PACKED]);
+    Some(kernel)
+}
+
+/// The kernel for many rows of x whose tiles are held in f16.
+pub fn gemm_half(stored: Stored) -> Kernel {
+    let mut kernel = kernel("gemm_half", stored, Sums::Memory, Vec::new(), 2 * 8 * 8 * TILE);
+    kernel.parts.push(GEMM_HALF);
     kernel
 }
 
@@ -104,7 +130,7 @@ pub(super) fn launches(
         None => &r.zeros,
     };
     let groups = u32_of("groups", weight.groups)?;
-    let team = team(groups, r.software);
+    let team = Team::of(weight.groups, r);
     let launch = |chunk: &super::upload::Chunk| {
         let rows = u32_of("rows", chunk.rows.len())?;
         let params = Params {
@@ -115,13 +141,16 @@ pub(super) fn launches(
             from_row: u32_of("row", chunk.from_row)?,
         };
         let buffers = chunk_buffers(chunk, &[(4, &x.buffer), (5, bias), (6, &out.buffer)]);
-        let grid = Grid { columns: rows.div_ceil(workgroup(team) / team * TEAM_ROWS), rows_per_group: 1 };
+        let grid = Grid { columns: rows.div_ceil(team.in_workgroup() * TEAM_ROWS), rows_per_group: 1 };
         let mut launch = Launch::new(matvec(weight.stored(), team), grid, &buffers, params);
         launch.many = if r.software {
             let columns = rows.div_ceil(SOFTWARE_WORKGROUP * ALONE.1);
             (gemm_alone(weight.stored()), Grid { columns, rows_per_group: ALONE.0 })
         } else {
-            (gemm(weight.stored()), Grid { columns: rows.div_ceil(TILE), rows_per_group: TILE })
+            let plain = if r.variants.half_tiles { gemm_half } else { gemm };
+            let packed = if r.variants.packed { gemm_packed(weight.stored()) } else { None };
+            let kernel = packed.unwrap_or_else(|| plain(weight.stored()));
+            (kernel, Grid { columns: rows.div_ceil(TILE), rows_per_group: TILE })
         };
         Ok(launch)
     };

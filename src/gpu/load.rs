@@ -40,6 +40,12 @@ pub struct GpuOptions {
     /// by the table in `src/gpu/variants.rs` where nothing is said.
     pub split: Option<bool>,
     pub half_kv: Option<bool>,
+    /// Add up within subgroups of at most that many invocations, where the adapter has them; 0: through workgroup memory.
+    pub subgroups: Option<u32>,
+    /// Multiply many rows with quantised weights as bytes, where the CPU does, see `linear`; off where nothing is said.
+    pub packed: Option<bool>,
+    /// Hold the tiles of such products in f16, where the adapter can; off where nothing is said.
+    pub half_tiles: Option<bool>,
     /// Make [`forward_timed`](GpuModel::forward_timed) possible, where the adapter can.
     pub timestamps: bool,
     /// For tests: kernels whose names contain this compute nothing.
@@ -114,7 +120,7 @@ impl GpuModel {
             unit_vectors.push(vectors);
         }
         fused_launches.push(sample::launch(&resources, plan.logits, &drawing)?);
-        kernels.push(sample::kernel(sample::workgroup(resources.software)));
+        kernels.push(sample::kernel(sample::workgroup(resources.software), variants.sums));
         kernels.sort_by_cached_key(Kernel::name);
         kernels.dedup();
 
@@ -176,6 +182,11 @@ impl GpuModel {
     /// What the platform says about the adapter in use.
     pub fn adapter(&self) -> &AdapterReport {
         &self.gpu.report
+    }
+
+    /// Whether activations of many rows are rounded as coarsely as the CPU does it.
+    pub fn rounds_coarsely(&self) -> bool {
+        self.resources.variants.packed
     }
 
     /// Which variants of the kernels run, in words.
@@ -300,7 +311,7 @@ fn variants(gpu: &Gpu, plan: &Plan, options: GpuOptions) -> Variants {
         Tuning::Hardware => false,
         Tuning::Software => true,
     };
-    variants::choose(software, Shape::of(plan), &options)
+    variants::choose(software, gpu.abilities, Shape::of(plan), &options)
 }
 
 /// The most bytes of weights in one binding.

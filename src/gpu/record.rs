@@ -201,7 +201,7 @@ pub(super) fn cached_unit_kernel(r: &Resources, unit: &Unit) -> Result<Option<Ke
         Unit::Qkv(qkv) => Some(super::fused_qkv::kernel_of(r, qkv)?),
         Unit::Attend(attend) => {
             let Variants { half_kv, splits, .. } = r.variants;
-            Some(super::attention::kernel(attend.shape.head_dim, r.software, half_kv, splits))
+            Some(super::attention::kernel(attend.shape.head_dim, r.software, half_kv, splits, r.variants.sums))
         }
         _ => None,
     })
@@ -228,7 +228,10 @@ pub(super) fn cached_kernels(plan: &Plan, resources: &Resources, op: &Op) -> Vec
         }
         Op::Attention { head_dim, .. } => {
             let alone = super::attention::alone(head_dim, half_kv).filter(|_| resources.software);
-            alone.into_iter().chain([super::attention::kernel(head_dim, resources.software, half_kv, 1)]).collect()
+            alone
+                .into_iter()
+                .chain([super::attention::kernel(head_dim, resources.software, half_kv, 1, resources.variants.sums)])
+                .collect()
         }
         _ => Vec::new(),
     }

@@ -3,7 +3,7 @@
 //! x, out: `[n, stride]` f32, zero beyond width; weight: `[stride]` f32, zero beyond width. Accumulates in f32, one
 //! partial sum per invocation, then by halving. One workgroup per row.
 
-use super::kernel::{Access, BATCH, Kernel, REDUCE, uniform};
+use super::kernel::{Access, BATCH, Kernel, Sums, uniform};
 use super::record::{Grid, Launch, Resources, u32_of};
 use super::source::wgsl;
 use crate::Result;
@@ -22,15 +22,15 @@ uniform! {
 }
 
 /// The kernel with `workgroup` invocations per row.
-pub fn kernel(workgroup: u32) -> Kernel {
+pub fn kernel(workgroup: u32, sums: Sums) -> Kernel {
     Kernel {
         stem: "rms_norm",
         entry: "rms_norm",
-        parts: vec![BATCH, REDUCE],
+        parts: vec![BATCH, sums.reduce()],
         body: wgsl!("rms_norm"),
-        constants: vec![("WORKGROUP", workgroup)],
+        constants: sums.constants(workgroup),
         storage: vec![(2, Access::Read), (3, Access::Read), (4, Access::Write)],
-        workgroup_bytes: 4 * workgroup,
+        workgroup_bytes: 4 * sums.places(workgroup),
         params: Params::LAYOUT,
     }
 }
@@ -39,5 +39,10 @@ pub(super) fn launch(r: &Resources, x: BufferId, weight: VectorId, eps: f32, out
     let (x, weight, out) = (r.activation(x)?, r.vector(weight)?, r.activation(out)?);
     let params = Params { width: u32_of("width", x.width)?, stride: u32_of("stride", x.vectors())?, eps };
     let grid = Grid { columns: 1, rows_per_group: 1 };
-    Ok(Launch::new(kernel(r.workgroup), grid, &[(2, &x.buffer), (3, weight), (4, &out.buffer)], params))
+    Ok(Launch::new(
+        kernel(r.workgroup, r.variants.sums),
+        grid,
+        &[(2, &x.buffer), (3, weight), (4, &out.buffer)],
+        params,
+    ))
 }

@@ -2,9 +2,10 @@
 //!
 //! The rules, and their order, are those of `src/sample`; how they are followed is said in `shaders/sample.wgsl`. logits:
 //! `[n_vocab]` f32; masks: `[words]` u32 of tokens seen, then of tokens banned; settings and 32 random bits per step. One
-//! workgroup. Sums in f32, one partial sum per invocation, then by halving.
+//! workgroup. Sums in f32, one partial sum per invocation, then over the workgroup: `shaders/parts/choice_memory.wgsl` or
+//! `choice_subgroups.wgsl`.
 
-use super::kernel::{Access, BATCH, Kernel, uniform};
+use super::kernel::{Access, BATCH, Kernel, Sums, uniform};
 use super::record::{Grid, Launch, Resources, u32_of};
 use super::source::wgsl;
 use crate::Result;
@@ -32,16 +33,16 @@ pub(super) const RESULT_BYTES: u64 = 16;
 const HARDWARE: u32 = 128;
 
 /// The kernel.
-pub fn kernel(workgroup: u32) -> Kernel {
+pub fn kernel(workgroup: u32, sums: Sums) -> Kernel {
     Kernel {
         stem: "sample",
         entry: "sample",
-        parts: vec![BATCH],
+        parts: vec![BATCH, sums.choice()],
         body: wgsl!("sample"),
-        constants: vec![("WORKGROUP", workgroup)],
+        constants: sums.constants(workgroup),
         storage: vec![(2, Access::Read), (3, Access::Read), (4, Access::Write), (5, Access::Write), (6, Access::Write)],
-        // Four vectors and an id per invocation, and one number.
-        workgroup_bytes: workgroup * (4 * 16 + 4) + 4,
+        // Four vectors and an id in each place, a count per invocation, and one number.
+        workgroup_bytes: sums.places(workgroup) * (4 * 16 + 4) + 4 * workgroup + 4,
         params: Params::LAYOUT,
     }
 }
@@ -70,7 +71,7 @@ pub(super) fn launch(r: &Resources, logits: BufferId, drawing: &Drawing) -> Resu
     let Drawing { settings, masks, results } = drawing;
     let buffers = [(2, &logits.buffer), (3, settings), (4, masks), (5, &r.tokens), (6, results)];
     let grid = Grid { columns: 1, rows_per_group: 1 };
-    Ok(Launch::new(kernel(workgroup(r.software)), grid, &buffers, params))
+    Ok(Launch::new(kernel(workgroup(r.software), r.variants.sums), grid, &buffers, params))
 }
 
 /// The settings as the shader reads them.

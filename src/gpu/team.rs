@@ -4,7 +4,7 @@
 use super::embed::with_weights;
 use super::fuse::{Feed, Norm, Project, Qkv, Unit, Weighted};
 use super::kernel::{
-    Access, BATCH, DOTS, Kernel, Layout, NORM_LAYER, NORM_MERGE, NORM_NONE, NORM_RMS, Part, SPLITS, Stored,
+    Access, BATCH, DOTS, Kernel, Layout, NORM_LAYER, NORM_MERGE, NORM_NONE, NORM_RMS, Part, SPLITS, Stored, Sums,
     weight_parts,
 };
 use super::linear;
@@ -45,29 +45,51 @@ impl NormKind {
     }
 }
 
-/// How many invocations share a dot product.
+/// Invocations that share a dot product.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Team(pub u32);
+pub struct Team {
+    pub size: u32,
+    /// How they add it up.
+    pub sums: Sums,
+}
 
 impl Team {
     /// For rows of `groups` groups.
-    pub(super) fn of(groups: usize, software: bool) -> Team {
-        Team(linear::team(u32::try_from(groups).unwrap_or(u32::MAX), software))
+    pub(super) fn of(groups: usize, r: &Resources) -> Team {
+        let size = linear::team(u32::try_from(groups).unwrap_or(u32::MAX), r.software);
+        // One alone has nothing to add.
+        Team { size, sums: if size == 1 { Sums::Memory } else { r.variants.sums } }
+    }
+
+    /// Teams of a workgroup.
+    pub(super) fn in_workgroup(self) -> u32 {
+        linear::workgroup(self.size) / self.size
     }
 
     /// The grid for `count` teams.
     pub(super) fn grid(self, count: u32) -> Grid {
-        Grid { columns: count.div_ceil(linear::workgroup(self.0) / self.0), rows_per_group: 1 }
+        Grid { columns: count.div_ceil(self.in_workgroup()), rows_per_group: 1 }
+    }
+
+    /// The constants of the part that sums over teams.
+    pub(super) fn constants(self) -> Vec<(&'static str, u32)> {
+        let mut constants = self.sums.constants(linear::workgroup(self.size));
+        constants.push(("TEAM", self.size));
+        constants
+    }
+
+    /// The workgroup memory that it takes.
+    pub(super) fn workgroup_bytes(self) -> u32 {
+        16 * self.sums.places(linear::workgroup(self.size))
     }
 }
 
 /// A kernel with `shaders/parts/dots.wgsl`, without its body; `others` are its own bindings.
 pub(super) fn kernel(stored: Stored, norm: NormKind, team: Team, others: &[(u32, Access)]) -> Kernel {
-    let workgroup = linear::workgroup(team.0);
     let bindings = [&[(4, Access::Read), (5, Access::Read)], others].concat();
-    let mut constants = vec![("WORKGROUP", workgroup), ("TEAM", team.0)];
-    let mut parts = [vec![BATCH], weight_parts(stored), vec![DOTS, norm.part()]].concat();
-    let mut workgroup_bytes = 16 * workgroup;
+    let mut constants = team.constants();
+    let mut parts = [vec![BATCH], weight_parts(stored), vec![team.sums.team(), DOTS, norm.part()]].concat();
+    let mut workgroup_bytes = team.workgroup_bytes();
     if let NormKind::Merge { head, splits, columns } = norm {
         parts.push(SPLITS);
         constants.extend([("HEAD", head), ("SPLITS", splits), ("COLUMNS", columns)]);
@@ -90,7 +112,8 @@ pub(super) fn catalogue() -> Vec<Kernel> {
     use crate::model::Activation::{Gelu, GeluTanh, Silu};
     let mut kernels = Vec::new();
     for stored in Stored::all() {
-        for team in [1, 8].map(Team) {
+        let all = [(1, Sums::Memory), (8, Sums::Memory), (8, Sums::Subgroups(32)), (32, Sums::Subgroups(4))];
+        for team in all.map(|(size, sums)| Team { size, sums }) {
             for norm in [NormKind::Rms, NormKind::Layer] {
                 kernels.extend([false, true].map(|half_kv| super::fused_qkv::kernel(stored, norm, team, half_kv)));
                 for (activation, gated) in [(Silu, true), (GeluTanh, true), (GeluTanh, false), (Gelu, false)] {

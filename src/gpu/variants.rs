@@ -6,11 +6,22 @@
 //! | computes on the CPU | an invocation for itself | a dispatch a step | a workgroup per head | f32 |
 //! | graphics hardware | teams of invocations | five dispatches a layer | where the context is long and heads are few, split over workgroups | f32; f16 where f32 would take more than [`LARGE_CACHE`] |
 //!
-//! On CPUs a dispatch costs little, and a norm once more in every product costs time. The kind of adapter is all that was measured to make a difference; nothing here depends on a vendor, for no figures of any
-//! are at hand.
+//! | adapter | sums over workgroups and teams | products of many rows |
+//! |---|---|---|
+//! | computes on the CPU | through workgroup memory | an invocation for itself, f32 |
+//! | graphics hardware | within subgroups where the adapter has them, else through memory | tiles of f32; of bytes or f16 only where they are asked for |
+//!
+//! On CPUs a dispatch costs little, and a norm once more in every product costs time. The kind of adapter is all that was measured
+//! to make a difference; nothing here depends on a vendor, for no figures of any are at hand.
+//!
+//! Products of bytes (`dot4I8Packed`, `shaders/parts/gemm_packed.wgsl`) are chosen nowhere by themselves, for two reasons. A
+//! browser tells that its shaders know the function, not that the hardware has the instruction, without which it takes longer
+//! than f32 (40 ns against 4 to 6 on SwiftShader). And single tokens are not rounded: keys and values of a prompt would differ from
+//! those of the same tokens written one by one, or read again, by what coarse rounding costs (1e-3), where they now differ by
+//! 1e-10. Tiles of f16 (`gemm_half.wgsl`) round to 11 bits, and have not been measured on hardware that has them.
 
 use super::attention::PART;
-use super::kernel::Packing;
+use super::kernel::{Packing, Sums};
 use super::load::GpuOptions;
 use crate::model::{Op, Plan, Rope, RopeLayout};
 
@@ -38,6 +49,9 @@ const MOST_SPLITS: usize = 16;
 /// nano model are, and of the memory that a page may hope for.
 const LARGE_CACHE: usize = 256 << 20;
 
+/// The width from which on the CPU rounds activations to bytes: see `src/cpu/model.rs`.
+const COARSE_FROM: usize = 256;
+
 /// What a choice depends on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Shape {
@@ -50,12 +64,15 @@ pub(super) struct Shape {
     cache: usize,
     /// Whether two neighbouring pairs of elements of a head lie in words of their own: see `shaders/fused_qkv.wgsl`.
     even: bool,
+    /// The CPU rounds activations of such models to bytes.
+    wide: bool,
 }
 
 impl Shape {
     pub(super) fn of(plan: &Plan) -> Shape {
         let context = plan.config.context_len;
-        let mut shape = Shape { n_heads: 0, head_dim: 0, context, cache: 0, even: true };
+        let wide = plan.config.d_model >= COARSE_FROM;
+        let mut shape = Shape { n_heads: 0, head_dim: 0, context, cache: 0, even: true, wide };
         for step in &plan.steps {
             match step.op {
                 Op::Attention { n_heads, n_kv_heads, head_dim, .. } => {
@@ -85,10 +102,27 @@ pub(super) struct Variants {
     pub(super) splits: u32,
     /// Keys and values in f16.
     pub(super) half_kv: bool,
+    /// How workgroups and teams add up.
+    pub(super) sums: Sums,
+    /// Products of many rows with quantised weights as bytes.
+    pub(super) packed: bool,
+    /// Tiles of products of many rows in f16.
+    pub(super) half_tiles: bool,
+}
+
+/// What an adapter can do beyond what every one can.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Abilities {
+    /// Invocations of a subgroup at least, where kernels may use them.
+    pub(super) subgroups: Option<u32>,
+    /// Shaders may multiply bytes, four at once.
+    pub(super) packed: bool,
+    /// Shaders may hold numbers as f16.
+    pub(super) half: bool,
 }
 
 /// The table, or what was asked for, as far as the shape allows it.
-pub(super) fn choose(software: bool, shape: Shape, asked: &GpuOptions) -> Variants {
+pub(super) fn choose(software: bool, able: Abilities, shape: Shape, asked: &GpuOptions) -> Variants {
     let fused = !asked.unfused.unwrap_or(software);
     // What merges the parts is a fused kernel.
     let splits = match WORKGROUPS.div_ceil(shape.n_heads.max(1)).min(MOST_SPLITS) {
@@ -100,6 +134,12 @@ pub(super) fn choose(software: bool, shape: Shape, asked: &GpuOptions) -> Varian
         fused,
         splits: if asked.split.unwrap_or(!software) { splits } else { 1 },
         half_kv: shape.even && asked.half_kv.unwrap_or(!software && shape.cache > LARGE_CACHE),
+        sums: match able.subgroups.map(|least| least.min(asked.subgroups.unwrap_or(if software { 0 } else { least }))) {
+            Some(least) if least > 1 => Sums::Subgroups(1 << least.ilog2()),
+            _ => Sums::Memory,
+        },
+        packed: able.packed && !software && shape.wide && asked.packed.unwrap_or(false),
+        half_tiles: able.half && !software && asked.half_tiles.unwrap_or(false),
     }
 }
 
@@ -117,7 +157,11 @@ impl Variants {
             ..2 => String::new(),
             splits => format!(", attention of a token in up to {splits} parts a head"),
         };
-        format!("{kernels}, {token}{attention}, keys and values in {}", if self.half_kv { "f16" } else { "f32" })
+        let sums = if self.sums == Sums::Memory { "" } else { ", sums within subgroups" };
+        let packed = if self.packed { ", prompts multiplied as bytes" } else { "" };
+        let tiles = if self.half_tiles { ", tiles of prompts in half precision" } else { "" };
+        let kv = if self.half_kv { "f16" } else { "f32" };
+        format!("{kernels}, {token}{attention}, keys and values in {kv}{sums}{packed}{tiles}")
     }
 }
 
@@ -125,10 +169,13 @@ impl Variants {
 mod tests {
     use super::*;
 
+    const NONE: Abilities = Abilities { subgroups: None, packed: false, half: false };
+
     /// Shapes of known models: 15M, SmolLM2 135M, TinyLlama 1.1B; and odd ones.
     #[test]
     fn the_table() {
-        let shape = |n_heads, head_dim, context, cache| Shape { n_heads, head_dim, context, cache, even: true };
+        let shape =
+            |n_heads, head_dim, context, cache| Shape { n_heads, head_dim, context, cache, even: true, wide: true };
         let kv = |layers: usize, heads: usize, context: usize| 2 * 4 * layers * heads * 64 * context;
         let (tiny, small, large) = (
             shape(6, 48, 256, kv(6, 6, 256)),
@@ -137,7 +184,7 @@ mod tests {
         );
         let asked = |split, half_kv| GpuOptions { split, half_kv, ..GpuOptions::default() };
         let of = |shape, split, half| {
-            let chosen = choose(false, shape, &asked(split, half));
+            let chosen = choose(false, NONE, shape, &asked(split, half));
             (chosen.splits, chosen.half_kv)
         };
         assert_eq!(of(tiny, None, None), (11, false));
@@ -153,16 +200,43 @@ mod tests {
         assert_eq!(of(tiny, Some(true), Some(true)), (11, true));
         assert_eq!(of(Shape { even: false, ..small }, None, Some(true)).1, false);
         // On a CPU nothing of this is chosen unasked.
-        let chosen = choose(true, small, &asked(None, None));
+        let chosen = choose(true, NONE, small, &asked(None, None));
         assert_eq!((chosen.splits, chosen.half_kv, chosen.packing()), (1, false, Packing::Lanes));
         assert_eq!(chosen.words(), "kernels for CPUs, unfused, keys and values in f32");
         let fused = GpuOptions { unfused: Some(false), ..asked(Some(true), Some(true)) };
-        let chosen = choose(true, small, &fused);
+        let chosen = choose(true, NONE, small, &fused);
         assert_eq!((chosen.splits, chosen.half_kv), (8, true));
         let words = "kernels for graphics hardware, fused, attention of a token in up to 8 parts a head, keys and values in f16";
-        assert_eq!(choose(false, small, &asked(None, None)).words(), words);
+        assert_eq!(choose(false, NONE, small, &asked(None, None)).words(), words);
+        // Subgroups where there are some, but for adapters that compute on the CPU.
+        let able = Abilities { subgroups: Some(32), ..NONE };
+        let of = |software, subgroups| {
+            choose(software, able, small, &GpuOptions { subgroups, ..GpuOptions::default() }).sums
+        };
+        assert_eq!([of(false, None), of(true, Some(64))], [Sums::Subgroups(32); 2]);
+        assert_eq!(of(true, Some(7)), Sums::Subgroups(4));
+        assert_eq!([of(false, Some(0)), of(false, Some(1)), of(true, None)], [Sums::Memory; 3]);
+        assert_eq!(
+            choose(false, NONE, small, &GpuOptions { subgroups: Some(8), ..asked(None, None) }).sums,
+            Sums::Memory
+        );
+        assert!(choose(false, able, small, &asked(None, None)).words().ends_with("in f16, sums within subgroups"));
+        // Bytes only where they are asked for, on hardware, in models in which the CPU has them too.
+        let able = Abilities { packed: true, ..NONE };
+        let of = |software, shape, packed| {
+            choose(software, able, shape, &GpuOptions { packed, ..GpuOptions::default() }).packed
+        };
+        assert!(of(false, small, Some(true)));
+        assert!(!of(false, small, None) && !of(true, small, Some(true)));
+        assert!(!of(false, Shape { wide: false, ..small }, Some(true)));
+        // Tiles in f16 likewise, in any model.
+        let able = Abilities { half: true, ..NONE };
+        let of = |software, half_tiles| {
+            choose(software, able, tiny, &GpuOptions { half_tiles, ..GpuOptions::default() }).half_tiles
+        };
+        assert!(of(false, Some(true)) && !of(false, None) && !of(true, Some(true)));
         // What is not fused cannot be merged.
         let unfused = GpuOptions { unfused: Some(true), ..asked(Some(true), None) };
-        assert_eq!(choose(false, small, &unfused).splits, 1);
+        assert_eq!(choose(false, NONE, small, &unfused).splits, 1);
     }
 }

@@ -51,13 +51,32 @@ impl Builder {
     pub fn input(&mut self, pattern: Pattern, width: usize) -> BufferId {
         let seed = self.seed();
         let values = inputs::rows(pattern, self.rows, width, seed);
+        self.input_of(values, width)
+    }
+
+    fn input_of(&mut self, values: Vec<f32>, width: usize) -> BufferId {
         let data = Bytes::new(values.iter().flat_map(|v| v.to_le_bytes()).collect());
-        let name = format!("input {pattern:?} {width}");
+        let name = format!("input {width}");
         let table =
             self.given(Matrix { name, dtype: DType::F32, rows: self.rows, cols: width, data, layout: Layout::Rows });
         let out = self.buffer(width);
-        self.step(format!("input {pattern:?} {width}"), Op::Embed { table, out });
+        self.step(format!("input {width}"), Op::Embed { table, out });
         out
+    }
+
+    /// The same, with rows that rounding by blocks of 32 to integers of at most `largest_code` changes no more. Their width is
+    /// whole blocks. The model is one that may be rounded so.
+    pub fn rounded_input(&mut self, pattern: Pattern, width: usize, largest_code: f32) -> BufferId {
+        self.plan.config.d_model = 256;
+        let seed = self.seed();
+        let mut values = inputs::rows(pattern, self.rows, width, seed);
+        for block in values.chunks_mut(32) {
+            let largest = block.iter().fold(0.0f32, |most, x| most.max(x.abs()));
+            let scale = largest / largest_code;
+            let round = |x: f32| if scale > 0.0 { (x / scale).round() * scale } else { 0.0 };
+            block.iter_mut().for_each(|x| *x = round(*x));
+        }
+        self.input_of(values, width)
     }
 
     /// A random matrix.

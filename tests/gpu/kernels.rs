@@ -11,6 +11,8 @@ tests_of! {
     position_embed,
     norms,
     linear,
+    linear_within_subgroups,
+    linear_of_bytes,
     scales_and_halves_below_the_normal_range_are_not_flushed,
     weights_in_chunks,
     rope,
@@ -26,11 +28,17 @@ const DEFAULT: GpuOptions = GpuOptions {
     choose_elsewhere: false,
     split: None,
     half_kv: None,
+    subgroups: None,
+    packed: None,
+    half_tiles: None,
     timestamps: false,
     sabotage: None,
 };
 /// Each with its own kernels, whatever the adapter is.
 const TUNINGS: [Tuning; 2] = [Tuning::Hardware, Tuning::Software];
+/// How kernels with sums over workgroups or teams add up: through memory, or within subgroups, of which the adapter may have larger
+/// ones than is counted on. (In a browser, wgpu does not ask for any.)
+const SUBGROUPS: &[u32] = if cfg!(target_arch = "wasm32") { &[0] } else { &[0, 2, 64] };
 /// One row, few, a tile's edge, and two tiles with a ragged end. (In a browser every step costs a trip to another
 /// process: fewer there.)
 const BATCHES: &[(usize, usize)] =
@@ -63,8 +71,8 @@ async fn position_embed() {
 }
 
 async fn norms() {
-    for tuning in TUNINGS {
-        norms_of(GpuOptions { tuning, ..DEFAULT }).await;
+    for (tuning, subgroups) in TUNINGS.into_iter().flat_map(|t| SUBGROUPS.iter().map(move |s| (t, Some(*s)))) {
+        norms_of(GpuOptions { tuning, subgroups, ..DEFAULT }).await;
     }
 }
 
@@ -102,7 +110,32 @@ async fn linear() {
     for (dtype, tuning) in DTYPES.into_iter().flat_map(|d| TUNINGS.map(|t| (d, t))) {
         let mut b = Builder::new(45);
         linear_of(&mut b, dtype, PATTERNS, 0.5);
-        b.check(GpuOptions { tuning, ..DEFAULT }, BATCHES).await;
+        b.check(GpuOptions { tuning, subgroups: Some(0), ..DEFAULT }, BATCHES).await;
+    }
+}
+
+/// One row: what many take has no sums over teams.
+async fn linear_within_subgroups() {
+    for (dtype, subgroups) in DTYPES.into_iter().flat_map(|d| SUBGROUPS[1..].iter().map(move |s| (d, Some(*s)))) {
+        let mut b = Builder::new(1);
+        linear_of(&mut b, dtype, PATTERNS, 0.5);
+        b.check(GpuOptions { tuning: Tuning::Hardware, subgroups, ..DEFAULT }, &[(0, 1)]).await;
+    }
+}
+
+/// Many rows, rounded to bytes: of such that are rounded already, so that the reference need not know how.
+async fn linear_of_bytes() {
+    for (dtype, largest_code) in [(DType::Q8_0, 63.0), (DType::Q4_0, 127.0)] {
+        let mut b = Builder::new(45);
+        for (rows, cols) in [(1, 32), (33, 32), (31, 96), (70, 288), (257, 64), (5, 2080)] {
+            for &pattern in PATTERNS {
+                let (x, weight) = (b.rounded_input(pattern, cols, largest_code), b.matrix(dtype, rows, cols, 0.5));
+                let (bias, out) = (Some(b.vector(Pattern::Normal, rows)), b.buffer(rows));
+                b.step(format!("linear {dtype} {pattern:?} [{rows}, {cols}]"), Op::Linear { x, weight, bias, out });
+            }
+        }
+        let options = GpuOptions { tuning: Tuning::Hardware, packed: Some(true), ..DEFAULT };
+        b.check(options, &BATCHES[1..]).await;
     }
 }
 
@@ -157,8 +190,8 @@ async fn rope() {
 }
 
 async fn attention() {
-    for tuning in TUNINGS {
-        attention_of(GpuOptions { tuning, ..DEFAULT }).await;
+    for (tuning, subgroups) in TUNINGS.into_iter().flat_map(|t| SUBGROUPS.iter().map(move |s| (t, Some(*s)))) {
+        attention_of(GpuOptions { tuning, subgroups, ..DEFAULT }).await;
     }
 }
 

@@ -23,6 +23,8 @@ const TOKENS: usize = 24;
 const RUNS: [usize; 5] = [1, 2, 4, 8, 8];
 /// What rounding may do to the distance of two logits, or to the share of the weights that top-p goes by.
 const ROUNDING: f64 = 1e-4;
+/// The same where prompts are multiplied as bytes: what rounding as coarsely may change.
+const COARSE_ROUNDING: f64 = 0.25;
 /// The same where keys and values are kept in f16.
 const HALF_ROUNDING: f64 = 1e-2;
 
@@ -170,18 +172,33 @@ async fn fifty_prompts_give_the_tokens_of_the_cpu() {
     let of = |i: usize| samplers(n_vocab, &f.prompts[i], i as u64);
     let want: Vec<[Vec<u32>; 2]> = (0..50).map(|i| of(i).map(|s| on_cpu(&mut cpu, &f.prompts[i], s))).collect();
     let mut wrong = Vec::new();
-    let variants = [Tuning::Hardware, Tuning::Software].into_iter().flat_map(|t| [(t, false, false), (t, true, false)]);
-    for (tuning, unfused, half) in variants.chain([(Tuning::Hardware, false, true)]) {
-        let options = GpuOptions { tuning, unfused: Some(unfused), half_kv: Some(half), ..GpuOptions::default() };
-        let rounding = if half { HALF_ROUNDING } else { ROUNDING };
-        // What the table chooses, and what else there is.
-        let outputs = if unfused == (tuning == Tuning::Software) && !half { 100 } else { 50 };
+    let of_kind = |tuning| GpuOptions { tuning, half_kv: Some(false), ..GpuOptions::default() };
+    let (hardware, software) = (of_kind(Tuning::Hardware), of_kind(Tuning::Software));
+    let fused = |options, unfused: bool| GpuOptions { unfused: Some(unfused), ..options };
+    // What the table chooses, and what else there is: with subgroups on CPUs, without on hardware.
+    let variants = [
+        (fused(hardware, false), 100),
+        (fused(software, true), 100),
+        (fused(hardware, true), 50),
+        (fused(software, false), 50),
+        (GpuOptions { subgroups: Some(0), ..fused(hardware, false) }, 50),
+        (GpuOptions { subgroups: Some(64), ..fused(software, true) }, 50),
+        (GpuOptions { half_kv: Some(true), ..fused(hardware, false) }, 50),
+        (GpuOptions { packed: Some(true), ..fused(hardware, false) }, 50),
+    ];
+    for (options, outputs) in variants {
+        let (half, packed) = (options.half_kv == Some(true), options.packed == Some(true));
+        let rounding = match (half, packed) {
+            (_, true) => COARSE_ROUNDING,
+            (true, _) => HALF_ROUNDING,
+            _ => ROUNDING,
+        };
         let Some(mut model) = open(&f.plan, &f.weights, options).await else { return };
         let (mut equal, mut corrected, mut tied) = (0, 0, 0);
         for (i, prompt) in f.prompts.iter().enumerate() {
             // All prompts everywhere. Where 50 outputs must do, one is greedy and the next two, which differ, are seeded; with
-            // f16, which shifts what top-k and top-p leave, all are greedy.
-            let seeded = usize::from(!half && (i % 4 == 1 || i % 4 == 2));
+            // f16 and bytes, which shift what top-k and top-p leave, all are greedy.
+            let seeded = usize::from(!half && !packed && (i % 4 == 1 || i % 4 == 2));
             let wanted = |k: &usize| outputs == 100 || *k == seeded;
             for (k, sampler) in of(i).into_iter().enumerate().filter(|(k, _)| wanted(k)) {
                 let found = on_gpu(&mut model, prompt, sampler.clone()).await;
@@ -196,9 +213,7 @@ async fn fifty_prompts_give_the_tokens_of_the_cpu() {
                     Some(false) => tied += 1,
                     None => {
                         let tokens = format!("token {at}: GPU {}, CPU {}", found[at], want[at]);
-                        wrong.push(format!(
-                            "{tuning:?}, unfused {unfused}, half {half}, prompt {i}, sampler {k}, {tokens}"
-                        ));
+                        wrong.push(format!("{}, prompt {i}, sampler {k}, {tokens}", model.variants()));
                     }
                 }
             }

@@ -12,6 +12,8 @@ use nanolm::model::{Batch, LogitRows, ModelConfig, RopeLayout, RopeScaling};
 tests_of! {
     split_attention_agrees_with_whole,
     keys_and_values_in_f16_agree_with_f32,
+    sums_within_subgroups_agree_with_those_through_memory,
+    tiles_in_f16_agree_with_f32,
 }
 
 /// Positions of the prompt: parts of 128 make four of it, and a ragged end.
@@ -94,7 +96,7 @@ async fn keys_and_values_in_f16_agree_with_f32() {
         for unfused in [false, true] {
             let options = GpuOptions { half_kv: Some(true), unfused: Some(unfused), ..plain };
             let Some(mut half) = open(&plan, &weights, options).await else { return };
-            assert!(half.variants().ends_with("in f16"), "{}", half.variants());
+            assert!(half.variants().contains("in f16"), "{}", half.variants());
             let (found, cache) = run(&mut half, config).await;
             assert_eq!(2 * cache.bytes(), full_cache.bytes());
             let mut worst = 0.0f64;
@@ -116,6 +118,52 @@ async fn keys_and_values_in_f16_agree_with_f32() {
             assert_eq!(copied, of(&mut cache).await);
         }
     }
+}
+
+async fn sums_within_subgroups_agree_with_those_through_memory() {
+    for (config, tuning) in &configs() {
+        let (plan, weights) = setup(config, 5, 93);
+        for unfused in [false, true] {
+            let plain = GpuOptions {
+                tuning: *tuning,
+                unfused: Some(unfused),
+                split: Some(true),
+                subgroups: Some(0),
+                ..GpuOptions::default()
+            };
+            let Some(mut through) = open(&plan, &weights, plain).await else { return };
+            // Of all that the adapter has, and of fewer, as where the size of a subgroup varies.
+            for most in [64, 2] {
+                let options = GpuOptions { subgroups: Some(most), ..plain };
+                let Some(mut within_them) = open(&plan, &weights, options).await else { return };
+                if !within_them.variants().contains("subgroups") {
+                    return println!("SKIPPED sums within subgroups: the adapter offers none");
+                }
+                let (want, _) = run(&mut through, config).await;
+                let (found, _) = run(&mut within_them, config).await;
+                for (i, (found, want)) in found.iter().zip(&want).enumerate() {
+                    within(limit("gpu", "model"), found, &wide(want))
+                        .unwrap_or_else(|why| panic!("{tuning:?}, of {most}, pass {i}: {why}"));
+                }
+            }
+        }
+    }
+}
+
+async fn tiles_in_f16_agree_with_f32() {
+    let (config, _) = &configs()[0];
+    let (plan, weights) = setup(config, 5, 94);
+    let plain = GpuOptions { tuning: Tuning::Hardware, half_kv: Some(false), ..GpuOptions::default() };
+    let Some(mut full) = open(&plan, &weights, plain).await else { return };
+    let Some(mut half) = open(&plan, &weights, GpuOptions { half_tiles: Some(true), ..plain }).await else { return };
+    if !half.variants().contains("tiles of") {
+        return println!("SKIPPED tiles in f16: the adapter has no shader-f16");
+    }
+    let ((found, _), (want, _)) = (run(&mut half, config).await, run(&mut full, config).await);
+    let errors = found.iter().zip(&want).map(|(found, want)| normalised_error(found, want));
+    let worst = errors.fold(0.0, f64::max);
+    println!("tiles in f16: normalised error {worst:.1e}");
+    assert!(worst > 0.0 && worst < HALF_ERROR, "{worst:.1e}");
 }
 
 fn normalised_error(found: &[f32], want: &[f32]) -> f64 {

@@ -53,7 +53,9 @@ const same = (cpu, gpu, kind) => gpu.all.filter((text, i) => i % 2 === kind && t
 // What a browser can come to: what its adapter is taken for, and what is left where a fused kernel fails the start-up check.
 const VARIANTS = [
   ["/nanolm/", "kernels for the CPU, unfused", /^asked for; agrees with the CPU \(/],
-  ["/broken/disguised/", "kernels for hardware, fused", /^asked for; agrees with the CPU \(/],
+  ["/broken/disguised/", "kernels for hardware, fused, sums within subgroups", /^asked for; agrees with the CPU \(/],
+  ["/broken/nosubgroups/", "kernels for hardware, fused, sums through memory", /^asked for; agrees with the CPU \(/],
+  ["/broken/wrongsubgroups/", "kernels for hardware, fused, subgroups avoided", /without kernels that failed: [^;]*_subgroups/],
   ["/broken/unfused/", "kernels for hardware, unfused", /without kernels that failed: fused_feed\//],
 ];
 
@@ -75,6 +77,7 @@ describe("tokens on the GPU are the CPU's, but for what the CPU rounds", () => {
       const gpu = await tokens(page, base, null, PROMPTS.slice(0, n), "gpu", 24);
       assert.equal(gpu.about.kind, "gpu");
       assert.match(gpu.about.reason, reason);
+      assert.equal(/sums within subgroups/.test(gpu.about.kernels), /within subgroups/.test(variant), gpu.about.kernels);
       const found = [0, 1].map((kind) => same(cpu, gpu, kind));
       console.log(`${variant}: of ${n} prompts ${found[0]} give the same tokens greedily, ${found[1]} drawn; ${gpu.dispatches} dispatches a token`);
       // The CPU rounds activations, so that two tokens that are nearly as likely can change places; that the GPU's token is right
@@ -92,7 +95,7 @@ describe("tokens on the GPU are the CPU's, but for what the CPU rounds", () => {
       const source = `/golden/tiny-llama/model-${type}.gguf`;
       const few = ["The keeper", "Boats came in late"];
       const want = await tokens(page, "/nanolm/", source, few, "cpu", 16);
-      for (const [base, variant] of VARIANTS.slice(0, ALL ? 3 : 2)) {
+      for (const [base, variant] of VARIANTS.slice(0, ALL ? VARIANTS.length : 2)) {
         const gpu = await tokens(page, base, source, few, "gpu", 16);
         assert.equal(gpu.about.kind, "gpu");
         assert.deepEqual(gpu.all, want.all, variant);

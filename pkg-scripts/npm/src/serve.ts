@@ -8,6 +8,7 @@ import { DisposedError, toWire, WorkerError } from "./errors.js";
 import { keepLine, known } from "./measured.js";
 import type { DeviceInfo, EngineInfo, Reply, Request } from "./protocol.js";
 import { Queue } from "./queue.js";
+import { askForSubgroups } from "./subgroups.js";
 
 /** A build of the engine. */
 export interface Host {
@@ -235,6 +236,7 @@ function throttled(id: number): (phase: string, loaded: number, total: number | 
 /** Answers calls from now on. */
 export function serve(engineOf: Host): void {
   host = engineOf;
+  askForSubgroups();
   scope.onmessage = ({ data }) => receive(data);
   scope.postMessage({ type: "ready" });
 }

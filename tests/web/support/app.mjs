@@ -88,6 +88,15 @@ const BROKEN = {
   lostlater: lostAt(-1, -1, 0) + ONLY_ONE,
   // Its software adapter passes for hardware: it is measured like one.
   disguised: DISGUISED,
+  // And it has no subgroups; or wrong ones.
+  nosubgroups:
+    DISGUISED +
+    "GPUSupportedFeatures.prototype.has = new Proxy(GPUSupportedFeatures.prototype.has, { apply: (f, features, [name]) => " +
+    "name !== 'subgroups' && Reflect.apply(f, features, [name]) });",
+  wrongsubgroups:
+    DISGUISED +
+    "GPUDevice.prototype.createShaderModule = new Proxy(GPUDevice.prototype.createShaderModule, { apply: (f, device, [d]) => " +
+    "Reflect.apply(f, device, [{ ...d, code: d.code.replace(/subgroupShuffleXor\\((\\w+), distance\\)/g, '$1') }]) });",
   // And one of the fused kernels computes nothing.
   unfused:
     DISGUISED +

@@ -1,4 +1,5 @@
-// Reductions over one workgroup by halving. Every invocation must call them, and gets the result.
+// Reductions over one workgroup by halving. Every invocation must call them, and gets the result. What was written to workgroup
+// memory before can be read behind them.
 
 // Invocations of a workgroup: a power of two.
 override WORKGROUP: u32 = 64u;
