@@ -17,10 +17,6 @@ use std::sync::Arc;
 /// Rows per forward pass. More would make better use of each weight read, and the page wait longer for an abort.
 const MAX_BATCH: usize = 128;
 
-/// Models of this width and more have their activations rounded coarsely (see `linear`). Narrower ones are fast
-/// enough without, and have fewer terms for rounding errors to cancel in.
-const COARSE_FROM: usize = 256;
-
 /// A model ready to run. All memory is allocated here and in [`CpuModel::new_cache`]: a forward pass allocates nothing,
 /// but for the caller's logits the first time.
 #[derive(Debug)]
@@ -100,7 +96,7 @@ impl CpuModel {
             rotation_of_step.push(index);
         }
         let widest = plan.matrices.iter().map(|m| m.cols).max().unwrap_or(0);
-        let coarse = plan.config.d_model >= COARSE_FROM;
+        let coarse = plan.config.rounds_coarsely();
         let inputs = linear::Inputs::new(MAX_BATCH, widest, coarse);
         let panels = PerThread::new(move || linear::Panel::new(widest));
         let (row, stored) = (vec![0.0; widest], Vec::with_capacity(4 * widest));
@@ -126,7 +122,7 @@ impl CpuModel {
 
     /// As what the codes of a model's `Q8_0` matrices are best stored in panels on this engine; every way gives the same results.
     pub fn codes(config: &ModelConfig) -> Codes {
-        let dots = linear::dots::<Best>().filter(|_| config.d_model >= COARSE_FROM);
+        let dots = linear::dots::<Best>().filter(|_| config.rounds_coarsely());
         dots.map_or(Codes::Signed, Dots::codes)
     }
 

@@ -11,8 +11,8 @@
 
 use super::embed::{check_width, chunk_buffers, with_weights};
 use super::kernel::{
-    Access, BATCH, GEMM_ALONE, GEMM_HALF, GEMM_PACKED, Kernel, SOFTWARE_WORKGROUP, Stored, Sums, WORKGROUP, packed_part, uniform,
-    weight_parts,
+    Access, BATCH, GEMM_ALONE, GEMM_HALF, GEMM_PACKED, Kernel, SOFTWARE_WORKGROUP, Stored, Sums, WORKGROUP,
+    packed_part, uniform, weight_parts,
 };
 use super::record::{Grid, Launch, Resources, u32_of};
 use super::source::wgsl;

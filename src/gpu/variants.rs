@@ -49,9 +49,6 @@ const MOST_SPLITS: usize = 16;
 /// nano model are, and of the memory that a page may hope for.
 const LARGE_CACHE: usize = 256 << 20;
 
-/// The width from which on the CPU rounds activations to bytes: see `src/cpu/model.rs`.
-const COARSE_FROM: usize = 256;
-
 /// What a choice depends on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Shape {
@@ -71,7 +68,7 @@ pub(super) struct Shape {
 impl Shape {
     pub(super) fn of(plan: &Plan) -> Shape {
         let context = plan.config.context_len;
-        let wide = plan.config.d_model >= COARSE_FROM;
+        let wide = plan.config.rounds_coarsely();
         let mut shape = Shape { n_heads: 0, head_dim: 0, context, cache: 0, even: true, wide };
         for step in &plan.steps {
             match step.op {

@@ -142,7 +142,16 @@ pub struct ModelConfig {
     pub rope_factors: bool,
 }
 
+/// The width from which on activations are rounded to bytes for products with quantised weights, where that is faster. Narrower models
+/// are fast enough without, and have fewer terms for rounding errors to cancel in.
+const COARSE_FROM: usize = 256;
+
 impl ModelConfig {
+    /// Whether activations may be rounded coarsely (see `cpu::linear`), on any device.
+    pub fn rounds_coarsely(&self) -> bool {
+        self.d_model >= COARSE_FROM
+    }
+
     /// Reads the hyperparameters of a model file.
     ///
     /// # Errors
