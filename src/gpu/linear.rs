@@ -42,6 +42,9 @@ const TEAM_ROWS: u32 = 4;
 const TILE: u32 = 32;
 /// Rows of x and columns of the result of an invocation of `gemm_alone`.
 const ALONE: (u32, u32) = (32, 12);
+/// Whether kernels can be asked for that the table chooses nowhere. Nobody can ask the package for them: its builds are without, so
+/// that visitors do not download them.
+const ASKABLE: bool = !cfg!(feature = "one-level");
 /// A workgroup whose invocations share nothing.
 const SMALL_WORKGROUP: u32 = 16;
 
@@ -147,8 +150,8 @@ pub(super) fn launches(
             let columns = rows.div_ceil(SOFTWARE_WORKGROUP * ALONE.1);
             (gemm_alone(weight.stored()), Grid { columns, rows_per_group: ALONE.0 })
         } else {
-            let plain = if r.variants.half_tiles { gemm_half } else { gemm };
-            let packed = if r.variants.packed { gemm_packed(weight.stored()) } else { None };
+            let plain = if ASKABLE && r.variants.half_tiles { gemm_half } else { gemm };
+            let packed = if ASKABLE && r.variants.packed { gemm_packed(weight.stored()) } else { None };
             let kernel = packed.unwrap_or_else(|| plain(weight.stored()));
             (kernel, Grid { columns: rows.div_ceil(TILE), rows_per_group: TILE })
         };
