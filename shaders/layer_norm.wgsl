@@ -1,6 +1,7 @@
 // out = (x - mean(x)) / sqrt(var(x) + eps) * weight + bias, per row (arXiv 1607.06450); var divides by the width
 // x, out: [n, stride] f32, zero beyond width; weight, bias: [stride] f32, zero beyond width.
-// Accumulates in f32 in two passes, one partial sum per invocation, then by halving. One workgroup per row.
+// Accumulates in f32 in two passes, one partial sum per invocation, then over the workgroup, as
+// parts/reduce_memory or reduce_subgroups has it. One workgroup per row.
 struct Params {
     // Elements in a row.
     width: u32,

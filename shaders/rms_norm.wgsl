@@ -1,6 +1,7 @@
 // out = x / sqrt(mean(x^2) + eps) * weight, per row (arXiv 1910.07467)
 // x, out: [n, stride] f32, zero beyond width; weight: [stride] f32, zero beyond width.
-// Accumulates in f32, one partial sum per invocation, then by halving. One workgroup per row.
+// Accumulates in f32, one partial sum per invocation, then over the workgroup, as
+// parts/reduce_memory or reduce_subgroups has it. One workgroup per row.
 struct Params {
     // Elements in a row.
     width: u32,

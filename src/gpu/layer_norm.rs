@@ -1,7 +1,8 @@
 //! `out = (x - mean(x)) / sqrt(var(x) + eps) * weight + bias`, per row (arXiv 1607.06450); var divides by the width
 //!
 //! x, out: `[n, stride]` f32, zero beyond width; weight, bias: `[stride]` f32, zero beyond width. Accumulates in f32 in
-//! two passes, one partial sum per invocation, then by halving. One workgroup per row.
+//! two passes, one partial sum per invocation, then over the workgroup, as
+//! parts/reduce_memory or reduce_subgroups has it. One workgroup per row.
 
 use super::kernel::{Access, BATCH, Kernel, Sums, uniform};
 use super::record::{Grid, Launch, Resources, u32_of};

@@ -1,7 +1,8 @@
 //! `out = x / sqrt(mean(x^2) + eps) * weight`, per row (arXiv 1910.07467)
 //!
 //! x, out: `[n, stride]` f32, zero beyond width; weight: `[stride]` f32, zero beyond width. Accumulates in f32, one
-//! partial sum per invocation, then by halving. One workgroup per row.
+//! partial sum per invocation, then over the workgroup, as
+//! parts/reduce_memory or reduce_subgroups has it. One workgroup per row.
 
 use super::kernel::{Access, BATCH, Kernel, Sums, uniform};
 use super::record::{Grid, Launch, Resources, u32_of};

@@ -207,7 +207,7 @@ impl PassCosts {
         })
     }
 
-    /// Before anything was measured.
+    /// The same before anything was measured: what a draft has to beat to be tempting.
     fn guess(n: usize) -> f64 {
         1.0 + HOPE * (n as f64 - 1.0)
     }
