@@ -24,9 +24,10 @@ use std::ops::Range;
 
 /// Activation rows multiplied by a panel at once, so that all sums stay in registers.
 const TILE: usize = 4;
-/// Panels multiplied by a single activation row at once, an eighth of the rows apart: processors read several streams of memory
-/// faster than one.
-const STREAMS: usize = 8;
+/// Panels multiplied by a single activation row at once, a quarter of the rows apart: processors read several streams of memory
+/// faster than one. More of them are no faster (with eight, the same processor read less), and leave more panels over that
+/// have to be read alone.
+const STREAMS: usize = 4;
 
 /// How coarsely rounded activations are best multiplied, if as bytes.
 pub fn dots<V: Vector>() -> Option<Dots> {

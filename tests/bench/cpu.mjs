@@ -1,4 +1,4 @@
-// Speed of the CPU backend alone, one thread, random weights of a fixed seed, in Chromium or in Node's wasm engine:
+// Speed of the CPU backend alone, random weights of a fixed seed, in Chromium or in Node's wasm engine:
 //
 //   RUSTFLAGS="-C target-feature=+simd128,+relaxed-simd" cargo build --release --no-default-features --features bench \
 //     --example bench-cpu --target wasm32-unknown-unknown
@@ -6,28 +6,38 @@
 //
 // --node runs in Node instead of Chromium, and counts the processor's time instead of the clock's. --at decodes at that position
 // of the context too. Prints medians of several runs with their range, as tokens per second.
+//
+// Several threads, in Node by the clock (relaxed SIMD takes Node 22 or later):
+//
+//   NANOLM_WASM_BUILD=threads bash -c '. pkg-scripts/toolchain.sh && cargo_wasm rustc --release --no-default-features --features bench \
+//     --example bench-cpu -- -Clink-arg=--export=__stack_pointer'
+//   node tests/bench/cpu.mjs target/wasm-threads/wasm32-unknown-unknown/release/examples/bench_cpu.wasm 135m q8_0 relaxed --threads=2
 import { readFile } from "node:fs/promises";
+import { Worker } from "node:worker_threads";
 
 const [path, shape = "15m", dtypes = "q8_0,q4_0", level = "relaxed"] = process.argv.slice(2).filter((a) => !a.startsWith("--"));
-const inNode = process.argv.includes("--node");
+const threads = Number(process.argv.find((a) => a.startsWith("--threads="))?.slice(10) ?? 1);
+const inNode = process.argv.includes("--node") || threads > 1;
 const at = Number(process.argv.find((a) => a.startsWith("--at="))?.slice(5) ?? 0);
 if (!path) throw new Error("usage: node tests/bench/cpu.mjs <bench_cpu.wasm> [15m|135m] [dtypes] [level]");
 
 /** Runs in Node or in a page: it uses nothing of this file. Gives rates of each run, and the bytes a token reads. */
-async function measure({ module, shape, dtype, level, at, now, runs }) {
+async function measure({ module, shape, dtype, level, at, now, runs, memory, startThreads }) {
   if (typeof module === "string") module = await WebAssembly.compile(Uint8Array.from(atob(module), (c) => c.charCodeAt(0)));
   now ??= () => performance.now();
   // The crate's JavaScript surface is linked in but never called here.
   const imports = {};
   for (const { module: from, name, kind } of WebAssembly.Module.imports(module)) {
-    if (kind !== "function") throw new Error(`unexpected import ${from}.${name}: ${kind}`);
-    (imports[from] ??= {})[name] = () => {
+    if (kind !== "function" && !(kind === "memory" && memory)) throw new Error(`unexpected import ${from}.${name}: ${kind}`);
+    const refuse = () => {
       throw new Error(`${from}.${name} called`);
     };
+    (imports[from] ??= {})[name] = kind === "memory" ? memory : refuse;
   }
   // For `bench_profile` and `bench_profile_decode`; pages round the time, so that its sums are right only on average.
   imports.bench = { now: () => performance.now() };
   const { exports } = await WebAssembly.instantiate(module, imports);
+  await startThreads?.(module, exports);
   const bytes = exports.bench_load(["15m", "135m"].indexOf(shape), ["f32", "f16", "q8_0", "q4_0"].indexOf(dtype), ["scalar", "simd128", "relaxed"].indexOf(level));
   if (!bytes) throw new Error(`cannot run ${shape} ${dtype} ${level}`);
   const timed = (run) => {
@@ -53,6 +63,19 @@ async function measure({ module, shape, dtype, level, at, now, runs }) {
   return { bytes, results, profile };
 }
 
+/** Threads that share the work, on the same memory, until the process ends. */
+async function startThreads(module, exports) {
+  const STACK = 1 << 20;
+  const { value: align } = exports.__tls_align;
+  for (let i = 1; i < threads; i++) {
+    const stack = exports.bench_memory(STACK) + STACK;
+    const local = Math.ceil(exports.bench_memory(exports.__tls_size.value + align) / align) * align;
+    const worker = new Worker(new URL("cpu-thread.mjs", import.meta.url), { workerData: { module, memory, stack, local } });
+    worker.unref();
+    await new Promise((resolve, reject) => worker.once("message", resolve).once("error", reject));
+  }
+}
+
 const summary = (rates) => {
   if (rates.length === 0) return "";
   rates.sort((a, b) => a - b);
@@ -66,6 +89,8 @@ const cpuTime = () => {
 };
 
 const wasm = await readFile(path);
+const memory = threads > 1 ? new WebAssembly.Memory({ initial: 256, maximum: 65536, shared: true }) : undefined;
+const inThisProcess = threads > 1 ? { memory, startThreads } : { now: cpuTime };
 const browser = inNode ? undefined : await (await import("../web/support/browser.mjs")).launch();
 try {
   const page = await browser?.newPage();
@@ -76,7 +101,7 @@ try {
     const options = { shape, dtype, level, at, runs: shape === "15m" ? 7 : 3 };
     const { bytes, results, profile } = page
       ? await page.evaluate(measure, { ...options, module: wasm.toString("base64") })
-      : await measure({ ...options, module: await WebAssembly.compile(wasm), now: cpuTime });
+      : await measure({ ...options, ...inThisProcess, module: await WebAssembly.compile(wasm) });
     const cells = [results.decode, results[128], results[512], results.first, results.at].map(summary);
     console.log(`| ${dtype} | ${(bytes / 1e6).toFixed(1)} | ${cells.join(" | ")} |`);
     for (const [i, [linear, attention, others, ...choosing]] of profile.entries()) {

@@ -121,6 +121,18 @@ pub extern "C" fn bench_profile_decode(n: u32, kind: u32) -> f32 {
     })
 }
 
+/// Memory for another thread's stack or thread-local data, in builds with shared memory; kept for good.
+#[unsafe(no_mangle)]
+pub extern "C" fn bench_memory(bytes: usize) -> *mut u8 {
+    Vec::leak(vec![0u128; bytes.div_ceil(16)]).as_mut_ptr().cast()
+}
+
+/// What such a thread calls: it shares the work from then on.
+#[unsafe(no_mangle)]
+pub extern "C" fn bench_help() {
+    nanolm::cpu::pool::POOL.help();
+}
+
 fn with_bench(run: impl FnOnce(&mut Bench) -> Option<f32>) -> f32 {
     BENCH.with_borrow_mut(|bench| bench.as_mut().and_then(run)).unwrap_or(f32::NAN)
 }

@@ -3,8 +3,11 @@
 import type { Job } from "./engine.js";
 import type { JobEvent, Usage } from "./protocol.js";
 
-/** Work between two looks at the messages, so that a cancellation is heard soon. */
-const LISTEN_MS = 8;
+/**
+ * Work between two messages to the page, and two looks at those from it. As long as a page shows one frame: nobody sees more, and each
+ * takes the page's own thread a quarter of a millisecond, which the engine's threads lose where there are no more processors.
+ */
+const LISTEN_MS = 16;
 
 /** The usage of a call that was stopped before anything was known of it. */
 const NO_USAGE: Readonly<Usage> = {

@@ -20,23 +20,25 @@ use crate::cpu::vector::{Dots, Vector};
 use crate::tensor::QUANT_BLOCK;
 use crate::weights::Codes;
 
-/// Rounded activations, by tile of four rows and block: all that a step of the inner loop reads is in one place.
+/// Rounded activations, by tile of rows and block: all that a step of the inner loop reads is in one place.
 #[derive(Debug)]
 pub struct Activations {
-    tiles: Vec<Block4>,
+    tiles: Vec<Rounded<TILE>>,
+    /// A batch of one row, for itself: every thread fetches it from the one that rounded it, for each section.
+    row: Vec<Rounded<1>>,
 }
 
-/// A block of four rows.
+/// A block of M rows.
 #[derive(Clone, Debug)]
-struct Block4 {
-    /// `[8 fours of columns, 4 rows, 4]`.
-    codes: [[u8; 16]; 8],
+struct Rounded<const M: usize> {
+    /// `[8 fours of columns, M rows, 4]`.
+    codes: [[[u8; 4]; M]; 8],
     /// What a code of 1 stands for; NaN where a block holds what is not finite.
-    scales: [f32; TILE],
+    scales: [f32; M],
     /// What to add to a block's product, for what was added to the weights' codes.
-    corrections: [i32; TILE],
-    /// The same by pair of columns, of two fours together: `[4 two fours, 4 rows, 2 pairs]`, negated.
-    excess: [[[i16; 2]; TILE]; 4],
+    corrections: [i32; M],
+    /// The same by pair of columns, of two fours together: `[4 two fours, M rows, 2 pairs]`, negated.
+    excess: [[[i16; 2]; M]; 4],
 }
 
 /// Eight weight rows as many rows of activations need them, by block.
@@ -68,38 +70,48 @@ fn offset<B: Block>(dots: Dots) -> i32 {
 impl Activations {
     /// For up to `n` rows of up to `blocks` blocks.
     pub fn new(n: usize, blocks: usize) -> Self {
-        let zero =
-            Block4 { codes: [[0; 16]; 8], scales: [0.0; TILE], corrections: [0; TILE], excess: [[[0; 2]; TILE]; 4] };
-        Activations { tiles: vec![zero; n.div_ceil(TILE) * blocks] }
+        Activations { tiles: vec![Rounded::ZERO; n.div_ceil(TILE) * blocks], row: vec![Rounded::ZERO; blocks] }
     }
 
     /// Rounds rows of `cols` elements, whole blocks, for products with weights of type `B`. The rows that are missing in
     /// the last tile keep what they were.
     pub fn fill<V: Vector, B: Block>(&mut self, x: &[f32], cols: usize, dots: Dots) {
         let (blocks, offset) = (cols / QUANT_BLOCK, offset::<B>(dots));
+        if x.len() == cols {
+            return fill::<V, B, 1>(x, offset, 0, &mut self.row);
+        }
         for (i, x) in x.chunks_exact(cols).enumerate() {
-            let (tile, row) = (i / TILE, i % TILE);
-            let tiles = &mut self.tiles[tile * blocks..(tile + 1) * blocks];
-            for (x, tile) in x.as_chunks::<QUANT_BLOCK>().0.iter().zip(tiles) {
-                let (rounded, scale) = round::<V>(x, B::COARSE);
-                tile.scales[row] = scale;
-                tile.corrections[row] = 0;
-                for (codes, excess) in rounded.into_iter().zip(&mut tile.excess) {
-                    let mut pairs = [0; 4];
-                    V::store_i32(V::dot(codes, V::splat_pair(&[1, 1])), &mut pairs);
-                    let sums = [pairs[0] + pairs[2], pairs[1] + pairs[3]];
-                    tile.corrections[row] -= offset * (sums[0] + sums[1]);
-                    excess[row] = sums.map(|sum| (offset * sum) as i16);
-                }
-                let [a, b, c, d] = rounded;
-                let mut codes = [0; QUANT_BLOCK];
-                let halves = codes.as_chunks_mut::<16>().0;
-                V::store_i8(V::low_bytes(a, b), &mut halves[0]);
-                V::store_i8(V::low_bytes(c, d), &mut halves[1]);
-                for (four, out) in codes.as_chunks::<4>().0.iter().zip(&mut tile.codes) {
-                    out.as_chunks_mut::<4>().0[row] = *four;
-                }
-            }
+            fill::<V, B, TILE>(x, offset, i % TILE, &mut self.tiles[i / TILE * blocks..]);
+        }
+    }
+}
+
+impl<const M: usize> Rounded<M> {
+    const ZERO: Self =
+        Rounded { codes: [[[0; 4]; M]; 8], scales: [0.0; M], corrections: [0; M], excess: [[[0; 2]; M]; 4] };
+}
+
+/// Rounds one row, row `row` of `tile`, for weights whose codes have been increased by `offset`.
+#[inline(never)]
+fn fill<V: Vector, B: Block, const M: usize>(x: &[f32], offset: i32, row: usize, tile: &mut [Rounded<M>]) {
+    for (x, block) in x.as_chunks::<QUANT_BLOCK>().0.iter().zip(tile) {
+        let (rounded, scale) = round::<V>(x, B::COARSE);
+        block.scales[row] = scale;
+        block.corrections[row] = 0;
+        for (codes, excess) in rounded.into_iter().zip(&mut block.excess) {
+            let mut pairs = [0; 4];
+            V::store_i32(V::dot(codes, V::splat_pair(&[1, 1])), &mut pairs);
+            let sums = [pairs[0] + pairs[2], pairs[1] + pairs[3]];
+            block.corrections[row] -= offset * (sums[0] + sums[1]);
+            excess[row] = sums.map(|sum| (offset * sum) as i16);
+        }
+        let [a, b, c, d] = rounded;
+        let mut codes = [0; QUANT_BLOCK];
+        let halves = codes.as_chunks_mut::<16>().0;
+        V::store_i8(V::low_bytes(a, b), &mut halves[0]);
+        V::store_i8(V::low_bytes(c, d), &mut halves[1]);
+        for (four, out) in codes.as_chunks::<4>().0.iter().zip(&mut block.codes) {
+            out[row] = *four;
         }
     }
 }
@@ -159,8 +171,8 @@ fn panels<V: Vector, B: Block, const PAIRS: bool>(
             let mut out = [[V::splat(0.0); 2]; TILE];
             for (b, (x, (panel, scales))) in x.iter().zip(panel.iter().zip(&known.scales)).enumerate() {
                 let products = match B::PACKED {
-                    true => multiply::<V, B, PAIRS, TILE>(x, |i| unpacked::<V>(&known.codes[b], i)),
-                    false => multiply::<V, B, PAIRS, TILE>(x, |i| B::fours::<V>(panel, i)),
+                    true => multiply::<V, B, PAIRS, _>(x, |i| unpacked::<V>(&known.codes[b], i)),
+                    false => multiply::<V, B, PAIRS, _>(x, |i| B::fours::<V>(panel, i)),
                 };
                 add(products, &x.scales, halves(scales), &mut out);
             }
@@ -178,7 +190,7 @@ fn unpacked<V: Vector>(codes: &[[u8; 16]; 16], i: usize) -> [(usize, [V::I8; 2])
 
 #[inline(never)]
 fn one_row<V: Vector, B: Block, const PAIRS: bool>(activations: &Activations, part: &Part<'_>, memory: &mut Vec<u8>) {
-    let x = &activations.tiles[..part.weight.cols / QUANT_BLOCK];
+    let x = &activations.row[..part.weight.cols / QUANT_BLOCK];
     part.streams::<V, B>(
         memory,
         |panels, unit| dot::<V, B, PAIRS, STREAMS>(x, panels, unit),
@@ -186,10 +198,10 @@ fn one_row<V: Vector, B: Block, const PAIRS: bool>(activations: &Activations, pa
     );
 }
 
-/// Products of the first activation row with S panels, at most 8, of the same `unit`.
+/// Products of an activation row with S panels, at most 4, of the same `unit`.
 #[inline(always)]
 fn dot<V: Vector, B: Block, const PAIRS: bool, const S: usize>(
-    x: &[Block4],
+    x: &[Rounded<1>],
     panels: [&[B::Panel]; S],
     unit: f32,
 ) -> [[V; 2]; S] {
@@ -201,7 +213,7 @@ fn dot<V: Vector, B: Block, const PAIRS: bool, const S: usize>(
         let mut step = |s: usize| {
             if s < S {
                 let panel = &panels[s][b];
-                let products = multiply::<V, B, PAIRS, 1>(x, |i| B::fours::<V>(panel, i));
+                let products = multiply::<V, B, PAIRS, _>(x, |i| B::fours::<V>(panel, i));
                 add(products, &x_scale, block::scales::<V, B>(panel), &mut out[s]);
             }
         };
@@ -210,10 +222,6 @@ fn dot<V: Vector, B: Block, const PAIRS: bool, const S: usize>(
         step(1);
         step(2);
         step(3);
-        step(4);
-        step(5);
-        step(6);
-        step(7);
     }
     out.map(|[out]| out)
 }
@@ -232,20 +240,19 @@ fn add<V: Vector, const M: usize>(
     }
 }
 
-/// Products of a block of the first M activation rows with a panel's, whose fours of columns `w` gives.
+/// Products of a block of M activation rows with a panel's, whose fours of columns `w` gives.
 #[inline(always)]
 fn multiply<V: Vector, B: Block, const PAIRS: bool, const M: usize>(
-    x: &Block4,
+    x: &Rounded<M>,
     w: impl Fn(usize) -> [(usize, [V::I8; 2]); 2],
 ) -> [[V::I32; 2]; M] {
     let ones = V::splat_pair(&[1, 1]);
     let corrections = || std::array::from_fn(|m| [V::splat_i32(x.corrections[m]); 2]);
-    let fours = |four: usize| x.codes[four].as_chunks::<4>().0;
     if !PAIRS {
         let mut products: [[V::I32; 2]; M] = corrections();
         for i in 0..4 {
             for (four, w) in w(i) {
-                for (x, product) in fours(four).iter().zip(&mut products) {
+                for (x, product) in x.codes[four].iter().zip(&mut products) {
                     let x = V::splat_four(x);
                     *product = [V::dot_bytes(x, w[0], product[0]), V::dot_bytes(x, w[1], product[1])];
                 }
@@ -257,7 +264,7 @@ fn multiply<V: Vector, B: Block, const PAIRS: bool, const M: usize>(
         let mut pairs = [[V::splat_pair(&[0, 0]); 2]; M];
         for i in 0..4 {
             for (four, w) in w(i) {
-                for (x, pairs) in fours(four).iter().zip(&mut pairs) {
+                for (x, pairs) in x.codes[four].iter().zip(&mut pairs) {
                     let x = V::splat_four(x);
                     pairs[0] = V::add_i16(pairs[0], V::dot_byte_pairs(x, w[0]));
                     pairs[1] = V::add_i16(pairs[1], V::dot_byte_pairs(x, w[1]));
@@ -274,7 +281,7 @@ fn multiply<V: Vector, B: Block, const PAIRS: bool, const M: usize>(
     for i in 0..4 {
         let [(a, a_codes), (b, b_codes)] = w(i);
         for (m, product) in products.iter_mut().enumerate() {
-            let (x_a, x_b) = (V::splat_four(&fours(a)[m]), V::splat_four(&fours(b)[m]));
+            let (x_a, x_b) = (V::splat_four(&x.codes[a][m]), V::splat_four(&x.codes[b][m]));
             let excess = V::splat_pair(&x.excess[i][m]);
             *product = [0, 1].map(|half| {
                 let pairs = V::add_i16(V::dot_byte_pairs(x_a, a_codes[half]), V::dot_byte_pairs(x_b, b_codes[half]));
