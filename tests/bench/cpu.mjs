@@ -65,6 +65,7 @@ async function measure({ module, shape, dtype, level, at, now, runs, memory, sta
 
 /** Threads that share the work, on the same memory, until the process ends. */
 async function startThreads(module, exports) {
+  if (!exports.__tls_align) throw new Error("--threads: this module was built without threads, see the top of cpu.mjs");
   const STACK = 1 << 20;
   const { value: align } = exports.__tls_align;
   for (let i = 1; i < threads; i++) {

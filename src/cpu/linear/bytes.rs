@@ -92,7 +92,7 @@ impl<const M: usize> Rounded<M> {
 }
 
 /// Rounds one row, row `row` of `tile`, for weights whose codes have been increased by `offset`.
-#[inline(never)]
+#[inline(never)] // Engines optimise very long functions badly.
 fn fill<V: Vector, B: Block, const M: usize>(x: &[f32], offset: i32, row: usize, tile: &mut [Rounded<M>]) {
     for (x, block) in x.as_chunks::<QUANT_BLOCK>().0.iter().zip(tile) {
         let (rounded, scale) = round::<V>(x, B::COARSE);
