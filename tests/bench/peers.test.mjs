@@ -118,7 +118,8 @@ test("rooflines: a token reads each matrix once, a prompt multiplies with each",
 });
 
 /** A host that answers after no time at all, as slowly as it says. */
-function host(log, name, { firstMs = 10, fails } = {}) {
+function host(log, name, { firstMs = 10, afterMs = 0, fails } = {}) {
+  let worked = 0;
   return {
     load: async () => ({ ms: 1, about: {} }),
     generate: async (text, tokens) => {
@@ -127,24 +128,28 @@ function host(log, name, { firstMs = 10, fails } = {}) {
       return { firstMs, laterMs: tokens > 1 ? 64 : 0, tokens, text: "Aabc" };
     },
     peakMemory: 3e6,
+    get processorMs() {
+      return (worked += afterMs);
+    },
     close: async () => log.push([name, "closed"]),
   };
 }
 
 test("a slice measures in turns with the same prompts, none twice, and keeps a failure as a row", { timeout: 10_000 }, async () => {
   const log = [];
-  const hosts = { "nanolm-relaxed": host(log, "nanolm-relaxed"), wllama3: host(log, "wllama3", { firstMs: 5000 }) };
+  const hosts = { "nanolm-relaxed": host(log, "nanolm-relaxed"), wllama3: host(log, "wllama3", { firstMs: 5000, afterMs: 30 }) };
   const { rows, roofs } = await runSlice({
     shape: "15m", threads: 1, type: "q8_0", run: "first",
     engines: ["nanolm-relaxed", "wllama3", "wllama2"],
     start: async (engine) => hosts[engine] ?? Promise.reject(new Error("no such browser")),
-    runs: 3, slowMs: 4000, deadline: Infinity, emptyPage: 1e6, log: () => {}, warmMs: { least: 1, most: 50 },
+    runs: 3, slowMs: 4000, deadline: Infinity, emptyPage: 1e6, log: () => {}, warmMs: { least: 1, most: 50 }, quietMs: 1,
   });
   const [ours, slow, missing] = rows;
   assert.equal(ours.decode.median, 1000);
   assert.equal(ours.decode.n, 3);
   assert.equal(ours.prefill128.median, 12_800);
   assert.equal(ours.memoryMb, 2);
+  assert.deepEqual([ours.afterMs.median, slow.afterMs.median], [0, 30]);
   assert.equal(slow.prefill512.n, 2);
   assert.equal(ours.prefill512.n, 3);
   assert.equal(missing.error, "no such browser");
@@ -164,7 +169,7 @@ test("long prompts are left out where asked, and what takes very long is measure
   const hosts = { "nanolm-relaxed": host([], "a", { firstMs: 20_000 }), wllama3: host([], "b") };
   const { rows } = await runSlice({
     shape: "15m", threads: 1, type: "f16", run: "first", engines: Object.keys(hosts), start: async (engine) => hosts[engine],
-    runs: 3, slowMs: 4000, longMs: 2000, deadline: Infinity, emptyPage: 0, log: () => {}, warmMs: { least: 1, most: 50 },
+    runs: 3, slowMs: 4000, longMs: 2000, deadline: Infinity, emptyPage: 0, log: () => {}, warmMs: { least: 1, most: 50 }, quietMs: 1,
   });
   assert.deepEqual(rows.map((each) => [each.prefill128.n, each.prefill512?.n]), [[1, undefined], [3, 3]]);
 });

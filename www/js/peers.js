@@ -8,6 +8,7 @@ const FIGURES = {
   prefill512: { title: "Reading 512 tokens, tokens/s", show: rate, roof: "limit of its int8 multiply-adds" },
   firstTokenMs: { title: "First token of a 16-token prompt", show: duration },
   loadMs: { title: "Loading", show: duration },
+  afterMs: { title: "Processor time in the half second after an answer", show: duration },
   memoryMb: { title: "Memory", show: (mb) => `${Math.round(mb)} MB` },
 };
 const TYPES = { q8_0: "Q8_0", q4_0: "Q4_0", f16: "F16" };

@@ -19,7 +19,7 @@ export class PageHost {
   #browser;
   #page;
   #errors = [];
-  #memory;
+  #processes;
 
   /** An empty page, cross-origin isolated by the server's headers. */
   static async start(origin, page = "") {
@@ -37,7 +37,7 @@ export class PageHost {
     const session = await host.#browser.newBrowserCDPSession();
     const { processInfo } = await session.send("SystemInfo.getProcessInfo");
     await session.detach();
-    host.#memory = new Memory(processInfo.filter(({ type }) => type === "renderer").map(({ id }) => id));
+    host.#processes = new Processes(processInfo.filter(({ type }) => type === "renderer").map(({ id }) => id));
     return host;
   }
 
@@ -68,28 +68,40 @@ export class PageHost {
   }
 
   get peakMemory() {
-    return this.#memory.peak;
+    return this.#processes.peak;
+  }
+
+  get processorMs() {
+    return this.#processes.processorMs;
   }
 
   close() {
-    this.#memory?.stop();
+    this.#processes?.stop();
     return limited(this.#browser.close(), 10_000, "closing the browser").catch(() => {});
   }
 }
 
-/** The most memory that processes held together, looked at ten times a second: pages of their own and shared memory, no files. */
-class Memory {
+/** What processes took together. Only Linux tells; elsewhere it is undefined. */
+class Processes {
   #timer;
-  /** Bytes; undefined where the system does not tell (only Linux does). */
+  #pids;
+  /** The most memory that they held, looked at ten times a second: bytes of pages of their own and shared memory, no files. */
   peak;
 
   constructor(pids) {
+    this.#pids = pids;
     const look = () => {
       const now = pids.map(held);
       if (!now.includes(undefined)) this.peak = Math.max(this.peak ?? 0, now.reduce((a, b) => a + b));
     };
     look();
     this.#timer = setInterval(look, 100);
+  }
+
+  /** Milliseconds of processor time since they began, all threads together, in steps of 10. */
+  get processorMs() {
+    const each = this.#pids.map(worked);
+    return each.includes(undefined) ? undefined : each.reduce((a, b) => a + b);
   }
 
   stop() {
@@ -104,10 +116,21 @@ function held(pid) {
   return [...lines].reduce((sum, [, kilobytes]) => sum + Number(kilobytes) * 1024, 0);
 }
 
+/** Clock ticks of Linux's process statistics are hundredths of a second on every processor that Chromium runs on. */
+const MS_PER_TICK = 10;
+
+function worked(pid) {
+  const file = `/proc/${pid}/stat`;
+  if (!existsSync(file)) return undefined;
+  // The name, in brackets, may hold anything; the state follows, and as 12th and 13th field from there user and system time.
+  const fields = readFileSync(file, "utf8").split(")").at(-1).trim().split(" ");
+  return (Number(fields[11]) + Number(fields[12])) * MS_PER_TICK;
+}
+
 export class NativeHost {
   #process;
   #lines;
-  #memory;
+  #processes;
   #stderr = "";
 
   static start(python, script) {
@@ -118,7 +141,7 @@ export class NativeHost {
     });
     // Its end is seen by whoever waits for a line.
     host.#process.stdin.on("error", () => {});
-    host.#memory = new Memory([host.#process.pid]);
+    host.#processes = new Processes([host.#process.pid]);
     host.#lines = createInterface({ input: host.#process.stdout })[Symbol.asyncIterator]();
     return host;
   }
@@ -141,11 +164,15 @@ export class NativeHost {
   }
 
   get peakMemory() {
-    return this.#memory.peak;
+    return this.#processes.peak;
+  }
+
+  get processorMs() {
+    return this.#processes.processorMs;
   }
 
   async close() {
-    this.#memory.stop();
+    this.#processes.stop();
     this.#process.kill("SIGKILL");
   }
 }

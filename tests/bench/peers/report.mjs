@@ -12,8 +12,8 @@ export function markdown(results) {
     "<!-- Written by pkg-scripts/bench peers; do not edit. -->",
     "",
     "The same random weights, the same prompts, greedy, in one headless browser run, each engine in a browser of its own, measured in",
-    "turns. Medians, with the least and the most in brackets. All clocks are the page's: from the call to what the page receives.",
-    "No prompt comes twice and nothing is kept from earlier prompts.",
+    "turns with half a second between them. Medians, with the least and the most in brackets. All clocks are the page's: from the call to",
+    "what the page receives. No prompt comes twice and nothing is kept from earlier prompts.",
     "",
     `- ${machine.processor}, ${machine.cores} cores, ${machine.platform}; ${browser}`,
     `- ${Object.entries(versions).map(([name, version]) => `${name} ${version}`).join(", ")}`,
@@ -42,6 +42,8 @@ export function markdown(results) {
     "- *load*: from the call to an engine that is ready; files come from this machine, without a cache.",
     "- *memory*: the most that the page's process held while loading and writing (anonymous and shared memory), less an empty",
     `  page's ${emptyPageMb} MB; of the native engine, whose weights stay in the mapped file, what it holds besides.`,
+    "- *busy after*: processor time that the engine's process takes in the half second after an answer, which nobody uses: threads that spin",
+    "  for more work, or cleaning up. Only then comes the next engine's turn.",
     "- *same tokens*: how many of the first 16 tokens are ours. With F16 (transformers.js: the same numbers as F32) all engines run the very",
     "  same model; engines quantise activations in their own ways, so that quantised ones part sooner or later.",
     "- *roofline*: decode: reading the weights once a token with a plain wasm loop; prefill: the multiply-adds of the matrices at the",
@@ -144,8 +146,8 @@ function table({ shape, type, threads }, rows, roof) {
   const lines = [
     `## ${shape}, ${type}, ${threads} thread${threads > 1 ? "s" : ""}`,
     "",
-    "| engine | decode tok/s | prefill 128 tok/s | prefill 512 tok/s | first token, ms | load, ms | memory, MB | same tokens |",
-    "|---|---:|---:|---:|---:|---:|---:|---:|",
+    "| engine | decode tok/s | prefill 128 tok/s | prefill 512 tok/s | first token, ms | load, ms | memory, MB | busy after, ms | same tokens |",
+    "|---|---:|---:|---:|---:|---:|---:|---:|---:|",
   ];
   for (const engine of Object.keys(ENGINES)) {
     const row = rows.find((each) => each.engine === engine);
@@ -156,11 +158,11 @@ function table({ shape, type, threads }, rows, roof) {
       continue;
     }
     const cells = [row.decode, row.prefill128, row.prefill512, row.firstTokenMs, row.loadMs].map(spread);
-    lines.push(`| ${name} | ${cells.join(" | ")} | ${row.memoryMb ?? "not told here"} | ${row.agrees ?? "–"} |`);
+    lines.push(`| ${name} | ${cells.join(" | ")} | ${row.memoryMb ?? "not told here"} | ${spread(row.afterMs)} | ${row.agrees ?? "–"} |`);
   }
   if (roof) {
     const note = `${show(roof.readGBs.median)} GB/s, ${show(roof.dotGMACs.median)} GMAC/s`;
-    lines.push(`| *roofline* (${note}) | ${show(roof.decode)} | ${show(roof.prefill128)} | ${show(roof.prefill512)} | | | | |`);
+    lines.push(`| *roofline* (${note}) | ${show(roof.decode)} | ${show(roof.prefill128)} | ${show(roof.prefill512)} | | | | | |`);
   }
   return [...lines, "", `Measured ${runsOf(rows)}`, ""];
 }

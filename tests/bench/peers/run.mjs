@@ -146,6 +146,9 @@ function startHost(engine, origin) {
     get peakMemory() {
       return host.peakMemory;
     },
+    get processorMs() {
+      return host.processorMs;
+    },
     close: () => host.close(),
   };
 }

@@ -1,4 +1,5 @@
 // One slice: all engines of one shape, number of threads and weight type, measured in turns.
+import { setTimeout as sleep } from "node:timers/promises";
 import { ENGINES, prompt } from "./engines.mjs";
 import { summary, tokensOf } from "./statistics.mjs";
 
@@ -7,6 +8,10 @@ const WRITTEN = 64;
 const CHECKED = 16;
 /** Warming up takes at least and at most this long: engines' compilers optimise while code runs. */
 const WARM_MS = { least: 3000, most: 12_000 };
+/**
+ * Between measurements: threads of some engines spin on after the answer, and would take processor time from the engine that comes next.
+ */
+const QUIET_MS = 500;
 /** The measured prompts' numbers begin here, beyond those of warming up. */
 const FIRST_PROMPT = 200_000;
 
@@ -27,8 +32,9 @@ const STEPS = [
  *   slowMs          a figure that takes longer is measured twice at most, one that takes three times as long once
  *   longMs          prompts of 512 tokens are left out where 128 took longer than this
  *   deadline        a time (Date.now) after which no new round begins
+ *   quietMs         pause after each answer; the processor time that the engine takes in it is its `afterMs`
  */
-export async function runSlice({ shape, threads, type, run, engines, start, roof, runs, slowMs, longMs = Infinity, deadline, emptyPage, log, warmMs = WARM_MS }) {
+export async function runSlice({ shape, threads, type, run, engines, start, roof, runs, slowMs, longMs = Infinity, deadline, emptyPage, log, warmMs = WARM_MS, quietMs = QUIET_MS }) {
   const entrants = [];
   for (const engine of engines) {
     const entrant = { engine, samples: {}, row: { shape, threads, type, engine, run } };
@@ -37,6 +43,7 @@ export async function runSlice({ shape, threads, type, run, engines, start, roof
       entrant.host = await start(engine);
       await load(entrant, { shape, threads, type });
       await warmUp(entrant, warmMs);
+      await sleep(quietMs);
       log(`  ${engine}: ready`);
     });
   }
@@ -48,7 +55,7 @@ export async function runSlice({ shape, threads, type, run, engines, start, roof
       for (let at = 0; at < entrants.length; at++) {
         const entrant = entrants[(at + round) % entrants.length];
         if (entrant.row.error || round >= (entrant.limits?.[step.name] ?? Infinity)) continue;
-        await guarded(entrant, log, () => measure(entrant, step, number, { slowMs, longMs }));
+        await guarded(entrant, log, () => measure(entrant, step, number, { slowMs, longMs, quietMs }));
       }
     }
     if (roof) roofSamples.push(await roof.measure());
@@ -105,8 +112,11 @@ async function warmUp(entrant, warmMs) {
   }
 }
 
-async function measure(entrant, step, number, { slowMs, longMs }) {
+async function measure(entrant, step, number, { slowMs, longMs, quietMs }) {
   const answer = await entrant.host.generate(prompt(step.prompt, number), step.tokens);
+  const before = entrant.host.processorMs;
+  await sleep(quietMs);
+  if (before !== undefined) keep(entrant, { afterMs: entrant.host.processorMs - before });
   if (answer.tokens !== step.tokens) throw new Error(`${step.name}: expected ${step.tokens} tokens, found ${answer.tokens}`);
   keep(entrant, step.of(answer));
   const ms = answer.firstMs + answer.laterMs;
