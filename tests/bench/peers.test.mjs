@@ -6,6 +6,7 @@ import { test } from "node:test";
 import { layout, scale } from "../../www/js/bars.js";
 import { bytesRead, ENGINES, prompt, weightsRead, SHAPES } from "./peers/engines.mjs";
 import { curve } from "./peers/long.mjs";
+import { Processes } from "./peers/processes.mjs";
 import { markdown, speedTable, withSpeedTable } from "./peers/report.mjs";
 import { roofOf } from "./peers/roof.mjs";
 import { runSlice } from "./peers/slice.mjs";
@@ -123,7 +124,7 @@ function host(log, name, { firstMs = 10, afterMs = 0, fails } = {}) {
   return {
     load: async () => ({ ms: 1, about: {} }),
     generate: async (text, tokens) => {
-      log.push([name, text.length, text]);
+      log.push([name, text.length, text, performance.now()]);
       if (fails && log.length > fails) throw new Error("it broke");
       return { firstMs, laterMs: tokens > 1 ? 64 : 0, tokens, text: "Aabc" };
     },
@@ -142,7 +143,7 @@ test("a slice measures in turns with the same prompts, none twice, and keeps a f
     shape: "15m", threads: 1, type: "q8_0", run: "first",
     engines: ["nanolm-relaxed", "wllama3", "wllama2"],
     start: async (engine) => hosts[engine] ?? Promise.reject(new Error("no such browser")),
-    runs: 3, slowMs: 4000, deadline: Infinity, emptyPage: 1e6, log: () => {}, warmMs: { least: 1, most: 50 }, quietMs: 1,
+    runs: 3, slowMs: 4000, deadline: Infinity, emptyPage: 1e6, log: () => {}, warmMs: { least: 1, most: 50 }, quietMs: 20,
   });
   const [ours, slow, missing] = rows;
   assert.equal(ours.decode.median, 1000);
@@ -157,12 +158,30 @@ test("a slice measures in turns with the same prompts, none twice, and keeps a f
   assert.deepEqual(roofs, []);
   const measured = log.filter(([, length]) => [16, 512].includes(length));
   const names = measured.map(([name]) => name);
+  // Each waits until the one before has been quiet; timers may come a millisecond early.
+  const times = measured.map(([, , , at]) => at);
+  for (let at = 1; at < times.length; at++) assert.ok(times[at] - times[at - 1] >= 19, `${names[at]}: ${times[at] - times[at - 1]} ms`);
   // Round one begins with the first engine, round two with the second.
   assert.deepEqual(names.slice(0, 8), ["nanolm-relaxed", "wllama3", "nanolm-relaxed", "wllama3", "wllama3", "nanolm-relaxed", "wllama3", "nanolm-relaxed"]);
   const prompts = (engine) => measured.filter(([name]) => name === engine).map(([, , text]) => text);
   assert.equal(new Set(prompts("nanolm-relaxed")).size, prompts("nanolm-relaxed").length);
   // What the slower engine still measures, it measures with the same prompts.
   assert.deepEqual(prompts("wllama3").filter((text) => !prompts("nanolm-relaxed").includes(text)), []);
+});
+
+test("processor time is that of the process, and unknown of one that is not there", (context) => {
+  if (process.platform !== "linux") return context.skip("only Linux tells the processor time of other processes");
+  const own = new Processes([process.pid]);
+  const before = { processes: own.processorMs, node: process.cpuUsage() };
+  for (const start = Date.now(); Date.now() - start < 300; );
+  const { user, system } = process.cpuUsage(before.node);
+  // Both in steps of up to 10 ms.
+  assert.ok(Math.abs(own.processorMs - before.processes - (user + system) / 1000) <= 30);
+  assert.ok(own.processorMs - before.processes > 0);
+  own.stop();
+  const gone = new Processes([process.pid, 2 ** 30]);
+  assert.equal(gone.processorMs, undefined);
+  gone.stop();
 });
 
 test("long prompts are left out where asked, and what takes very long is measured once", { timeout: 10_000 }, async () => {

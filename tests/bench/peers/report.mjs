@@ -43,7 +43,7 @@ export function markdown(results) {
     "- *memory*: the most that the page's process held while loading and writing (anonymous and shared memory), less an empty",
     `  page's ${emptyPageMb} MB; of the native engine, whose weights stay in the mapped file, what it holds besides.`,
     "- *busy after*: processor time that the engine's process takes in the half second after an answer, which nobody uses: threads that spin",
-    "  for more work, or cleaning up. Only then comes the next engine's turn.",
+    "  for more work, or cleaning up. Told in steps of 10 ms. Only then comes the next engine's turn.",
     "- *same tokens*: how many of the first 16 tokens are ours. With F16 (transformers.js: the same numbers as F32) all engines run the very",
     "  same model; engines quantise activations in their own ways, so that quantised ones part sooner or later.",
     "- *roofline*: decode: reading the weights once a token with a plain wasm loop; prefill: the multiply-adds of the matrices at the",

@@ -139,18 +139,7 @@ function startHost(engine, origin) {
   if (!ENGINES[engine].native) return PageHost.start(origin, ENGINES[engine].page);
   const failed = join(ROOT, "build/bench-native-failed");
   if (existsSync(failed)) throw new Error(readFileSync(failed, "utf8").trim());
-  const host = NativeHost.start(python, join(here, "native.py"));
-  return {
-    load: (adapter, { path, ...rest }) => host.load(adapter, { ...rest, path: join(models, path) }),
-    generate: (prompt, n) => host.generate(prompt, n),
-    get peakMemory() {
-      return host.peakMemory;
-    },
-    get processorMs() {
-      return host.processorMs;
-    },
-    close: () => host.close(),
-  };
+  return NativeHost.start(python, join(here, "native.py"), models);
 }
 
 function machine() {

@@ -8,9 +8,7 @@ const WRITTEN = 64;
 const CHECKED = 16;
 /** Warming up takes at least and at most this long: engines' compilers optimise while code runs. */
 const WARM_MS = { least: 3000, most: 12_000 };
-/**
- * Between measurements: threads of some engines spin on after the answer, and would take processor time from the engine that comes next.
- */
+/** Between measurements: threads of some engines spin on after the answer, and would take processor time from the engine that comes next. */
 const QUIET_MS = 500;
 /** The measured prompts' numbers begin here, beyond those of warming up. */
 const FIRST_PROMPT = 200_000;
@@ -116,7 +114,9 @@ async function measure(entrant, step, number, { slowMs, longMs, quietMs }) {
   const answer = await entrant.host.generate(prompt(step.prompt, number), step.tokens);
   const before = entrant.host.processorMs;
   await sleep(quietMs);
-  if (before !== undefined) keep(entrant, { afterMs: entrant.host.processorMs - before });
+  const afterMs = entrant.host.processorMs - before;
+  // Some systems do not tell.
+  if (!Number.isNaN(afterMs)) keep(entrant, { afterMs });
   if (answer.tokens !== step.tokens) throw new Error(`${step.name}: expected ${step.tokens} tokens, found ${answer.tokens}`);
   keep(entrant, step.of(answer));
   const ms = answer.firstMs + answer.laterMs;
