@@ -1,4 +1,5 @@
-//! Causal grouped-query attention over the KV cache: `out = softmax(scale * q . K) V` per head (GQA, arXiv 2305.13245).
+//! Grouped-query attention over the KV cache: `out = softmax(scale * q . K) V` per head (GQA, arXiv 2305.13245), causal or both
+//! ways, over all positions or a window, with or without a soft cap on the scores.
 //!
 //! Up to four queries that share a key-value head are taken together, so that every key and value read serves all of
 //! them. Two passes: all scores of the four, then all values. What keys and values are stored with, a scale for each, is
@@ -6,7 +7,7 @@
 
 use std::ops::Range;
 
-use super::math::exp;
+use super::math::{exp, soft_cap};
 use super::out::Out;
 use super::store_kv::{BLOCK, Layer};
 use super::tile::multiply;
@@ -15,14 +16,40 @@ use super::vector::{Vector, load_partial, store_partial};
 /// Queries taken together.
 pub const QUERIES: usize = 4;
 
+/// Which positions a query sees.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Seen {
+    /// None after its own; otherwise all up to the end of the batch.
+    pub causal: bool,
+    /// Only those less than so many away from its own; at least 1.
+    pub window: Option<usize>,
+}
+
+impl Seen {
+    /// Every position up to the query's own.
+    pub const PAST: Seen = Seen { causal: true, window: None };
+
+    /// What a query at `position` sees of the positions up to `end`, where its batch ends.
+    fn range(self, position: usize, end: usize) -> Range<usize> {
+        let last = if self.causal { position + 1 } else { end };
+        match self.window {
+            None => 0..last,
+            Some(window) => (position + 1).saturating_sub(window)..last.min(position.saturating_add(window)),
+        }
+    }
+}
+
 /// All the queries of a batch.
 #[derive(Clone, Copy)]
 pub struct Queries<'a> {
-    /// `[n, n_heads * head_dim]`, f32; row i is at `position + i` and sees positions `0..=position + i` of `layer`.
+    /// `[n, n_heads * head_dim]`, f32; row i is at `position + i` of `layer`.
     pub q: &'a [f32],
     pub n_heads: usize,
     /// Factor on the scores.
     pub scale: f32,
+    /// Scores become `cap * tanh(score / cap)`.
+    pub soft_cap: Option<f32>,
+    pub seen: Seen,
     pub layer: &'a Layer,
     pub position: usize,
 }
@@ -39,9 +66,14 @@ impl Queries<'_> {
         self.layer.n_kv_heads * self.count().div_ceil(QUERIES)
     }
 
+    /// The position behind the batch's last.
+    fn end(&self) -> usize {
+        self.position + self.q.len() / (self.n_heads * self.layer.head_dim)
+    }
+
     /// Multiplications, about, each counted as two: they take twice as long as those of weights.
     pub fn work(&self) -> usize {
-        4 * self.q.len() * (self.position + self.q.len() / (self.n_heads * self.layer.head_dim))
+        4 * self.q.len() * self.seen.range(self.end(), self.end()).len()
     }
 }
 
@@ -56,12 +88,12 @@ impl Queries<'_> {
 /// No other thread does any of these units or uses `out` otherwise meanwhile.
 #[inline(never)] // Engines optimise very long functions badly.
 pub unsafe fn units<V: Vector>(queries: Queries<'_>, range: Range<usize>, scores: &mut [f32], out: Out<'_>) {
-    let Queries { n_heads, scale, layer, position, q } = queries;
+    let Queries { n_heads, layer, q, .. } = queries;
     let group = n_heads / layer.n_kv_heads;
     let (count, blocks) = (queries.count(), queries.count().div_ceil(QUERIES));
     for unit in range {
         let (kv_head, first) = (unit / blocks, unit % blocks * QUERIES);
-        let block = Block { n_heads, group, kv_head, scale, layer, position, out };
+        let block = Block { queries, end: queries.end(), layer, group, kv_head, out };
         match count - first {
             1 => block.run::<V, 1>(q, first, scores),
             2 => block.run::<V, 2>(q, first, scores),
@@ -74,12 +106,12 @@ pub unsafe fn units<V: Vector>(queries: Queries<'_>, range: Range<usize>, scores
 /// What is the same for all queries of one key-value head. Query i is head `i % group` of the group, at row
 /// `i / group`.
 struct Block<'a> {
-    n_heads: usize,
+    queries: Queries<'a>,
+    /// The position behind the batch's last.
+    end: usize,
+    layer: &'a Layer,
     group: usize,
     kv_head: usize,
-    scale: f32,
-    layer: &'a Layer,
-    position: usize,
     out: Out<'a>,
 }
 
@@ -91,14 +123,17 @@ impl Block<'_> {
             let head = self.kv_head * self.group + (first + m) % self.group;
             ((first + m) / self.group, head * head_dim)
         });
-        let seen: [usize; M] = std::array::from_fn(|m| self.position + (first + m) / self.group + 1);
-        let len = seen[M - 1];
+        let Queries { n_heads, position, soft_cap, .. } = self.queries;
+        let seen: [Range<usize>; M] =
+            std::array::from_fn(|m| self.queries.seen.range(position + (first + m) / self.group, self.end));
+        // Later queries see neither fewer positions at the end nor more at the beginning.
+        let (begin, len) = (seen[0].start, seen[M - 1].end);
         let stride = scores.len() / QUERIES;
-        let q = at.map(|(row, at)| &q[row * self.n_heads * head_dim + at..][..head_dim]);
+        let q = at.map(|(row, at)| &q[row * n_heads * head_dim + at..][..head_dim]);
 
         // Few queries leave registers for several tiles at once.
         let tiles = len.div_ceil(8);
-        let mut tile = 0;
+        let mut tile = begin / 8;
         while tile < tiles {
             tile += match tiles - tile {
                 4.. if M == 1 => self.scores::<V, M, 4>(q, tile, stride, scores),
@@ -107,25 +142,30 @@ impl Block<'_> {
             };
         }
 
-        for m in 0..M {
+        for (m, range) in seen.into_iter().enumerate() {
             let scores = &mut scores[m * stride..m * stride + tiles * 8];
-            let (seen, unseen) = scores.split_at_mut(seen[m]);
+            let (before, scores) = scores.split_at_mut(range.start);
+            let (seen, after) = scores.split_at_mut(range.len());
+            if let Some(cap) = soft_cap {
+                cap_by::<V>(seen, cap);
+            }
             let total = softmax_numerators::<V>(seen);
-            let scales = &self.layer.value_scales(self.kv_head)[..seen.len()];
+            let scales = &self.layer.value_scales(self.kv_head)[range];
             scale_by::<V>(seen, scales, 1.0 / total);
-            unseen.fill(0.0);
+            before[begin..].fill(0.0);
+            after.fill(0.0);
         }
 
-        for start in (0..len).step_by(BLOCK) {
-            let positions = start..len.min(start + BLOCK);
+        for block in begin / BLOCK..len.div_ceil(BLOCK) {
+            let positions = begin.max(block * BLOCK)..len.min((block + 1) * BLOCK);
             let p = std::array::from_fn(|m| &scores[m * stride..][positions.clone()]);
             let tiles = head_dim.div_ceil(8);
             let mut tile = 0;
             while tile < tiles {
                 tile += match tiles - tile {
-                    4.. if M == 1 => self.values::<V, M, 4>(p, start / BLOCK, tile, at),
-                    2.. if M <= 2 => self.values::<V, M, 2>(p, start / BLOCK, tile, at),
-                    _ => self.values::<V, M, 1>(p, start / BLOCK, tile, at),
+                    4.. if M == 1 => self.values::<V, M, 4>(p, positions.start, begin, tile, at),
+                    2.. if M <= 2 => self.values::<V, M, 2>(p, positions.start, begin, tile, at),
+                    _ => self.values::<V, M, 1>(p, positions.start, begin, tile, at),
                 };
             }
         }
@@ -140,7 +180,7 @@ impl Block<'_> {
         stride: usize,
         scores: &mut [f32],
     ) -> usize {
-        let scale = V::splat(self.scale);
+        let scale = V::splat(self.queries.scale);
         let key_scales = &self.layer.key_scales(self.kv_head)[tile * 8..][..T * 8];
         let scales: [[V; 2]; T] = std::array::from_fn(|t| {
             let scales = key_scales[t * 8..][..8].as_chunks::<4>().0;
@@ -157,24 +197,27 @@ impl Block<'_> {
         T
     }
 
-    /// Adds the products with the values of a block of positions to T tiles of the output's dimensions, in which the first block
-    /// finds nothing; gives T.
+    /// Adds the products with the values from position `start` on, all of one block, to T tiles of the output's dimensions. The
+    /// first of them, at `begin`, find nothing there. Gives T.
     #[inline(always)]
     fn values<V: Vector, const M: usize, const T: usize>(
         &self,
         p: [&[f32]; M],
-        block: usize,
+        start: usize,
+        begin: usize,
         tile: usize,
         at: [(usize, usize); M],
     ) -> usize {
-        let values: [_; T] = std::array::from_fn(|t| &self.layer.values(self.kv_head, block, tile + t)[..p[0].len()]);
+        let values: [_; T] = std::array::from_fn(|t| {
+            &self.layer.values(self.kv_head, start / BLOCK, tile + t)[start % BLOCK..][..p[0].len()]
+        });
         for (m, sums) in multiply::<V, _, M, T>(p, values).into_iter().enumerate() {
             let (row, at) = at[m];
             // SAFETY: whoever does this unit is the only one to write the heads of its queries.
             let head = unsafe { self.out.columns(row, at..at + self.layer.head_dim) };
             for (out, sums) in head[tile * 8..].chunks_mut(8).zip(sums) {
                 match out.as_chunks_mut::<4>() {
-                    ([low, high], []) if block > 0 => {
+                    ([low, high], []) if start > begin => {
                         sums[0].add(V::load(low)).store(low);
                         sums[1].add(V::load(high)).store(high);
                     }
@@ -184,7 +227,7 @@ impl Block<'_> {
                     }
                     _ => {
                         for (out, sum) in out.chunks_mut(4).zip(sums) {
-                            let before = if block > 0 { load_partial(out) } else { V::splat(0.0) };
+                            let before = if start > begin { load_partial(out) } else { V::splat(0.0) };
                             store_partial(sum.add(before), out);
                         }
                     }
@@ -206,6 +249,17 @@ fn scale_by<V: Vector>(x: &mut [f32], scales: &[f32], factor: f32) {
     for (x, scale) in tail.iter_mut().zip(tail_scales) {
         *x *= scale * factor;
     }
+}
+
+/// `x = cap * tanh(x / cap)`.
+#[inline(always)]
+fn cap_by<V: Vector>(x: &mut [f32], cap: f32) {
+    let cap = V::splat(cap);
+    let (chunks, tail) = x.as_chunks_mut::<4>();
+    for chunk in chunks {
+        soft_cap(V::load(chunk), cap).store(chunk);
+    }
+    store_partial(soft_cap(load_partial(tail), cap), tail);
 }
 
 /// `x = exp(x - max(x))`; gives their sum, NaN where one of them is not finite. `x` is not empty.

@@ -153,7 +153,9 @@ impl Sizes<'_> {
                 self.distinct(out, &[x])?;
                 self.expect(cols == self.width(x)? && cols == self.width(out)?)
             }
-            Op::RmsNorm { x, weight, out, .. } => self.same(out, &[x], Some(self.vector(weight)?)),
+            Op::RmsNorm { x, weight, n_heads, out, .. } => {
+                self.same(out, &[x], self.vector(weight)?.checked_mul(n_heads))
+            }
             Op::LayerNorm { x, weight, bias, out, .. } => {
                 self.expect(self.vector(weight)? == self.vector(bias)?)?;
                 self.same(out, &[x], Some(self.vector(weight)?))
@@ -171,7 +173,8 @@ impl Sizes<'_> {
                 self.same(out, &[x], n_heads.checked_mul(head_dim))
             }
             Op::StoreKv { k, v, .. } => self.expect(self.width(k)? == self.width(v)?),
-            Op::Attention { q, layer, n_heads, n_kv_heads, head_dim, out, .. } => {
+            Op::Attention { q, layer, n_heads, n_kv_heads, head_dim, window, out, .. } => {
+                self.expect(window != Some(0))?;
                 self.expect(n_kv_heads > 0 && n_heads.is_multiple_of(n_kv_heads))?;
                 if layer != facts.layers.len() {
                     return Err(self.wrong("attends to a layer out of order"));
@@ -185,7 +188,10 @@ impl Sizes<'_> {
                 self.same(out, &[q], n_heads.checked_mul(head_dim))
             }
             Op::GatedActivation { gate, up, out, .. } => self.same(out, &[gate, up], None),
-            Op::Activation { x, out, .. } | Op::SelectRows { x, out } => self.same(out, &[x], None),
+            Op::Activation { x, out, .. }
+            | Op::Scale { x, out, .. }
+            | Op::SoftCap { x, out, .. }
+            | Op::SelectRows { x, out } => self.same(out, &[x], None),
             Op::Add { a, b, out } => self.same(out, &[a, b], None),
         }
     }

@@ -22,6 +22,32 @@ pub fn exp<V: Vector>(x: V) -> V {
     p.add_exponent(shifted)
 }
 
+/// `tanh(x)` with a relative error below 5e-7, and as small near 0: `(e^2x - 1) / (e^2x + 1)`, the numerator without the loss
+/// of digits that subtracting from [`exp`] would have. NaN may become -1, see `exp`.
+#[inline(always)]
+pub fn tanh<V: Vector>(x: V) -> V {
+    let shift = V::splat(12_582_912.0);
+    let x = x.add(x).max(V::splat(-87.0)).min(V::splat(88.0));
+    let shifted = x.madd(V::splat(std::f32::consts::LOG2_E), shift);
+    let n = shifted.sub(shift);
+    let r = x.sub(n.mul(V::splat(0.693_359_4))).sub(n.mul(V::splat(-2.121_944_4e-4)));
+    let mut p = V::splat(1.0 / 5040.0);
+    for coefficient in [1.0 / 720.0, 1.0 / 120.0, 1.0 / 24.0, 1.0 / 6.0, 0.5, 1.0] {
+        p = p.madd(r, V::splat(coefficient));
+    }
+    // e^2x - 1 = 2^n (e^r - 1) + (2^n - 1)
+    let power = V::splat(1.0).add_exponent(shifted);
+    let numerator = p.mul(r).madd(power, power.sub(V::splat(1.0)));
+    numerator.div(numerator.add(V::splat(2.0)))
+}
+
+/// `cap * tanh(x / cap)`; NaN where `x` is not finite.
+#[inline(always)]
+pub fn soft_cap<V: Vector>(x: V, cap: V) -> V {
+    // 0 * x is 0 for every finite x, and NaN for the others, which `tanh` may lose.
+    tanh(x.div(cap)).mul(cap).add(x.mul(V::splat(0.0)))
+}
+
 /// `x * sigmoid(x)`.
 #[inline(always)]
 pub fn silu<V: Vector>(x: V) -> V {

@@ -8,7 +8,7 @@ use super::share::{self, Product};
 use super::store_kv::Layer;
 use super::vector::{Best, Dots, Vector};
 use super::{Level, activation, add, attention, check, embed, gated_activation, layer_norm, linear};
-use super::{position_embed, rms_norm, rope, select_rows, store_kv};
+use super::{position_embed, rms_norm, rope, scale, select_rows, soft_cap, store_kv};
 use crate::error::{Error, Result};
 use crate::model::{Batch, BufferId, ModelConfig, Op, Plan, Step};
 use crate::weights::{Codes, Weights};
@@ -296,9 +296,10 @@ impl CpuModel {
                     Op::StoreKv { k, v, layer } => {
                         store_kv::run::<V>(input(k), input(v), position, &mut self.codes, &mut cache.layers[layer])
                     }
-                    Op::Attention { q, layer, n_heads, scale, .. } => {
-                        let q = input(q);
-                        let queries = attention::Queries { q, n_heads, scale, layer: &cache.layers[layer], position };
+                    Op::Attention { q, layer, n_heads, scale, causal, window, soft_cap, .. } => {
+                        let (q, layer) = (input(q), &cache.layers[layer]);
+                        let seen = attention::Seen { causal, window };
+                        let queries = attention::Queries { q, n_heads, scale, soft_cap, seen, layer, position };
                         share::attention::<V>(self.pool, queries, &cache.scores, out)
                     }
                     Op::GatedActivation { gate, up, activation, .. } => {
@@ -312,6 +313,11 @@ impl CpuModel {
                         share::rows(self.pool, width, out, |at, out| activation::run::<V>(&x[at], activation, out))
                     }
                     Op::Add { a, b, .. } => add::run::<V>(input(a), input(b), out),
+                    Op::Scale { x, factor, .. } => scale::run::<V>(input(x), factor, out),
+                    Op::SoftCap { x, cap, .. } => {
+                        let x = input(x);
+                        share::rows(self.pool, width, out, |at, out| soft_cap::run::<V>(&x[at], cap, out))
+                    }
                     Op::SelectRows { .. } | Op::Linear { .. } => {}
                 }
             }

@@ -1,8 +1,8 @@
-//! `out = x / sqrt(mean(x^2) + eps) * weight`, per row (RMSNorm, arXiv 1910.07467).
+//! `out = x / sqrt(mean(x^2) + eps) * weight`, per row or per head (RMSNorm, arXiv 1910.07467).
 
 use super::vector::{Vector, load_partial, map2};
 
-/// - `x`, `out`: `[n, weight.len()]`, f32
+/// - `x`, `out`: `[n, weight.len()]`, f32; n counts heads where each has a norm of its own
 /// - `weight: [width]`, f32
 ///
 /// The sum is accumulated in f32, eight partial sums.

@@ -115,7 +115,7 @@ impl GpuModel {
     /// As [`forward`](Self::forward).
     pub async fn attend(&mut self, cache: &mut GpuCache, length: usize) -> Result<Option<Attended>> {
         let found = self.plan.steps.iter().enumerate().find_map(|(step, s)| match s.op {
-            Op::Attention { q, layer, n_heads, n_kv_heads, head_dim, scale, out } => {
+            Op::Attention { q, layer, n_heads, n_kv_heads, head_dim, scale, out, .. } => {
                 Some((step, layer, q, out, Shape { n_heads, n_kv_heads, head_dim, scale }))
             }
             _ => None,

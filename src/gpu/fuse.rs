@@ -166,7 +166,7 @@ impl Fused {
     pub(super) fn split_attention(&mut self, plan: &Plan) {
         for at in 1..self.units.len() {
             let Some([Unit::Step(step), Unit::Project(project)]) = self.units.get_mut(at - 1..=at) else { continue };
-            let Some(Op::Attention { q, layer, n_heads, n_kv_heads, head_dim, scale, out }) =
+            let Some(Op::Attention { q, layer, n_heads, n_kv_heads, head_dim, scale, out, .. }) =
                 plan.steps.get(*step).map(|step| &step.op)
             else {
                 continue;
@@ -244,7 +244,7 @@ fn recognise(plan: &Plan, at: usize) -> Option<(Unit, usize)> {
 /// A norm with its input and output.
 fn norm(op: &Op) -> Option<(Norm, BufferId, BufferId)> {
     match *op {
-        Op::RmsNorm { x, weight, eps, out } => Some((Norm { weight, bias: None, eps }, x, out)),
+        Op::RmsNorm { x, weight, n_heads: 1, eps, out } => Some((Norm { weight, bias: None, eps }, x, out)),
         Op::LayerNorm { x, weight, bias, eps, out } => Some((Norm { weight, bias: Some(bias), eps }, x, out)),
         _ => None,
     }
@@ -320,6 +320,8 @@ fn reads(op: &Op) -> [Option<BufferId>; 2] {
         | Op::Linear { x, .. }
         | Op::Rope { x, .. }
         | Op::Activation { x, .. }
+        | Op::Scale { x, .. }
+        | Op::SoftCap { x, .. }
         | Op::SelectRows { x, .. } => [Some(x), None],
         Op::StoreKv { k, v, .. } => [Some(k), Some(v)],
         Op::Attention { q, .. } => [Some(q), None],

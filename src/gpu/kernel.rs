@@ -292,6 +292,7 @@ pub fn catalogue() -> Vec<Kernel> {
     use crate::model::Activation;
     const ALL_SUMS: [Sums; 3] = [Sums::Memory, Sums::Subgroups(4), Sums::Subgroups(32)];
     let mut kernels = vec![super::rope::kernel(), super::add::kernel(), super::select_rows::kernel()];
+    kernels.extend([super::scale::kernel(), super::soft_cap::kernel()]);
     for stored in Stored::all() {
         kernels.push(super::embed::kernel(stored));
         kernels.push(super::fused_embed::kernel(stored));

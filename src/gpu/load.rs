@@ -10,7 +10,7 @@ use super::record::{self, Activations, Dispatch, Resources};
 use super::sample::{self, Drawing};
 use super::upload::{self, GROUP, GpuMatrix};
 use super::variants::{self, Shape, Tuning, Variants};
-use super::{attention, team};
+use super::{attention, supported, team};
 use crate::model::{Op, Plan};
 use crate::weights::Weights;
 use crate::{Error, Result};
@@ -72,6 +72,7 @@ impl GpuModel {
         options: GpuOptions,
         progress: &mut dyn FnMut(usize, usize),
     ) -> Result<GpuModel> {
+        supported::check(&plan)?;
         check_weights(&plan, weights)?;
         let wanted = if options.timestamps { wgpu::Features::TIMESTAMP_QUERY } else { wgpu::Features::empty() };
         let gpu = Gpu::open(wanted).await?;

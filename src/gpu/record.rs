@@ -139,7 +139,7 @@ pub(super) fn launches(resources: &Resources, op: &Op) -> Result<Option<Vec<Laun
     let launches = match *op {
         Op::Embed { table, out } => super::embed::launches(r, table, out)?,
         Op::PositionEmbed { x, table, out } => super::position_embed::launches(r, x, table, out)?,
-        Op::RmsNorm { x, weight, eps, out } => vec![super::rms_norm::launch(r, x, weight, eps, out)?],
+        Op::RmsNorm { x, weight, eps, out, .. } => vec![super::rms_norm::launch(r, x, weight, eps, out)?],
         Op::LayerNorm { x, weight, bias, eps, out } => {
             vec![super::layer_norm::launch(r, x, weight, bias, eps, out)?]
         }
@@ -149,6 +149,8 @@ pub(super) fn launches(resources: &Resources, op: &Op) -> Result<Option<Vec<Laun
         }
         Op::Activation { x, activation, out } => vec![super::activation::launch(r, x, activation, out)?],
         Op::Add { a, b, out } => vec![super::add::launch(r, a, b, out)?],
+        Op::Scale { x, factor, out } => vec![super::scale::launch(r, x, factor, out)?],
+        Op::SoftCap { x, cap, out } => vec![super::soft_cap::launch(r, x, cap, out)?],
         Op::SelectRows { x, out } => vec![super::select_rows::launch(r, x, out)?],
         Op::Rope { .. } | Op::StoreKv { .. } | Op::Attention { .. } => return Ok(None),
     };
@@ -164,7 +166,7 @@ pub(super) fn cached_launches(resources: &Resources, cache: &CacheBuffers, op: &
             super::rope::launch(r, x, head_dim, rope, angles, out)?
         }
         Op::StoreKv { k, v, layer } => super::store_kv::launch(r, k, v, cache.layer(layer)?)?,
-        Op::Attention { q, layer, n_heads, n_kv_heads, head_dim, scale, out } => {
+        Op::Attention { q, layer, n_heads, n_kv_heads, head_dim, scale, out, .. } => {
             let shape = super::attention::Shape { n_heads, n_kv_heads, head_dim, scale };
             super::attention::launch(r, q, shape, cache.layer(layer)?, out)?
         }

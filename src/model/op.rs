@@ -23,8 +23,9 @@ pub enum Op {
     Embed { table: MatrixId, out: BufferId },
     /// `out[i] = x[i] + table[p]`. Stem `position_embed`.
     PositionEmbed { x: BufferId, table: MatrixId, out: BufferId },
-    /// `out = x / sqrt(mean(x^2) + eps) * weight`, per row. Stem `rms_norm`.
-    RmsNorm { x: BufferId, weight: VectorId, eps: f32, out: BufferId },
+    /// `out = x / sqrt(mean(x^2) + eps) * weight`, for each of the `n_heads` equal parts of a row by itself: 1 for the whole row,
+    /// more for a norm of each head (QK-norm), whose `weight` is `[head_dim]`. Stem `rms_norm`.
+    RmsNorm { x: BufferId, weight: VectorId, n_heads: usize, eps: f32, out: BufferId },
     /// `out = (x - mean(x)) / sqrt(var(x) + eps) * weight + bias`, per row. Stem `layer_norm`.
     LayerNorm { x: BufferId, weight: VectorId, bias: VectorId, eps: f32, out: BufferId },
     /// `out[i, r] = dot(x[i], weight[r]) + bias[r]`, weight `[rows, cols]`. Stem `linear`.
@@ -33,15 +34,20 @@ pub enum Op {
     Rope { x: BufferId, n_heads: usize, head_dim: usize, rope: Rope, factors: Option<VectorId>, out: BufferId },
     /// Appends the batch's rows of k and v to the layer's cache at their positions. Stem `store_kv`.
     StoreKv { k: BufferId, v: BufferId, layer: usize },
-    /// Causal grouped-query attention of q over the layer's cache, positions `0..=p`:
-    /// `out = softmax(scale * q . K) V` per head. Stem `attention`.
+    /// Grouped-query attention of q over the layer's cache: `out = softmax(cap(scale * q . K)) V` per head. A row at `p` sees
+    /// the positions `0..=p`, or without `causal` all up to the last of the batch; with a `window` only those of them less than
+    /// so many away from `p`. `cap(s) = soft_cap * tanh(s / soft_cap)` where there is a `soft_cap`. Stem `attention`.
     Attention {
         q: BufferId,
         layer: usize,
         n_heads: usize,
         n_kv_heads: usize,
         head_dim: usize,
+        /// Factor on the scores.
         scale: f32,
+        causal: bool,
+        window: Option<usize>,
+        soft_cap: Option<f32>,
         out: BufferId,
     },
     /// `out = activation(gate) * up`, elementwise. Stem `gated_activation`.
@@ -50,6 +56,10 @@ pub enum Op {
     Activation { x: BufferId, activation: Activation, out: BufferId },
     /// `out = a + b`, elementwise. Stem `add`.
     Add { a: BufferId, b: BufferId, out: BufferId },
+    /// `out = factor * x`, elementwise. Stem `scale`.
+    Scale { x: BufferId, factor: f32, out: BufferId },
+    /// `out = cap * tanh(x / cap)`, elementwise. Stem `soft_cap`.
+    SoftCap { x: BufferId, cap: f32, out: BufferId },
     /// Keeps the rows whose logits are asked for (the last, all, or some), in order. Every step after this one runs over those
     /// rows only, and is skipped where none is asked for. Stem `select_rows`.
     SelectRows { x: BufferId, out: BufferId },
@@ -70,6 +80,8 @@ impl Op {
             Op::GatedActivation { .. } => "gated_activation",
             Op::Activation { .. } => "activation",
             Op::Add { .. } => "add",
+            Op::Scale { .. } => "scale",
+            Op::SoftCap { .. } => "soft_cap",
             Op::SelectRows { .. } => "select_rows",
         }
     }
@@ -87,6 +99,8 @@ impl Op {
             | Op::GatedActivation { out, .. }
             | Op::Activation { out, .. }
             | Op::Add { out, .. }
+            | Op::Scale { out, .. }
+            | Op::SoftCap { out, .. }
             | Op::SelectRows { out, .. } => Some(out),
             Op::StoreKv { .. } => None,
         }

@@ -235,7 +235,7 @@ impl<'a> Builder<'a> {
         let out = self.buffers.norm;
         let weight = self.vector(format!("{name}.weight"), d_model);
         let op = match self.config.norm {
-            Norm::Rms { eps } => Op::RmsNorm { x, weight, eps, out },
+            Norm::Rms { eps } => Op::RmsNorm { x, weight, n_heads: 1, eps, out },
             Norm::Layer { eps } => {
                 let bias = self.vector(format!("{name}.bias"), d_model);
                 Op::LayerNorm { x, weight, bias, eps, out }
@@ -272,7 +272,9 @@ impl<'a> Builder<'a> {
         };
         self.step(name("store_kv"), Op::StoreKv { k, v, layer });
         let scale = 1.0 / (head_dim as f32).sqrt();
-        self.step(name("attn"), Op::Attention { q, layer, n_heads, n_kv_heads, head_dim, scale, out: attn });
+        let (causal, window, soft_cap) = (true, None, None);
+        let op = Op::Attention { q, layer, n_heads, n_kv_heads, head_dim, scale, causal, window, soft_cap, out: attn };
+        self.step(name("attn"), op);
         self.linear(name("attn_output"), attn, branch, attn_out_bias);
         self.step(name("attn_residual"), Op::Add { a: x, b: branch, out: y });
     }
@@ -342,7 +344,10 @@ impl Plan {
         let arguments = match op {
             Op::Embed { table, .. } => format!("tokens, {}", matrix(table)),
             Op::PositionEmbed { x, table, .. } => format!("{}, {}", buffer(x), matrix(table)),
-            Op::RmsNorm { x, weight, eps, .. } => format!("{}, {}, eps {eps:e}", buffer(x), vector(weight)),
+            Op::RmsNorm { x, weight, n_heads, eps, .. } => {
+                let heads = if *n_heads > 1 { format!(", {n_heads} heads") } else { String::new() };
+                format!("{}, {}{heads}, eps {eps:e}", buffer(x), vector(weight))
+            }
             Op::LayerNorm { x, weight, bias, eps, .. } => {
                 format!("{}, {}, {}, eps {eps:e}", buffer(x), vector(weight), vector(bias))
             }
@@ -351,14 +356,20 @@ impl Plan {
                 format!("{}, {n_heads} x {head_dim}{}", buffer(x), or_nothing(factors))
             }
             Op::StoreKv { k, v, layer } => format!("{}, {}, layer {layer}", buffer(k), buffer(v)),
-            Op::Attention { q, layer, n_heads, n_kv_heads, head_dim, scale, .. } => {
-                format!("{}, layer {layer}, {n_heads} over {n_kv_heads} x {head_dim}, scale {scale}", buffer(q))
+            Op::Attention { q, layer, n_heads, n_kv_heads, head_dim, scale, causal, window, soft_cap, .. } => {
+                let window = window.map_or(String::new(), |window| format!(", window {window}"));
+                let cap = soft_cap.map_or(String::new(), |cap| format!(", soft cap {cap}"));
+                let both_ways = if *causal { "" } else { ", both ways" };
+                let heads = format!("{n_heads} over {n_kv_heads} x {head_dim}, scale {scale}");
+                format!("{}, layer {layer}, {heads}{both_ways}{window}{cap}", buffer(q))
             }
             Op::GatedActivation { gate, up, activation, .. } => {
                 format!("{}, {}, {activation:?}", buffer(gate), buffer(up))
             }
             Op::Activation { x, activation, .. } => format!("{}, {activation:?}", buffer(x)),
             Op::Add { a, b, .. } => format!("{}, {}", buffer(a), buffer(b)),
+            Op::Scale { x, factor, .. } => format!("{}, {factor}", buffer(x)),
+            Op::SoftCap { x, cap, .. } => format!("{}, {cap}", buffer(x)),
             Op::SelectRows { x, .. } => buffer(x).to_string(),
         };
         format!("{}({arguments})", op.stem())

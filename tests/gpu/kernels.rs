@@ -82,7 +82,7 @@ async fn norms_of(options: GpuOptions) {
         let x = b.input(pattern, width);
         let (weight, bias) = (b.vector(Pattern::Normal, width), b.vector(Pattern::Normal, width));
         let (rms, layer) = (b.buffer(width), b.buffer(width));
-        b.step(format!("rms_norm {pattern:?} {width}"), Op::RmsNorm { x, weight, eps: 1e-5, out: rms });
+        b.step(format!("rms_norm {pattern:?} {width}"), Op::RmsNorm { x, weight, n_heads: 1, eps: 1e-5, out: rms });
         b.step(format!("layer_norm {pattern:?} {width}"), Op::LayerNorm { x, weight, bias, eps: 1e-5, out: layer });
     }
     b.check(options, BATCHES).await;
@@ -213,7 +213,11 @@ async fn attention_of(options: GpuOptions) {
             let out = b.buffer(n_heads * head_dim);
             let scale = 1.0 / (head_dim as f32).sqrt();
             let name = format!("attention {pattern:?} {n_heads}/{n_kv_heads} of {head_dim}");
-            b.step(name, Op::Attention { q, layer, n_heads, n_kv_heads, head_dim, scale, out });
+            let (causal, window, soft_cap) = (true, None, None);
+            b.step(
+                name,
+                Op::Attention { q, layer, n_heads, n_kv_heads, head_dim, scale, causal, window, soft_cap, out },
+            );
             layer += 1;
         }
     }
@@ -227,6 +231,9 @@ async fn elementwise() {
         let (x, y) = (b.input(pattern, width), b.input(Pattern::Normal, width));
         let out = b.buffer(width);
         b.step(format!("add {pattern:?} {width}"), Op::Add { a: x, b: y, out });
+        let (scaled, capped) = (b.buffer(width), b.buffer(width));
+        b.step(format!("scale {pattern:?} {width}"), Op::Scale { x, factor: 11.3, out: scaled });
+        b.step(format!("soft_cap {pattern:?} {width}"), Op::SoftCap { x, cap: 2.5, out: capped });
         for activation in [Activation::Silu, Activation::GeluTanh, Activation::Gelu] {
             let (plain, gated) = (b.buffer(width), b.buffer(width));
             b.step(format!("{activation:?} {pattern:?} {width}"), Op::Activation { x, activation, out: plain });

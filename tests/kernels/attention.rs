@@ -1,12 +1,12 @@
 use crate::reference::{self, attention::Shape};
 use crate::support::compare::{assert_close, wide};
 use crate::support::inputs::{PATTERNS, Pattern, rows};
-use nanolm::cpu::attention::{self, Queries};
+use nanolm::cpu::attention::{self, Queries, Seen};
 use nanolm::cpu::out::Out;
 use nanolm::cpu::store_kv::{self, Layer};
 use nanolm::cpu::vector::Vector;
 
-at_every_level!(attends, rows_beyond_the_position_are_never_read);
+at_every_level!(attends, attends_within_windows_both_ways_and_under_caps, rows_beyond_the_position_are_never_read);
 
 /// `(n_heads, n_kv_heads, head_dim)`: ragged heads, grouped and single ones.
 const SHAPES: [(usize, usize, usize); 7] =
@@ -25,8 +25,9 @@ fn attends<V: Vector>() {
             };
             let k = in_16_bits(rows(keys, position + n, n_kv_heads * head_dim, 18), head_dim);
             let v = in_16_bits(rows(pattern, position + n, n_kv_heads * head_dim, 19), head_dim);
-            let out = attend::<V>(&q, &k, &v, (n_heads, n_kv_heads, head_dim), scale, position, n);
-            let shape = Shape { n_heads, n_kv_heads, head_dim, scale: scale as f64 };
+            let kind = Kind::plain((n_heads, n_kv_heads, head_dim), scale);
+            let out = attend::<V>(&q, &k, &v, kind, position, n);
+            let shape = kind.shape();
             let want = reference::attention::attention(&wide(&q), &wide(&k), &wide(&v), shape, position);
             let case = format!("{pattern:?} heads {n_heads}/{n_kv_heads} of {head_dim}, {n} at {position}");
             assert_close("cpu", "attention", &case, &out, &want);
@@ -45,15 +46,51 @@ fn in_16_bits(mut x: Vec<f32>, head_dim: usize) -> Vec<f32> {
     x
 }
 
-pub fn attend<V: Vector>(
-    q: &[f32],
-    k: &[f32],
-    v: &[f32],
-    (n_heads, n_kv_heads, head_dim): (usize, usize, usize),
-    scale: f32,
-    position: usize,
-    n: usize,
-) -> Vec<f32> {
+/// What an attention is, but for its batch.
+#[derive(Clone, Copy, Debug)]
+pub struct Kind {
+    /// `(n_heads, n_kv_heads, head_dim)`.
+    pub heads: (usize, usize, usize),
+    pub scale: f32,
+    pub seen: Seen,
+    pub soft_cap: Option<f32>,
+}
+
+impl Kind {
+    /// Causal, without window and cap.
+    pub fn plain(heads: (usize, usize, usize), scale: f32) -> Kind {
+        Kind { heads, scale, seen: Seen::PAST, soft_cap: None }
+    }
+
+    fn shape(self) -> Shape {
+        let Kind { heads: (n_heads, n_kv_heads, head_dim), scale, seen: Seen { causal, window }, soft_cap } = self;
+        let (scale, soft_cap) = (scale as f64, soft_cap.map(|cap| cap as f64));
+        Shape { n_heads, n_kv_heads, head_dim, scale, causal, window, soft_cap }
+    }
+}
+
+fn attends_within_windows_both_ways_and_under_caps<V: Vector>() {
+    for (heads, window, causal) in [(6, 2, 5), (4, 2, 8), (9, 3, 64)].into_iter().flat_map(|heads| {
+        let windows = [None, Some(1), Some(2), Some(8), Some(13), Some(129), Some(300), Some(usize::MAX)];
+        windows.into_iter().flat_map(move |w| [true, false].map(|causal| (heads, w, causal)))
+    }) {
+        let (n_heads, n_kv_heads, head_dim) = heads;
+        for (position, n) in [(0, 1), (0, 21), (7, 3), (130, 9), (290, 1), (255, 5)] {
+            for soft_cap in [None, Some(0.75), Some(50.0)] {
+                let q = rows(Pattern::Normal, n, n_heads * head_dim, 17);
+                let k = in_16_bits(rows(Pattern::Normal, position + n, n_kv_heads * head_dim, 18), head_dim);
+                let v = in_16_bits(rows(Pattern::Normal, position + n, n_kv_heads * head_dim, 19), head_dim);
+                let kind = Kind { heads, scale: 0.4, seen: Seen { causal, window }, soft_cap };
+                let out = attend::<V>(&q, &k, &v, kind, position, n);
+                let want = reference::attention::attention(&wide(&q), &wide(&k), &wide(&v), kind.shape(), position);
+                assert_close("cpu", "attention", &format!("{kind:?}, {n} at {position}"), &out, &want);
+            }
+        }
+    }
+}
+
+pub fn attend<V: Vector>(q: &[f32], k: &[f32], v: &[f32], kind: Kind, position: usize, n: usize) -> Vec<f32> {
+    let Kind { heads: (n_heads, n_kv_heads, head_dim), scale, seen, soft_cap } = kind;
     let capacity = position + n + 3;
     let mut layer = Layer::new(n_kv_heads, head_dim, capacity).unwrap();
     // Stale rows of an earlier, longer use.
@@ -63,7 +100,7 @@ pub fn attend<V: Vector>(
     store_kv::run::<V>(k, v, 0, &mut codes, &mut layer);
     let mut scores = vec![f32::NAN; attention::QUERIES * capacity.next_multiple_of(8)];
     let mut out = vec![f32::NAN; q.len()];
-    let queries = Queries { q, n_heads, scale, layer: &layer, position };
+    let queries = Queries { q, n_heads, scale, soft_cap, seen, layer: &layer, position };
     let units = queries.units();
     // In pieces, as threads do it.
     for range in [0..units / 3, units / 3..units] {
@@ -78,11 +115,15 @@ fn rows_beyond_the_position_are_never_read<V: Vector>() {
     let width = n_kv_heads * head_dim;
     let q = rows(Pattern::Normal, 3, n_heads * head_dim, 20);
     let (k, v) = (rows(Pattern::Normal, 12, width, 21), rows(Pattern::Normal, 12, width, 22));
-    let shape = (n_heads, n_kv_heads, head_dim);
-    let all = attend::<V>(&q, &k, &v, shape, 0.4, 9, 3);
-    for i in 0..3 {
-        let q = &q[i * n_heads * head_dim..][..n_heads * head_dim];
-        let one = attend::<V>(q, &k[..(10 + i) * width], &v[..(10 + i) * width], shape, 0.4, 9 + i, 1);
-        assert_eq!(one, all[i * n_heads * head_dim..][..n_heads * head_dim], "row {i} alone and in its batch differ");
+    for window in [None, Some(1), Some(4), Some(11)] {
+        let seen = Seen { causal: true, window };
+        let kind = Kind { heads: (n_heads, n_kv_heads, head_dim), scale: 0.4, seen, soft_cap: None };
+        let all = attend::<V>(&q, &k, &v, kind, 9, 3);
+        for i in 0..3 {
+            let q = &q[i * n_heads * head_dim..][..n_heads * head_dim];
+            let one = attend::<V>(q, &k[..(10 + i) * width], &v[..(10 + i) * width], kind, 9 + i, 1);
+            let row = &all[i * n_heads * head_dim..][..n_heads * head_dim];
+            assert_eq!(one, row, "row {i} alone and in its batch differ");
+        }
     }
 }

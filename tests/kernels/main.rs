@@ -48,7 +48,9 @@ mod model;
 mod position_embed;
 mod rms_norm;
 mod rope;
+mod scale;
 mod select_rows;
+mod soft_cap;
 mod store_kv;
 
 #[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]

@@ -1,4 +1,4 @@
-use super::attention::attend;
+use super::attention::{Kind, attend};
 use crate::support::inputs::{PATTERNS, Pattern, rows};
 use nanolm::Error;
 use nanolm::cpu::store_kv::Layer;
@@ -14,7 +14,7 @@ fn rounds_to_16_bits<V: Vector>() {
     for (pattern, head_dim) in PATTERNS.into_iter().flat_map(|p| [1, 6, 8, 13, 64].map(|d| (p, d))) {
         let (q, k) = (rows(Pattern::Normal, 1, 2 * head_dim, 23), rows(Pattern::Normal, 1, 2 * head_dim, 24));
         let v = rows(pattern, 1, 2 * head_dim, 25);
-        let out = attend::<V>(&q, &k, &v, (2, 2, head_dim), 0.3, 0, 1);
+        let out = attend::<V>(&q, &k, &v, Kind::plain((2, 2, head_dim), 0.3), 0, 1);
         for (out, v) in out.chunks(head_dim).zip(v.chunks(head_dim)) {
             let largest = v.iter().fold(0.0, |m: f32, v| m.max(v.abs()));
             for (out, v) in out.iter().zip(v) {
@@ -27,14 +27,14 @@ fn rounds_to_16_bits<V: Vector>() {
 fn what_is_not_finite_stays_visible<V: Vector>() {
     let of = |seed| rows(Pattern::Normal, 3, 12, seed);
     for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
-        for in_keys in [true, false] {
+        for (in_keys, soft_cap) in [(true, None), (false, None), (true, Some(30.0)), (false, Some(30.0))] {
             let (q, mut k, mut v) = (of(26), of(27), of(28));
             if in_keys {
                 k[12 + 2] = bad
             } else {
                 v[12 + 2] = bad
             }
-            let out = attend::<V>(&q, &k, &v, (2, 2, 6), 0.3, 0, 3);
+            let out = attend::<V>(&q, &k, &v, Kind { soft_cap, ..Kind::plain((2, 2, 6), 0.3) }, 0, 3);
             // Position 1 of head 0: those of later positions see it, and no others.
             for (i, out) in out.chunks(6).enumerate() {
                 let sees = i % 2 == 0 && i / 2 >= 1;

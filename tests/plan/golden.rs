@@ -34,6 +34,8 @@ fn inputs(op: &Op) -> Vec<usize> {
         | Op::Linear { x, .. }
         | Op::Rope { x, .. }
         | Op::Activation { x, .. }
+        | Op::Scale { x, .. }
+        | Op::SoftCap { x, .. }
         | Op::SelectRows { x, .. } => vec![x.0],
         Op::StoreKv { k, v, .. } => vec![k.0, v.0],
         Op::Attention { q, .. } => vec![q.0],

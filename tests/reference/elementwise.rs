@@ -1,4 +1,4 @@
-//! Activations, their gated form, and addition.
+//! Activations, their gated form, addition, scaling and soft caps.
 
 use nanolm::model::Activation;
 use std::f64::consts::{PI, SQRT_2};
@@ -25,6 +25,16 @@ pub fn gated_activation(gate: &[f64], up: &[f64], activation: Activation) -> Vec
 /// `out = a + b`.
 pub fn add(a: &[f64], b: &[f64]) -> Vec<f64> {
     a.iter().zip(b).map(|(x, y)| x + y).collect()
+}
+
+/// `out = factor * x`.
+pub fn scale(x: &[f64], factor: f64) -> Vec<f64> {
+    x.iter().map(|x| factor * x).collect()
+}
+
+/// `out = cap * tanh(x / cap)`.
+pub fn soft_cap(x: &[f64], cap: f64) -> Vec<f64> {
+    x.iter().map(|x| cap * (x / cap).tanh()).collect()
 }
 
 /// `1 - erf(x)`: the Maclaurin series of erf near zero, the continued fraction of erfc (evaluated from its tail)

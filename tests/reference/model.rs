@@ -54,8 +54,9 @@ pub fn forward(
                 }
                 continue;
             }
-            Op::Attention { q, layer, n_heads, n_kv_heads, head_dim, scale, .. } => {
-                let shape = Shape { n_heads, n_kv_heads, head_dim, scale: scale as f64 };
+            Op::Attention { q, layer, n_heads, n_kv_heads, head_dim, scale, causal, window, soft_cap, .. } => {
+                let (scale, soft_cap) = (scale as f64, soft_cap.map(|cap| cap as f64));
+                let shape = Shape { n_heads, n_kv_heads, head_dim, scale, causal, window, soft_cap };
                 let (k, v) = &cache.layers[layer];
                 attention::attention(b(q), k, v, shape, p)
             }
@@ -63,6 +64,8 @@ pub fn forward(
                 elementwise::gated_activation(b(gate), b(up), activation)
             }
             Op::Activation { x, activation, .. } => elementwise::activation(b(x), activation),
+            Op::Scale { x, factor, .. } => elementwise::scale(b(x), factor as f64),
+            Op::SoftCap { x, cap, .. } => elementwise::soft_cap(b(x), cap as f64),
             Op::Add { a, b: other, .. } => elementwise::add(b(a), b(other)),
             Op::SelectRows { x, .. } => {
                 let width = plan.buffers[x.0].width;

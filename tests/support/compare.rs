@@ -34,6 +34,8 @@ pub const LIMITS: &[Limit] = &[
     row("cpu", "gated_activation", 1e-12, 2e-6),
     row("cpu", "activation", 1e-12, 2e-6),
     row("cpu", "add", 1e-14, 1e-7),
+    row("cpu", "scale", 1e-14, 1e-7),
+    row("cpu", "soft_cap", 1e-13, 1e-6),
     row("cpu", "select_rows", 0.0, 0.0),
     // Keys and values are rounded to 16 bits as well, whatever the weights.
     row("cpu", "model", 2e-9, 5e-5),
@@ -49,6 +51,8 @@ pub const LIMITS: &[Limit] = &[
     row("gpu", "gated_activation", 1e-11, 1e-5),
     row("gpu", "activation", 1e-11, 1e-5),
     row("gpu", "add", 1e-14, 1e-7),
+    row("gpu", "scale", 1e-14, 1e-7),
+    row("gpu", "soft_cap", 1e-11, 1e-5),
     row("gpu", "model", 1e-9, 1e-4),
     // Against the CPU, whose products with quantised weights round the activations.
     row("gpu", "model/cpu", 2e-8, 3e-4),
