@@ -8,7 +8,7 @@ use nanolm::model::{ModelConfig, plan};
 use nanolm::tensor::Bytes;
 use nanolm::{Result, weights};
 
-use crate::memory;
+use super::memory;
 
 /// A load takes milliseconds; this much is a hang even on a busy machine.
 const LONGEST: Duration = Duration::from_secs(10);

@@ -4,7 +4,7 @@ use nanolm::Error;
 use nanolm::format::{self, Value};
 use nanolm::tensor::{Bytes, DType};
 
-use crate::damage::{Rng, Tally, fixture, shared};
+use super::damage::{Rng, Tally, fixture, shared};
 
 /// Where the tensors begin: header and metadata end somewhere in the padding before.
 fn data_start(bytes: &[u8]) -> usize {

@@ -4,8 +4,8 @@ use nanolm::Error;
 use nanolm::format::{self, TokenizerSource, Value};
 use nanolm::tensor::Bytes;
 
-use crate::damage::{Rng, Tally, fixture, load};
-use crate::memory;
+use super::damage::{Rng, Tally, fixture, load};
+use super::memory;
 
 /// Safetensors of this header text and `n` zeros.
 fn safetensors(header: &str, n: usize) -> Vec<u8> {

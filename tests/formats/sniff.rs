@@ -3,7 +3,7 @@
 use nanolm::format::{self, Dialect, TokenizerSource};
 use nanolm::tensor::Bytes;
 
-use crate::damage::fixture;
+use super::damage::fixture;
 
 fn parse(files: &[(&str, &[u8])]) -> nanolm::Result<format::ModelFile> {
     format::parse(files.iter().map(|(name, bytes)| (name.to_string(), Bytes::new(bytes.to_vec()))).collect())

@@ -1,6 +1,6 @@
 //! Plans of a test's own making: inputs of any shape, any operations, held against the f64 reference step by step.
 
-use crate::lane::open;
+use super::lane::open;
 use crate::reference::model as reference;
 use crate::support::compare::assert_close;
 use crate::support::inputs::{self, Pattern};

@@ -1,6 +1,6 @@
 //! Each kernel against the naive f64 reference: all weight types, ragged sizes, length 1, chunked weights.
 
-use crate::builder::{Builder, DTYPES};
+use super::builder::{Builder, DTYPES};
 use crate::support::inputs::{PATTERNS as ALL_PATTERNS, Pattern, WIDTHS};
 use nanolm::gpu::{GpuOptions, Tuning};
 use nanolm::model::{Activation, Op, Rope, RopeLayout, RopeScaling};

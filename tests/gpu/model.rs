@@ -1,8 +1,8 @@
 //! Whole models of random weights on the GPU: against the f64 reference and the CPU step by step, and against
 //! themselves.
 
-use crate::builder::DTYPES;
-use crate::lane::open;
+use super::builder::DTYPES;
+use super::lane::open;
 use crate::reference::model as reference;
 use crate::support::compare::{limit, wide, within};
 use crate::support::inputs;

@@ -2,7 +2,7 @@
 //! kernels. Natively only: in a browser the web lane does the same through the package (`tests/web/gpu.test.mjs`).
 #![cfg(not(target_arch = "wasm32"))]
 
-use crate::lane::open;
+use super::lane::open;
 use crate::reference::model as reference;
 use nanolm::cpu::{CpuModel, Level};
 use nanolm::format;

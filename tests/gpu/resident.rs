@@ -1,8 +1,8 @@
 //! One token at a time: fused dispatches against a dispatch per step, and tokens chosen on the GPU against those that the
 //! sampler chooses from the same model's logits.
 
-use crate::lane::open;
-use crate::model::{configs, setup};
+use super::lane::open;
+use super::model::{configs, setup};
 use crate::support::compare::{limit, wide, within};
 use crate::support::inputs;
 use nanolm::gpu::{Counters, GpuCache, GpuModel, GpuOptions, MAX_STEPS, Tuning};

@@ -1,8 +1,8 @@
 //! Variants that the table (`src/gpu/variants.rs`) chooses by the adapter and the shape, each against the plain kernels, over
 //! contexts long enough to matter.
 
-use crate::lane::open;
-use crate::model::setup;
+use super::lane::open;
+use super::model::setup;
 use crate::support::compare::{limit, wide, within};
 use crate::support::inputs;
 use crate::support::models::tiny_llama;

@@ -11,10 +11,10 @@ use nanolm::task::{FinishReason, GenerateOptions, Model, Prompt, Sampling, Summa
 use nanolm::tensor::{Bytes, DType};
 use nanolm::weights;
 
-use crate::run::{Output, finish, generate, load, root, skipped};
+use super::run::{Output, finish, generate, load, root, skipped};
+use super::toy;
 use crate::support::rng::Rng;
 use crate::support::{inputs, models};
-use crate::toy;
 
 fn tiny(folder: &str, name: &str) -> Vec<(String, Bytes)> {
     let path = root().join("tests/golden").join(folder).join(name);

@@ -5,8 +5,8 @@ use nanolm::format::ModelFile;
 use nanolm::task::{ClassifyOptions, Label, Labels};
 use nanolm::text::sentences;
 
-use crate::run::{finish, on_each_device};
-use crate::toy;
+use super::run::{finish, on_each_device};
+use super::toy;
 
 /// The control tokens that the toy has to spare.
 const LABEL: u32 = toy::MARK_0 + 60;

@@ -4,9 +4,9 @@ use nanolm::backend::DeviceChoice;
 use nanolm::task::{GenerateOptions, Prompt, SummarizeOptions, SummaryKind};
 use nanolm::tensor::Bytes;
 
-use crate::run::{finish, load, root};
+use super::run::{finish, load, root};
+use super::toy;
 use crate::support::rng::Rng;
-use crate::toy;
 
 /// Loads the bytes and, where that works, uses the model. The code of the first error, or `ok`.
 fn use_model(name: &str, bytes: Vec<u8>) -> &'static str {

@@ -13,7 +13,7 @@ use nanolm::text::{Controls, sentences};
 use nanolm::weights;
 use serde_json::Value;
 
-use crate::run::{finish, generate, greedy, load, on_each_device, root, skipped};
+use super::run::{finish, generate, greedy, load, on_each_device, root, skipped};
 
 /// The model and its expected values, where both are there.
 fn fixture() -> Option<(PathBuf, Value)> {

@@ -5,8 +5,8 @@ use nanolm::format::ModelFile;
 use nanolm::task::{AnswerOptions, Entity, EntityOptions, KeywordOptions};
 use nanolm::text::sentences;
 
-use crate::run::{finish, on_each_device};
-use crate::toy;
+use super::run::{finish, on_each_device};
+use super::toy;
 
 const ENTITIES: u32 = toy::MARK_0 + 60;
 const OUTSIDE: u32 = toy::MARK_0 + 61;

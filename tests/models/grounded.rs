@@ -6,8 +6,8 @@ use nanolm::backend::DeviceChoice;
 use nanolm::task::{FinishReason, GenerateOptions, Length, Prompt, Sampling, SummarizeOptions, SummaryKind};
 use nanolm::text::sentences;
 
-use crate::run::{Output, finish, generate};
-use crate::toy;
+use super::run::{Output, finish, generate};
+use super::toy;
 
 const SOURCE: &str =
     "Mayor Anna Berg of Oslo said on Tuesday that 12,000 cars cross the bridge. It cost 4.5 million in 1905.";

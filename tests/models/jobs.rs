@@ -6,8 +6,8 @@ use nanolm::format::Value;
 use nanolm::task::{Event, FinishReason, GenerateOptions, Prompt, Sampling, SummarizeOptions};
 use nanolm::tensor::Bytes;
 
-use crate::run::{Output, finish, generate, greedy};
-use crate::toy;
+use super::run::{Output, finish, generate, greedy};
+use super::toy;
 
 fn sampled(seed: u64) -> GenerateOptions {
     let sampling = Sampling { temperature: Some(0.9), seed: Some(seed), ..Sampling::default() };

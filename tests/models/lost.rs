@@ -6,8 +6,8 @@ use nanolm::backend::{DeviceChoice, DeviceKind, DeviceRequest};
 use nanolm::task::{ClassifyOptions, Event, Job, Labels, Model, Phase, Prompt, SummarizeOptions, SummaryKind};
 use nanolm::{Error, Result};
 
-use crate::run::{Output, finish, generate, greedy, load, read, shared, skipped};
-use crate::{classify, toy};
+use super::run::{Output, finish, generate, greedy, load, read, shared, skipped};
+use super::{classify, toy};
 
 /// A model on the GPU, or a word on why there is none.
 fn on_gpu(load: impl Fn(DeviceChoice) -> Result<Rc<Model>>) -> Option<Rc<Model>> {

@@ -6,9 +6,9 @@ use nanolm::backend::DeviceChoice;
 use nanolm::format::ModelFile;
 use nanolm::task::{GenerateOptions, Length, Model, Prompt, Sampling, SummarizeOptions, SummaryKind};
 
-use crate::run::{Output, finish, generate, on_each_device};
+use super::run::{Output, finish, generate, on_each_device};
+use super::toy;
 use crate::support::rng::Rng;
-use crate::toy;
 
 fn article(n: usize) -> String {
     (0..n).map(|i| format!("Oil costs {} dollars in {}. ", i * 7 % 13, 1900 + i)).collect()
@@ -72,7 +72,7 @@ fn on_each_device_the_second_call_is_like_the_first() {
     let mut models = on_each_device("reuse", |device| toy::load(toy::quantised(1), device));
     models.push(toy::model());
     for model in models {
-        let run = || generate(&model, Prompt::Tokens(&prompt), &crate::run::greedy(12));
+        let run = || generate(&model, Prompt::Tokens(&prompt), &super::run::greedy(12));
         let (first, second) = (run(), run());
         assert_eq!(first, second);
         assert_eq!(first.usage.cached_tokens, 0);
@@ -103,9 +103,9 @@ fn a_text_asked_about_twice_is_read_once() {
 fn a_fresh_call_takes_nothing_over_and_leaves_nothing() {
     let model = toy::load(toy::quantised(1), DeviceChoice::Cpu).unwrap();
     let prompt: Vec<u32> = (0..100).collect();
-    let fresh = GenerateOptions { fresh: true, ..crate::run::greedy(2) };
+    let fresh = GenerateOptions { fresh: true, ..super::run::greedy(2) };
     let ask = |options: &GenerateOptions| generate(&model, Prompt::Tokens(&prompt), options).usage.cached_tokens;
-    assert_eq!([ask(&fresh), ask(&crate::run::greedy(2)), ask(&crate::run::greedy(2)), ask(&fresh)], [0, 0, 99, 0]);
+    assert_eq!([ask(&fresh), ask(&super::run::greedy(2)), ask(&super::run::greedy(2)), ask(&fresh)], [0, 0, 99, 0]);
     let text = article(4);
     let fresh = SummarizeOptions { fresh: true, ..SummarizeOptions::default() };
     let ask =
@@ -120,7 +120,7 @@ fn a_fresh_call_takes_nothing_over_and_leaves_nothing() {
 fn memory_is_bounded() {
     let model = toy::load(toy::quantised(1), DeviceChoice::Cpu).unwrap();
     let prompt = |i: u32| -> Vec<u32> { (0..60).map(|j| (i * 60 + j * (i + 1)) % 251).collect() };
-    let ask = |i| generate(&model, Prompt::Tokens(&prompt(i)), &crate::run::greedy(1)).usage.cached_tokens;
+    let ask = |i| generate(&model, Prompt::Tokens(&prompt(i)), &super::run::greedy(1)).usage.cached_tokens;
     for i in 0..40 {
         assert_eq!(ask(i), 0, "{i}");
     }

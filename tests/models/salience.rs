@@ -9,8 +9,8 @@ use nanolm::task::{FEATURE_NAMES, Length, SummarizeOptions, SummaryKind};
 use nanolm::text::sentences;
 use nanolm::weights;
 
-use crate::run::{Output, finish, on_each_device};
-use crate::toy;
+use super::run::{Output, finish, on_each_device};
+use super::toy;
 
 const TEXT: &str = "One is first. Two 🦙 are more! Öde Three? Four of them. \"Five,\" he said. And Six.";
 

@@ -6,9 +6,9 @@ use nanolm::backend::{DeviceChoice, DeviceKind};
 use nanolm::task::{GenerateOptions, Model, OpenSession, Prompt, Sampling};
 use nanolm::{Error, Result};
 
-use crate::run::{Output, finish, generate, greedy, on_each_device};
+use super::run::{Output, finish, generate, greedy, on_each_device};
+use super::toy;
 use crate::support::rng::Rng;
-use crate::toy;
 
 fn model() -> Rc<Model> {
     toy::load(toy::quantised(1), DeviceChoice::Cpu).unwrap()

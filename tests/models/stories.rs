@@ -2,7 +2,7 @@
 
 use nanolm::task::Prompt;
 
-use crate::run::{generate, greedy, load, on_each_device, read, shared};
+use super::run::{generate, greedy, load, on_each_device, read, shared};
 
 struct Golden {
     ids: Vec<u32>,

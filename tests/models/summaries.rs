@@ -11,8 +11,8 @@ use nanolm::task::{FinishReason, Length, SummarizeOptions, SummaryKind};
 use nanolm::text::sentences;
 use nanolm::weights;
 
-use crate::run::{Output, finish, on_each_device};
-use crate::toy;
+use super::run::{Output, finish, on_each_device};
+use super::toy;
 
 fn options(kind: SummaryKind, length: Length) -> SummarizeOptions {
     SummarizeOptions { kind, length, ..SummarizeOptions::default() }

@@ -8,7 +8,7 @@ use nanolm::text::Tokenizer;
 use nanolm::{Error, format, weights};
 use std::sync::Arc;
 
-use crate::run::{generate, load, on_each_device, read, root, skipped};
+use super::run::{generate, load, on_each_device, read, root, skipped};
 
 /// Largest difference of a logit: `tests/golden/manifest.json` says 1e-4 of f32 throughout; keys and values have 16 bits.
 const LOGITS_MAX_ABS: f32 = 1e-3;

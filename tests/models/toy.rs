@@ -15,7 +15,7 @@ use nanolm::task::Model;
 use nanolm::tensor::{Bytes, DType};
 use nanolm::weights;
 
-use crate::run::clock;
+use super::run::clock;
 use crate::support::encode::encode;
 use crate::support::rng::Rng;
 

@@ -4,7 +4,7 @@ use nanolm::format::{Dialect, ModelFile, Value};
 use nanolm::model::{ModelConfig, Position, Rope, RopeLayout, RopeScaling};
 use nanolm::{Error, Result};
 
-use crate::fixture;
+use super::fixture;
 
 /// The tiny Llama's file with some metadata replaced (or removed, by `None`).
 fn changed(dialect: Dialect, changes: &[(&str, Option<Value>)]) -> ModelFile {

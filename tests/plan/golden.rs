@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use nanolm::model::{ModelConfig, Op, Plan, Position, plan};
 
-use crate::fixture;
+use super::fixture;
 
 fn check(golden: &str, folder: &str, files: &[&str]) {
     let file = fixture::parse(folder, files);

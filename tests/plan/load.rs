@@ -6,7 +6,7 @@ use nanolm::model::{ModelConfig, Plan, plan};
 use nanolm::tensor::{Bytes, DType};
 use nanolm::weights::{self, Codes, Layout, Matrix, Weights, dequantize_row, quantize_row};
 
-use crate::fixture;
+use super::fixture;
 
 fn loaded(file: &ModelFile) -> Result<(Plan, Weights), Error> {
     let plan = plan::build(&ModelConfig::from_file(file)?);

@@ -1,6 +1,6 @@
 //! Naive f64 kernels: the formula of each operation written down once, never optimised, and a whole model made of them.
 //!
-//! Include with `#[path = "../reference/mod.rs"] mod reference;`. Matrices are row-major slices. Every fast kernel is
+//! Each test binary includes this module at its root (`crate::reference`). Matrices are row-major slices. Every fast kernel is
 //! held against these.
 
 #![allow(dead_code)]

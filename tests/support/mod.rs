@@ -1,6 +1,6 @@
 //! Seeded inputs and comparators that every kernel and model test shares.
 //!
-//! Include with `#[path = "../support/mod.rs"] mod support;`. Nothing here depends on a random number crate, so the
+//! Each test binary includes this module at its root (`crate::support`). Nothing here depends on a random number crate, so the
 //! same seed gives the same input on every target, wasm included.
 
 #![allow(dead_code)]

@@ -1,8 +1,5 @@
 //! Whole models through the public API: tasks, jobs, devices, real and tiny weights.
 
-#[path = "../support/mod.rs"]
-mod support;
-
 mod ahead;
 mod classify;
 mod damage;

@@ -3,9 +3,5 @@
 mod damage;
 mod gguf;
 mod hugging_face;
-mod memory;
+pub mod memory;
 mod sniff;
-
-/// Measures what a load allocates, in this test binary only.
-#[global_allocator]
-static ALLOCATOR: memory::Counting = memory::Counting;

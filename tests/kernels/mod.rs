@@ -1,11 +1,6 @@
 //! Every kernel of the CPU backend against the naive f64 reference, at every level this build has: natively `scalar`,
 //! in wasm `scalar`, `simd128` and, where it was built with it, `relaxed`; and whole models of random weights.
 
-#[path = "../reference/mod.rs"]
-mod reference;
-#[path = "../support/mod.rs"]
-mod support;
-
 /// Makes one test per level out of a generic check.
 macro_rules! at_every_level {
     ($($check:ident),+ $(,)?) => {

@@ -1,14 +1,8 @@
 //! The GPU backend on a real adapter (Debian's `mesa-vulkan-drivers` is one): every kernel against the naive f64
 //! reference, and whole models against the reference and the CPU. Without an adapter it says so and passes.
 //!
-//! Natively `cargo test --test gpu`; in Chromium, whose shader compiler and adapter are others, `pkg-scripts/wasm-test
+//! Natively `cargo test --test gpu`; in Chromium, whose shader compiler and adapter are different, `pkg-scripts/wasm-test
 //! --gpu`.
-#![cfg(feature = "gpu")]
-
-#[path = "../reference/mod.rs"]
-mod reference;
-#[path = "../support/mod.rs"]
-mod support;
 
 /// Makes tests out of async functions: natively by blocking on them, in a browser through wasm-bindgen-test.
 macro_rules! tests_of {
