@@ -6,7 +6,7 @@
 //! bytes -> format -> model (config, plan) -> weights -> cpu | gpu -> backend -> session -> sample -> text -> task -> js
 //! ```
 //!
-//! [`error`] and [`tensor`] (dtype and shape, no operations) are open to all. `tests/architecture.rs` holds the rule.
+//! [`language`] imports none of these. [`error`] and [`tensor`] (dtype and shape, no operations) are open to all. `tests/architecture.rs` holds the rule.
 
 pub mod backend;
 pub mod cpu;
@@ -16,6 +16,7 @@ pub mod format;
 pub mod gpu;
 #[cfg(target_arch = "wasm32")]
 pub mod js;
+pub mod language;
 pub mod model;
 pub mod sample;
 pub mod session;

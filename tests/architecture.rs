@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 /// Modules from left to right; those of one entry do not import each other.
 const ORDER: [&[&str]; 10] = [
-    &["format"],
+    &["format", "language"],
     &["model"],
     &["weights"],
     &["cpu", "gpu"],

@@ -1,10 +1,10 @@
-"""What can be counted about the sentences of a text, by exactly the rules of `src/task/features.rs`.
+"""What can be counted about the sentences of a text, by exactly the rules of `src/language/en/features.rs`.
 
 The engine adds these, weighted, to the model's own judgement of a sentence; the weights stand in the model file. Held
 against the engine by `tests/golden/features.json`, which `python features.py > tests/golden/features.json` writes.
 
 For sentence i of n; words are the longest runs of letters and digits; content words are words in lower case that are not
-in `src/text/function_words.txt`, of two characters or more, those of more than three without a last s (but not ss).
+in `src/language/en/lists/function_words.txt`, of two characters or more, those of more than three without a last s (but not ss).
 df(w) is the number of sentences with w.
 
     position       i / (n - 1), 0 for a single sentence
@@ -40,7 +40,7 @@ NAMES = (
 )
 _WORD = re.compile(r"[^\W_]+")
 _FUNCTION_WORDS = frozenset(
-    (Path(__file__).parents[2] / "src/text/function_words.txt").read_text().split("\n")
+    (Path(__file__).parents[2] / "src/language/en/lists/function_words.txt").read_text().split("\n")
 ) - {""}
 _END = re.compile(r"[.!?…。！？][\"'”’)\]»」』）]*$")
 

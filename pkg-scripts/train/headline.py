@@ -1,4 +1,4 @@
-"""A headline out of a sentence: what to leave out, by exactly the rules of `src/task/headline.rs`.
+"""A headline out of a sentence: what to leave out, by exactly the rules of `src/language/en/headline.rs`.
 
 Every word gets a chance of standing in a headline, by a logistic model of a few counted things (NAMES) and of some
 single words; its weights stand in the model file as `headline_words`. Of the ways to shorten the sentence that keep its

@@ -8,8 +8,9 @@
 use std::collections::BTreeSet;
 
 use crate::error::Result;
+use crate::language::en::is_function_word;
 use crate::sample::{Choice, Sampler};
-use crate::text::{Tokenizer, is_function_word};
+use crate::text::Tokenizer;
 
 /// Chooses tokens, held to a source where there is one.
 #[derive(Debug)]

@@ -1,12 +1,12 @@
 //! Reads a text of any length and judges its sentences, chunk by chunk.
 
 use super::event::{Event, Phase, Usage};
-use super::features::{Features, features};
 use super::model::Model;
 use super::points::{Article, Chunk};
 use super::salience::{Wanted, Weights};
 use super::tasks::TaskFormat;
 use crate::error::{Error, Result};
+use crate::language::en::{Features, features};
 use crate::model::LogitRows;
 use crate::session::Session;
 

@@ -15,7 +15,8 @@ use super::options::{KeywordOptions, SummaryKind};
 use super::points::Article;
 use super::stopwatch::Stopwatch;
 use crate::error::{Error, Result};
-use crate::text::{Controls, content_word, joined_words};
+use crate::language::en::{content_word, joined_words};
+use crate::text::Controls;
 
 /// Words of a phrase, at most.
 const MAX_WORDS: usize = 3;

@@ -11,11 +11,9 @@ mod decode;
 mod device;
 mod entities;
 mod event;
-mod features;
 mod generate;
 mod ground;
-mod headline;
-mod headline_units;
+mod headline_words;
 mod judge;
 mod keywords;
 mod measure;
@@ -27,18 +25,17 @@ mod points;
 mod pool;
 mod resident;
 mod salience;
-mod shorten;
 mod stop;
 mod stopwatch;
 mod summarize;
 mod support;
 mod tasks;
 
+pub use crate::language::en::features::NAMES as FEATURE_NAMES;
 pub use event::{
     Answer, Entity, Event, FinishReason, GpuUsage, Keyword, Label, Measured, Phase, Piece, Place, Point, Support,
     Timings, Usage,
 };
-pub use features::NAMES as FEATURE_NAMES;
 pub use generate::Prompt;
 pub use model::{Clock, LoadPhase, Model, ModelInfo};
 pub use open_session::OpenSession;

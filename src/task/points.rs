@@ -6,10 +6,12 @@ use std::ops::Range;
 use super::event::Place;
 use super::model::Model;
 use super::salience::Readings;
-use super::shorten::stands_alone;
 use super::tasks::TaskFormat;
 use crate::error::{Error, Result};
-use crate::text::{Controls, Utf16, sentences};
+use crate::language::Utf16;
+use crate::language::en::sentences;
+use crate::language::en::shorten::stands_alone;
+use crate::text::Controls;
 
 /// A part of fewer sentences than this is not worth a sentence of the summary.
 const PART_SENTENCES: usize = 4;

@@ -7,17 +7,18 @@
 //! ```
 //!
 //! `model` and `mark` weigh the difference of the logits of `yes` and `no`: `model` at the sentence's mark behind
-//! `key_points`, `mark` at its mark in the text itself. The other names are those of [`features`](super::features). Each may
+//! `key_points`, `mark` at its mark in the text itself. The other names are those of [`features`](crate::language::en::features). Each may
 //! come once more with `_n`: that weight counts times the number of sentences of the text, of 40 at most, divided by 40,
 //! for what tells in a short text is not what tells in a long one. What is not named weighs nothing. `tldr` and `headline`, where they are left out, are `key_points`; a file without the key means
 //! `{"key_points": {"model": 1}}`.
 
 use serde_json::{Map, Value as Json};
 
-use super::features::{Features, NAMES};
 use super::options::SummaryKind;
 use super::tasks::Description;
 use crate::error::Result;
+use crate::language::en::Features;
+use crate::language::en::features::NAMES;
 
 /// What the model says of a sentence: logit of `yes` minus logit of `no`, where it was asked.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]

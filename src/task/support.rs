@@ -8,7 +8,8 @@ use std::ops::Range;
 
 use super::event::{Place, Support};
 use super::points::Article;
-use crate::text::{Utf16, content_word, sentences, words};
+use crate::language::Utf16;
+use crate::language::en::{content_word, sentences, words};
 
 /// Less than this share of its words supports nothing.
 const LEAST: f64 = 0.2;

@@ -26,10 +26,11 @@ use serde_json::Value as Json;
 
 use super::classify::ClassifyFormat;
 use super::entities::EntityFormat;
-use super::headline::HeadlineWords;
+use super::headline_words::headline_words;
 use super::salience::SalienceFormat;
 use crate::error::{Error, Result};
 use crate::format::{ModelFile, Value};
+use crate::language::en::HeadlineWords;
 use crate::model::ModelConfig;
 use crate::text::Tokenizer;
 
@@ -156,7 +157,7 @@ impl TaskFormat {
             tldr_max_tokens,
             writing,
             salience: SalienceFormat::from_description(&d)?,
-            headline_words: HeadlineWords::from_description(&d)?,
+            headline_words: headline_words(&d)?,
             classify: ClassifyFormat::from_description(&d)?,
             entities: EntityFormat::from_description(&d)?,
         }))

@@ -1,4 +1,4 @@
-//! Tokenizer, streaming detokenizer, sentence and word boundaries.
+//! Tokenizer and streaming detokenizer.
 //!
 //! Text becomes tokens by the `tokenizers` library, with the parts that the metadata of a GGUF file or a
 //! `tokenizer.json` names. Around it stands what the library leaves open: which tokens are control tokens and whether they
@@ -8,22 +8,14 @@
 mod added;
 mod from_gguf;
 mod from_json;
-mod patterns;
 mod pipeline;
-mod sentences;
 mod stream;
 mod tokenizer;
-mod utf16;
 mod vocabulary;
-mod words;
 
-pub use patterns::{Pattern, patterns};
-pub use sentences::sentences;
 pub use stream::Detokenizer;
 pub use tokenizer::{Controls, Tokenizer};
-pub use utf16::Utf16;
 pub use vocabulary::TokenKind;
-pub use words::{content_word, is_function_word, joined_words, words};
 
 use crate::error::Result;
 use crate::format::{ModelFile, TokenizerSource};

@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use nanolm::backend::{Backend, DeviceChoice};
 use nanolm::format;
+use nanolm::language::en::sentences;
 use nanolm::model::{LogitRows, ModelConfig, plan};
 use nanolm::session::Session;
 use nanolm::task::{Length, Prompt, SummarizeOptions, SummaryKind};
 use nanolm::tensor::Bytes;
-use nanolm::text::{Controls, sentences};
+use nanolm::text::Controls;
 use nanolm::weights;
 use serde_json::Value;
 

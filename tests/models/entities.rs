@@ -2,8 +2,8 @@
 
 use nanolm::backend::DeviceChoice;
 use nanolm::format::ModelFile;
+use nanolm::language::en::sentences;
 use nanolm::task::{AnswerOptions, Entity, EntityOptions, KeywordOptions};
-use nanolm::text::sentences;
 
 use super::run::{finish, on_each_device};
 use super::toy;

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use nanolm::backend::DeviceChoice;
+use nanolm::language::en::sentences;
 use nanolm::task::{FinishReason, GenerateOptions, Length, Prompt, Sampling, SummarizeOptions, SummaryKind};
-use nanolm::text::sentences;
 
 use super::run::{Output, finish, generate};
 use super::toy;
@@ -56,8 +56,8 @@ fn no_number_and_no_name_is_invented() {
             seen.0 += found.len();
             for name in capitals {
                 all_names += 1;
-                let begins =
-                    words.contains(&name.to_lowercase()) || nanolm::text::is_function_word(&name.to_lowercase());
+                let begins = words.contains(&name.to_lowercase())
+                    || nanolm::language::en::is_function_word(&name.to_lowercase());
                 assert!(names.contains(name) || begins, "{name:?} in {text:?}");
                 others += usize::from(!names.contains(name));
             }

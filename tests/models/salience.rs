@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use nanolm::backend::{Backend, DeviceChoice};
+use nanolm::language::en::sentences;
 use nanolm::model::{LogitRows, ModelConfig, plan};
 use nanolm::session::Session;
 use nanolm::task::{FEATURE_NAMES, Length, SummarizeOptions, SummaryKind};
-use nanolm::text::sentences;
 use nanolm::weights;
 
 use super::run::{Output, finish, on_each_device};

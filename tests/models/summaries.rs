@@ -5,10 +5,10 @@ use std::sync::Arc;
 use nanolm::Error;
 use nanolm::backend::{Backend, DeviceChoice};
 use nanolm::format::Value;
+use nanolm::language::en::sentences;
 use nanolm::model::{LogitRows, ModelConfig, plan};
 use nanolm::session::Session;
 use nanolm::task::{FinishReason, Length, SummarizeOptions, SummaryKind};
-use nanolm::text::sentences;
 use nanolm::weights;
 
 use super::run::{Output, finish, on_each_device};

@@ -1,6 +1,6 @@
 //! The sentence splitter against the cases written by the training pipeline.
 
-use nanolm::text::sentences;
+use nanolm::language::en::sentences;
 
 #[test]
 fn splits_as_in_training() {

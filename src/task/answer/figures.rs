@@ -2,7 +2,7 @@
 
 use super::question::matches;
 use super::span::{Candidates, Sentence, Word};
-use crate::text::{Pattern, patterns};
+use crate::language::en::{Pattern, patterns};
 
 /// Units after a number.
 const UNITS: [&str; 50] = [

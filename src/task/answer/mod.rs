@@ -18,7 +18,7 @@ use super::options::AnswerOptions;
 use super::points::Article;
 use super::stopwatch::Stopwatch;
 use crate::error::{Error, Result};
-use crate::text::joined_words;
+use crate::language::en::joined_words;
 use retrieve::find;
 
 pub struct Ask {

@@ -1,6 +1,6 @@
 //! What a question asks for, and by which words. English.
 
-use crate::text::{is_function_word, joined_words};
+use crate::language::en::{is_function_word, joined_words};
 
 /// What an answer is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

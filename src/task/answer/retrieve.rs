@@ -4,8 +4,8 @@ use std::ops::Range;
 
 use super::question::{Question, matches};
 use super::span;
-use crate::task::shorten::points_back;
-use crate::text::joined_words;
+use crate::language::en::joined_words;
+use crate::language::en::shorten::points_back;
 
 /// How many of the best sentences are looked at for a part that answers.
 const SENTENCES: usize = 3;

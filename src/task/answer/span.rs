@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::question::{Question, Wanted, matches};
-use crate::text::{Pattern, is_function_word, joined_words, patterns};
+use crate::language::en::{Pattern, is_function_word, joined_words, patterns};
 
 /// Words that may stand inside of a name.
 const PARTICLES: [&str; 10] = ["of", "the", "de", "van", "von", "der", "la", "le", "du", "and"];

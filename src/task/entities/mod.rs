@@ -17,9 +17,9 @@ use super::points::Article;
 use super::stopwatch::Stopwatch;
 use super::tasks::TaskFormat;
 use crate::error::{Error, Result};
+use crate::language::en::{Pattern, patterns};
 use crate::model::LogitRows;
 use crate::session::Session;
-use crate::text::{Pattern, patterns};
 
 pub use tags::EntityFormat;
 use tags::{Span, best_spans};

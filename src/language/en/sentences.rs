@@ -1,18 +1,22 @@
-//! Sentence boundaries, by exactly the rule of `pkg-scripts/train/sentences.py`, where it is written down.
+//! Sentence boundaries. The default model judges sentences, so the training pipeline cuts texts with this code too.
 //!
-//! The default model scores sentences, so they must be cut here as they were in training. `tests/golden/sentences.json`
-//! holds cases that both sides reproduce.
+//! 1. Paragraphs are what lies between `\n` and `\r`. No sentence crosses a paragraph.
+//! 2. Inside a paragraph, a sentence ends after a run of `. ! ? …` and closing marks behind it, if white space follows, then
+//!    perhaps opening marks, then an upper-case letter or an ASCII digit.
+//! 3. A single `.` without a closing mark ends no sentence where the word before it is an abbreviation (`lists/abbreviations.txt`,
+//!    case-sensitive), where what stands behind that word's last `.` is one letter (and the word is not `I`), or where the
+//!    word is a number that starts the sentence (`1. Introduction`).
+//! 4. A run of `。 ！ ？` with closing marks behind it ends a sentence, whatever follows.
+//! 5. The end of the paragraph ends a sentence. Sentences are trimmed; empty ones are dropped.
+//! 6. A sentence of more than 400 characters is cut at the last white space among the first 400, or after 400.
+//!
+//! `tests/golden/sentences.json` holds cases.
 
 use std::ops::Range;
+use std::sync::LazyLock;
 
 /// Words after which a single full stop does not end a sentence; case-sensitive, sorted.
-const ABBREVIATIONS: [&str; 67] = [
-    "Adm", "Apr", "Assn", "Aug", "Ave", "Blvd", "Bros", "Capt", "Cmdr", "Co", "Col", "Corp", "Dec", "Dept", "Dr",
-    "Feb", "Fig", "Figs", "Ft", "Gen", "Gov", "Hon", "Inc", "Jan", "Jr", "Jul", "Jun", "Lt", "Ltd", "Maj", "Mar", "Mr",
-    "Mrs", "Ms", "Mt", "No", "Nos", "Nov", "Oct", "Ph.D", "Pres", "Prof", "Rd", "Rep", "Rev", "Sen", "Sep", "Sept",
-    "Sgt", "Sr", "St", "U.K", "U.N", "U.S", "Univ", "Vol", "al", "approx", "ca", "cf", "e.g", "etc", "fig", "i.e",
-    "pp", "vol", "vs",
-];
+static ABBREVIATIONS: LazyLock<Vec<&str>> = LazyLock::new(|| include_str!("lists/abbreviations.txt").lines().collect());
 /// A sentence of more characters than this is cut at white space.
 const MAX_CHARS: usize = 400;
 

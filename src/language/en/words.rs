@@ -6,7 +6,8 @@ use std::sync::LazyLock;
 /// English words that say little by themselves: articles, pronouns, prepositions, conjunctions, auxiliaries and the most
 /// common adverbs and verbs; what is left of a contraction after its apostrophe too. Lower case, sorted; read by the training
 /// pipeline too.
-static FUNCTION_WORDS: LazyLock<Vec<&str>> = LazyLock::new(|| include_str!("function_words.txt").lines().collect());
+static FUNCTION_WORDS: LazyLock<Vec<&str>> =
+    LazyLock::new(|| include_str!("lists/function_words.txt").lines().collect());
 
 /// The words of a text, as ranges of UTF-8 bytes: the longest runs of letters and digits.
 pub fn words(text: &str) -> Vec<Range<usize>> {

@@ -1,41 +1,29 @@
-//! The parts of a sentence that a headline can do without, by exactly the rules of `pkg-scripts/train/headline.py`.
+//! The parts of a sentence that a headline can do without.
 
 use std::ops::Range;
 
+use super::has;
 use super::shorten::may_end;
 
-const PREPOSITIONS: &str = "in on at for after during with by from near since following amid over under between before \
-    about into through across around within despite due toward towards via per until among along outside inside off onto \
-    upon";
-const COORDINATING: &str = "and or but";
+const PREPOSITIONS: &str = include_str!("lists/prepositions.txt");
+const COORDINATING: &str = include_str!("lists/coordinating.txt");
 /// Conjunctions that do not coordinate, but for `that`.
-const SUBORDINATING: &str = "who whom whose which where when while whilst although though because";
-const LEADING: &str = "according because when while although as if";
-const ARTICLES: &str = "the a an";
+const SUBORDINATING: &str = include_str!("lists/subordinating.txt");
+const LEADING: &str = include_str!("lists/leading.txt");
+const ARTICLES: &str = include_str!("lists/articles.txt");
 /// Auxiliary verbs.
-pub const AUXILIARIES: &str =
-    "has have had was were is are will would can could may might must shall should does did do";
-const PASTS: &str = "became began broke brought built came caught chose cut drew drove fell felt fought found gave got \
-    grew heard held hit kept knew led left lost made meant met paid put ran rose said saw says say sank sent set shot shut \
-    sold sought spent spoke spread stood struck swept took told threw threatens urged went withdrew won wrote announces \
-    calls plans warns";
+pub const AUXILIARIES: &str = include_str!("lists/auxiliaries.txt");
+const PASTS: &str = include_str!("lists/past_tenses.txt");
 /// Past participles that are past tenses too.
-const SAME: &str = "shot held won lost found left made met sent set cut hit put said told struck built brought caught sold \
-    hurt led paid kept";
+const SAME: &str = include_str!("lists/past_tenses_and_participles.txt");
 /// Past participles that are no past tenses.
-const ONLY: &str =
-    "taken given shown seen known begun sworn chosen born thrown driven stolen hidden written broken fallen";
+const ONLY: &str = include_str!("lists/participles_only.txt");
 /// With articles and prepositions: what stands before a participle that describes and does not tell.
-const DESCRIBED: &str = "of and or newly its his their her";
-const DAYS: &str = "monday tuesday wednesday thursday friday saturday sunday today yesterday tomorrow tonight";
-const MONTHS: &str = "january february march april may june july august september october november december";
-const DAY_PARTS: &str = "morning afternoon evening night";
-const BEFORE_DAY: &str = "on last this next since by until early late earlier later";
-
-/// Whether a list, one space between its words, has a word.
-pub fn has(list: &str, word: &str) -> bool {
-    list.split_whitespace().any(|listed| listed == word)
-}
+const DESCRIBED: &str = include_str!("lists/before_describing.txt");
+const DAYS: &str = include_str!("lists/days.txt");
+const MONTHS: &str = include_str!("lists/months.txt");
+const DAY_PARTS: &str = include_str!("lists/day_parts.txt");
+const BEFORE_DAY: &str = include_str!("lists/before_day.txt");
 
 /// Whether a piece between white space is only a dash.
 pub fn is_dash(piece: &str) -> bool {
@@ -128,7 +116,7 @@ pub fn without_times(pieces: Vec<&str>) -> Vec<String> {
 /// Whether a time behind this word belongs to it: `the night of Friday`.
 fn keeps_time(piece: &str) -> bool {
     let low = Word::new(piece.to_string()).low;
-    has(PREPOSITIONS, &low) || has("of and or to", &low)
+    has(PREPOSITIONS, &low) || matches!(low.as_str(), "of" | "and" | "or" | "to")
 }
 
 /// Words that go or stay together.

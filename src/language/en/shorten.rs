@@ -1,50 +1,14 @@
-//! What a sentence needs to stand on its own, and what it can do without: by the rules with which the training pipeline
-//! makes the targets of the tldr task (`pkg-scripts/train/tasks.py`).
+//! What a sentence needs to stand on its own, and what it can do without. The targets of the tldr task are made by these
+//! rules too.
+
+use super::has;
 
 /// Words that point back to another sentence.
-const POINTING: [&str; 12] =
-    ["He", "She", "It", "They", "This", "These", "Those", "His", "Her", "Its", "Their", "There"];
+const POINTING: &str = include_str!("lists/pointing.txt");
 /// What connects a sentence to the one before it.
-const CONNECTIVES: [&str; 31] = [
-    "However",
-    "Moreover",
-    "Furthermore",
-    "In addition",
-    "Additionally",
-    "Also",
-    "Thus",
-    "Therefore",
-    "Hence",
-    "Nevertheless",
-    "Nonetheless",
-    "Consequently",
-    "As a result",
-    "For example",
-    "For instance",
-    "In fact",
-    "Indeed",
-    "Meanwhile",
-    "Similarly",
-    "In particular",
-    "Finally",
-    "In turn",
-    "Instead",
-    "Likewise",
-    "Conversely",
-    "On the other hand",
-    "In contrast",
-    "And",
-    "But",
-    "Yet",
-    "So",
-];
+const CONNECTIVES: &str = include_str!("lists/connectives.txt");
 /// Words that no title ends with.
-const UNFINISHED: [&str; 59] = [
-    "a", "an", "the", "of", "in", "on", "at", "to", "for", "from", "by", "with", "and", "or", "but", "that", "which",
-    "who", "is", "are", "was", "were", "be", "been", "has", "have", "had", "will", "would", "may", "can", "could",
-    "as", "into", "its", "his", "her", "their", "this", "these", "those", "than", "not", "also", "about", "between",
-    "under", "over", "more", "most", "when", "where", "while", "because", "if", "how", "what", "it", "they",
-];
+const UNFINISHED: &str = include_str!("lists/unfinished.txt");
 
 /// Whether a sentence reads well without the others: of middling length, whole, and pointing nowhere.
 pub fn stands_alone(sentence: &str) -> bool {
@@ -57,7 +21,7 @@ pub fn stands_alone(sentence: &str) -> bool {
 
 /// Whether a sentence begins with a word that points to another one.
 pub fn points_back(sentence: &str) -> bool {
-    POINTING.contains(&sentence.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default())
+    has(POINTING, sentence.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default())
 }
 
 /// The sentence without parentheses and without a connective at its beginning.
@@ -95,7 +59,7 @@ fn without_parentheses(sentence: &str) -> String {
 
 /// The sentence without what connects it to the one before it.
 pub fn without_connective(sentence: &str) -> &str {
-    for connective in CONNECTIVES {
+    for connective in CONNECTIVES.lines() {
         let Some(rest) = sentence.strip_prefix(connective) else { continue };
         let rest = rest.strip_prefix(',').unwrap_or(rest);
         let bare = rest.trim_start();
@@ -109,7 +73,7 @@ pub fn without_connective(sentence: &str) -> &str {
 /// Whether a title may end after `text`.
 pub fn may_end(text: &str) -> bool {
     let word = text.rsplit(char::is_whitespace).next().unwrap_or_default();
-    !word.is_empty() && !UNFINISHED.contains(&word.to_lowercase().as_str())
+    !word.is_empty() && !has(UNFINISHED, &word.to_lowercase())
 }
 
 #[cfg(test)]

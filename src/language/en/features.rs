@@ -1,14 +1,33 @@
-//! What can be counted about the sentences of a text, by exactly the rules of `pkg-scripts/train/features.py`, where they
-//! are written down.
+//! What can be counted about the sentences of a text: one value for each of [`NAMES`].
 //!
-//! Together with the model's own judgement they say how much a sentence tells: position and centrality know what a nano
-//! model has to guess (centrality after LexRank, Erkan and Radev 2004; frequency after SumBasic, Nenkova and Vanderwende
-//! 2005). `tests/golden/features.json` holds cases that both sides reproduce.
+//! For sentence `i` of `n`; words are those of [`words`], content words those of [`content_word`]; `df(w)` is the number of
+//! sentences with `w`:
+//!
+//! | name | value |
+//! |---|---|
+//! | `position` | `i / (n - 1)`, 0 for a single sentence |
+//! | `early` | `1 / (1 + i)` |
+//! | `length` | number of words / 30, at most 1 |
+//! | `short` | 1 below 6 words |
+//! | `centrality` | cosine of `v(i)` and the sum of all other `v(j)`, where `v(i)[w]` is the count of `w` in `i` times `ln(1 + n / df(w))` |
+//! | `frequency` | mean over the distinct content words of `(df(w) - 1) / (n - 1)` |
+//! | `first_overlap` | share of the distinct content words that sentence 0 has too; 0 for sentence 0 |
+//! | `numbers` | share of the words with a digit |
+//! | `capitals` | share of the words behind the first that begin with a capital |
+//! | `pointing` | 1 where the first word points to another sentence (he, it, this ...) |
+//! | `connective` | 1 where it begins with a connective (however, in addition ...) |
+//! | `question` | 1 where it ends with a question mark |
+//! | `quote` | 1 where it has a double quotation mark |
+//! | `fragment` | 1 where it does not end like a sentence: a heading, an item of a list |
+//!
+//! Means and shares of nothing are 0. Together with the model's own judgement they say how much a sentence tells: position
+//! and centrality know what a nano model has to guess (centrality after LexRank, Erkan and Radev 2004; frequency after
+//! SumBasic, Nenkova and Vanderwende 2005). `tests/golden/features.json` holds cases.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::shorten::{points_back, without_connective};
-use crate::text::{content_word, words};
+use super::words::{content_word, words};
 
 /// The features, in the order of [`features`].
 pub const NAMES: [&str; 14] = [
@@ -104,11 +123,12 @@ fn share(part: f64, whole: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::text::sentences;
+    use crate::language::en::sentences;
 
     #[test]
     fn they_are_those_of_the_training_pipeline() {
-        let golden: serde_json::Value = serde_json::from_str(include_str!("../../tests/golden/features.json")).unwrap();
+        let golden: serde_json::Value =
+            serde_json::from_str(include_str!("../../../tests/golden/features.json")).unwrap();
         let names: Vec<&str> = golden["names"].as_array().unwrap().iter().map(|name| name.as_str().unwrap()).collect();
         assert_eq!(names, NAMES);
         let tolerance = golden["tolerance"].as_f64().unwrap();

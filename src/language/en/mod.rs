@@ -1,0 +1,23 @@
+//! English: sentences, words, dates and numbers, and how a sentence is shortened.
+//!
+//! Word lists are the files in `lists/`, one word or phrase a line. `pkg-scripts/train` uses these rules through
+//! `examples/language.rs`, so that a model is trained on the cuts and counts that it meets later.
+
+pub mod features;
+pub mod headline;
+pub mod headline_units;
+mod patterns;
+mod sentences;
+pub mod shorten;
+mod words;
+
+pub use features::{Features, features};
+pub use headline::HeadlineWords;
+pub use patterns::{Pattern, patterns};
+pub use sentences::sentences;
+pub use words::{content_word, is_function_word, joined_words, words};
+
+/// Whether a list, one word a line, has a word.
+fn has(list: &str, word: &str) -> bool {
+    list.lines().any(|listed| listed == word)
+}

@@ -1,0 +1,46 @@
+//! The weights of [`HeadlineWords`] in a model's file: `headline_words` in `nanolm.tasks` holds `bias`, the names of what is
+//! counted about a word, and `words`, an object of single words.
+
+use std::collections::BTreeMap;
+
+use super::tasks::Description;
+use crate::error::Result;
+use crate::language::en::HeadlineWords;
+use crate::language::en::headline::NAMES;
+
+const KEY: &str = "headline_words";
+
+/// The weights, where the file has them.
+///
+/// # Errors
+/// `Format` for weights that are no numbers, or of things that this release does not count.
+pub fn headline_words(d: &Description<'_>) -> Result<Option<HeadlineWords>> {
+    let json = &d.json[KEY];
+    if json.is_null() {
+        return Ok(None);
+    }
+    let object = json.as_object().ok_or_else(|| d.invalid(KEY, "an object of weights", json.to_string()))?;
+    let number = |name: &str, value: &serde_json::Value| {
+        let number = value.as_f64().filter(|x| x.is_finite() && x.abs() < 1e6);
+        number.ok_or_else(|| d.invalid(&format!("{KEY}.{name}"), "a number", value.to_string()))
+    };
+    let mut out = HeadlineWords { bias: 0.0, weights: [0.0; NAMES.len()], words: BTreeMap::new() };
+    for (name, value) in object {
+        match NAMES.iter().position(|known| known == name).and_then(|k| out.weights.get_mut(k)) {
+            Some(weight) => *weight = number(name, value)?,
+            None if name == "bias" => out.bias = number(name, value)?,
+            None if name == "words" => {
+                let words = value.as_object();
+                let words = words.ok_or_else(|| d.invalid("headline_words.words", "an object", value.to_string()))?;
+                for (word, weight) in words {
+                    out.words.insert(word.clone(), number(word, weight)?);
+                }
+            }
+            None => {
+                let known = format!("names among bias, words, {}", NAMES.join(", "));
+                return Err(d.invalid(KEY, &known, name.clone()));
+            }
+        }
+    }
+    Ok(Some(out))
+}
