@@ -189,39 +189,40 @@ fn stems(op: &str) -> Vec<&str> {
     arms.filter_map(|line| line.split('"').nth(1)).collect()
 }
 
-/// Shaders that are no operation of the plan: the GPU does several operations, or the choice of a token, in one dispatch
-/// there. The operations stay their reference (`tests/gpu/resident.rs`).
-const GPU_ONLY: [&str; 5] = ["fused_embed", "fused_feed", "fused_project", "fused_qkv", "sample"];
+/// Shaders of `shaders/` that are no operation of the plan.
+const GPU_ONLY: [&str; 1] = ["choose"];
 
-/// Every operation has its four files, and every shader its operation or its place in [`GPU_ONLY`].
+/// Every operation has its four files; every shader its operation or its place in [`GPU_ONLY`], and its file in `src/gpu`;
+/// every fused kernel (several operations in one dispatch; those stay its reference) its file in `src/gpu/fused`.
 fn check_stems(stems: &[&str], paths: &[&str]) -> Vec<String> {
     let mut problems = Vec::new();
+    let mut need = |whose: String, file: String| {
+        if !paths.contains(&file.as_str()) {
+            problems.push(format!("{whose} lacks {file}"));
+        }
+    };
     for stem in stems {
         for file in [
             format!("src/cpu/{stem}.rs"),
-            format!("src/gpu/{stem}.rs"),
+            format!("src/gpu/ops/{stem}.rs"),
             format!("shaders/{stem}.wgsl"),
             format!("tests/kernels/{stem}.rs"),
         ] {
-            if !paths.contains(&file.as_str()) {
-                problems.push(format!("operation {stem} lacks {file}"));
-            }
+            need(format!("operation {stem}"), file);
         }
     }
-    for stem in GPU_ONLY.iter().filter(|stem| paths.contains(&format!("shaders/{stem}.wgsl").as_str())) {
-        let twin = format!("src/gpu/{stem}.rs");
-        if !paths.contains(&twin.as_str()) {
-            problems.push(format!("shader {stem} lacks {twin}"));
-        }
-    }
+    let mut unknown = Vec::new();
     for path in paths {
-        let shader = path.strip_prefix("shaders/").and_then(|name| name.strip_suffix(".wgsl"));
-        if let Some(stem) =
-            shader.filter(|name| !name.contains('/') && !stems.contains(name) && !GPU_ONLY.contains(name))
-        {
-            problems.push(format!("{path}: no operation has the stem {stem}"));
+        let Some(name) = path.strip_prefix("shaders/").and_then(|name| name.strip_suffix(".wgsl")) else { continue };
+        match name.split_once('/') {
+            Some(("fused", stem)) => need(format!("shader fused/{stem}"), format!("src/gpu/fused/{stem}.rs")),
+            Some(_) => {}
+            None if GPU_ONLY.contains(&name) => need(format!("shader {name}"), format!("src/gpu/{name}.rs")),
+            None if stems.contains(&name) => {}
+            None => unknown.push(format!("{path}: no operation has the stem {name}")),
         }
     }
+    problems.extend(unknown);
     problems
 }
 
@@ -341,13 +342,15 @@ fn the_interface_checker_fails_on_bad_input() {
 fn the_stem_checker_fails_on_bad_input() {
     let op = "    Op::Add { .. } => \"add\",\n    Op::RmsNorm { .. } => \"rms_norm\",\n";
     assert_eq!(stems(op), ["add", "rms_norm"]);
-    let all = ["src/cpu/add.rs", "src/gpu/add.rs", "shaders/add.wgsl", "tests/kernels/add.rs", "shaders/parts/x.wgsl"];
+    let all =
+        ["src/cpu/add.rs", "src/gpu/ops/add.rs", "shaders/add.wgsl", "tests/kernels/add.rs", "shaders/parts/x.wgsl"];
     assert_none(check_stems(&["add"], &all));
     for missing in 0..4 {
         let some: Vec<&str> = (0..all.len()).filter(|&i| i != missing).map(|i| all[i]).collect();
         assert_eq!(check_stems(&["add"], &some), [format!("operation add lacks {}", all[missing])]);
     }
-    assert_eq!(check_stems(&[], &["shaders/sample.wgsl"]), ["shader sample lacks src/gpu/sample.rs"]);
+    assert_eq!(check_stems(&[], &["shaders/choose.wgsl"]), ["shader choose lacks src/gpu/choose.rs"]);
+    assert_eq!(check_stems(&[], &["shaders/fused/qkv.wgsl"]), ["shader fused/qkv lacks src/gpu/fused/qkv.rs"]);
     assert_eq!(check_stems(&[], &["shaders/add.wgsl"]), ["shaders/add.wgsl: no operation has the stem add"]);
 }
 

@@ -4,7 +4,8 @@
 
 use naga::proc::Layouter;
 use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
-use nanolm::gpu::kernel::{Access, Batch, Kernel, Layout, catalogue};
+use nanolm::gpu::catalogue;
+use nanolm::gpu::kernel::{Access, Batch, Kernel, Layout};
 
 /// What every WebGPU adapter offers (W3C WebGPU, "Limits", defaults).
 const STORAGE_BUFFERS: usize = 8;
@@ -148,7 +149,7 @@ fn no_shader_file_is_left_out() {
     }
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("shaders");
     let mut files = 0;
-    for folder in [root.clone(), root.join("parts")] {
+    for folder in [root.clone(), root.join("fused"), root.join("parts")] {
         for entry in std::fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
             if path.is_file() {

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::{Clock, Executor};
+use super::executor::Executor;
+use super::report::Clock;
 use crate::cpu::Level;
 use crate::error::Result;
 use crate::model::{Batch, LogitRows, Plan, Sampling};

@@ -8,32 +8,26 @@ use std::sync::Arc;
 
 #[cfg(feature = "gpu")]
 use super::calibrate::{Figures, gpu_floor, key, measure};
+use super::executor::Executor;
 #[cfg(feature = "gpu")]
-use super::check;
-use super::{Clock, DeviceChoice, DeviceKind, DeviceReport, DeviceRequest, Executor};
-use crate::cpu::{Level, pool};
+use super::fault::Agreement;
+use super::placed::Placed;
+#[cfg(feature = "gpu")]
+use super::placed::{bytes_per_token, threads_worth};
+use super::reason::Reason;
+use super::report::{Clock, DeviceChoice, DeviceRequest};
+#[cfg(feature = "gpu")]
+use super::startup;
 use crate::error::{Error, Result};
 #[cfg(feature = "gpu")]
 use crate::gpu::{AdapterReport, GpuModel, GpuOptions};
-use crate::model::{Op, Plan};
+use crate::model::Plan;
 use crate::weights::Weights;
 
 /// Bytes of weights a second that a slow CPU decodes with on one thread: a third of what one core of a 2020s server does in
 /// Chromium (619 tokens of 16 MB, 122 of 140 MB a second).
 #[cfg(feature = "gpu")]
 const SLOW_CPU: f64 = 3e9;
-
-/// How many threads are worth starting for a model that reads so many bytes of weights a token. Measured in Chromium with
-/// two threads against one, prefill of 128 tokens and decoding: 1.8 and 1.2 times as fast at 3 MB, 1.6 and 1.4 times at
-/// 16 MB, 1.8 and 1.5 times at 140 MB. Shorter sections than of 3 MB are over before another thread has seen that they
-/// began.
-fn threads_worth(bytes: usize) -> usize {
-    match bytes {
-        ..1_000_000 => 1,
-        1_000_000..8_000_000 => 2,
-        _ => pool::MAX_THREADS,
-    }
-}
 
 /// Puts a model on the device that is asked for, or the faster one, and says why.
 pub async fn load(
@@ -42,29 +36,24 @@ pub async fn load(
     request: DeviceRequest<'_>,
     clock: Clock,
     progress: &mut dyn FnMut(usize, usize),
-) -> Result<(Executor, DeviceReport)> {
-    let mut measured = None;
-    let reason = match request.choice {
-        DeviceChoice::Cpu => "asked for".to_string(),
+) -> Result<Placed> {
+    let (reason, measured) = match request.choice {
+        DeviceChoice::Cpu => (Reason::Asked, None),
         DeviceChoice::Gpu => return gpu(plan, weights, request.sabotage, progress).await,
         DeviceChoice::Auto => match faster(plan, weights, request, clock, progress).await {
-            Ok(Faster::Gpu(gpu, report)) => return Ok((*gpu, report)),
-            Ok(Faster::Cpu(why, line)) => {
-                measured = line;
-                why
-            }
-            Err(Error::Gpu { what, why }) => format!("no GPU: {what}: {why}"),
-            Err(error) => format!("no GPU: {error}"),
+            Ok(Faster::Gpu(placed)) => return Ok(*placed),
+            Ok(Faster::Cpu(why, line)) => (why, line),
+            Err(error) => (Reason::NoGpu(error), None),
         },
     };
-    Ok((Executor::cpu(plan, weights)?, DeviceReport { measured, ..cpu_report(plan, weights, &reason) }))
+    Ok(Placed { measured, ..Placed::on_cpu(plan, weights, reason)? })
 }
 
 /// The faster device, with what was measured.
 enum Faster {
     #[cfg_attr(not(feature = "gpu"), allow(dead_code))]
-    Gpu(Box<Executor>, DeviceReport),
-    Cpu(String, Option<String>),
+    Gpu(Box<Placed>),
+    Cpu(Reason, Option<String>),
 }
 
 #[cfg(not(feature = "gpu"))]
@@ -75,7 +64,7 @@ async fn faster(
     _: Clock,
     _: &mut dyn FnMut(usize, usize),
 ) -> Result<Faster> {
-    Ok(Faster::Cpu("no GPU: this build is without it (cargo feature `gpu`)".into(), None))
+    Ok(Faster::Cpu(Reason::NotBuilt, None))
 }
 
 /// Errors where there is no GPU, or it fails.
@@ -90,12 +79,7 @@ async fn faster(
     let bytes = bytes_per_token(plan, weights);
     let (slow, floor) = (bytes as f64 / SLOW_CPU * 1e3, gpu_floor(plan));
     if slow < floor {
-        let why = format!(
-            "the model is small: even a slow CPU needs only {slow:.1} ms for the {:.1} MB of weights that a token reads, \
-             and any GPU {floor:.1} ms to be told what to do",
-            bytes as f64 / 1e6
-        );
-        return Ok(Faster::Cpu(why, None));
+        return Ok(Faster::Cpu(Reason::Small { bytes, cpu_ms: slow, gpu_ms: floor }, None));
     }
     let adapter = GpuModel::look().await?;
     let name = adapter_name(&adapter);
@@ -105,28 +89,27 @@ async fn faster(
     let key = key(plan, weights, &name);
     let known = Figures::find(request.known, &key);
     if let Some(figures) = known.filter(|figures| !figures.gpu_is_faster(threads_gain(bytes))) {
-        let why = format!("{} ({name}; measured by an earlier load)", figures.words());
-        return Ok(Faster::Cpu(why, Some(figures.line(&key))));
+        let line = figures.line(&key);
+        return Ok(Faster::Cpu(Reason::CpuIsFaster { figures, adapter: name, earlier: true }, Some(line)));
     }
-    let (mut gpu, mut report) = gpu(plan, weights, request.sabotage, progress).await?;
+    let (mut placed, agreement) = checked(plan, weights, request.sabotage, progress).await?;
     let figures = match known {
         Some(figures) => figures,
         None => {
             // Given back afterwards: the device that is not chosen keeps nothing.
             let mut cpu = Executor::cpu(plan, weights)?;
             let cpu = measure(&mut cpu, plan, clock, f64::INFINITY).await?;
-            let gpu = measure(&mut gpu, plan, clock, cpu.call_ms()).await?;
+            let gpu = measure(&mut placed.on, plan, clock, cpu.call_ms()).await?;
             Figures { cpu, gpu }
         }
     };
     let line = Some(figures.line(&key));
     if !figures.gpu_is_faster(threads_gain(bytes)) {
-        return Ok(Faster::Cpu(format!("{} ({name})", figures.words()), line));
+        return Ok(Faster::Cpu(Reason::CpuIsFaster { figures, adapter: name, earlier: false }, line));
     }
-    let earlier = if known.is_some() { " (measured by an earlier load)" } else { "" };
-    report.reason = format!("{}{earlier}; {}", figures.words(), report.reason.trim_start_matches("asked for; "));
-    report.measured = line;
-    Ok(Faster::Gpu(Box::new(gpu), report))
+    let why = Box::new(Reason::GpuIsFaster { figures, earlier: known.is_some() });
+    let reason = Reason::Checked { why, agreement };
+    Ok(Faster::Gpu(Box::new(Placed { reason, measured: line, ..placed })))
 }
 
 /// How many times as fast the CPU will be once its threads run, which start after the choice: the least that
@@ -150,7 +133,7 @@ pub async fn gpu(
     _: &Arc<Weights>,
     _: Option<&'static str>,
     _: &mut dyn FnMut(usize, usize),
-) -> Result<(Executor, DeviceReport)> {
+) -> Result<Placed> {
     Err(Error::Gpu { what: "WebGPU".into(), why: "this build is without it (cargo feature `gpu`)".into() })
 }
 
@@ -161,48 +144,32 @@ pub async fn gpu(
     weights: &Arc<Weights>,
     sabotage: Option<&'static str>,
     progress: &mut dyn FnMut(usize, usize),
-) -> Result<(Executor, DeviceReport)> {
+) -> Result<Placed> {
+    let (placed, agreement) = checked(plan, weights, sabotage, progress).await?;
+    Ok(Placed { reason: Reason::Checked { why: Box::new(Reason::Asked), agreement }, ..placed })
+}
+
+/// The same, with how it passed the check apart from the reason.
+#[cfg(feature = "gpu")]
+async fn checked(
+    plan: &Arc<Plan>,
+    weights: &Arc<Weights>,
+    sabotage: Option<&'static str>,
+    progress: &mut dyn FnMut(usize, usize),
+) -> Result<(Placed, Agreement)> {
     let options = GpuOptions { sabotage, ..GpuOptions::default() };
-    let (gpu, verdict) = check::load(plan, weights, options, progress).await?;
-    let Executor::Gpu(model) = &gpu else { return Err(Error::Internal { what: "a GPU that is none".into() }) };
-    let adapter = Some(adapter_name(model.adapter()));
-    let reason = format!("asked for; {verdict}");
-    let kernels = Some(model.variants());
-    let report = DeviceReport { kind: DeviceKind::Gpu, reason, adapter, kernels, threads: 1, measured: None };
-    Ok((gpu, report))
-}
-
-/// A model on the CPU, for this reason.
-pub fn cpu_report(plan: &Plan, weights: &Weights, reason: &str) -> DeviceReport {
-    DeviceReport {
-        kind: DeviceKind::Cpu,
-        reason: format!("{reason}; CPU instructions: {}", Level::best().name()),
-        adapter: None,
-        kernels: None,
-        threads: threads_worth(bytes_per_token(plan, weights)),
-        measured: None,
-    }
-}
-
-/// Bytes of matrices that one token reads: all but the embedding table, of which it reads a row, unless that is the
-/// output head too.
-fn bytes_per_token(plan: &Plan, weights: &Weights) -> usize {
-    let mut multiplied = vec![false; weights.matrices.len()];
-    for step in &plan.steps {
-        if let Op::Linear { weight, .. } = step.op
-            && let Some(flag) = multiplied.get_mut(weight.0)
-        {
-            *flag = true;
-        }
-    }
-    weights.matrices.iter().zip(multiplied).filter(|(_, multiplied)| *multiplied).map(|(m, _)| m.data.len()).sum()
+    let (on, agreement) = startup::load(plan, weights, options, progress).await?;
+    let Executor::Gpu(model) = &on else { return Err(Error::Internal { what: "a GPU that is none".into() }) };
+    let (adapter, kernels) = (Some(adapter_name(model.adapter())), Some(model.variants()));
+    Ok((Placed { on, reason: Reason::Asked, adapter, kernels, threads: 1, measured: None }, agreement))
 }
 
 #[cfg(all(test, feature = "gpu"))]
 mod tests {
     use super::*;
 
-    use crate::backend::check::tests::tiny;
+    use crate::backend::fixtures::tiny;
+    use crate::backend::report::{DeviceKind, DeviceReport};
     use crate::format;
     use crate::model::{ModelConfig, plan};
     use crate::weights;
@@ -249,7 +216,7 @@ mod tests {
     }
 
     fn load_with(request: DeviceRequest<'_>, (plan, weights): &(Arc<Plan>, Arc<Weights>)) -> DeviceReport {
-        pollster::block_on(load(plan, weights, request, clock, &mut |_, _| {})).unwrap().1
+        pollster::block_on(load(plan, weights, request, clock, &mut |_, _| {})).unwrap().reported().1
     }
 
     #[test]

@@ -1,18 +1,20 @@
 //! The start-up check's part about attention over a long past, where its kernels take several rounds, or parts of it go to
 //! workgroups of their own: against the formula in f64 (arXiv 2305.13245).
 
-use super::check::{Fault, LARGEST_ERROR, Path, normalised_error};
-use crate::gpu::Attended;
+use super::agreement::{LARGEST_ERROR, normalised_error};
+use super::fault::{Fault, Path, Wrong};
+use crate::gpu::{Attended, Given};
 
 /// Positions of the long past: several rounds of the kernels, and several parts where they split it.
-pub(super) const LONG: usize = 300;
+pub const LONG: usize = 300;
 
 /// What is wrong with attention over a long past, if anything is.
-pub(super) fn examine_attention(a: &Attended) -> Option<Fault> {
-    let fault = |path, (kernels, found): &(String, Vec<f32>), expected: &[f32]| {
-        let error = normalised_error(found, expected);
-        let words = format!("{kernels} was off by {error:.1e} over a long past");
-        (error.is_nan() || error > LARGEST_ERROR).then_some(Fault { path, words })
+pub fn examine_attention(a: &Attended) -> Option<Fault> {
+    let fault = |path, given: &Given, expected: &[f32]| {
+        let error = normalised_error(&given.values, expected);
+        let fault =
+            || Fault { path, kernels: given.kernels.clone(), or: Vec::new(), wrong: Wrong::OffOverLongPast { error } };
+        (error.is_nan() || error > LARGEST_ERROR).then(fault)
     };
     let width = a.n_heads * a.head_dim;
     let rows = a.q.len() / width.max(1);
@@ -21,7 +23,7 @@ pub(super) fn examine_attention(a: &Attended) -> Option<Fault> {
     let last = expected.get(expected.len().saturating_sub(width)..).unwrap_or_default();
     fault(Path::Many, &a.many, &expected)
         .or_else(|| fault(Path::Many, &a.one, last))
-        .or_else(|| a.split.as_ref().and_then(|[split, plain]| fault(Path::One, split, &plain.1)))
+        .or_else(|| a.split.as_ref().and_then(|[split, plain]| fault(Path::One, split, &plain.values)))
 }
 
 /// `softmax(scale * q . K) V` of one row over the first `length` positions, in f64.
@@ -54,7 +56,8 @@ fn attention(a: &Attended, row: usize, length: usize) -> Vec<f32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::backend::check::tests::{long_context, unless_skipped};
+    use crate::backend::fixtures::{long_context, unless_skipped};
+    use crate::gpu::kernel::{Variant, names};
     use crate::gpu::{GpuModel, GpuOptions, Tuning};
 
     /// What the GPU gives is right, in every variant; what leaves out a part, or merges one wrongly, is not.
@@ -71,18 +74,21 @@ mod tests {
             assert_eq!(examine_attention(&attended), None);
             assert_eq!(attended.split.is_some(), split);
             if let Some([parts, _]) = &mut attended.split {
-                assert!(parts.0.contains("SPLITS=") && parts.0.contains("norm_merge"), "{}", parts.0);
-                let right = parts.1.clone();
-                parts.1.iter_mut().for_each(|x| *x *= 1.02);
+                assert!(
+                    names(&parts.kernels).contains("SPLITS=") && names(&parts.kernels).contains("norm_merge"),
+                    "{parts:?}"
+                );
+                let right = parts.values.clone();
+                parts.values.iter_mut().for_each(|x| *x *= 1.02);
                 let fault = examine_attention(&attended).unwrap();
-                assert!(fault.path == Path::One && fault.words.contains("SPLITS="), "{fault:?}");
-                attended.split.as_mut().unwrap()[0].1 = right;
+                assert!(fault.path == Path::One && fault.has(Variant::Split), "{fault:?}");
+                attended.split.as_mut().unwrap()[0].values = right;
             }
             // The last row without the last positions.
             let rows = attended.q.len() / (attended.n_heads * attended.head_dim);
-            attended.one.1 = attention(&attended, rows - 1, LONG - 20);
+            attended.one.values = attention(&attended, rows - 1, LONG - 20);
             let fault = examine_attention(&attended).unwrap();
-            assert!(fault.path == Path::Many && fault.words.contains("over a long past"), "{fault:?}");
+            assert!(fault.path == Path::Many && fault.to_string().contains("over a long past"), "{fault:?}");
         }
     }
 }

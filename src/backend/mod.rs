@@ -1,29 +1,41 @@
 //! Chooses between CPU and GPU, with a stated reason, and runs a plan on the choice.
 
 #[cfg(feature = "gpu")]
+mod agreement;
+#[cfg(feature = "gpu")]
 mod avoid;
 #[cfg(feature = "gpu")]
 mod calibrate;
-#[cfg(feature = "gpu")]
-mod check;
 mod choice;
+mod executor;
+#[cfg(feature = "gpu")]
+mod fault;
+#[cfg(all(test, feature = "gpu"))]
+mod fixtures;
 #[cfg(feature = "gpu")]
 mod long_past;
+mod placed;
+mod reason;
 mod recover;
 mod report;
+#[cfg(feature = "gpu")]
+mod startup;
 
 use std::sync::Arc;
 
+pub use executor::KvCache;
 pub use report::{Clock, DeviceChoice, DeviceKind, DeviceReport, DeviceRequest, GpuWork};
 
-use crate::cpu::{CpuCache, CpuModel, Level};
+use crate::cpu::CpuModel;
 use crate::error::{Error, Result};
-#[cfg(feature = "gpu")]
-use crate::gpu::{GpuCache, GpuModel};
+use executor::Executor;
+use placed::Placed;
+use reason::Reason;
+
 use crate::model::{Batch, ModelConfig, Plan, Sampled, Sampling};
 use crate::weights::Weights;
 
-/// A model on the device that runs it, with what it takes to put it on another one: see [`recover`].
+/// A model on the device that runs it, with what it takes to put it on another one: see `recover.rs`.
 pub struct Backend {
     on: Executor,
     report: DeviceReport,
@@ -32,49 +44,6 @@ pub struct Backend {
     /// What the devices before did.
     earlier: GpuWork,
     home: recover::Home,
-}
-
-/// What runs the plan.
-enum Executor {
-    Cpu(CpuModel),
-    #[cfg(feature = "gpu")]
-    Gpu(Box<GpuModel>),
-}
-
-/// Keys and values of one session, on the device of its model.
-pub enum KvCache {
-    Cpu(CpuCache),
-    #[cfg(feature = "gpu")]
-    Gpu(Box<GpuCache>),
-}
-
-impl KvCache {
-    /// Bytes of its keys and values.
-    pub fn bytes(&self) -> usize {
-        match self {
-            KvCache::Cpu(cache) => cache.bytes(),
-            #[cfg(feature = "gpu")]
-            KvCache::Gpu(cache) => cache.bytes(),
-        }
-    }
-
-    /// The first `n` positions as bytes, with a number for their form; `None` where they lie on the GPU.
-    pub fn save(&self, n: usize) -> Option<(u32, Vec<u8>)> {
-        match self {
-            KvCache::Cpu(cache) => Some(cache.save(n)),
-            #[cfg(feature = "gpu")]
-            KvCache::Gpu(_) => None,
-        }
-    }
-
-    /// Takes over `n` saved positions, where their form is this device's; says whether it did.
-    pub fn restore(&mut self, n: usize, form: u32, bytes: &[u8]) -> bool {
-        match self {
-            KvCache::Cpu(cache) => cache.restore(n, form, bytes),
-            #[cfg(feature = "gpu")]
-            KvCache::Gpu(_) => false,
-        }
-    }
 }
 
 impl Backend {
@@ -92,14 +61,8 @@ impl Backend {
         clock: Clock,
         progress: &mut dyn FnMut(usize, usize),
     ) -> Result<Backend> {
-        let (on, report) = choice::load(&plan, &weights, request.into(), clock, progress).await?;
-        Ok(Backend {
-            on,
-            report,
-            moves: 0,
-            earlier: GpuWork::default(),
-            home: recover::Home::new(plan, weights, clock),
-        })
+        let placed = choice::load(&plan, &weights, request.into(), clock, progress).await?;
+        Ok(Backend::new(placed, recover::Home::new(plan, weights, clock)))
     }
 
     /// The CPU backend at the level that this build runs fastest.
@@ -107,15 +70,13 @@ impl Backend {
     /// # Errors
     /// `Weights` and `Internal` where weights and plan do not fit each other.
     pub fn cpu(plan: Arc<Plan>, weights: Arc<Weights>) -> Result<Backend> {
-        let on = Executor::cpu(&plan, &weights)?;
-        let report = choice::cpu_report(&plan, &weights, "asked for");
-        Ok(Backend {
-            on,
-            report,
-            moves: 0,
-            earlier: GpuWork::default(),
-            home: recover::Home::new(plan, weights, || 0.0),
-        })
+        let placed = Placed::on_cpu(&plan, &weights, Reason::Asked)?;
+        Ok(Backend::new(placed, recover::Home::new(plan, weights, || 0.0)))
+    }
+
+    fn new(placed: Placed, home: recover::Home) -> Backend {
+        let (on, report) = placed.reported();
+        Backend { on, report, moves: 0, earlier: GpuWork::default(), home }
     }
 
     /// Where the model runs at this moment, and why.
@@ -127,6 +88,41 @@ impl Backend {
     /// what it was when the cache was made.
     pub fn moves(&self) -> u64 {
         self.moves
+    }
+
+    /// Whether this failure is one of the device, so that the same work may succeed on another one.
+    pub fn survives(&self, error: &Error) -> bool {
+        let on_cpu = matches!(self.on, Executor::Cpu(_));
+        !on_cpu && matches!(error, Error::Gpu { .. } | Error::OutOfMemory { .. })
+    }
+
+    /// Puts the model on a new device after this failure of the old one: a GPU, or, where none can be opened, where its
+    /// memory did not suffice, or where one was lost a moment ago, the CPU. Caches made before are of no use from then
+    /// on; [`Backend::moves`] says so. Where the future is dropped half-way, nothing has changed.
+    ///
+    /// # Errors
+    /// Those of the CPU: there is nothing left to go to.
+    pub async fn recover(&mut self, error: &Error) -> Result<()> {
+        let now = (self.home.clock)();
+        let placed = self.home.place_again(error, now).await?;
+        self.earlier = self.work();
+        (self.on, self.report) = placed.reported();
+        self.home.lost_at(now);
+        self.moves += 1;
+        Ok(())
+    }
+
+    /// For tests: the GPU is gone, as if the platform had taken it away. Says whether there was one.
+    #[doc(hidden)]
+    pub fn lose_device(&self) -> bool {
+        match &self.on {
+            Executor::Cpu(_) => false,
+            #[cfg(feature = "gpu")]
+            Executor::Gpu(model) => {
+                model.destroy_device();
+                true
+            }
+        }
     }
 
     /// What GPUs were told to do for this model so far, on whichever device: it never becomes less.
@@ -214,91 +210,4 @@ impl Backend {
 /// Brings weights into the order in which they are multiplied, in place, as far as nobody else holds their bytes.
 pub fn arrange(weights: Weights, config: &ModelConfig) -> Weights {
     weights.into_panels(CpuModel::codes(config))
-}
-
-impl Executor {
-    fn cpu(plan: &Arc<Plan>, weights: &Arc<Weights>) -> Result<Executor> {
-        Ok(Executor::Cpu(CpuModel::new(Arc::clone(plan), Arc::clone(weights), Level::best())?))
-    }
-
-    fn max_batch(&self) -> usize {
-        match self {
-            Executor::Cpu(model) => model.max_batch(),
-            #[cfg(feature = "gpu")]
-            Executor::Gpu(model) => model.max_batch(),
-        }
-    }
-
-    fn work(&self) -> GpuWork {
-        match self {
-            Executor::Cpu(_) => GpuWork::default(),
-            #[cfg(feature = "gpu")]
-            Executor::Gpu(model) => {
-                let counters = model.counters();
-                GpuWork {
-                    dispatches: counters.dispatches,
-                    submits: counters.submits,
-                    readbacks: counters.readbacks,
-                    chosen: counters.sampled,
-                }
-            }
-        }
-    }
-
-    async fn new_cache(&self, capacity: usize) -> Result<KvCache> {
-        Ok(match self {
-            Executor::Cpu(model) => KvCache::Cpu(model.new_cache(capacity)?),
-            #[cfg(feature = "gpu")]
-            Executor::Gpu(model) => KvCache::Gpu(Box::new(model.new_cache(capacity).await?)),
-        })
-    }
-
-    /// A forward over so many rows took so long: see [`GpuModel::pace`].
-    fn pace(&mut self, _rows: usize, _ms: f64) {
-        #[cfg(feature = "gpu")]
-        if let Executor::Gpu(model) = self {
-            model.pace(_rows, _ms);
-        }
-    }
-
-    fn resident_steps(&self) -> usize {
-        match self {
-            Executor::Cpu(_) => 0,
-            #[cfg(feature = "gpu")]
-            Executor::Gpu(model) => model.resident_steps(),
-        }
-    }
-
-    async fn decode(
-        &mut self,
-        cache: &mut KvCache,
-        token: u32,
-        position: usize,
-        n: usize,
-        sampling: Sampling<'_>,
-        chosen: &mut Vec<Sampled>,
-    ) -> Result<()> {
-        match (self, cache) {
-            #[cfg(feature = "gpu")]
-            (Executor::Gpu(model), KvCache::Gpu(cache)) => {
-                model.decode(cache, token, position, n, sampling, chosen).await
-            }
-            _ => {
-                let what = format!("{n} tokens were to be chosen at {position} by a device that does not choose");
-                chosen.clear();
-                let _ = (token, sampling);
-                Err(Error::Internal { what })
-            }
-        }
-    }
-
-    async fn forward(&mut self, cache: &mut KvCache, batch: Batch<'_>, logits: &mut Vec<f32>) -> Result<()> {
-        match (self, cache) {
-            (Executor::Cpu(model), KvCache::Cpu(cache)) => model.forward(cache, batch, logits),
-            #[cfg(feature = "gpu")]
-            (Executor::Gpu(model), KvCache::Gpu(cache)) => model.forward(cache, batch, logits).await,
-            #[cfg(feature = "gpu")]
-            _ => Err(Error::Internal { what: "a cache was used on another device than its own".into() }),
-        }
-    }
 }

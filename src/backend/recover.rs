@@ -7,7 +7,10 @@
 
 use std::sync::Arc;
 
-use super::{Backend, Clock, Executor, choice};
+use super::choice;
+use super::placed::Placed;
+use super::reason::{Reason, Stay};
+use super::report::Clock;
 use crate::error::{Error, Result};
 use crate::model::Plan;
 use crate::weights::Weights;
@@ -28,76 +31,28 @@ impl Home {
     pub fn new(plan: Arc<Plan>, weights: Arc<Weights>, clock: Clock) -> Home {
         Home { plan, weights, clock, lost: None }
     }
-}
 
-impl Backend {
-    /// Whether this failure is one of the device, so that the same work may succeed on another one.
-    pub fn survives(&self, error: &Error) -> bool {
-        let on_cpu = matches!(self.on, Executor::Cpu(_));
-        !on_cpu && matches!(error, Error::Gpu { .. } | Error::OutOfMemory { .. })
-    }
-
-    /// Puts the model on a new device after this failure of the old one: a GPU, or, where none can be opened, where its
-    /// memory did not suffice, or where one was lost a moment ago, the CPU. Caches made before are of no use from then
-    /// on; [`Backend::moves`] says so. Where the future is dropped half-way, nothing has changed.
+    /// The model on a new device after this failure of the old one, at the time `now`.
     ///
     /// # Errors
-    /// Those of the CPU: there is nothing left to go to.
-    pub async fn recover(&mut self, error: &Error) -> Result<()> {
-        let now = (self.home.clock)();
-        let what = match error {
-            Error::Gpu { what, why } => format!("{what}: {why}"),
-            other => other.to_string(),
-        };
-        let again = self.home.lost.is_some_and(|before| now - before < SHORT_MS);
-        let opened = match error {
-            Error::OutOfMemory { .. } => Err("its memory does not suffice".to_string()),
-            _ if again => Err(format!("it was lost twice within {} s", SHORT_MS / 1000.0)),
-            _ => self.reopen().await,
-        };
-        self.earlier = self.work();
-        (self.on, self.report) = match opened {
-            Ok((on, mut report)) => {
-                report.reason = format!("opened anew after the GPU was lost ({what}); {}", report.reason);
-                (on, report)
-            }
-            Err(why) => {
-                let reason = format!("moved from the GPU, which was lost ({what}): {why}");
-                let Home { plan, weights, .. } = &self.home;
-                (Executor::cpu(plan, weights)?, choice::cpu_report(plan, weights, &reason))
-            }
-        };
-        self.home.lost = Some(now);
-        self.moves += 1;
-        Ok(())
-    }
-
-    /// The model on a GPU that was just opened and checked, or why not.
-    async fn reopen(&self) -> Result<(Executor, super::DeviceReport), String> {
-        #[cfg(feature = "gpu")]
-        {
-            let Home { plan, weights, .. } = &self.home;
+    /// Those of the CPU.
+    pub async fn place_again(&self, failure: &Error, now: f64) -> Result<Placed> {
+        let again = self.lost.is_some_and(|before| now - before < SHORT_MS);
+        let opened = match failure {
+            Error::OutOfMemory { .. } => Err(Stay::Memory),
+            _ if again => Err(Stay::LostTwice { seconds: SHORT_MS / 1000.0 }),
             // Even an adapter that computes on the CPU: it was good enough before.
-            let opened = choice::gpu(plan, weights, None, &mut |_, _| {}).await;
-            opened.map_err(|error| match error {
-                Error::Gpu { what, why } => format!("no new one: {what}: {why}"),
-                other => format!("no new one: {other}"),
-            })
+            _ => choice::gpu(&self.plan, &self.weights, None, &mut |_, _| {}).await.map_err(Stay::NoNew),
+        };
+        let failure = failure.clone();
+        match opened {
+            Ok(placed) => Ok(Placed { reason: Reason::Reopened { failure, then: Box::new(placed.reason) }, ..placed }),
+            Err(stay) => Placed::on_cpu(&self.plan, &self.weights, Reason::Moved { failure, stay }),
         }
-        #[cfg(not(feature = "gpu"))]
-        Err("this build is without it".into())
     }
 
-    /// For tests: the GPU is gone, as if the platform had taken it away. Says whether there was one.
-    #[doc(hidden)]
-    pub fn lose_device(&self) -> bool {
-        match &self.on {
-            Executor::Cpu(_) => false,
-            #[cfg(feature = "gpu")]
-            Executor::Gpu(model) => {
-                model.destroy_device();
-                true
-            }
-        }
+    /// Remembers when a device was lost.
+    pub fn lost_at(&mut self, now: f64) {
+        self.lost = Some(now);
     }
 }

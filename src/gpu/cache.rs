@@ -1,8 +1,7 @@
 //! The KV cache on the GPU, and what else depends on how many positions a session may have: the rotary angles.
 
-use super::GpuModel;
 use super::device::{Gpu, gpu_error};
-use super::record::Dispatch;
+use super::launch::Dispatch;
 use crate::model::{Op, Plan, Rope, RopeLayout, VectorId};
 use crate::{Error, Result};
 
@@ -31,31 +30,6 @@ impl GpuCache {
     }
 }
 
-impl GpuModel {
-    /// A cache for `capacity` positions with the first `n` positions of another; both have room for them.
-    ///
-    /// # Errors
-    /// As [`new_cache`](Self::new_cache), and [`Error::Internal`] for the cache of another model.
-    pub async fn copy_cache(&self, from: &GpuCache, n: usize, capacity: usize) -> Result<GpuCache> {
-        if from.model != self.id || n > from.capacity.min(capacity) {
-            return Err(Error::Internal { what: format!("{n} positions of a KV cache cannot be copied") });
-        }
-        let to = self.new_cache(capacity).await?;
-        let copy = || {
-            let descriptor = wgpu::CommandEncoderDescriptor { label: Some("copy of a cache") };
-            let mut encoder = self.gpu.device.create_command_encoder(&descriptor);
-            for (to, from) in to.buffers.layers().zip(from.buffers.layers()) {
-                let bytes = n as u64 * from.position_bytes();
-                encoder.copy_buffer_to_buffer(&from.k, 0, &to.k, 0, bytes);
-                encoder.copy_buffer_to_buffer(&from.v, 0, &to.v, 0, bytes);
-            }
-            self.gpu.queue.submit([encoder.finish()]);
-        };
-        self.gpu.scoped("copy of a cache", 0, copy).await?;
-        Ok(to)
-    }
-}
-
 /// One layer's keys and values: f32 or f16 `[capacity, n_kv_heads, head_dim padded to a multiple of 4]` each.
 pub(super) struct LayerCache {
     pub(super) k: wgpu::Buffer,
@@ -68,7 +42,7 @@ pub(super) struct LayerCache {
 
 impl LayerCache {
     /// Bytes from position to position of keys, and of values.
-    fn position_bytes(&self) -> u64 {
+    pub(super) fn position_bytes(&self) -> u64 {
         position_bytes(self.n_kv_heads, self.head_dim, self.half) as u64
     }
 }
@@ -83,6 +57,12 @@ pub(super) struct CacheBuffers {
     angles: Vec<(Rope, Option<VectorId>, wgpu::Buffer)>,
     /// What a kernel binds that would rotate and has nothing to rotate by.
     pub(super) no_angles: wgpu::Buffer,
+}
+
+/// Vectors of 4 that a head takes in the cache, as the shaders' constant. (Saturates far above what any adapter
+/// compiles.)
+pub(super) fn head_vectors(head_dim: usize) -> u32 {
+    u32::try_from(head_dim.div_ceil(4)).unwrap_or(u32::MAX)
 }
 
 /// The shape of a layer's heads: the attention of the layer says.
@@ -143,7 +123,7 @@ impl CacheBuffers {
         Ok(buffers)
     }
 
-    fn layers(&self) -> impl Iterator<Item = &LayerCache> {
+    pub(super) fn layers(&self) -> impl Iterator<Item = &LayerCache> {
         self.layers.iter().flatten()
     }
 

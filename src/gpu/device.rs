@@ -1,7 +1,6 @@
 //! The adapter and device, and how their failures become [`Error`]s: never a panic, never a hang.
 
 use super::oneshot;
-use super::variants::Abilities;
 use crate::{Error, Result};
 use std::future::Future;
 use std::pin::Pin;
@@ -20,6 +19,17 @@ pub struct AdapterReport {
     pub backend: String,
     /// The adapter computes on the CPU.
     pub is_software: bool,
+}
+
+/// What an adapter can do beyond what every one can.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Abilities {
+    /// Invocations of a subgroup at least, where kernels may use them.
+    pub(super) subgroups: Option<u32>,
+    /// Shaders may multiply bytes, four at once.
+    pub(super) packed: bool,
+    /// Shaders may hold numbers as f16.
+    pub(super) half: bool,
 }
 
 /// The first failure that no error scope caught, and whether the device is gone.

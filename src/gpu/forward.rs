@@ -1,13 +1,15 @@
 //! The forward pass: write the batch, walk the dispatches, read the logits.
 
 use super::cache::GpuCache;
+use super::choose::Drawing;
 use super::counters::Counters;
 use super::device::{Gpu, gpu_error};
-use super::fuse::{Fused, Unit};
+use super::fuse::Fused;
+use super::fused::unit::Unit;
 use super::kernel;
+use super::launch::Dispatch;
 use super::pipelines::Pipelines;
-use super::record::{Dispatch, Resources};
-use super::sample::Drawing;
+use super::resources::Resources;
 use crate::model::{Batch, BufferId, Plan, Step};
 use crate::{Error, Result};
 use std::sync::Arc;
@@ -31,10 +33,10 @@ pub struct GpuModel {
     pub(super) fused: Fused,
     /// Per unit of it: the dispatches that need no cache, where they are not those of a step.
     pub(super) fused_dispatches: Vec<Vec<Dispatch>>,
-    /// Per unit: its norm and biases, see [`team::vectors`](super::team::vectors).
+    /// Per unit: its norm and biases, see [`dots::vectors`](super::fused::dots::vectors).
     pub(super) unit_vectors: Vec<Option<wgpu::Buffer>>,
     /// Chooses a token.
-    pub(super) sample: Dispatch,
+    pub(super) choose: Dispatch,
     pub(super) drawing: Drawing,
     /// Where chosen tokens are mapped; one fewer while a run uses it.
     pub(super) result_readbacks: Vec<wgpu::Buffer>,

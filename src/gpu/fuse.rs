@@ -5,104 +5,12 @@
 //! feed-forward's first half; projection with residual), the whole of embedding one, and the last norm with the logits
 //! one. What has no such shape stays a dispatch per step, as it is for many rows at once.
 
-use super::attention::Shape;
-use super::upload::{GROUP, can_join};
-use crate::model::{Activation, BufferId, MatrixId, Op, Plan, Rope, VectorId};
+use super::fused::unit::{Attend, Feed, Norm, Project, Qkv, Unit, Weighted};
+use super::ops::attention::Shape;
+use super::quant::GROUP;
+use super::upload::can_join;
+use crate::model::{BufferId, MatrixId, Op, Plan};
 use crate::weights::{Matrix, Weights};
-
-/// A matrix and the bias that is added to its products.
-pub(super) type Weighted = (MatrixId, Option<VectorId>);
-
-/// A norm: a layer norm where it has a bias, else RMS.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Norm {
-    pub(super) weight: VectorId,
-    pub(super) bias: Option<VectorId>,
-    pub(super) eps: f32,
-}
-
-/// Norm, q, k, v, rotation and cache of a layer.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct Qkv {
-    pub(super) x: BufferId,
-    pub(super) norm: Norm,
-    /// Of q, k and v.
-    pub(super) weights: [Weighted; 3],
-    pub(super) rope: Option<(Rope, Option<VectorId>)>,
-    pub(super) layer: usize,
-    pub(super) q: BufferId,
-}
-
-/// The attention of a layer, split over workgroups.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct Attend {
-    pub(super) q: BufferId,
-    pub(super) layer: usize,
-    pub(super) shape: Shape,
-}
-
-/// Norm, product and residual: each but the product where there is one.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct Project {
-    pub(super) x: BufferId,
-    pub(super) norm: Option<Norm>,
-    /// x is what a split attention with heads of so many elements leaves to be merged.
-    pub(super) merge: Option<usize>,
-    pub(super) weight: Weighted,
-    pub(super) residual: Option<BufferId>,
-    pub(super) out: BufferId,
-}
-
-/// Norm, the feed-forward's first matrix or two, and its activation.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct Feed {
-    pub(super) x: BufferId,
-    pub(super) norm: Norm,
-    pub(super) gate: Option<Weighted>,
-    pub(super) up: Weighted,
-    pub(super) activation: Activation,
-    pub(super) out: BufferId,
-}
-
-/// What one token's pass does at once.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) enum Unit {
-    /// A step alone.
-    Step(usize),
-    /// Token and position embeddings, added.
-    Embed {
-        tokens: MatrixId,
-        positions: MatrixId,
-        out: BufferId,
-    },
-    Qkv(Qkv),
-    Attend(Attend),
-    Project(Project),
-    Feed(Feed),
-}
-
-impl Unit {
-    /// The buffer that it writes; that of a step, the plan knows, and what a split attention gives is in none of the plan's.
-    pub(super) fn out(&self) -> Option<BufferId> {
-        match self {
-            Unit::Step(_) | Unit::Attend(_) => None,
-            Unit::Embed { out, .. } => Some(*out),
-            Unit::Qkv(qkv) => Some(qkv.q),
-            Unit::Project(project) => Some(project.out),
-            Unit::Feed(feed) => Some(feed.out),
-        }
-    }
-
-    /// Matrices that lie in common buffers.
-    fn joined(&self) -> Vec<MatrixId> {
-        match self {
-            Unit::Step(_) | Unit::Attend(_) | Unit::Project(_) => Vec::new(),
-            Unit::Embed { tokens, positions, .. } => vec![*tokens, *positions],
-            Unit::Qkv(qkv) => qkv.weights.iter().map(|(id, _)| *id).collect(),
-            Unit::Feed(feed) => feed.gate.iter().chain([&feed.up]).map(|(id, _)| *id).collect(),
-        }
-    }
-}
 
 /// How one token runs.
 pub(super) struct Fused {

@@ -1,7 +1,7 @@
-//! Puts rows into the order of [`Packing::Lanes`](super::kernel::Packing::Lanes); see `shaders/parts/lanes_f32.wgsl`, and
+//! Puts rows into the order of [`Packing::Lanes`](super::quant::Packing::Lanes); see `shaders/parts/lanes_f32.wgsl`, and
 //! `lanes_q8_0.wgsl` and `lanes_q4_0.wgsl` for how block types are stored there.
 
-use crate::tensor::DType;
+use super::quant::Encoding;
 use half::f16;
 
 /// Rows that are put into one another.
@@ -9,48 +9,35 @@ pub(super) const BLOCK: usize = 16;
 /// Neighbouring rows of one invocation.
 const OWN: usize = 4;
 
-/// The bits of a word that are stored inverted: all signed bytes but a word's highest get 128 added, whose highest 4-bit code gets
-/// its 8 taken away, so that a kernel cuts each out where it stands.
-pub(super) fn flipped(dtype: DType) -> u32 {
-    match dtype {
-        DType::F32 | DType::F16 | DType::BF16 => 0,
-        DType::Q8_0 => 0x0080_8080,
-        DType::Q4_0 => 0x8000_0000,
-    }
-}
-
 /// Appends 16 rows (fewer at the end: the others count as zeros) that were repacked one after the other. `words`: of a
-/// group; `flipped`: see there; `elements` and `scales` of `rows`: their own. Scales become f32, one for each group.
+/// group; `rows`: their elements and factors. Factors become f32, each once for every group: of a type with several they
+/// are neighbours.
 pub(super) fn block(
     words: usize,
     groups: usize,
-    flipped: u32,
+    encoding: &Encoding,
     rows: (&[u8], &[u8]),
     elements: &mut Vec<u8>,
-    scales: &mut Vec<u8>,
+    factors: &mut Vec<u8>,
 ) {
     let row_words = groups * words;
-    let rows_of = |bytes: usize| move |row: usize| row * bytes;
-    let (word_at, scale_at) = (rows_of(row_words * 4), rows_of(groups));
+    let (word_at, factors_at) = (|row: usize| row * row_words * 4, |row: usize| row * groups * encoding.factors);
     for group in 0..groups {
         for own in 0..OWN {
             for word in 0..words {
                 for lane in 0..BLOCK / OWN {
                     let at = word_at(lane * OWN + own) + (group * words + word) * 4;
                     let bytes = rows.0.get(at..).and_then(|rest| rest.first_chunk::<4>()).unwrap_or(&[0; 4]);
-                    elements.extend_from_slice(&(u32::from_le_bytes(*bytes) ^ flipped).to_le_bytes());
+                    elements.extend_from_slice(&(u32::from_le_bytes(*bytes) ^ encoding.flipped).to_le_bytes());
                 }
             }
         }
-        if rows.1.is_empty() {
-            continue;
-        }
-        for own in 0..OWN {
-            for lane in 0..BLOCK / OWN {
-                // Two bytes for two groups.
-                let at = scale_at(lane * OWN + own) + group / 2 * 2;
-                let scale = rows.1.get(at..).and_then(|rest| rest.first_chunk::<2>()).unwrap_or(&[0; 2]);
-                scales.extend_from_slice(&f16::from_le_bytes(*scale).to_f32().to_le_bytes());
+        for (own, lane) in (0..OWN).flat_map(|own| (0..BLOCK / OWN).map(move |lane| (own, lane))) {
+            for factor in 0..encoding.factors {
+                // Two bytes each, for two groups.
+                let at = factors_at(lane * OWN + own) + (group / 2 * encoding.factors + factor) * 2;
+                let factor = rows.1.get(at..).and_then(|rest| rest.first_chunk::<2>()).unwrap_or(&[0; 2]);
+                factors.extend_from_slice(&f16::from_le_bytes(*factor).to_f32().to_le_bytes());
             }
         }
     }
@@ -59,6 +46,8 @@ pub(super) fn block(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::gpu::quant::encoding;
+    use crate::tensor::DType;
 
     #[test]
     fn the_same_word_of_four_invocations_rows_are_neighbours() {
@@ -68,7 +57,8 @@ mod tests {
             (0..10u32).flat_map(|r| (0..8).map(move |w| 100 * r + w)).flat_map(u32::to_le_bytes).collect();
         let scales: Vec<u8> = (0..10).flat_map(|r| f16::from_f32(r as f32).to_le_bytes()).collect();
         let (mut packed, mut factors) = (Vec::new(), Vec::new());
-        block(words, groups, 1 << 31, (&rows, &scales), &mut packed, &mut factors);
+        let encoding = Encoding { flipped: 1 << 31, ..*encoding(DType::Q8_0) };
+        block(words, groups, &encoding, (&rows, &scales), &mut packed, &mut factors);
         let word = |i: usize| u32::from_le_bytes(*packed[4 * i..].first_chunk().unwrap()) ^ (1 << 31);
         assert_eq!(packed.len(), 16 * 8 * 4);
         // Group 0, first own row, word 0 and 1 of the four invocations; the last has no rows.

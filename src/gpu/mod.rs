@@ -1,46 +1,44 @@
-//! Runs a plan with WGSL compute shaders through WebGPU; one file per operation: its parameters, workgroups and
-//! bindings.
+//! Runs a plan with WGSL compute shaders through WebGPU.
 //!
-//! At load every kernel that the plan needs is compiled, the weights are uploaded (still quantised) and every dispatch
-//! is bound to its buffers; a forward pass writes one small uniform buffer and the token ids, records the dispatches
-//! into one command buffer, submits it once (many rows in several parts where they take long), and reads back the asked-for
-//! logits only.
+//! | to add | touch |
+//! |---|---|
+//! | an operation | `ops/<stem>.rs` with its parameters, workgroups and bindings, the tables in `ops/mod.rs`, `shaders/<stem>.wgsl` |
+//! | a weight type | `quant/<type>.rs`, the table in `quant/mod.rs`, `shaders/parts/weight_<type>.wgsl` and `lanes_<type>.wgsl` |
+//! | a fused kernel | `fused/<stem>.rs`, the tables in `fused/mod.rs`, what it takes together in `fuse.rs`, `shaders/fused/<stem>.wgsl` |
+//!
+//! and `catalogue.rs`, through which every shader is tested without a GPU.
+//!
+//! At load (`open.rs`) every kernel that the plan needs is compiled, the weights are uploaded (still quantised) and every
+//! dispatch is bound to its buffers; a forward pass (`forward.rs`) writes one small uniform buffer and the token ids,
+//! records the dispatches into one command buffer, submits it once (many rows in several parts where they take long), and
+//! reads back the asked-for logits only.
 //!
 //! Only the default WebGPU limits and features are needed; timestamps, for benchmarks, must be asked for.
 
-mod activation;
-mod add;
-mod attention;
+mod bind_cache;
 mod cache;
-mod check;
+mod catalogue;
+mod choose;
 mod counters;
 mod device;
-mod embed;
 mod forward;
 mod fuse;
-mod fused_embed;
-mod fused_feed;
-mod fused_project;
-mod fused_qkv;
-mod gated_activation;
+mod fused;
 pub mod kernel;
 mod lanes;
-mod layer_norm;
-mod linear;
-mod load;
+mod launch;
+mod multi_step;
 mod oneshot;
+mod open;
+mod ops;
+mod options;
+mod parts;
 mod pipelines;
-mod position_embed;
-mod record;
-mod resident;
-mod rms_norm;
-mod rope;
-mod sample;
-mod scale;
-mod select_rows;
-mod soft_cap;
+mod probe;
+mod quant;
+mod resources;
 mod source;
-mod store_kv;
+mod sums;
 mod supported;
 mod team;
 mod timing;
@@ -48,11 +46,12 @@ mod upload;
 mod variants;
 
 pub use cache::GpuCache;
-pub use check::Attended;
+pub use catalogue::catalogue;
+pub use choose::MAX_STEPS;
 pub use counters::Counters;
 pub use device::AdapterReport;
 pub use forward::GpuModel;
-pub use load::GpuOptions;
-pub use sample::MAX_STEPS;
+pub use options::{GpuOptions, Tuning};
+pub use pipelines::OpenError;
+pub use probe::{Attended, Given};
 pub use timing::Timed;
-pub use variants::Tuning;

@@ -1,9 +1,42 @@
 //! Compiled kernels, each once.
 
 use super::device::{Gpu, Verdict, gpu_error};
-use super::kernel::{Access, Kernel};
+use super::kernel::{Access, Kernel, KernelId};
 use crate::{Error, Result};
 use std::collections::HashMap;
+
+/// Why a model was not put on the GPU.
+#[derive(Clone, Debug)]
+pub enum OpenError {
+    /// This kernel does not compile there or does not fit the adapter.
+    Kernel(KernelId, Error),
+    /// Something else.
+    Other(Error),
+}
+
+impl From<Error> for OpenError {
+    fn from(error: Error) -> Self {
+        OpenError::Other(error)
+    }
+}
+
+impl From<OpenError> for Error {
+    fn from(error: OpenError) -> Self {
+        match error {
+            OpenError::Kernel(_, error) | OpenError::Other(error) => error,
+        }
+    }
+}
+
+impl OpenError {
+    /// What went wrong with a kernel: the GPU itself may have failed meanwhile.
+    fn of(kernel: &Kernel, error: Error) -> OpenError {
+        match error {
+            Error::Gpu { .. } => OpenError::Kernel(kernel.id(), error),
+            other => OpenError::Other(other),
+        }
+    }
+}
 
 /// Pipelines by kernel name. Kernels with the same bindings share a layout, and so their bind groups.
 #[derive(Default)]
@@ -25,26 +58,27 @@ impl Pipelines {
     /// thread, and the page, go on. Natively each is compiled as it is asked for.
     ///
     /// # Errors
-    /// [`Error::Gpu`], naming the first kernel that does not compile or does not fit the adapter.
+    /// [`OpenError::Kernel`] for the first kernel that does not compile or does not fit the adapter.
     pub(super) async fn compile(
         &mut self,
         gpu: &Gpu,
         kernels: &[Kernel],
         progress: &mut dyn FnMut(usize),
-    ) -> Result<()> {
+    ) -> Result<(), OpenError> {
         let mut requested = Vec::with_capacity(kernels.len());
         for (i, kernel) in kernels.iter().enumerate() {
             if !self.compiled.contains_key(&kernel.name()) {
-                requested.push((kernel.name(), self.request(gpu, kernel)?));
+                let asked = self.request(gpu, kernel).map_err(|error| OpenError::of(kernel, error))?;
+                requested.push((kernel, asked));
             }
             if cfg!(not(target_arch = "wasm32")) {
                 progress(i + 1);
             }
         }
         let known = kernels.len() - requested.len();
-        for (i, (name, (pipeline, verdict))) in requested.into_iter().enumerate() {
-            verdict.await?;
-            self.compiled.insert(name, pipeline);
+        for (i, (kernel, (pipeline, verdict))) in requested.into_iter().enumerate() {
+            verdict.await.map_err(|error| OpenError::of(kernel, error))?;
+            self.compiled.insert(kernel.name(), pipeline);
             if cfg!(target_arch = "wasm32") {
                 progress(known + i + 1);
             }

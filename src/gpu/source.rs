@@ -4,7 +4,7 @@
 /// one fits the file.
 macro_rules! wgsl {
     ($($name:expr),+) => {{
-        const FILE: &str = include_str!(concat!("../../shaders/", $($name,)+ ".wgsl"));
+        const FILE: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/shaders/", $($name,)+ ".wgsl"));
         const BYTES: [u8; $crate::gpu::source::length(FILE)] = $crate::gpu::source::shorten(FILE);
         const TEXT: &str = match std::str::from_utf8(&BYTES) {
             Ok(text) => text,
@@ -13,7 +13,7 @@ macro_rules! wgsl {
         TEXT
     }};
 }
-pub(super) use wgsl;
+pub(in crate::gpu) use wgsl;
 
 /// How many bytes [`shorten`] leaves.
 pub(super) const fn length(text: &str) -> usize {

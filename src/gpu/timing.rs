@@ -3,10 +3,10 @@
 //! [`GpuOptions::timestamps`](super::GpuOptions::timestamps) can; the passes of others are what they are without.
 
 use super::cache::GpuCache;
+use super::choose;
 use super::device::gpu_error;
 use super::forward::GpuModel;
-use super::record::Dispatch;
-use super::sample;
+use super::launch::Dispatch;
 use crate::model::{Batch, Sampling};
 use crate::{Error, Result};
 
@@ -40,7 +40,7 @@ impl GpuModel {
         self.gpu.queue.write_buffer(
             &self.drawing.settings,
             0,
-            bytemuck::cast_slice(&sample::settings(&Sampling::GREEDY)),
+            bytemuck::cast_slice(&choose::settings(&Sampling::GREEDY)),
         );
         let slot = |i: usize| self.resources.slot(usize::from(i >= self.selection));
         let mut all: Vec<(&Dispatch, u32, u32)> = Vec::new();
@@ -48,7 +48,7 @@ impl GpuModel {
             for i in 0..self.fused.units.len() {
                 all.extend(self.of_unit(cache, i).map(|dispatch| (dispatch, 1, self.resources.slot(0))));
             }
-            all.push((&self.sample, 1, self.resources.slot(0)));
+            all.push((&self.choose, 1, self.resources.slot(0)));
         } else {
             for i in 0..self.plan.steps.len() {
                 let n = self.rows_at(i, rows);
@@ -105,7 +105,7 @@ impl GpuModel {
             return Err(Error::Internal { what: format!("{} timestamps, expected {count}", marks.len()) });
         }
         times.extend(dispatches.iter().zip(marks.chunks_exact(2)).map(|((dispatch, n, _), marks)| Timed {
-            kernel: dispatch.names[usize::from(*n > 1)].clone(),
+            kernel: dispatch.kernels[usize::from(*n > 1)].name.clone(),
             // Where a clock was set back meanwhile, nothing is known.
             us: marks.last().zip(marks.first()).map_or(0, |(end, start)| end.saturating_sub(*start)) as f64 * period,
         }));

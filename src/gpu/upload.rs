@@ -2,19 +2,16 @@
 //! storage binding.
 //!
 //! Rows are whole groups of 16 elements: rows of plain floats are padded with zeros, rows of the block types (32
-//! elements) are whole groups already. Scales lie apart from the elements, because 34 and 18 byte blocks have no
+//! elements) are whole groups already. Factors lie apart from the elements, because 34 and 18 byte blocks have no
 //! alignment that a shader could read.
 
 use super::device::{Gpu, gpu_error};
-use super::kernel::{Packing, Stored};
 use super::lanes;
+use super::quant::{GROUP, Packing, Stored, encoding};
 use crate::tensor::DType;
 use crate::weights::Matrix;
 use crate::{Error, Result};
 use std::ops::Range;
-
-/// Elements that a kernel decodes at once.
-pub(super) const GROUP: usize = 16;
 
 /// The most bytes repacked at once: bounds the memory that an upload needs beside the file.
 const PIECE: usize = 4 << 20;
@@ -26,8 +23,16 @@ pub(super) struct Chunk {
     /// The buffers' row where they begin.
     pub(super) from_row: usize,
     pub(super) elements: wgpu::Buffer,
-    /// Scales of the block types.
-    pub(super) scales: Option<wgpu::Buffer>,
+    /// Factors of the types that have any.
+    pub(super) factors: Option<wgpu::Buffer>,
+}
+
+impl Chunk {
+    /// Its buffers, and others, by binding.
+    pub(super) fn buffers<'a>(&'a self, others: &[(u32, &'a wgpu::Buffer)]) -> Vec<(u32, &'a wgpu::Buffer)> {
+        let factors = self.factors.as_ref().map(|factors| (3, factors));
+        [(2, &self.elements)].into_iter().chain(factors).chain(others.iter().copied()).collect()
+    }
 }
 
 /// A matrix on the GPU.
@@ -41,24 +46,10 @@ pub(super) struct GpuMatrix {
     pub(super) chunks: Vec<Chunk>,
 }
 
-/// Bytes of a row's elements and of its scales on the GPU.
-fn row_bytes(dtype: DType, packing: Packing, groups: usize) -> (usize, usize) {
-    let scales = match packing {
-        Packing::Rows => groups,
-        Packing::Lanes => 4 * groups,
-    };
-    match dtype {
-        DType::F32 => (groups * GROUP * 4, 0),
-        DType::F16 | DType::BF16 => (groups * GROUP * 2, 0),
-        DType::Q8_0 => (groups * GROUP, scales),
-        DType::Q4_0 => (groups * GROUP / 2, scales),
-    }
-}
-
 /// How many rows a chunk may have so that no binding exceeds `limit` bytes.
 fn rows_per_chunk(dtype: DType, groups: usize, limit: u64) -> usize {
-    let (elements, scales) = row_bytes(dtype, Packing::Rows, groups);
-    (limit / elements.max(scales).max(1) as u64).min(u32::MAX as u64) as usize
+    let (elements, factors) = encoding(dtype).row_bytes(Packing::Rows, groups);
+    (limit / elements.max(factors).max(1) as u64).min(u32::MAX as u64) as usize
 }
 
 /// Groups in a row of a matrix that has the bytes of its shape, and of which a row fits `limit` bytes.
@@ -77,7 +68,7 @@ fn check(matrix: &Matrix, limit: u64) -> Result<usize> {
     Ok(groups)
 }
 
-/// Rows of the matrices before it in their common buffers, and of all of them: each begins at a whole word of scales.
+/// Rows of the matrices before it in their common buffers, and of all of them: each begins at a whole word of factors.
 fn starts(matrices: &[&Matrix]) -> (Vec<usize>, usize) {
     let mut end = 0;
     let starts = matrices.iter().map(|matrix| {
@@ -106,17 +97,17 @@ impl GpuMatrix {
     pub(super) async fn join(gpu: &Gpu, matrices: &[&Matrix], limit: u64, packing: Packing) -> Result<Vec<GpuMatrix>> {
         let (starts, rows) = starts(matrices);
         let Some(first) = matrices.first() else { return Ok(Vec::new()) };
-        let (element_bytes, scale_bytes) = row_bytes(first.dtype, packing, first.cols.div_ceil(GROUP));
+        let (element_bytes, factor_bytes) = encoding(first.dtype).row_bytes(packing, first.cols.div_ceil(GROUP));
         let elements = gpu.buffer(&first.name, (rows * element_bytes) as u64).await?;
-        let scales = match scale_bytes {
+        let factors = match factor_bytes {
             0 => None,
-            _ => Some(gpu.buffer(&first.name, (rows * scale_bytes) as u64).await?),
+            _ => Some(gpu.buffer(&first.name, (rows * factor_bytes) as u64).await?),
         };
         let mut joined = Vec::new();
         for (matrix, from_row) in matrices.iter().zip(starts) {
             let groups = check(matrix, limit)?;
-            let (elements, scales) = (elements.clone(), scales.clone());
-            let chunks = vec![Chunk { rows: 0..matrix.rows, from_row, elements, scales }];
+            let (elements, factors) = (elements.clone(), factors.clone());
+            let chunks = vec![Chunk { rows: 0..matrix.rows, from_row, elements, factors }];
             joined.push(GpuMatrix {
                 name: matrix.name.clone(),
                 dtype: matrix.dtype,
@@ -129,9 +120,21 @@ impl GpuMatrix {
         Ok(joined)
     }
 
-    /// The chunk that is the whole matrix, where there is only one.
-    pub(super) fn whole(&self) -> Option<&Chunk> {
-        if self.chunks.len() == 1 { self.chunks.first() } else { None }
+    /// The one chunk of a matrix that a fused kernel reads.
+    pub(super) fn whole(&self) -> Result<&Chunk> {
+        match self.chunks.as_slice() {
+            [whole] => Ok(whole),
+            _ => Err(Error::Internal { what: format!("{} lies in several bindings", self.name) }),
+        }
+    }
+
+    /// A matrix's rows have the width of the buffer that they meet.
+    pub(super) fn check_width(&self, stride: usize) -> Result<()> {
+        if self.groups * GROUP == stride {
+            return Ok(());
+        }
+        let what = format!("rows of {} take {} elements, their buffer has {stride}", self.name, self.groups * GROUP);
+        Err(Error::Internal { what })
     }
 
     /// Makes the buffers of `matrix`, none larger than `limit` bytes.
@@ -143,7 +146,7 @@ impl GpuMatrix {
             Packing::Lanes if step >= lanes::BLOCK => (packing, step - step % lanes::BLOCK),
             _ => (Packing::Rows, step),
         };
-        let (element_bytes, scale_bytes) = row_bytes(matrix.dtype, packing, groups);
+        let (element_bytes, factor_bytes) = encoding(matrix.dtype).row_bytes(packing, groups);
         let mut chunks = Vec::new();
         let mut first = 0;
         while first < matrix.rows {
@@ -153,54 +156,54 @@ impl GpuMatrix {
                 Packing::Lanes => rows.len().next_multiple_of(lanes::BLOCK),
             };
             let elements = gpu.buffer(&matrix.name, (stored_rows * element_bytes) as u64).await?;
-            let scales = match scale_bytes {
+            let factors = match factor_bytes {
                 0 => None,
-                _ => Some(gpu.buffer(&matrix.name, (stored_rows * scale_bytes) as u64).await?),
+                _ => Some(gpu.buffer(&matrix.name, (stored_rows * factor_bytes) as u64).await?),
             };
             first = rows.end;
-            chunks.push(Chunk { rows, from_row: 0, elements, scales });
+            chunks.push(Chunk { rows, from_row: 0, elements, factors });
         }
         Ok(GpuMatrix { name: matrix.name.clone(), dtype: matrix.dtype, packing, rows: matrix.rows, groups, chunks })
     }
 
     /// Writes the elements of `matrix`, the one that this was allocated for.
     pub(super) fn upload(&self, gpu: &Gpu, matrix: &Matrix) {
-        let (element_bytes, scale_bytes) = row_bytes(self.dtype, self.packing, self.groups);
-        // Pieces start at whole words of scales (two of 2 bytes) and at whole blocks of rows.
+        let (element_bytes, factor_bytes) = encoding(self.dtype).row_bytes(self.packing, self.groups);
+        // Pieces start at whole words of factors (two of 2 bytes) and at whole blocks of rows.
         let step = (PIECE / element_bytes.max(1)).max(2).next_multiple_of(lanes::BLOCK);
         let words = element_bytes / 4 / self.groups.max(1);
-        let (mut elements, mut scales) = (Vec::new(), Vec::new());
-        let (mut own_elements, mut own_scales, mut stored) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut elements, mut factors) = (Vec::new(), Vec::new());
+        let (mut own_elements, mut own_factors, mut stored) = (Vec::new(), Vec::new(), Vec::new());
         for chunk in &self.chunks {
             let start = |bytes: usize| (chunk.from_row * bytes) as u64;
-            let (mut element_at, mut scale_at) = (start(element_bytes), start(scale_bytes));
+            let (mut element_at, mut factor_at) = (start(element_bytes), start(factor_bytes));
             let mut first = chunk.rows.start;
             while first < chunk.rows.end {
                 let end = (first + step).min(chunk.rows.end);
                 elements.clear();
-                scales.clear();
+                factors.clear();
                 match self.packing {
                     Packing::Rows => (first..end).for_each(|row| {
-                        repack(self.dtype, self.groups, matrix.row(row, &mut stored), &mut elements, &mut scales);
+                        repack(self.dtype, self.groups, matrix.row(row, &mut stored), &mut elements, &mut factors);
                     }),
                     Packing::Lanes => (first..end).step_by(lanes::BLOCK).for_each(|start| {
                         own_elements.clear();
-                        own_scales.clear();
+                        own_factors.clear();
                         for row in start..(start + lanes::BLOCK).min(end) {
                             let row = matrix.row(row, &mut stored);
-                            repack(self.dtype, self.groups, row, &mut own_elements, &mut own_scales);
+                            repack(self.dtype, self.groups, row, &mut own_elements, &mut own_factors);
                         }
-                        let rows = (own_elements.as_slice(), own_scales.as_slice());
-                        lanes::block(words, self.groups, lanes::flipped(self.dtype), rows, &mut elements, &mut scales);
+                        let rows = (own_elements.as_slice(), own_factors.as_slice());
+                        lanes::block(words, self.groups, encoding(self.dtype), rows, &mut elements, &mut factors);
                     }),
                 }
                 gpu.queue.write_buffer(&chunk.elements, element_at, &elements);
                 element_at += elements.len() as u64;
-                if let Some(buffer) = &chunk.scales {
+                if let Some(buffer) = &chunk.factors {
                     // Only the chunk's last piece can end in half a word.
-                    scales.resize(scales.len().next_multiple_of(4), 0);
-                    gpu.queue.write_buffer(buffer, scale_at, &scales);
-                    scale_at += scales.len() as u64;
+                    factors.resize(factors.len().next_multiple_of(4), 0);
+                    gpu.queue.write_buffer(buffer, factor_at, &factors);
+                    factor_at += factors.len() as u64;
                 }
                 first = end;
             }
@@ -210,32 +213,12 @@ impl GpuMatrix {
     }
 }
 
-/// Appends one row's elements and scales as the kernels read them.
-fn repack(dtype: DType, groups: usize, row: &[u8], elements: &mut Vec<u8>, scales: &mut Vec<u8>) {
-    match dtype {
-        DType::F32 | DType::F16 | DType::BF16 => {
-            let padded = elements.len() + groups * GROUP * dtype.block_bytes();
-            elements.extend_from_slice(row);
-            elements.resize(padded, 0);
-        }
-        DType::Q8_0 => {
-            for block in row.chunks_exact(dtype.block_bytes()) {
-                let (scale, codes) = block.split_at(2);
-                scales.extend_from_slice(scale);
-                elements.extend_from_slice(codes);
-            }
-        }
-        DType::Q4_0 => {
-            for block in row.chunks_exact(dtype.block_bytes()) {
-                let (scale, codes) = block.split_at(2);
-                scales.extend_from_slice(scale);
-                // The file has elements 0..16 in the low nibbles and 16..32 in the high ones.
-                let pairs = || codes.chunks_exact(2).filter_map(|pair| pair.first_chunk::<2>());
-                elements.extend(pairs().map(|[a, b]| (a & 15) | (b & 15) << 4));
-                elements.extend(pairs().map(|[a, b]| (a >> 4) | (b & 0xf0)));
-            }
-        }
-    }
+/// Appends one row's elements, padded to whole groups, and factors as the kernels read them.
+fn repack(dtype: DType, groups: usize, row: &[u8], elements: &mut Vec<u8>, factors: &mut Vec<u8>) {
+    let encoding = encoding(dtype);
+    let end = elements.len() + groups * encoding.group_bytes;
+    (encoding.repack)(row, elements, factors);
+    elements.resize(end, 0);
 }
 
 /// A vector as f32s, padded with zeros to whole groups.
@@ -253,24 +236,11 @@ mod tests {
 
     #[test]
     fn rows_of_floats_are_padded_to_whole_groups() {
-        let (mut elements, mut scales) = (Vec::new(), Vec::new());
-        repack(DType::F16, 2, &[7; 2 * 17], &mut elements, &mut scales);
+        let (mut elements, mut factors) = (Vec::new(), Vec::new());
+        repack(DType::F16, 2, &[7; 2 * 17], &mut elements, &mut factors);
         assert_eq!(elements.len(), 64);
         assert!(elements[..34].iter().all(|&b| b == 7) && elements[34..].iter().all(|&b| b == 0));
-        assert!(scales.is_empty());
-    }
-
-    #[test]
-    fn nibbles_come_in_the_order_of_the_elements() {
-        // Element i has the code i % 16 in the first half and 15 - i % 16 in the second.
-        let mut block = vec![0xaa, 0xbb];
-        block.extend((0..16u8).map(|i| i | (15 - i) << 4));
-        let (mut elements, mut scales) = (Vec::new(), Vec::new());
-        repack(DType::Q4_0, 2, &block, &mut elements, &mut scales);
-        let codes: Vec<u8> = elements.iter().flat_map(|b| [b & 15, b >> 4]).collect();
-        let want: Vec<u8> = (0..16).chain((0..16).rev()).collect();
-        assert_eq!(codes, want);
-        assert_eq!(scales, [0xaa, 0xbb]);
+        assert!(factors.is_empty());
     }
 
     #[test]

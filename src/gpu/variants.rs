@@ -20,22 +20,12 @@
 //! those of the same tokens written one by one, or read again, by what coarse rounding costs (1e-3), where they now differ by
 //! 1e-10. Tiles of f16 (`gemm_half.wgsl`) round to 11 bits, and have not been measured on hardware that has them.
 
-use super::attention::PART;
-use super::kernel::{Packing, Sums};
-use super::load::GpuOptions;
+use super::device::Abilities;
+use super::options::GpuOptions;
+use super::parts::POSITIONS_OF_A_PART;
+use super::quant::Packing;
+use super::sums::Sums;
 use crate::model::{Op, Plan, Rope, RopeLayout};
-
-/// Which of two kernels for the same thing runs.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Tuning {
-    /// What suits the adapter in use.
-    #[default]
-    Adapter,
-    /// Kernels for graphics hardware.
-    Hardware,
-    /// Kernels for adapters that compute on the CPU.
-    Software,
-}
 
 /// Workgroups that the attention of a token should at least be spread over: hardware has 10 to 130 cores, and one that has
 /// nothing to do does not help.
@@ -107,23 +97,14 @@ pub(super) struct Variants {
     pub(super) half_tiles: bool,
 }
 
-/// What an adapter can do beyond what every one can.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Abilities {
-    /// Invocations of a subgroup at least, where kernels may use them.
-    pub(super) subgroups: Option<u32>,
-    /// Shaders may multiply bytes, four at once.
-    pub(super) packed: bool,
-    /// Shaders may hold numbers as f16.
-    pub(super) half: bool,
-}
-
 /// The table, or what was asked for, as far as the shape allows it.
 pub(super) fn choose(software: bool, able: Abilities, shape: Shape, asked: &GpuOptions) -> Variants {
     let fused = !asked.unfused.unwrap_or(software);
     // What merges the parts is a fused kernel.
     let splits = match WORKGROUPS.div_ceil(shape.n_heads.max(1)).min(MOST_SPLITS) {
-        splits if splits < 2 || !fused || !shape.head_dim.is_multiple_of(4) || shape.context <= PART => 1,
+        splits if splits < 2 || !fused || !shape.head_dim.is_multiple_of(4) || shape.context <= POSITIONS_OF_A_PART => {
+            1
+        }
         splits => splits as u32,
     };
     Variants {

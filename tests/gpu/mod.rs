@@ -29,6 +29,6 @@ mod builder;
 mod kernels;
 mod lane;
 mod model;
+mod multi_step;
 mod prompts;
-mod resident;
 mod variants;

@@ -174,7 +174,7 @@ fn a_wrong_kernel_does_not_show_in_the_tokens() {
     let whole = generate(&model, prompt, &greedy(30));
     let adapter = model.device().adapter.unwrap_or_default();
     let software = ["llvmpipe", "SwiftShader"].iter().any(|name| adapter.contains(name));
-    for sabotage in ["fused_feed", "linear/matvec+lanes_", "sample/", "linear/gemm_alone"] {
+    for sabotage in ["fused_feed", "linear/matvec+lanes_", "choose/", "linear/gemm_alone"] {
         let request = DeviceRequest { sabotage: Some(sabotage), ..DeviceChoice::Gpu.into() };
         let model = toy::load(classify::file(), request).unwrap();
         let device = model.device();

@@ -1,0 +1,62 @@
+//! Several steps of a plan in one dispatch, where a single token runs: one file a kernel, and the tables that say which
+//! unit is whose. Which steps go together is said in `fuse.rs`.
+
+pub mod dots;
+pub mod embed;
+pub mod feed;
+pub mod project;
+pub mod qkv;
+pub mod unit;
+
+use crate::Result;
+use crate::gpu::cache::CacheBuffers;
+use crate::gpu::kernel::Kernel;
+use crate::gpu::launch::Launch;
+use crate::gpu::ops::attention;
+use crate::gpu::resources::Resources;
+use crate::gpu::variants::Variants;
+use unit::Unit;
+
+/// The launch of a unit that works on a cache; `None` for one that needs none, or is a step alone.
+pub fn cached_unit_launch(
+    r: &Resources,
+    cache: &CacheBuffers,
+    unit: &Unit,
+    vectors: Option<&wgpu::Buffer>,
+) -> Result<Option<Launch>> {
+    Ok(match (unit, vectors) {
+        (Unit::Qkv(qkv), Some(vectors)) => {
+            let angles = match qkv.rope {
+                Some((ref rope, factors)) => cache.angles(rope, factors)?,
+                None => &cache.no_angles,
+            };
+            Some(qkv::launch(r, qkv, vectors, cache.layer(qkv.layer)?, angles)?)
+        }
+        (Unit::Attend(attend), _) => {
+            Some(attention::split_launch(r, attend.q, attend.shape, cache.layer(attend.layer)?)?)
+        }
+        _ => None,
+    })
+}
+
+/// The kernel of a unit that works on a cache: known before there is one.
+pub fn cached_unit_kernel(r: &Resources, unit: &Unit) -> Result<Option<Kernel>> {
+    Ok(match unit {
+        Unit::Qkv(qkv) => Some(qkv::kernel_of(r, qkv)?),
+        Unit::Attend(attend) => {
+            let Variants { half_kv, splits, .. } = r.variants;
+            Some(attention::kernel(attend.shape.head_dim, r.software, half_kv, splits, r.variants.sums))
+        }
+        _ => None,
+    })
+}
+
+/// The launch of a unit of [`Fused`](crate::gpu::fuse::Fused) that needs no cache; `vectors`: its norm and biases.
+pub fn unit_launch(r: &Resources, unit: &Unit, vectors: Option<&wgpu::Buffer>) -> Result<Option<Launch>> {
+    Ok(match (unit, vectors) {
+        (Unit::Embed { tokens, positions, out }, _) => Some(embed::launch(r, *tokens, *positions, *out)?),
+        (Unit::Project(project), Some(vectors)) => Some(project::launch(r, project, vectors)?),
+        (Unit::Feed(feed), Some(vectors)) => Some(feed::launch(r, feed, vectors)?),
+        _ => None,
+    })
+}

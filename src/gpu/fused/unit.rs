@@ -1,0 +1,98 @@
+//! What a single token's pass does at once.
+
+use crate::gpu::ops::attention::Shape;
+use crate::model::{Activation, BufferId, MatrixId, Rope, VectorId};
+
+/// A matrix and the bias that is added to its products.
+pub type Weighted = (MatrixId, Option<VectorId>);
+
+/// A norm: a layer norm where it has a bias, else RMS.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Norm {
+    pub weight: VectorId,
+    pub bias: Option<VectorId>,
+    pub eps: f32,
+}
+
+/// Norm, q, k, v, rotation and cache of a layer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Qkv {
+    pub x: BufferId,
+    pub norm: Norm,
+    /// Of q, k and v.
+    pub weights: [Weighted; 3],
+    pub rope: Option<(Rope, Option<VectorId>)>,
+    pub layer: usize,
+    pub q: BufferId,
+}
+
+/// The attention of a layer, split over workgroups.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Attend {
+    pub q: BufferId,
+    pub layer: usize,
+    pub shape: Shape,
+}
+
+/// Norm, product and residual: each but the product where there is one.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Project {
+    pub x: BufferId,
+    pub norm: Option<Norm>,
+    /// x is what a split attention with heads of so many elements leaves to be merged.
+    pub merge: Option<usize>,
+    pub weight: Weighted,
+    pub residual: Option<BufferId>,
+    pub out: BufferId,
+}
+
+/// Norm, the feed-forward's first matrix or two, and its activation.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Feed {
+    pub x: BufferId,
+    pub norm: Norm,
+    pub gate: Option<Weighted>,
+    pub up: Weighted,
+    pub activation: Activation,
+    pub out: BufferId,
+}
+
+/// What one token's pass does at once.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Unit {
+    /// A step alone.
+    Step(usize),
+    /// Token and position embeddings, added.
+    Embed {
+        tokens: MatrixId,
+        positions: MatrixId,
+        out: BufferId,
+    },
+    Qkv(Qkv),
+    Attend(Attend),
+    Project(Project),
+    Feed(Feed),
+}
+
+impl Unit {
+    /// The buffer that it writes; that of a step, the plan knows, and what a split attention gives is in none of the plan's.
+    pub fn out(&self) -> Option<BufferId> {
+        match self {
+            Unit::Step(_) | Unit::Attend(_) => None,
+            Unit::Embed { out, .. } => Some(*out),
+            Unit::Qkv(qkv) => Some(qkv.q),
+            Unit::Project(project) => Some(project.out),
+            Unit::Feed(feed) => Some(feed.out),
+        }
+    }
+
+    /// Matrices that lie in common buffers.
+    pub fn joined(&self) -> Vec<MatrixId> {
+        match self {
+            Unit::Step(_) | Unit::Attend(_) | Unit::Project(_) => Vec::new(),
+            Unit::Embed { tokens, positions, .. } => vec![*tokens, *positions],
+            Unit::Qkv(qkv) => qkv.weights.iter().map(|(id, _)| *id).collect(),
+            Unit::Feed(feed) => feed.gate.iter().chain([&feed.up]).map(|(id, _)| *id).collect(),
+        }
+    }
+}

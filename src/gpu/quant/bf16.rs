@@ -1,0 +1,14 @@
+//! `BF16` weights as they are in the file.
+
+use super::encoding::{Encoding, GROUP, plain};
+use crate::gpu::kernel::part;
+
+pub const ENCODING: Encoding = Encoding {
+    rows: part!("weight_bf16", shown),
+    lanes: part!("lanes_bf16", shown),
+    packed: None,
+    group_bytes: GROUP * 2,
+    factors: 0,
+    flipped: 0,
+    repack: plain,
+};

@@ -1,0 +1,55 @@
+//! How a weight type is stored on the GPU: what each file of this folder fills in for its type.
+
+use crate::gpu::kernel::Part;
+
+/// In which order a matrix lies in its buffer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Packing {
+    /// Row after row: a team of invocations reads a row together.
+    Rows,
+    /// Words of 16 rows in turns, so that each invocation reads rows of its own and neighbours read neighbouring words: for
+    /// adapters that compute on a CPU, whose vectors are neighbouring invocations and load 4 words at once only where
+    /// they are neighbours too.
+    Lanes,
+}
+
+/// Elements that a kernel decodes at once. Rows are padded to whole groups.
+pub const GROUP: usize = 16;
+
+/// A weight type on the GPU. Its elements and the factors that they are multiplied by (scales, minima) lie in two
+/// buffers, because the file's blocks have no alignment that a shader could read.
+pub struct Encoding {
+    /// The part that reads elements stored row by row: bindings 2 (elements) and, where there are factors, 3.
+    pub rows: Part,
+    /// The same for [`Packing::Lanes`].
+    pub lanes: Part,
+    /// The part that gives elements as bytes, for products of bytes, where they are stored as codes row by row.
+    pub packed: Option<Part>,
+    /// Bytes of a group's elements.
+    pub group_bytes: usize,
+    /// f16 factors for every two groups.
+    pub factors: usize,
+    /// The bits of a word that are inverted under [`Packing::Lanes`]: so that a kernel can cut each code out where it
+    /// stands.
+    pub flipped: u32,
+    /// Appends a row of the file's bytes: elements in order, and its factors.
+    pub repack: fn(row: &[u8], elements: &mut Vec<u8>, factors: &mut Vec<u8>),
+}
+
+impl Encoding {
+    /// Bytes of a row's elements and of its factors.
+    pub fn row_bytes(&self, packing: Packing, groups: usize) -> (usize, usize) {
+        let factors = match packing {
+            // f16, for two groups.
+            Packing::Rows => groups * self.factors,
+            // f32, for each group.
+            Packing::Lanes => 4 * groups * self.factors,
+        };
+        (groups * self.group_bytes, factors)
+    }
+}
+
+/// Appends a row of plain floats, as it is.
+pub fn plain(row: &[u8], elements: &mut Vec<u8>, _: &mut Vec<u8>) {
+    elements.extend_from_slice(row);
+}
