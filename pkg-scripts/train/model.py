@@ -23,10 +23,10 @@ class Config:
     """Hyperparameters; the names are those of the engine's `ModelConfig`."""
 
     vocab_size: int = 6144
-    d_model: int = 192
+    d_model: int = 256
     d_ff: int = 512
     n_layers: int = 6
-    n_heads: int = 6
+    n_heads: int = 8
     n_kv_heads: int = 2
     head_dim: int = 32
     context_len: int = 1024
