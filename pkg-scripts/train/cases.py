@@ -13,7 +13,7 @@ import json
 import subprocess
 
 import corpus
-import sentences
+import engine
 import tasks
 
 SOURCES = {"encyclopaedia": ("wikipedia-core", "wikipedia-more"), "news": ("wikinews",), "science": ("scitldr",), "meetings": ("qmsum",)}
@@ -22,7 +22,7 @@ DOMAINS = tuple(SOURCES)
 
 def chunk(tokenizer, sentence_list):
     """The sentences, as the engine finds them, that fit one chunk."""
-    found = sentences.split("\n".join(sentence_list))[: tasks.MAX_SENTENCES]
+    found = engine.split("\n".join(sentence_list))[: tasks.MAX_SENTENCES]
     used, count = 1, 0
     for encoding in tokenizer.encode_batch([" " + s for s in found], add_special_tokens=False):
         if used + len(encoding.ids) + 1 > tasks.MAX_PREFIX:
@@ -66,16 +66,16 @@ def cases(data, tokenizer, domain, part, limit):
     return out
 
 
-def run(engine, model, requests):
+def run(program, model, requests):
     """Results of the engine (`cargo build --release --example tasks`) on the CPU, in the order of the requests."""
     lines = "".join(json.dumps(r | {"id": i}) + "\n" for i, r in enumerate(requests))
-    done = subprocess.run([engine, model, "cpu"], input=lines, capture_output=True, text=True)
+    done = subprocess.run([program, model, "cpu"], input=lines, capture_output=True, text=True)
     if done.returncode:
-        raise RuntimeError(f"{engine}: {done.stderr.strip()}")
+        raise RuntimeError(f"{program}: {done.stderr.strip()}")
     results = [json.loads(line) for line in done.stdout.splitlines()]
     failed = next((r for r in results if "error" in r), None)
     if failed or len(results) != len(requests):
-        raise RuntimeError(f"{engine}: {failed or f'{len(results)} results for {len(requests)} requests'}")
+        raise RuntimeError(f"{program}: {failed or f'{len(results)} results for {len(requests)} requests'}")
     return results
 
 

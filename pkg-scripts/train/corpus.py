@@ -13,7 +13,7 @@ import re
 import unicodedata
 from pathlib import Path
 
-import sentences
+import engine
 
 # Per mille of a source's records held out for (test, validation).
 HELD_OUT = {"scitldr": (120, 30), "openstax": (100, 30), "qmsum": (100, 30)}
@@ -70,7 +70,7 @@ def is_debris(sentence):
 
 
 def is_heading(paragraph):
-    return len(paragraph) < 70 and len(sentences.split(paragraph)) == 1 and not re.search(r"[!?\"”]$", paragraph)
+    return len(paragraph) < 70 and len(engine.split(paragraph)) == 1 and not re.search(r"[!?\"”]$", paragraph)
 
 
 def read(data, source):
@@ -105,7 +105,7 @@ def _paragraphs(text):
         if is_heading(paragraph):
             seen_heading = True
             continue
-        kept = [s for s in sentences.split(paragraph) if not is_debris(s) and s[-1] in ".!?\"”’)"]
+        kept = [s for s in engine.split(paragraph) if not is_debris(s) and s[-1] in ".!?\"”’)"]
         if kept:
             (body if seen_heading else lead).append(kept)
     return lead, body
@@ -122,14 +122,14 @@ def record(source, raw):
         text = re.split(r"\n(?:Sources|Related news|References|External [Ll]inks|See also)\.?\s*\n", raw["text"] + "\n")[0]
         if "\n" in text and "\n\n" not in text and max(map(len, text.split("\n"))) < 100:
             text = text.replace("\n", " ")
-        raw_sentences = [s for p in text.split("\n") for s in sentences.split(clean(p))]
+        raw_sentences = [s for p in text.split("\n") for s in engine.split(clean(p))]
         debris = sum(bool(_DEBRIS.search(s)) for s in raw_sentences)
         if not raw_sentences or debris > 0.25 * len(raw_sentences) or is_debris(raw_sentences[0]):
             return None
         lead, body = _paragraphs(text)
         out["lead"], out["body"] = [], lead + body
     elif source == "scitldr":
-        out["lead"], out["body"] = [], [sentences.split(clean(raw["source"].replace("\n", " ")))]
+        out["lead"], out["body"] = [], [engine.split(clean(raw["source"].replace("\n", " ")))]
         out["summary"] = [clean(s) for s in raw["summaries"] if len(s) > 20]
     elif source == "openstax":
         lead, body = _paragraphs(re.sub(r"^By the end of this section.*\n", "", raw["text"]))
@@ -137,11 +137,11 @@ def record(source, raw):
         out["summary"] = [clean(raw["summary"])] if len(raw["summary"]) > 80 else []
     elif source == "qmsum":
         turns = [re.sub(r" ([,.?!'])", r"\1", clean(t)) for t in raw["transcript"]]
-        out["lead"], out["body"] = [], [[s] for t in turns if len(t) > 40 for s in sentences.split(t)[:6]]
+        out["lead"], out["body"] = [], [[s] for t in turns if len(t) > 40 for s in engine.split(t)[:6]]
         out["summary"] = [clean(raw["summary"])]
         out["id"] = raw["id"] + "/" + raw["query"]
     elif source == "novels":
-        out["lead"], out["body"] = [], [sentences.split(clean(p)) for p in re.split(r"\n\s*\n", raw["text"])]
+        out["lead"], out["body"] = [], [engine.split(clean(p)) for p in re.split(r"\n\s*\n", raw["text"])]
         out["body"] = [p for p in out["body"] if p and sum(map(len, p)) > 60]
     else:
         raise ValueError(f"corpus: no reader for source {source!r}; add one to record()")

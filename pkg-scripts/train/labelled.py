@@ -19,7 +19,7 @@ import numpy as np
 import torch
 
 import corpus
-import sentences
+import engine
 import tasks
 from batches import Batch
 
@@ -122,7 +122,7 @@ def token_tags(tokenizer, words, tags):
 
 def _prefix(tokenizer, text, limit):
     ids, first = [tokenizer.token_to_id("<|text|>")], tokenizer.token_to_id("<|s0|>")
-    for i, sentence in enumerate(sentences.split(text)[:64]):
+    for i, sentence in enumerate(engine.split(text)[:64]):
         piece = tokenizer.encode(" " + sentence, add_special_tokens=False).ids
         if len(ids) + len(piece) + 1 > limit:
             if i == 0:

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 
-import features
+import engine
 import gguf_file
 from model import rope_tables, rotate
 
@@ -90,7 +90,7 @@ class Runner:
 
     @torch.no_grad()
     def measure(self, sentence_list):
-        """What is known of each sentence of a text that fits a chunk: `features.NAMES`, and the logit of yes less that of no
+        """What is known of each sentence of a text that fits a chunk: `engine.feature_names()`, and the logit of yes less that of no
         at its mark."""
         ids, count = self.prefix(sentence_list)
         if count < len(sentence_list):
@@ -99,12 +99,12 @@ class Runner:
         marks = set(self.marks)
         hidden = self.forward(ids, [])[[i for i, token in enumerate(ids) if token in marks]]
         judged = (hidden @ (weight[self.id(self.tasks["yes"])] - weight[self.id(self.tasks["no"])])).tolist()
-        return [row + [mark] for row, mark in zip(features.features(sentence_list), judged)]
+        return [row + [mark] for row, mark in zip(engine.features(sentence_list), judged)]
 
     def salience(self, measured, kind="key_points"):
         """Salience in 0..1 of each sentence, of what `measure` gives, as the engine weighs it (`src/task/salience.rs`)."""
         weights = self.tasks["salience"][kind]
-        names, long = (*features.NAMES, "mark"), min(len(measured), 40) / 40
+        names, long = (*engine.feature_names(), "mark"), min(len(measured), 40) / 40
         weight = [weights.get(n, 0.0) + weights.get(f"{n}_n", 0.0) * long for n in names]
         return [1 / (1 + math.exp(-weights["bias"] - sum(w * x for w, x in zip(weight, row)))) for row in measured]
 

@@ -16,6 +16,8 @@ import zlib
 from collections import Counter
 from dataclasses import dataclass
 
+import engine
+
 TASKS = ["<|headline|>", "<|tldr|>", "<|key-points|>", "<|yes|>", "<|no|>"]
 SENTENCE_MARKS = [f"<|s{i}|>" for i in range(64)]
 SPECIAL = ["<|end|>", "<|text|>"] + TASKS + SENTENCE_MARKS
@@ -30,12 +32,6 @@ TLDR_MAX = 64
 TLDR_WRITE_MAX = 96  # the engine may write a longer sentence than the targets are
 
 _WORD = re.compile(r"[^\W_]+")
-_PARENTHESES = re.compile(r"\s*[(\[][^()\[\]]*[)\]]")
-_CONNECTIVE = re.compile(
-    r"^(However|Moreover|Furthermore|In addition|Additionally|Also|Thus|Therefore|Hence|Nevertheless|Nonetheless|"
-    r"Consequently|As a result|For example|For instance|In fact|Indeed|Meanwhile|Similarly|In particular|Finally|"
-    r"In turn|Instead|Likewise|Conversely|On the other hand|In contrast|And|But|Yet|So),?\s+"
-)
 
 
 @dataclass
@@ -89,26 +85,11 @@ def salience(sentence_list, reference):
     return [0.5 * (i in chosen) + 0.5 * score / top for i, score in enumerate(own)]
 
 
-def compress(sentence):
-    """The sentence without parentheses and without a leading connective."""
-    out = _PARENTHESES.sub("", sentence).strip()
-    out = _CONNECTIVE.sub("", out)
-    return out[:1].upper() + out[1:]
-
-
-_POINTING = re.compile(r"(He|She|It|They|This|These|Those|His|Her|Its|Their|There)\b")
-
-
-def stands_alone(s):
-    """Whether a sentence reads well without the others: of middling length, whole, and pointing nowhere."""
-    return 40 <= len(s) <= 260 and s[-1] == "." and s[0].isupper() and not _POINTING.match(s)
-
-
 def _extract(sentence_list, scores):
-    """The compressed form of the best sentence that reads alone, or None."""
+    """The shortened form of the best sentence that reads alone, or None."""
     for i in sorted(range(len(scores)), key=lambda i: -scores[i])[:4]:
-        if stands_alone(sentence_list[i]):
-            return compress(sentence_list[i])
+        if engine.stands_alone(sentence_list[i]):
+            return engine.shortened(sentence_list[i])
     return None
 
 
