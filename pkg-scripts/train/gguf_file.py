@@ -115,7 +115,7 @@ class _Reader:
 
 
 def read(path):
-    """(metadata, {name: f32 array}) of a file that `write` made."""
+    """(metadata, {name: f32 array}, {name: type}) of a file that `write` made."""
     with open(path, "rb") as file:
         reader = _Reader(file.read())
     if reader.data[:4] != b"GGUF":
@@ -141,4 +141,4 @@ def read(path):
         size = count // elements * width
         data = reader.data[start + offset : start + offset + size]
         tensors[name] = dequantize(data, shape, kind)
-    return metadata, tensors
+    return metadata, tensors, {name: kind for name, _, kind, _ in infos}

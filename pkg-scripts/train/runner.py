@@ -1,5 +1,10 @@
 """Running a GGUF file the way the engine does, in f32: what the golden values and the weights beside the network are made
 with, and what `evaluate` holds the engine against. Slow and plain on purpose.
+
+With `rounded=True` activations are rounded before every product with quantised weights as the engine rounds them for models of
+this width (`ModelConfig::rounds_coarsely`): in blocks of 32, to whole multiples of a step of which the largest element has
+as many as the weights' type allows. What falls between two steps may go either way, so that a single such number differs from the
+engine's now and then, and all that comes of it by a little.
 """
 
 import json
@@ -27,9 +32,21 @@ def tokenizer_of(metadata):
     return tokenizer
 
 
+# The engine's `COARSE`: steps to the largest activation of a block, by the type of the weights.
+STEPS = {gguf_file.Q4_0: 127.0, gguf_file.Q8_0: 63.0}
+
+
+def to_steps(x, steps):
+    """x: [..., 32 n], each 32 rounded to multiples of the largest of them / `steps`."""
+    blocks = x.unflatten(-1, (-1, 32))
+    step = blocks.abs().amax(-1, keepdim=True) / steps
+    return ((blocks / step.clamp(min=1e-30)).round() * step).flatten(-2)
+
+
 class Runner:
-    def __init__(self, path):
-        metadata, tensors = gguf_file.read(path)
+    def __init__(self, path, rounded=False):
+        metadata, tensors, kinds = gguf_file.read(path)
+        self.steps = {name: STEPS[kind] for name, kind in kinds.items() if rounded and kind in STEPS}
         self.w = {name: torch.from_numpy(value.copy()) for name, value in tensors.items()}
         self.tasks = json.loads(metadata["nanolm.tasks"])
         self.tokenizer = tokenizer_of(metadata)
@@ -57,21 +74,28 @@ class Runner:
         x = self.w["token_embd.weight"][torch.tensor(tokens)]
         for i in range(self.n_layers):
             w = lambda name: self.w[f"blk.{i}.{name}.weight"]
+            linear = lambda x, name: self.linear(x, f"blk.{i}.{name}.weight")
             h = F.rms_norm(x, (x.shape[-1],), w("attn_norm"), self.eps)
-            q = rotate((h @ w("attn_q").T).view(1, n, self.heads, self.head_dim), cos, sin)[0].transpose(0, 1)
-            k = rotate((h @ w("attn_k").T).view(1, n, self.kv_heads, self.head_dim), cos, sin)[0].transpose(0, 1)
-            v = (h @ w("attn_v").T).view(n, self.kv_heads, self.head_dim).transpose(0, 1)
+            q = rotate(linear(h, "attn_q").view(1, n, self.heads, self.head_dim), cos, sin)[0].transpose(0, 1)
+            k = rotate(linear(h, "attn_k").view(1, n, self.kv_heads, self.head_dim), cos, sin)[0].transpose(0, 1)
+            v = linear(h, "attn_v").view(n, self.kv_heads, self.head_dim).transpose(0, 1)
             k, v = torch.cat((cache[i][0], k), dim=1), torch.cat((cache[i][1], v), dim=1)
             cache[i] = [k, v]
             group = self.heads // self.kv_heads
             out = F.scaled_dot_product_attention(q, k.repeat_interleave(group, 0), v.repeat_interleave(group, 0), attn_mask=mask)
-            x = x + out.transpose(0, 1).reshape(n, -1) @ w("attn_output").T
+            x = x + linear(out.transpose(0, 1).reshape(n, -1), "attn_output")
             h = F.rms_norm(x, (x.shape[-1],), w("ffn_norm"), self.eps)
-            x = x + (F.silu(h @ w("ffn_gate").T) * (h @ w("ffn_up").T)) @ w("ffn_down").T
+            x = x + linear(F.silu(linear(h, "ffn_gate")) * linear(h, "ffn_up"), "ffn_down")
         return F.rms_norm(x, (x.shape[-1],), self.w["output_norm.weight"], self.eps)
 
+    def linear(self, x, name):
+        """x: [n, columns of the weight] to [n, its rows]."""
+        if name in self.steps:
+            x = to_steps(x, self.steps[name])
+        return x @ self.w[name].T
+
     def logits(self, hidden):
-        return hidden @ self.w["token_embd.weight"].T
+        return self.linear(hidden, "token_embd.weight")
 
     def encode(self, text):
         """Ids of plain text; control tokens written out in the text are not recognised."""
@@ -95,10 +119,11 @@ class Runner:
         ids, count = self.prefix(sentence_list)
         if count < len(sentence_list):
             raise ValueError(f"runner: {count} of {len(sentence_list)} sentences fit a chunk; give fewer")
-        weight = self.w["token_embd.weight"]
         marks = set(self.marks)
         hidden = self.forward(ids, [])[[i for i, token in enumerate(ids) if token in marks]]
-        judged = (hidden @ (weight[self.id(self.tasks["yes"])] - weight[self.id(self.tasks["no"])])).tolist()
+        yes, no = self.id(self.tasks["yes"]), self.id(self.tasks["no"])
+        logits = self.logits(hidden)
+        judged = (logits[:, yes] - logits[:, no]).tolist()
         return [row + [mark] for row, mark in zip(engine.features(sentence_list), judged)]
 
     def salience(self, measured, kind="key_points"):

@@ -55,6 +55,7 @@ fn it_computes_what_the_training_pipeline_computes() {
     for model in on_each_device("default model", |device| load(files(&path), device)) {
         let device = model.info().device.kind.name();
         let tokenizer = model.tokenizer().unwrap();
+        let mut decided = 0;
         for case in cases {
             let text = case["text"].as_str().unwrap();
             let spans: Vec<_> = sentences(text).iter().map(|s| serde_json::json!([s.start, s.end])).collect();
@@ -93,14 +94,15 @@ fn it_computes_what_the_training_pipeline_computes() {
                 let expected = ids(&case[name]["ids"]);
                 let most = golden["new_tokens"].as_u64().unwrap() as usize;
                 let output = generate(&model, Prompt::Tokens(&prompt), &greedy(most));
-                let expected: Vec<u32> = expected.into_iter().filter(|id| *id != control("<|end|>")).collect();
-                if case[name]["margin"].as_f64().unwrap() < tolerance("logits") {
-                    println!("{name}: two tokens are too close to tell apart");
-                    continue;
-                }
-                assert_eq!(output.tokens(), expected, "{device}: {name} of {text}");
+                // Up to where the two best tokens are too close to tell apart.
+                let margins = case[name]["margins"].as_array().unwrap();
+                let sure = margins.iter().take_while(|m| m.as_f64().unwrap() >= tolerance("margin")).count();
+                let expected: Vec<u32> = expected[..sure].iter().copied().filter(|id| *id != control("<|end|>")).collect();
+                decided += expected.len();
+                assert!(output.tokens().starts_with(&expected), "{device}: {name} of {text}");
             }
         }
+        assert!(decided >= 75, "only {decided} tokens are sure enough to be compared");
     }
 }
 

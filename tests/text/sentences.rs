@@ -1,4 +1,4 @@
-//! The sentence splitter against the cases written by the training pipeline.
+//! The sentence splitter against fixed cases, written by another implementation of the same rules.
 
 use nanolm::language::en::sentences;
 
