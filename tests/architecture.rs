@@ -22,7 +22,7 @@ const ORDER: [&[&str]; 10] = [
 const OPEN: [&str; 4] = ["error", "tensor", "Error", "Result"];
 
 /// Outside interfaces and the one module, or file of a module, that may use each.
-const ONLY_USER: [(&str, &str); 12] = [
+const ONLY_USER: [(&str, &str); 14] = [
     ("wgpu", "gpu"),
     ("naga", "gpu"),
     ("wasm_bindgen", "js"),
@@ -31,6 +31,8 @@ const ONLY_USER: [(&str, &str); 12] = [
     ("js_sys", "js"),
     ("web_sys", "js"),
     ("tokenizers", "text"),
+    ("regex_syntax", "text"),
+    ("unicode_normalization_alignments", "text"),
     ("core::arch", "cpu"),
     ("std::arch", "cpu"),
     ("safetensors", "format"),

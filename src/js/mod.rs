@@ -9,6 +9,7 @@ mod event;
 mod files;
 mod object;
 mod options;
+mod property;
 mod session;
 #[cfg(target_feature = "atomics")]
 mod threads;
@@ -19,10 +20,11 @@ pub use session::Session;
 
 use wasm_bindgen::prelude::wasm_bindgen;
 
-/// A bug that stops the module says where on the console.
+/// A bug that stops the module says where on the console; the browser is asked for properties of characters.
 #[wasm_bindgen(start)]
 pub fn start() {
     console_error_panic_hook::set_once();
+    crate::text::ask_for_properties(property::property);
 }
 
 #[wasm_bindgen]

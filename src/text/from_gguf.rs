@@ -1,13 +1,11 @@
 //! The tokenizer inside a GGUF file: the `tokenizer.ggml.*` keys (GGUF specification, "Tokenizer").
 
-use tokenizers::normalizers::{Prepend, Replace, Sequence as Normalizers};
-use tokenizers::pre_tokenizers::byte_level::ByteLevel;
-use tokenizers::pre_tokenizers::sequence::Sequence;
-use tokenizers::pre_tokenizers::split::{Split, SplitPattern};
-use tokenizers::{NormalizerWrapper, PreTokenizerWrapper, SplitDelimiterBehavior};
-
 use super::added::{Added, AddedTokens};
-use super::pipeline::{Bpe, Pipeline, byte_piece};
+use super::models::{Bpe, Model, byte_piece};
+use super::normalizer::Normalizer;
+use super::pattern::Pattern;
+use super::pipeline::Pipeline;
+use super::pre_tokenizer::{Behavior, GPT2, PreTokenizer};
 use super::tokenizer::Tokenizer;
 use super::vocabulary::{ByteAlphabet, PieceStyle, TokenKind, Vocabulary, byte_to_char};
 use crate::error::{Error, Result};
@@ -22,7 +20,6 @@ struct Family {
     add_bos: bool,
 }
 
-const GPT2: &str = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+";
 const LLAMA3: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
 const QWEN2: &str =
     r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
@@ -55,26 +52,22 @@ fn family(pre: &str) -> Option<Family> {
     })
 }
 
-/// The cuts as the library runs them, and bytes written as GPT-2 writes them.
-fn pre_tokenizer(cuts: &[&str]) -> Result<PreTokenizerWrapper> {
-    let mut parts: Vec<PreTokenizerWrapper> = Vec::new();
+/// The cuts, and bytes written as GPT-2 writes them.
+fn pre_tokenizers(cuts: &[&str]) -> Result<Vec<PreTokenizer>> {
+    let mut parts = Vec::new();
     for cut in cuts {
-        let split = Split::new(SplitPattern::Regex(cut.to_string()), SplitDelimiterBehavior::Isolated, false);
-        parts.push(split.map_err(|e| Error::Internal { what: format!("expression {cut}: {e}") })?.into());
+        let pattern = Pattern::regex(cut).map_err(|e| Error::Internal { what: format!("expression {cut}: {e:?}") })?;
+        parts.push(PreTokenizer::Split { pattern, behavior: Behavior::Isolated, invert: false });
     }
-    parts.push(ByteLevel::new(false, false, false).into());
-    Ok(Sequence::new(parts).into())
+    parts.push(PreTokenizer::ByteLevel { add_prefix_space: false, cuts: None });
+    Ok(parts)
 }
 
 /// Spaces written as `▁`, one more before each text.
-fn meta_space(prefix_space: bool) -> Result<NormalizerWrapper> {
-    let mut parts: Vec<NormalizerWrapper> = Vec::new();
-    if prefix_space {
-        parts.push(Prepend::new("▁".into()).into());
-    }
-    let replace = Replace::new(" ", "▁").map_err(|e| Error::Internal { what: e.to_string() })?;
-    parts.push(replace.into());
-    Ok(Normalizers::new(parts).into())
+fn meta_space(prefix_space: bool) -> Vec<Normalizer> {
+    let space = Normalizer::Replace { pattern: Pattern::Text(" ".into()), content: "▁".into() };
+    let prefix = prefix_space.then(|| Normalizer::Prepend("▁".into()));
+    prefix.into_iter().chain([space]).collect()
 }
 
 /// Reads keys, with errors that name them.
@@ -171,7 +164,8 @@ pub fn build(file: &ModelFile) -> Result<Tokenizer> {
         })
         .collect();
     let (vocabulary, added) = read_tokens(tokens, &kinds, byte_level);
-    let mut bpe = Bpe { unknown, ..Bpe::default() };
+    let mut bpe = Bpe::default();
+    bpe.unknown = unknown;
     let mut byte_ids = [None; 256];
     for ((id, text), kind) in (0u32..).zip(tokens).zip(&kinds) {
         match kind {
@@ -191,7 +185,7 @@ pub fn build(file: &ModelFile) -> Result<Tokenizer> {
     }
 
     let prefix_space = !byte_level && keys.flag("add_space_prefix", true)?;
-    let (normalizer, pre_tokenizer, default_bos) = if byte_level {
+    let (normalizers, pre_tokenizers, default_bos) = if byte_level {
         let pre = keys.typed("pre", "a text", Value::as_str)?.unwrap_or("(missing)");
         let family = family(pre).ok_or_else(|| Error::Unsupported {
             what: format!("{}: the pre-tokenizer tokenizer.ggml.pre", file.name),
@@ -200,7 +194,7 @@ pub fn build(file: &ModelFile) -> Result<Tokenizer> {
         })?;
         read_merges(&keys, &mut bpe)?;
         bpe.whole_pieces_first = family.whole_pieces_first;
-        (None, Some(pre_tokenizer(family.cuts)?), family.add_bos)
+        (Vec::new(), pre_tokenizers(family.cuts)?, family.add_bos)
     } else {
         let scores = keys
             .per_token("scores", n, Value::as_floats)?
@@ -211,21 +205,22 @@ pub fn build(file: &ModelFile) -> Result<Tokenizer> {
         {
             return Err(keys.invalid("tokens", "each byte once", &format!("{piece} as a byte and as a piece of text")));
         }
-        let n_bytes = byte_ids.iter().flatten().count();
-        if !matches!(n_bytes, 0 | 256) {
-            return Err(keys.invalid("tokens", "a token for each of the 256 bytes, or for none", &n_bytes.to_string()));
-        }
-        bpe.byte_fallback = n_bytes > 0;
+        let expected = "a token for each of the 256 bytes, or for none";
+        bpe.byte_ids = match byte_ids.iter().flatten().count() {
+            0 => None,
+            256 => Some(Box::new(byte_ids.map(Option::unwrap_or_default))),
+            n_bytes => return Err(keys.invalid("tokens", expected, &n_bytes.to_string())),
+        };
         let score = |id: u32| scores.get(id as usize).copied().unwrap_or(f32::NEG_INFINITY);
         bpe.merge_by_score(score)
             .ok_or_else(|| keys.invalid("tokens", "pieces of text", "texts of many thousand bytes"))?;
-        (Some(meta_space(prefix_space)?), None, true)
+        (meta_space(prefix_space), Vec::new(), true)
     };
     let with = |flag: bool, id: Option<u32>| if flag { id.into_iter().collect() } else { Vec::new() };
     Ok(Tokenizer {
         vocabulary,
         added,
-        pipeline: Pipeline { normalizer, pre_tokenizer, model: bpe.build(&byte_ids)? },
+        pipeline: Pipeline { normalizers, pre_tokenizers, model: Model::Bpe(bpe.finish()) },
         adds_space: prefix_space,
         unknown,
         prefix: with(keys.flag("add_bos_token", default_bos)?, bos),

@@ -1,18 +1,27 @@
 //! Tokenizer and streaming detokenizer.
 //!
-//! Text becomes tokens by the `tokenizers` library, with the parts that the metadata of a GGUF file or a
-//! `tokenizer.json` names. Around it stands what the library leaves open: which tokens are control tokens and whether they
-//! act when written in a text, decoding byte by byte as tokens stream in, and checks of everything that comes from a
-//! file. What is not known is an error when loading, never a guess.
+//! Text becomes tokens in the steps that the metadata of a GGUF file or a `tokenizer.json` names: added tokens are found,
+//! what lies between is normalised, cut into pieces, and given to the model piece by piece. The steps give the same ids as the
+//! `tokenizers` library, against which the tests hold them. Control tokens written in a text act only where asked for, decoding goes
+//! byte by byte as tokens stream in, and everything that comes from a file is checked. What is not known is an error when
+//! loading, never a guess.
 
 mod added;
 mod from_gguf;
 mod from_json;
+mod models;
+mod normalizer;
+mod pattern;
 mod pipeline;
+mod pre_tokenizer;
+mod regex;
 mod stream;
 mod tokenizer;
+mod unicode;
 mod vocabulary;
 
+#[cfg(target_arch = "wasm32")]
+pub use regex::ask_for_properties;
 pub use stream::Detokenizer;
 pub use tokenizer::{Controls, Tokenizer};
 pub use vocabulary::TokenKind;

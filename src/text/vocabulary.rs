@@ -114,11 +114,29 @@ impl PieceStyle {
             (PieceStyle::Words { continuing, cleanup }, _) => {
                 let rest = continuing.as_ref().and_then(|mark| text.strip_prefix(mark.as_str()));
                 let word = rest.map_or_else(|| format!(" {text}"), String::from);
-                let word = if *cleanup { tokenizers::decoders::wordpiece::cleanup(&word) } else { word };
+                let word = if *cleanup { without_spaces(word) } else { word };
                 vocabulary.push(word.as_bytes(), kind);
             }
         }
     }
+}
+
+/// Takes away the spaces that BERT's tokens have around punctuation and English contractions, in the library's order.
+fn without_spaces(word: String) -> String {
+    const RULES: [(&str, &str); 11] = [
+        (" .", "."),
+        (" ?", "?"),
+        (" !", "!"),
+        (" ,", ","),
+        (" ' ", "'"),
+        (" n't", "n't"),
+        (" 'm", "'m"),
+        (" do not", " don't"),
+        (" 's", "'s"),
+        (" 've", "'ve"),
+        (" 're", "'re"),
+    ];
+    RULES.iter().fold(word, |word, (from, to)| if word.contains(from) { word.replace(from, to) } else { word })
 }
 
 #[cfg(test)]

@@ -1,19 +1,18 @@
 //! The tokenizer of a Hugging Face folder: `tokenizer.json`, as the `tokenizers` library writes it.
 //!
-//! Any model, normalizer and pre-tokenizer of the library may come, but not each setting: what could stop the library
-//! while it runs is refused here. Any other part is an `Unsupported` error that names it.
+//! A part or a setting that this crate does not know is an `Unsupported` error that names it; so much of one that it could
+//! take the memory or the time of the page is a `Format` error.
 
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
+pub(super) mod parts;
+
 use serde_json::Value;
-use tokenizers::ModelWrapper;
-use tokenizers::models::unigram::Unigram;
-use tokenizers::models::wordlevel::WordLevel;
-use tokenizers::models::wordpiece::WordPiece;
+
+use parts::{read_normalizers, read_pre_tokenizers};
 
 use super::added::{Added, AddedTokens};
 use super::from_gguf::byte_of;
-use super::pipeline::{Bpe, Pipeline};
+use super::models::{Bpe, Model, Unigram, WordLevel, WordPiece};
+use super::pipeline::Pipeline;
 use super::tokenizer::Tokenizer;
 use super::vocabulary::{ByteAlphabet, PieceStyle, TokenKind, Vocabulary};
 use crate::error::{Error, Result};
@@ -48,18 +47,11 @@ fn members<'a>(part: &'a Value, key: &str) -> Vec<&'a Value> {
     }
 }
 
-/// A part as the library reads it; `None` where there is none.
-fn read_part<T: DeserializeOwned>(part: &Value, what: &str) -> Result<Option<T>> {
-    match part {
-        Value::Null => Ok(None),
-        part => T::deserialize(part).map(Some).map_err(|e| invalid(what, "a complete description", e)),
-    }
-}
-
 /// Builds the tokenizer from the text of a `tokenizer.json`.
 pub fn build(bytes: &[u8]) -> Result<Tokenizer> {
     let root: Value = serde_json::from_slice(bytes).map_err(|e| invalid("the file", "JSON", e))?;
-    let adds_space = check_normalizer(&root["normalizer"])? | check_pre_tokenizer(&root["pre_tokenizer"])?;
+    let (normalizers, adds_space) = read_normalizers(&root["normalizer"])?;
+    let (pre_tokenizers, adds_space_too) = read_pre_tokenizers(&root["pre_tokenizer"])?;
     let tokens = read_tokens(&root)?;
     let unknown = read_unknown(&root["model"], &tokens)?;
     let model = read_model(&root["model"], &tokens, unknown)?;
@@ -67,7 +59,7 @@ pub fn build(bytes: &[u8]) -> Result<Tokenizer> {
     let style = piece_style(&root)?;
     let adds_space = match style {
         PieceStyle::Bytes(_) => false,
-        PieceStyle::MetaSpace => adds_space,
+        PieceStyle::MetaSpace => adds_space || adds_space_too,
         PieceStyle::Words { .. } => true,
     };
     let mut vocabulary = Vocabulary::default();
@@ -78,11 +70,7 @@ pub fn build(bytes: &[u8]) -> Result<Tokenizer> {
     Ok(Tokenizer {
         vocabulary,
         added: AddedTokens::new(tokens.added),
-        pipeline: Pipeline {
-            normalizer: read_part(&root["normalizer"], "normalizer")?,
-            pre_tokenizer: read_part(&root["pre_tokenizer"], "pre_tokenizer")?,
-            model,
-        },
+        pipeline: Pipeline { normalizers, pre_tokenizers, model },
         adds_space,
         unknown,
         prefix,
@@ -90,54 +78,6 @@ pub fn build(bytes: &[u8]) -> Result<Tokenizer> {
         end_tokens: Vec::new(),
         start: None,
     })
-}
-
-/// Checks the normalizer; gives whether it puts a space before texts.
-fn check_normalizer(normalizer: &Value) -> Result<bool> {
-    let mut adds_space = false;
-    for part in members(normalizer, "normalizers") {
-        match kind_of(part) {
-            "NFC" | "NFD" | "NFKC" | "NFKD" | "Nmt" | "Lowercase" | "Strip" | "StripAccents" | "BertNormalizer" => {}
-            "Prepend" if part["prepend"] == "▁" => adds_space = true,
-            "Replace" => check_pattern(&part["pattern"], "normalizer.Replace.pattern")?,
-            other => {
-                let supported = "none, NFC, NFD, NFKC, NFKD, Nmt, Lowercase, Strip, StripAccents, BertNormalizer, \
-                                 Replace, Prepend \"▁\"";
-                return Err(unsupported("normalizer", other, supported));
-            }
-        }
-    }
-    Ok(adds_space)
-}
-
-/// Checks the pre-tokenizer; gives whether it puts a space before texts that has to be taken away when decoding.
-fn check_pre_tokenizer(pre_tokenizer: &Value) -> Result<bool> {
-    let mut adds_space = false;
-    for part in members(pre_tokenizer, "pretokenizers") {
-        match kind_of(part) {
-            "ByteLevel" | "Digits" | "Punctuation" | "Whitespace" | "WhitespaceSplit" | "BertPreTokenizer"
-            | "UnicodeScripts" => {}
-            "Split" => check_pattern(&part["pattern"], "pre_tokenizer.Split.pattern")?,
-            "Metaspace" if part["replacement"] == "▁" => {
-                adds_space |= part["prepend_scheme"] != "never" && part["add_prefix_space"] != false;
-            }
-            other => {
-                let supported = "ByteLevel, Split, Digits, Metaspace, Punctuation, Whitespace, WhitespaceSplit, \
-                                 BertPreTokenizer, UnicodeScripts";
-                return Err(unsupported("pre_tokenizer", other, supported));
-            }
-        }
-    }
-    Ok(adds_space)
-}
-
-/// The library compiles expressions itself and gives an error for wrong ones.
-fn check_pattern(pattern: &Value, what: &str) -> Result<()> {
-    let text = pattern["Regex"].as_str().or(pattern["String"].as_str()).unwrap_or_default();
-    if text.is_empty() || text.len() > 2000 {
-        return Err(invalid(what, "an expression or a text of 1 to 2000 bytes", pattern));
-    }
-    Ok(())
 }
 
 fn piece_style(root: &Value) -> Result<PieceStyle> {
@@ -180,8 +120,8 @@ fn read_unknown(model: &Value, tokens: &Tokens<'_>) -> Result<Option<u32>> {
     }
 }
 
-/// Builds the library's model, from which no text can come out as a control token.
-fn read_model(model: &Value, tokens: &Tokens<'_>, unknown: Option<u32>) -> Result<ModelWrapper> {
+/// Builds the model, from which no text can come out as a control token.
+fn read_model(model: &Value, tokens: &Tokens<'_>, unknown: Option<u32>) -> Result<Model> {
     let is_control = |id: u32| {
         Some(id) != unknown && tokens.by_id.get(id as usize).is_some_and(|(_, kind)| *kind == TokenKind::Control)
     };
@@ -192,19 +132,21 @@ fn read_model(model: &Value, tokens: &Tokens<'_>, unknown: Option<u32>) -> Resul
             if longest > 1000 {
                 return Err(invalid("model.max_input_chars_per_word", "at most 1000", longest));
             }
-            if unknown.is_none() {
+            let ids =
+                || tokens.model.iter().filter(|(_, id)| !is_control(*id)).map(|(text, id)| (text.to_string(), *id));
+            let Some(unknown) = unknown else {
                 return Err(invalid("model.unk_token", "a token of the vocabulary", &model["unk_token"]));
+            };
+            if kind_of(model) == "WordLevel" {
+                return Ok(Model::WordLevel(WordLevel { ids: ids().collect(), unknown }));
             }
-            let mut model = model.clone();
-            if let Some(vocab) = model.get_mut("vocab").and_then(Value::as_object_mut) {
-                vocab.retain(|_, id| id.as_u64().is_none_or(|id| !is_control(id as u32)));
-            }
-            let failed = |e| invalid("model", "a complete description", e);
-            if kind_of(&model) == "WordPiece" {
-                WordPiece::deserialize(&model).map(ModelWrapper::WordPiece).map_err(failed)
-            } else {
-                WordLevel::deserialize(&model).map(ModelWrapper::WordLevel).map_err(failed)
-            }
+            let continuing = &model["continuing_subword_prefix"];
+            let what = "model.continuing_subword_prefix";
+            let continuing = continuing.as_str().ok_or_else(|| invalid(what, "a text", continuing))?.into();
+            let max_chars = &model["max_input_chars_per_word"];
+            let what = "model.max_input_chars_per_word";
+            let max_chars = max_chars.as_u64().ok_or_else(|| invalid(what, "a number", max_chars))? as usize;
+            Ok(Model::WordPiece(WordPiece { ids: ids().collect(), unknown, continuing, max_chars }))
         }
         "Unigram" => {
             let scores = model["vocab"].as_array().into_iter().flatten().map(|entry| entry[1].as_f64());
@@ -212,17 +154,16 @@ fn read_model(model: &Value, tokens: &Tokens<'_>, unknown: Option<u32>) -> Resul
             for ((text, id), score) in tokens.model.iter().zip(scores) {
                 let what = || format!("model.vocab[{id}]");
                 let score = score.filter(|s| s.is_finite()).ok_or_else(|| invalid(&what(), "a score", "none"))?;
-                // The library keeps them as a tree that is as deep as the longest.
+                // Every place of a text is tried up to the longest.
                 if text.len() > 512 {
                     return Err(invalid(&what(), "at most 512 bytes", text));
                 }
-                // Its ids are places in the list, so a control token's stays, under a name that is not in texts.
+                // Ids are places in the list, so a control token's stays, under a name that is not in texts.
                 let text = if is_control(*id) { format!("\0control {id}\0") } else { text.to_string() };
                 pieces.push((text, score));
             }
             let fallback = model["byte_fallback"].as_bool().unwrap_or(false);
-            let model = Unigram::from(pieces, unknown.map(|id| id as usize), fallback);
-            model.map(ModelWrapper::Unigram).map_err(|e| invalid("model", "a complete description", e))
+            Ok(Model::Unigram(Unigram::new(pieces, unknown, fallback)))
         }
         _ => read_bpe(model, tokens, unknown, is_control),
     }
@@ -233,7 +174,7 @@ fn read_bpe(
     tokens: &Tokens<'_>,
     unknown: Option<u32>,
     is_control: impl Fn(u32) -> bool,
-) -> Result<ModelWrapper> {
+) -> Result<Model> {
     let is_bpe = kind_of(model) == "BPE" || model["type"].is_null() && model["merges"].is_array();
     if !is_bpe {
         return Err(unsupported("model.type", kind_of(model), "BPE, Unigram, WordPiece, WordLevel"));
@@ -247,25 +188,25 @@ fn read_bpe(
         return Err(unsupported("model.dropout", &model["dropout"], "none"));
     }
     let flag = |key: &str| model[key].as_bool().unwrap_or(false);
-    let mut bpe = Bpe {
-        unknown,
-        fuse_unknown: flag("fuse_unk"),
-        byte_fallback: flag("byte_fallback"),
-        whole_pieces_first: flag("ignore_merges"),
-        ..Bpe::default()
-    };
+    let mut bpe = Bpe::default();
+    bpe.unknown = unknown;
+    bpe.fuse_unknown = flag("fuse_unk");
+    bpe.whole_pieces_first = flag("ignore_merges");
+    let byte_fallback = flag("byte_fallback");
     let mut byte_ids = [None; 256];
     for (text, id) in &tokens.model {
-        match byte_of(text).filter(|_| bpe.byte_fallback) {
+        match byte_of(text).filter(|_| byte_fallback) {
             Some(byte) => byte_ids[usize::from(byte)] = Some(*id),
             None if Some(*id) == unknown || is_control(*id) => {}
             None => bpe.insert(text.to_string(), *id),
         }
     }
     let n_bytes = byte_ids.iter().flatten().count();
-    if !matches!(n_bytes, 0 | 256) {
-        return Err(invalid("model.vocab", "a token for each of the 256 bytes, or for none", n_bytes));
-    }
+    bpe.byte_ids = match n_bytes {
+        0 => None,
+        256 => Some(Box::new(byte_ids.map(Option::unwrap_or_default))),
+        _ => return Err(invalid("model.vocab", "a token for each of the 256 bytes, or for none", n_bytes)),
+    };
     let merges = model["merges"].as_array().ok_or_else(|| invalid("model.merges", "an array", &model["merges"]))?;
     for (rank, merge) in merges.iter().enumerate() {
         let pair = match merge {
@@ -277,7 +218,7 @@ fn read_bpe(
             return Err(invalid(&format!("model.merges[{rank}]"), "two tokens that join to a third", merge));
         }
     }
-    bpe.build(&byte_ids)
+    Ok(Model::Bpe(bpe.finish()))
 }
 
 fn read_id(value: &Value, what: &str, n: usize) -> Result<u32> {
