@@ -1,5 +1,5 @@
-// What pkg-scripts/demo does once everything is built.
-import { readFileSync } from "node:fs";
+// What pkg-scripts/demo does once everything is built: summarises in a headless browser, then serves the page.
+import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { launch, ROOT } from "../tests/web/support/browser.mjs";
@@ -15,7 +15,9 @@ const { values: options } = parseArgs({
 });
 
 const site = join(ROOT, "build/site");
-const start = (port) => serve({ "/": site }, { port, isolated: true });
+// Only an isolated page gets threads, and only pkg-scripts/build without --one makes the engine for them.
+const isolated = statSync(join(site, "nanolm/engine-threads.wasm")).size > 8;
+const start = (port) => serve({ "/": site }, { port, isolated });
 const server = await start(Number(options.port)).catch(() => start(0));
 const text = readFileSync(join(ROOT, `www/samples/${options.sample}.txt`), "utf8").trim();
 

@@ -66,8 +66,10 @@ cargo_wasm() {
   )
 }
 
-# Builds the tool that writes the JavaScript side of a wasm module, and sets $bindgen to it.
+# The tool that writes the JavaScript side of a wasm module. build_bindgen compiles it, unless NANOLM_BINDGEN says where it
+# already is, and sets $bindgen to it.
+bindgen_path() { echo "${NANOLM_BINDGEN:-$target_dir/debug/nanolm-bindgen}"; }
 build_bindgen() {
-  cargo_native build --quiet -p nanolm-bindgen
-  bindgen="$target_dir/debug/nanolm-bindgen"
+  [ -n "${NANOLM_BINDGEN:-}" ] || cargo_native build --quiet -p nanolm-bindgen
+  bindgen="$(bindgen_path)"
 }
