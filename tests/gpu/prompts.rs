@@ -4,6 +4,7 @@
 
 use super::lane::open;
 use crate::reference::model as reference;
+use crate::support::rng;
 use nanolm::cpu::{CpuModel, Level};
 use nanolm::format;
 use nanolm::gpu::{GpuModel, GpuOptions, Tuning};
@@ -175,10 +176,10 @@ async fn fifty_prompts_give_the_tokens_of_the_cpu() {
     let fused = |options, unfused: bool| GpuOptions { unfused: Some(unfused), ..options };
     // What the table chooses, with all prompts; and what else there is (the model is too narrow for products of bytes), among it subgroups on
     // CPUs and none on hardware.
-    let few = if std::env::var("NANOLM_ALL_PROMPTS").is_ok_and(|all| all == "1") { 50 } else { 12 };
+    let few = if rng::long() { 50 } else { 12 };
     if few < 50 {
         say(format!(
-            "SKIPPED all but {few} prompts on the GPU's variants that the table does not choose: NANOLM_ALL_PROMPTS=1 cargo test --test gpu fifty"
+            "SKIPPED all but {few} prompts on the GPU's variants that the table does not choose: NANOLM_LONG=1 cargo test --test gpu fifty"
         ));
     }
     let variants = [

@@ -6,7 +6,7 @@ use nanolm::tensor::Bytes;
 
 use super::run::{finish, load, root};
 use super::toy;
-use crate::support::rng::Rng;
+use crate::support::rng::{Rng, cases};
 
 /// Loads the bytes and, where that works, uses the model. The code of the first error, or `ok`.
 fn use_model(name: &str, bytes: Vec<u8>) -> &'static str {
@@ -33,7 +33,8 @@ fn single_bytes_of_a_gguf_files_header() {
         let header = whole.windows(8).rposition(|w| w == b"t.weight" || w == b"m.weight" || w == b"norm.bia").unwrap();
         let mut rng = Rng::new(seed);
         let mut codes = std::collections::BTreeMap::new();
-        for _ in 0..1500 {
+        let n = cases(300);
+        for _ in 0..n {
             let mut bytes = whole.clone();
             let at = rng.below(header);
             bytes[at] = match rng.below(3) {
@@ -43,7 +44,7 @@ fn single_bytes_of_a_gguf_files_header() {
             };
             *codes.entry(use_model(name, bytes)).or_insert(0) += 1;
         }
-        assert!(codes["ok"] > 100, "{codes:?}");
+        assert!(codes["ok"] > n / 15, "{codes:?}");
         assert!(codes.keys().all(|code| *code != "internal"), "{codes:?}");
         assert!(codes.len() > 3, "damage must be noticed: {codes:?}");
         let mut cut = |_: usize| use_model(name, whole[..rng.below(whole.len())].to_vec());

@@ -8,7 +8,7 @@ use nanolm::{Error, Result};
 
 use super::run::{Output, finish, generate, greedy, on_each_device};
 use super::toy;
-use crate::support::rng::Rng;
+use crate::support::rng::{Rng, cases};
 
 fn model() -> Rc<Model> {
     toy::load(toy::quantised(1), DeviceChoice::Cpu).unwrap()
@@ -161,7 +161,7 @@ fn damaged_bytes_are_refused_and_change_nothing() {
         refused(&saved[..n], &format!("the first {n} bytes"));
     }
     let mut rng = Rng::new(4);
-    for _ in 0..3000 {
+    for _ in 0..cases(300) {
         let mut damaged = saved.clone();
         let at = rng.below(damaged.len());
         damaged[at] ^= 1 << rng.below(8);

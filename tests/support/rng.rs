@@ -40,6 +40,16 @@ impl Rng {
     }
 }
 
+/// Whether `NANOLM_LONG=1` asks for the long run. Never in a browser.
+pub fn long() -> bool {
+    std::env::var("NANOLM_LONG").is_ok_and(|value| value == "1")
+}
+
+/// How many random cases to run: `usual`, or at least ten thousand in the long run.
+pub fn cases(usual: usize) -> usize {
+    if long() { usual.max(10_000) } else { usual }
+}
+
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 

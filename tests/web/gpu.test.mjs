@@ -21,7 +21,7 @@ const SUBJECTS = [
 ];
 const VERBS = ["has announced that", "was", "will open", "said on Tuesday that the", "found a"];
 const PROMPTS = SUBJECTS.flatMap((subject) => VERBS.map((verb) => `${subject} ${verb}`));
-const ALL = process.env.NANOLM_ALL_PROMPTS === "1";
+const ALL = process.env.NANOLM_LONG === "1";
 
 /** The tokens of a model on a device: of each prompt greedy ones and drawn ones. */
 const tokens = (page, base, source, prompts, device, maxNewTokens) =>
@@ -60,7 +60,7 @@ const VARIANTS = [
 ];
 
 describe("tokens on the GPU are the CPU's, but for what the CPU rounds", () => {
-  if (!ALL) console.log("SKIPPED most prompts and types of weights on the GPU's variants: NANOLM_ALL_PROMPTS=1 node --test tests/web/gpu.test.mjs");
+  if (!ALL) console.log("SKIPPED most prompts and types of weights on the GPU's variants: NANOLM_LONG=1 node --test tests/web/gpu.test.mjs");
   let page;
   let cpu;
   before(async () => {
