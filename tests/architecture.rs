@@ -5,7 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Modules from left to right; those of one entry do not import each other.
-const ORDER: [&[&str]; 10] = [
+const ORDER: [&[&str]; 11] = [
+    &["quant"],
     &["format", "language"],
     &["model"],
     &["weights"],

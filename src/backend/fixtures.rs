@@ -57,7 +57,7 @@ pub fn wide() -> (Arc<Plan>, Arc<Weights>) {
     let matrices = plan.matrices.iter().map(|spec| {
         let deviation = if spec.name.contains("embd") { 1.0 } else { (spec.cols as f32).sqrt().recip() };
         let mut row = || (0..spec.cols).map(|_| draw() * 1.7 * deviation).collect::<Vec<f32>>();
-        let data = (0..spec.rows).flat_map(|_| weights::quantize_row(DType::Q8_0, &row())).collect();
+        let data = (0..spec.rows).flat_map(|_| DType::Q8_0.encode(&row())).collect();
         let (name, data) = (spec.name.clone(), Bytes::new(data));
         Matrix { name, dtype: DType::Q8_0, rows: spec.rows, cols: spec.cols, data, layout: Layout::Rows }
     });

@@ -2,8 +2,8 @@
 
 use crate::error::{Error, Result};
 use crate::model::{BufferId, MatrixId, Op, Plan, VectorId};
-use crate::tensor::DType;
-use crate::weights::{Matrix, PANEL, PANEL_SCALES, Weights};
+use crate::quant::finite_halves;
+use crate::weights::{Matrix, PANEL, Weights, panel_scales};
 
 /// What the executor needs to know about a plan.
 #[derive(Clone, Debug)]
@@ -85,29 +85,19 @@ fn check_weights(plan: &Plan, weights: &Weights) -> Result<()> {
 /// The first row with a number, or with a block's scale, that is not finite. Kernels rely on there being none: their
 /// conversions are exact for finite numbers only.
 fn damaged_row(matrix: &Matrix) -> Option<usize> {
-    let block = matrix.dtype.block_bytes() * PANEL;
+    let (dtype, block) = (matrix.dtype, matrix.dtype.block_bytes() * PANEL);
     let damaged_panel = |p: usize| {
-        let scales = |panel: &[u8]| panel[..PANEL_SCALES].as_chunks::<2>().0.iter().position(|x| !is_finite_half(*x));
-        matrix.eight_rows(p).chunks_exact(block).filter_map(scales).min().map(|i| p * PANEL + i)
+        // Scales stand two bytes in turns, those of the eight rows.
+        let damaged = |panel: &[u8]| {
+            let scales = panel[..panel_scales(dtype)].chunks_exact(2);
+            scales.enumerate().filter(|(_, scale)| !finite_halves(scale)).map(|(i, _)| i % PANEL).min()
+        };
+        matrix.eight_rows(p).chunks_exact(block).filter_map(damaged).min().map(|i| p * PANEL + i)
     };
     let rows = matrix.panels() * PANEL..matrix.rows;
     (0..matrix.panels())
         .find_map(damaged_panel)
-        .or_else(|| rows.into_iter().find(|&r| !is_finite(matrix.dtype, matrix.stored_row(r))))
-}
-
-fn is_finite_half(half: [u8; 2]) -> bool {
-    u16::from_le_bytes(half) & 0x7c00 != 0x7c00
-}
-
-fn is_finite(dtype: DType, row: &[u8]) -> bool {
-    match dtype {
-        DType::F32 => row.as_chunks::<4>().0.iter().all(|x| f32::from_le_bytes(*x).is_finite()),
-        DType::F16 => row.as_chunks::<2>().0.iter().all(|x| is_finite_half(*x)),
-        DType::BF16 => row.as_chunks::<2>().0.iter().all(|x| u16::from_le_bytes(*x) & 0x7f80 != 0x7f80),
-        DType::Q8_0 => row.as_chunks::<34>().0.iter().all(|x| is_finite_half([x[0], x[1]])),
-        DType::Q4_0 => row.as_chunks::<18>().0.iter().all(|x| is_finite_half([x[0], x[1]])),
-    }
+        .or_else(|| rows.into_iter().find(|&r| !dtype.is_finite(matrix.stored_row(r))))
 }
 
 /// One step's sizes.

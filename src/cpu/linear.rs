@@ -16,12 +16,14 @@ mod integer;
 
 use super::out::Out;
 use super::vector::{Dots, Vector};
-use crate::tensor::{DType, QUANT_BLOCK};
+use crate::tensor::DType;
 pub use crate::weights::PANEL;
 use crate::weights::{Codes, Matrix};
 use block::{Block, Q4, Q8};
 use std::ops::Range;
 
+/// Activations that are rounded together, with one scale.
+const ROUNDED: usize = 32;
 /// Activation rows multiplied by a panel at once, so that all sums stay in registers.
 const TILE: usize = 4;
 /// Panels multiplied by a single activation row at once, a quarter of the rows apart: processors read several streams of memory
@@ -61,7 +63,7 @@ pub struct Panel {
 impl Panel {
     /// For rows of up to `max_cols` elements.
     pub fn new(max_cols: usize) -> Self {
-        let blocks = max_cols.div_ceil(QUANT_BLOCK);
+        let blocks = max_cols.div_ceil(ROUNDED);
         let memory = Vec::with_capacity(blocks * DType::Q8_0.block_bytes() * PANEL);
         Panel { float: float::Panel::new(max_cols), bytes: bytes::Panel::new(blocks), memory }
     }
@@ -74,7 +76,7 @@ impl Panel {
 impl Inputs {
     /// For up to `max_batch` rows of up to `max_cols` elements. `coarse`: whether they may be rounded coarsely.
     pub fn new(max_batch: usize, max_cols: usize, coarse: bool) -> Self {
-        let blocks = max_cols.div_ceil(QUANT_BLOCK);
+        let blocks = max_cols.div_ceil(ROUNDED);
         let (words, bytes) =
             (integer::Activations::new(max_batch * blocks), bytes::Activations::new(max_batch, blocks));
         Inputs { words, bytes, coarse, forced: None }

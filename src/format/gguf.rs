@@ -8,7 +8,8 @@ use std::collections::BTreeMap;
 use super::reader::Reader;
 use super::{Dialect, ModelFile, TensorInfo, TokenizerSource, Value};
 use crate::error::{Error, Result};
-use crate::tensor::{Bytes, DType};
+use crate::quant::{DType, type_name};
+use crate::tensor::Bytes;
 
 /// The first four bytes of every GGUF file.
 pub(super) const MAGIC: &[u8; 4] = b"GGUF";
@@ -239,7 +240,7 @@ fn locate(
         if d.offset % alignment != 0 {
             return Err(r.invalid(d.offset_at, &what, format!("an offset in steps of {alignment}"), d.offset));
         }
-        let Some(dtype) = dtype(d.type_id) else {
+        let Some(dtype) = DType::from_gguf_id(d.type_id) else {
             unsupported.push((d.name.to_string(), type_name(d.type_id)));
             continue;
         };
@@ -279,50 +280,4 @@ fn locate(
         }
     }
     Ok((tensors, unsupported))
-}
-
-fn dtype(type_id: u32) -> Option<DType> {
-    match type_id {
-        0 => Some(DType::F32),
-        1 => Some(DType::F16),
-        2 => Some(DType::Q4_0),
-        8 => Some(DType::Q8_0),
-        30 => Some(DType::BF16),
-        _ => None,
-    }
-}
-
-/// The ggml names of the types that [`DType`] lacks.
-fn type_name(type_id: u32) -> String {
-    let name = match type_id {
-        3 => "Q4_1",
-        6 => "Q5_0",
-        7 => "Q5_1",
-        9 => "Q8_1",
-        10 => "Q2_K",
-        11 => "Q3_K",
-        12 => "Q4_K",
-        13 => "Q5_K",
-        14 => "Q6_K",
-        15 => "Q8_K",
-        16 => "IQ2_XXS",
-        17 => "IQ2_XS",
-        18 => "IQ3_XXS",
-        19 => "IQ1_S",
-        20 => "IQ4_NL",
-        21 => "IQ3_S",
-        22 => "IQ2_S",
-        23 => "IQ4_XS",
-        24 => "I8",
-        25 => "I16",
-        26 => "I32",
-        27 => "I64",
-        28 => "F64",
-        29 => "IQ1_M",
-        34 => "TQ1_0",
-        35 => "TQ2_0",
-        39 => "MXFP4",
-        _ => return format!("type {type_id}"),
-    };
-    name.to_string()
 }

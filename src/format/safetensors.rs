@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use safetensors::{Dtype, SafeTensorError, SafeTensors};
+use safetensors::{SafeTensorError, SafeTensors};
 
 use super::TensorInfo;
 use crate::error::{Error, Result};
@@ -28,14 +28,11 @@ pub(super) fn parse(name: &str, bytes: &Bytes) -> Result<Tensors> {
     let mut tensors = Vec::with_capacity(parsed.len());
     let mut unsupported = Vec::new();
     for (tensor, view) in parsed.iter() {
-        let dtype = match view.dtype() {
-            Dtype::F32 => DType::F32,
-            Dtype::F16 => DType::F16,
-            Dtype::BF16 => DType::BF16,
-            other => {
-                unsupported.push((tensor.to_string(), format!("{other:?}")));
-                continue;
-            }
+        // The names of floats are the same here and there.
+        let type_name = format!("{:?}", view.dtype());
+        let Some(dtype) = DType::from_name(&type_name) else {
+            unsupported.push((tensor.to_string(), type_name));
+            continue;
         };
         let data = offsets(bytes, view.data()).and_then(|range| bytes.slice(range)).ok_or_else(|| Error::Internal {
             what: format!("safetensors gave bytes of {tensor} from outside of {name}"),

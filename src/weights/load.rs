@@ -3,13 +3,13 @@
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
-use super::block::dequantize;
 use super::names::{Fused, Names, Source};
 use super::{Layout, Matrix, Weights};
 use crate::error::{Error, Result};
 use crate::format::{ModelFile, TensorInfo};
 use crate::model::{MatrixSpec, Plan, VectorSpec};
-use crate::tensor::{Bytes, DType};
+use crate::quant::DType;
+use crate::tensor::Bytes;
 
 /// A damaged file can have a problem per tensor; a message of this many says enough.
 const MAX_PROBLEMS: usize = 32;
@@ -72,7 +72,7 @@ impl<'a> Loader<'a> {
             }
             if let Some((&name, dtype)) = self.unsupported.get_key_value(source.name.as_str()) {
                 if self.used.insert(name) {
-                    self.problems.push(format!("{name}: type {dtype}, supported: F32, F16, BF16, Q8_0, Q4_0"));
+                    self.problems.push(format!("{name}: type {dtype}, supported: {}", DType::supported()));
                 }
                 return None;
             }
@@ -124,7 +124,7 @@ impl<'a> Loader<'a> {
         }
         // The tensor's bytes are in memory, so its length is in proportion to the file.
         let mut all = vec![0.0; total];
-        dequantize(tensor.dtype, &tensor.data, &mut all);
+        tensor.dtype.decode(&tensor.data, &mut all);
         let part = all.get(range).ok_or_else(|| outside(&tensor.name))?;
         Ok(Some(part.to_vec()))
     }
@@ -168,16 +168,14 @@ fn slice_rows(tensor: &TensorInfo, rows: Range<usize>, cols: usize) -> Result<By
 
 /// Columns `wanted` of an `[in, out]` tensor as the rows of an `[out, in]` matrix.
 fn transpose(tensor: &TensorInfo, wanted: Range<usize>, n_out: usize, n_in: usize) -> Result<Bytes> {
-    let size = match tensor.dtype {
-        DType::F32 | DType::F16 | DType::BF16 => tensor.dtype.block_bytes(),
-        DType::Q8_0 | DType::Q4_0 => {
-            return Err(Error::Unsupported {
-                what: tensor.name.clone(),
-                found: format!("a quantised [in, out] matrix ({})", tensor.dtype),
-                supported: "F32, F16, BF16".to_string(),
-            });
-        }
-    };
+    if tensor.dtype.is_quantised() {
+        return Err(Error::Unsupported {
+            what: tensor.name.clone(),
+            found: format!("a quantised [in, out] matrix ({})", tensor.dtype),
+            supported: DType::supported_floats(),
+        });
+    }
+    let size = tensor.dtype.block_bytes();
     let len = wanted.len() * n_in * size;
     let mut bytes = Vec::new();
     bytes

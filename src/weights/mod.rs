@@ -1,15 +1,14 @@
 //! Weights by the plan's ids, in the file's own quantisation.
 
-mod block;
 mod load;
 mod names;
 mod panels;
 
-pub use block::{dequantize, dequantize_row, quantize_row};
 pub use load::load;
-pub use panels::{PANEL, PANEL_SCALES, interleave};
+pub use panels::{PANEL, interleave, panel_scales};
 
-use crate::tensor::{Bytes, DType};
+use crate::quant::DType;
+use crate::tensor::Bytes;
 
 /// How the bytes of a matrix are ordered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,7 +20,7 @@ pub enum Layout {
     Panels { codes: Codes, shift: u8 },
 }
 
-/// How the codes of `Q8_0` stand in panels. Those of `Q4_0` are always as in the file.
+/// How codes that are signed bytes (`Q8_0`) stand in panels. Those of other types are always as in the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Codes {
     /// Signed bytes, as in the file.
@@ -46,6 +45,13 @@ impl Matrix {
     /// Bytes of one row.
     pub fn row_bytes(&self) -> usize {
         self.cols / self.dtype.block_len() * self.dtype.block_bytes()
+    }
+
+    /// Decodes row `r` (below `rows`) to f32, in scalar code.
+    ///
+    /// * `out`: `[cols]`
+    pub fn decode_row(&self, r: usize, out: &mut [f32]) {
+        self.dtype.decode(self.row(r, &mut Vec::new()), out);
     }
 }
 

@@ -1,22 +1,27 @@
 //! Quantised matrices in panels of eight rows, as the CPU's products read them.
 //!
-//! A panel has the bytes of eight rows, block by block: the eight scales, then the codes of four columns of all eight rows,
-//! of the next four, and so on. One vector of sixteen bytes is four columns of four rows, so that sums of products stand in a
-//! lane per row and need no rearranging, and a panel is read from its first byte to its last. With `Q4_0` a four of bytes
-//! is columns `4f..4f + 4` in the low and `16 + 4f..` in the high halves. The codes of `Q8_0` may have 128 added ([`Codes`]).
+//! A panel has the bytes of eight rows, block by block: the scales of all eight, two bytes in turns, then their other bytes, four
+//! in turns. Where four bytes are the codes of four columns, one vector of sixteen bytes is four columns of four rows, so that
+//! sums of products stand in a lane per row and need no rearranging, and a panel is read from its first byte to its last.
+//! Codes that are signed bytes may have 128 added ([`Codes`]).
+//!
 //! Scales are multiplied by the power of two that makes the largest one as large as binary16 allows: those of weights are
 //! small, often subnormal, and processors, or else conversions, take longer over such. Nothing is rounded by it. Rows beyond the
 //! last whole panel stay rows.
 
 use super::{Codes, Layout, Matrix, Weights};
-use crate::tensor::{DType, rewrite};
+use crate::quant::DType;
+use crate::tensor::rewrite;
 use std::collections::HashMap;
 
 /// Rows of a panel.
 pub const PANEL: usize = 8;
 
 /// Bytes of a panel's scales of one block of columns, before that block's codes.
-pub const PANEL_SCALES: usize = 2 * PANEL;
+pub const fn panel_scales(dtype: DType) -> usize {
+    let scales = dtype.scales();
+    (scales.end - scales.start) * PANEL
+}
 
 /// A panel at hand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,7 +43,7 @@ impl Matrix {
     /// The same, if their codes stand as `codes` says; else 0.
     pub fn panels_with(&self, codes: Codes) -> usize {
         match self.layout {
-            Layout::Panels { codes: stored, .. } if stored == codes || self.dtype == DType::Q4_0 => self.panels(),
+            Layout::Panels { codes: stored, .. } if stored == codes || !self.dtype.signed_bytes() => self.panels(),
             _ => 0,
         }
     }
@@ -73,15 +78,20 @@ impl Matrix {
         let (block, i) = (self.dtype.block_bytes(), r % PANEL);
         let panel = self.eight_rows(r / PANEL).chunks_exact(block * PANEL);
         for (row, panel) in buffer.chunks_exact_mut(block).zip(panel) {
-            let (scales, codes) = panel.split_at(PANEL_SCALES);
-            row[..2].copy_from_slice(&scales[2 * i..2 * i + 2]);
-            shift_scales(&mut row[..2], -i32::from(self.shift()));
-            let fours = codes.as_chunks::<4>().0.iter().skip(i).step_by(PANEL);
-            for (row, four) in row[2..].as_chunks_mut::<4>().0.iter_mut().zip(fours) {
+            let (panel_scales, panel_codes) = panel.split_at(panel_scales(self.dtype));
+            let scales = &mut row[self.dtype.scales()];
+            let twos = panel_scales.as_chunks::<2>().0.iter().skip(i).step_by(PANEL);
+            for (row, two) in scales.as_chunks_mut::<2>().0.iter_mut().zip(twos) {
+                *row = *two;
+            }
+            shift_scales(scales, -i32::from(self.shift()));
+            let codes = &mut row[self.dtype.codes()];
+            let fours = panel_codes.as_chunks::<4>().0.iter().skip(i).step_by(PANEL);
+            for (row, four) in codes.as_chunks_mut::<4>().0.iter_mut().zip(fours) {
                 *row = *four;
             }
-            if matches!(self.layout, Layout::Panels { codes: Codes::Unsigned, .. }) && self.dtype == DType::Q8_0 {
-                change_sign(&mut row[2..]);
+            if matches!(self.layout, Layout::Panels { codes: Codes::Unsigned, .. }) && self.dtype.signed_bytes() {
+                change_sign(codes);
             }
         }
         buffer
@@ -109,7 +119,7 @@ impl Matrix {
             _ => {
                 interleave(self.dtype, rows, self.row_bytes(), memory);
                 let scales = memory.chunks_exact_mut(self.dtype.block_bytes() * PANEL);
-                shift = largest_shift(scales.map(|block| &block[..PANEL_SCALES]));
+                shift = largest_shift(scales.map(|block| &block[..panel_scales(self.dtype)]));
                 shift_panel(self.dtype, memory, shift);
             }
         }
@@ -155,7 +165,7 @@ fn shift_scales(scales: &mut [u8], by: i32) {
 /// Multiplies the scales of a panel by 2^`shift`.
 fn shift_panel(dtype: DType, panel: &mut [u8], shift: u8) {
     for block in panel.chunks_exact_mut(dtype.block_bytes() * PANEL) {
-        shift_scales(&mut block[..PANEL_SCALES], i32::from(shift));
+        shift_scales(&mut block[..panel_scales(dtype)], i32::from(shift));
     }
 }
 
@@ -166,8 +176,9 @@ fn change_sign(codes: &mut [u8]) {
 
 /// The same with all codes of a panel, if they are bytes.
 fn change_signs(dtype: DType, panel: &mut [u8]) {
-    if dtype == DType::Q8_0 {
-        panel.chunks_exact_mut(dtype.block_bytes() * PANEL).for_each(|block| change_sign(&mut block[PANEL_SCALES..]));
+    if dtype.signed_bytes() {
+        let blocks = panel.chunks_exact_mut(dtype.block_bytes() * PANEL);
+        blocks.for_each(|block| change_sign(&mut block[panel_scales(dtype)..]));
     }
 }
 
@@ -182,10 +193,13 @@ pub fn interleave(dtype: DType, rows: &[u8], row_bytes: usize, out: &mut [u8]) {
     }
     for (i, row) in rows.chunks_exact(row_bytes).take(PANEL).enumerate() {
         for (row, panel) in row.chunks_exact(block).zip(out.chunks_exact_mut(block * PANEL)) {
-            let (scales, codes) = panel.split_at_mut(PANEL_SCALES);
-            scales[2 * i..2 * i + 2].copy_from_slice(&row[..2]);
+            let (scales, codes) = panel.split_at_mut(panel_scales(dtype));
+            let twos = scales.as_chunks_mut::<2>().0.iter_mut().skip(i).step_by(PANEL);
+            for (row, two) in row[dtype.scales()].as_chunks::<2>().0.iter().zip(twos) {
+                *two = *row;
+            }
             let fours = codes.as_chunks_mut::<4>().0.iter_mut().skip(i).step_by(PANEL);
-            for (row, four) in row[2..].as_chunks::<4>().0.iter().zip(fours) {
+            for (row, four) in row[dtype.codes()].as_chunks::<4>().0.iter().zip(fours) {
                 *four = *row;
             }
         }
@@ -203,10 +217,10 @@ impl Weights {
         let mut shifts = HashMap::new();
         let done = rewrite(&mut all, |i, data| {
             let (dtype, row_bytes, layout) = shapes[i];
-            if dtype.block_len() == 1 || layout != Layout::Rows || row_bytes == 0 {
+            if !dtype.is_quantised() || layout != Layout::Rows || row_bytes == 0 {
                 return;
             }
-            let shift = largest_shift(data.chunks_exact(dtype.block_bytes()).map(|block| &block[..2]));
+            let shift = largest_shift(data.chunks_exact(dtype.block_bytes()).map(|block| &block[dtype.scales()]));
             shifts.insert(data.as_ptr(), shift);
             for panel in data.chunks_exact_mut(row_bytes * PANEL) {
                 rows.clear();
@@ -219,7 +233,7 @@ impl Weights {
             }
         });
         for (matrix, done) in self.matrices.iter_mut().zip(done) {
-            if done && matrix.dtype.block_len() > 1 && matrix.layout == Layout::Rows {
+            if done && matrix.dtype.is_quantised() && matrix.layout == Layout::Rows {
                 let shift = shifts.get(&matrix.data.as_ptr()).copied().unwrap_or(0);
                 matrix.layout = Layout::Panels { codes, shift };
             }
@@ -253,7 +267,7 @@ mod tests {
 
     /// Scales as they are meant, and codes.
     fn values(dtype: DType, panel: Panel<'_>) -> (Vec<u64>, Vec<u8>) {
-        let blocks = || panel.bytes.chunks_exact(dtype.block_bytes() * PANEL).map(|block| block.split_at(PANEL_SCALES));
+        let blocks = || panel.bytes.chunks_exact(dtype.block_bytes() * PANEL).map(|b| b.split_at(panel_scales(dtype)));
         let unit = 0.5f64.powi(panel.shift.into());
         let scale = |scale: &[u8; 2]| (f64::from(half::f16::from_le_bytes(*scale)) * unit).to_bits();
         let scales = blocks().flat_map(|(scales, _)| scales.as_chunks().0.iter().map(scale)).collect();
@@ -335,7 +349,7 @@ mod tests {
         let m = matrix(DType::Q8_0, 8, 32, &file());
         let weights = Weights { matrices: vec![matrix(DType::Q8_0, 8, 32, &file())], vectors: Vec::new() };
         let panels = weights.into_panels(Codes::Signed);
-        let codes = &panels.matrices[0].eight_rows(0)[PANEL_SCALES..];
+        let codes = &panels.matrices[0].eight_rows(0)[panel_scales(DType::Q8_0)..];
         let mut buffer = Vec::new();
         for (f, half, row, column) in [(0, 0, 0, 0), (3, 1, 2, 1), (7, 1, 3, 3)] {
             let byte = codes[(f * 2 + half) * 16 + row * 4 + column];

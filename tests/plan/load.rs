@@ -4,7 +4,7 @@ use nanolm::Error;
 use nanolm::format::{ModelFile, TensorInfo, Value};
 use nanolm::model::{ModelConfig, Plan, plan};
 use nanolm::tensor::{Bytes, DType};
-use nanolm::weights::{self, Codes, Layout, Matrix, Weights, dequantize_row, quantize_row};
+use nanolm::weights::{self, Codes, Layout, Matrix, Weights};
 
 use super::fixture;
 
@@ -23,7 +23,7 @@ fn problems(file: &ModelFile) -> Vec<String> {
 
 fn row(matrix: &Matrix, r: usize) -> Vec<f32> {
     let mut row = vec![f32::NAN; matrix.cols];
-    dequantize_row(matrix, r, &mut row);
+    matrix.decode_row(r, &mut row);
     row
 }
 
@@ -106,7 +106,7 @@ fn block_formats_agree_with_the_gguf_package() {
             assert_eq!(stored.dtype, dtype);
             for r in 0..exact.rows {
                 let row = row(exact, r);
-                assert_eq!(quantize_row(dtype, &row), stored.stored_row(r), "{} row {r} as {dtype}", exact.name);
+                assert_eq!(dtype.encode(&row), stored.stored_row(r), "{} row {r} as {dtype}", exact.name);
             }
         }
     }

@@ -1,9 +1,9 @@
 //! The two quantised types: how their panels (see `weights`) are read, and how activations are rounded for them.
 
-use super::{PANEL, Part};
+use super::{PANEL, Part, ROUNDED};
 use crate::cpu::vector::{F16_BITS, Vector};
-use crate::tensor::QUANT_BLOCK;
-use crate::weights::PANEL_SCALES;
+use crate::quant::DType;
+use crate::weights::panel_scales;
 
 /// How a block of 32 columns of eight weight rows is stored.
 pub trait Block {
@@ -17,7 +17,7 @@ pub trait Block {
     const PACKED: bool;
     fn panels(bytes: &[u8]) -> &[Self::Panel];
     /// Adds to `sums[m]` the products of the block `x[m]` with weight rows `4 * half..4 * half + 4`, one in a lane.
-    fn dot<V: Vector, const M: usize>(x: [&[i16; QUANT_BLOCK]; M], panel: &Self::Panel, half: usize) -> [V::I32; M];
+    fn dot<V: Vector, const M: usize>(x: [&[i16; ROUNDED]; M], panel: &Self::Panel, half: usize) -> [V::I32; M];
     /// The order of 32 activations that `dot` expects.
     fn arrange<V: Vector>(x: [V::I16; 4]) -> [V::I16; 4];
     /// Two fours of columns, each with their codes of all eight rows: the `i`-th of four such pairs.
@@ -43,7 +43,7 @@ pub fn unit(shift: u8) -> f32 {
 /// Vector `i` of the codes.
 #[inline(always)]
 fn codes(panel: &[u8], i: usize) -> &[u8; 16] {
-    &panel[PANEL_SCALES..].as_chunks::<16>().0[i]
+    &panel[panel_scales(DType::Q8_0)..].as_chunks::<16>().0[i]
 }
 
 /// Panel `p` and its unit (see [`unit`]), as it is stored or, where it is not stored as the part needs it, made in `memory`.
@@ -68,7 +68,7 @@ impl Block for Q8 {
         bytes.as_chunks().0
     }
     #[inline(always)]
-    fn dot<V: Vector, const M: usize>(x: [&[i16; QUANT_BLOCK]; M], panel: &Self::Panel, half: usize) -> [V::I32; M] {
+    fn dot<V: Vector, const M: usize>(x: [&[i16; ROUNDED]; M], panel: &Self::Panel, half: usize) -> [V::I32; M] {
         // By pairs of columns: of rows 0 and 1 in the first sum, of 2 and 3 in the second.
         let mut sums = [[V::splat_i32(0); 2]; M];
         for four in 0..8 {
@@ -103,7 +103,7 @@ impl Block for Q4 {
         bytes.as_chunks().0
     }
     #[inline(always)]
-    fn dot<V: Vector, const M: usize>(x: [&[i16; QUANT_BLOCK]; M], panel: &Self::Panel, half: usize) -> [V::I32; M] {
+    fn dot<V: Vector, const M: usize>(x: [&[i16; ROUNDED]; M], panel: &Self::Panel, half: usize) -> [V::I32; M] {
         let mut sums = [V::splat_i32(0); M];
         for four in 0..4 {
             let w = V::widen_nibbles(codes(panel, 2 * four + half));

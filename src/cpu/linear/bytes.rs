@@ -14,10 +14,9 @@
 
 use super::block::{self, Block};
 use super::integer::round;
-use super::{PANEL, Part, STREAMS, TILE};
+use super::{PANEL, Part, ROUNDED, STREAMS, TILE};
 use crate::cpu::tile::halves;
 use crate::cpu::vector::{Dots, Vector};
-use crate::tensor::QUANT_BLOCK;
 use crate::weights::Codes;
 
 /// Rounded activations, by tile of rows and block: all that a step of the inner loop reads is in one place.
@@ -76,7 +75,7 @@ impl Activations {
     /// Rounds rows of `cols` elements, whole blocks, for products with weights of type `B`. The rows that are missing in
     /// the last tile keep what they were.
     pub fn fill<V: Vector, B: Block>(&mut self, x: &[f32], cols: usize, dots: Dots) {
-        let (blocks, offset) = (cols / QUANT_BLOCK, offset::<B>(dots));
+        let (blocks, offset) = (cols / ROUNDED, offset::<B>(dots));
         if x.len() == cols {
             return fill::<V, B, 1>(x, offset, 0, &mut self.row);
         }
@@ -94,7 +93,7 @@ impl<const M: usize> Rounded<M> {
 /// Rounds one row, row `row` of `tile`, for weights whose codes have been increased by `offset`.
 #[inline(never)] // Engines optimise very long functions badly.
 fn fill<V: Vector, B: Block, const M: usize>(x: &[f32], offset: i32, row: usize, tile: &mut [Rounded<M>]) {
-    for (x, block) in x.as_chunks::<QUANT_BLOCK>().0.iter().zip(tile) {
+    for (x, block) in x.as_chunks::<ROUNDED>().0.iter().zip(tile) {
         let (rounded, scale) = round::<V>(x, B::COARSE);
         block.scales[row] = scale;
         block.corrections[row] = 0;
@@ -106,7 +105,7 @@ fn fill<V: Vector, B: Block, const M: usize>(x: &[f32], offset: i32, row: usize,
             excess[row] = sums.map(|sum| (offset * sum) as i16);
         }
         let [a, b, c, d] = rounded;
-        let mut codes = [0; QUANT_BLOCK];
+        let mut codes = [0; ROUNDED];
         let halves = codes.as_chunks_mut::<16>().0;
         V::store_i8(V::low_bytes(a, b), &mut halves[0]);
         V::store_i8(V::low_bytes(c, d), &mut halves[1]);
@@ -163,7 +162,7 @@ fn panels<V: Vector, B: Block, const PAIRS: bool>(
     part: &Part<'_>,
     (known, memory): (&mut Panel, &mut Vec<u8>),
 ) {
-    let blocks = part.weight.cols / QUANT_BLOCK;
+    let blocks = part.weight.cols / ROUNDED;
     for p in part.panels() {
         let (panel, unit) = block::panel::<B>(part, p, memory);
         known.fill::<V, B>((panel, unit));
@@ -190,7 +189,7 @@ fn unpacked<V: Vector>(codes: &[[u8; 16]; 16], i: usize) -> [(usize, [V::I8; 2])
 
 #[inline(never)]
 fn one_row<V: Vector, B: Block, const PAIRS: bool>(activations: &Activations, part: &Part<'_>, memory: &mut Vec<u8>) {
-    let x = &activations.row[..part.weight.cols / QUANT_BLOCK];
+    let x = &activations.row[..part.weight.cols / ROUNDED];
     part.streams::<V, B>(
         memory,
         |panels, unit| dot::<V, B, PAIRS, STREAMS>(x, panels, unit),

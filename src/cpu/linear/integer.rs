@@ -6,10 +6,9 @@
 //! sum over blocks are not.
 
 use super::block::{self, Block};
-use super::{Part, STREAMS, TILE};
+use super::{Part, ROUNDED, STREAMS, TILE};
 use crate::cpu::tile::halves;
 use crate::cpu::vector::Vector;
-use crate::tensor::QUANT_BLOCK;
 
 /// The largest code of fine rounding.
 const FINE: f32 = 32767.0;
@@ -17,7 +16,7 @@ const FINE: f32 = 32767.0;
 /// Rounded activations, by row and block.
 #[derive(Debug)]
 pub struct Activations {
-    codes: Vec<[i16; QUANT_BLOCK]>,
+    codes: Vec<[i16; ROUNDED]>,
     /// What a code of 1 stands for. NaN where a block holds what is not finite, so that its products are NaN too.
     scales: Vec<f32>,
     /// What to add to a block's product with weights stored with an offset.
@@ -26,7 +25,7 @@ pub struct Activations {
 
 impl Activations {
     pub fn new(blocks: usize) -> Self {
-        let (codes, scales, corrections) = (vec![[0; QUANT_BLOCK]; blocks], vec![0.0; blocks], vec![0; blocks]);
+        let (codes, scales, corrections) = (vec![[0; ROUNDED]; blocks], vec![0.0; blocks], vec![0; blocks]);
         Activations { codes, scales, corrections }
     }
 
@@ -34,7 +33,7 @@ impl Activations {
     pub fn fill<V: Vector, B: Block>(&mut self, x: &[f32], coarse: bool) {
         let largest_code = if coarse { B::COARSE } else { FINE };
         let outputs = self.codes.iter_mut().zip(&mut self.scales).zip(&mut self.corrections);
-        for (x, ((codes, scale), correction)) in x.as_chunks::<QUANT_BLOCK>().0.iter().zip(outputs) {
+        for (x, ((codes, scale), correction)) in x.as_chunks::<ROUNDED>().0.iter().zip(outputs) {
             let rounded;
             (rounded, *scale) = round::<V>(x, largest_code);
             for (part, codes) in B::arrange::<V>(rounded).into_iter().zip(codes.as_chunks_mut::<8>().0) {
@@ -58,7 +57,7 @@ impl Activations {
 /// Rounds a block to integers of at most `largest_code`. Gives them and what a code of 1 stands for: NaN where the block
 /// holds what is not finite, so that its products are NaN too.
 #[inline(always)]
-pub fn round<V: Vector>(x: &[f32; QUANT_BLOCK], largest_code: f32) -> ([V::I16; 4], f32) {
+pub fn round<V: Vector>(x: &[f32; ROUNDED], largest_code: f32) -> ([V::I16; 4], f32) {
     let parts = x.as_chunks::<8>().0.iter().map(halves::<V>);
     let zero = V::splat(0.0);
     // 0 * x is 0 for every finite x, and NaN for the others.
@@ -81,14 +80,14 @@ pub fn round<V: Vector>(x: &[f32; QUANT_BLOCK], largest_code: f32) -> ([V::I16; 
 /// One row of rounded activations.
 #[derive(Clone, Copy)]
 struct Row<'a> {
-    codes: &'a [[i16; QUANT_BLOCK]],
+    codes: &'a [[i16; ROUNDED]],
     scales: &'a [f32],
     corrections: &'a [i32],
 }
 
 #[inline(never)] // Engines optimise very long functions badly.
 pub fn run<V: Vector, B: Block>(activations: &Activations, n: usize, part: &Part<'_>, memory: &mut Vec<u8>) {
-    let blocks = part.weight.cols / QUANT_BLOCK;
+    let blocks = part.weight.cols / ROUNDED;
     if n == 1 {
         let x = activations.row(0, blocks);
         return part.streams::<V, B>(

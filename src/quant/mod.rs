@@ -1,0 +1,71 @@
+//! How tensors store their elements: one file a type, and the table of them.
+//!
+//! To add a type: write its file here (a [`BlockType`]), give it a row in the table below, and write its twins under the same
+//! stem: `src/cpu/quant/` and, for a type that the GPU takes, `src/gpu/quant/` with its parts in `shaders/parts/`. Nothing else
+//! names a type: what depends on it asks [`DType`], or is generic over a [`BlockType`] and reached by `with_block_type!`.
+//!
+//! Sources of the layouts: the GGUF specification and ggml's block structures. All numbers are little endian.
+
+mod block_type;
+mod dtype;
+mod ggml;
+
+pub use block_type::{BlockType, finite_halves};
+pub use ggml::type_name;
+
+/// Makes the modules, [`DType`] and the two macros out of the table. (`$d` is a dollar sign for the macros that it makes.)
+macro_rules! table {
+    ($d:tt $($(#[$doc:meta])* $name:ident in $stem:ident,)+) => {
+        $(mod $stem;)+
+        $(pub use $stem::$name;)+
+
+        /// How the elements of a tensor are stored.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        pub enum DType {
+            $($(#[$doc])* $name,)+
+        }
+
+        impl DType {
+            /// Every type, in the table's order.
+            pub const ALL: [DType; [$(stringify!($name)),+].len()] = [$(DType::$name),+];
+        }
+
+        /// `with_block_type!(dtype, B => expression)`: the expression with `B` for the [`BlockType`] of a [`DType`]. This is how
+        /// a type that is known at run time reaches code that is generic over it.
+        macro_rules! with_block_type {
+            ($d dtype:expr, $d B:ident => $d body:expr) => {
+                match $d dtype {
+                    $($crate::quant::DType::$name => {
+                        type $d B = $crate::quant::$name;
+                        $d body
+                    })+
+                }
+            };
+        }
+        pub(crate) use with_block_type;
+
+        /// `for_each_block_type!(callback)`: the callback, a macro, with all names and stems as `Name in stem,`.
+        #[allow(unused_macros)]
+        macro_rules! for_each_block_type {
+            ($d callback:ident) => {
+                $d callback! { $($name in $stem,)+ }
+            };
+        }
+        #[allow(unused_imports)]
+        pub(crate) use for_each_block_type;
+    };
+}
+
+table! { $
+    /// IEEE 754 binary32.
+    F32 in f32,
+    /// IEEE 754 binary16.
+    F16 in f16,
+    /// bfloat16: the upper half of a binary32.
+    BF16 in bf16,
+    /// Blocks of 32: f16 scale, 32 x i8 (34 bytes).
+    Q8_0 in q8_0,
+    /// Blocks of 32: f16 scale, 32 x 4 bits (18 bytes).
+    Q4_0 in q4_0,
+}
