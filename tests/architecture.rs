@@ -37,7 +37,7 @@ const ONLY_USER: [(&str, &str); 14] = [
     ("core::arch", "cpu"),
     ("std::arch", "cpu"),
     ("safetensors", "format"),
-    ("std::thread", "cpu/pool"),
+    ("std::thread", "cpu/threads"),
 ];
 
 const MAX_LINES: usize = 400;
@@ -206,7 +206,7 @@ fn check_stems(stems: &[&str], paths: &[&str]) -> Vec<String> {
     };
     for stem in stems {
         for file in [
-            format!("src/cpu/{stem}.rs"),
+            format!("src/cpu/ops/{stem}.rs"),
             format!("src/gpu/ops/{stem}.rs"),
             format!("shaders/{stem}.wgsl"),
             format!("tests/kernels/{stem}.rs"),
@@ -226,6 +226,34 @@ fn check_stems(stems: &[&str], paths: &[&str]) -> Vec<String> {
         }
     }
     problems.extend(unknown);
+    problems
+}
+
+/// The stems of all storage types, from the table in `src/quant/mod.rs`: its rows are `Name in stem,`.
+fn type_stems(table: &str) -> Vec<&str> {
+    let rows = table.lines().filter_map(|line| line.trim().strip_suffix(',')?.split_once(" in "));
+    rows.filter(|(name, _)| identifier(name) == Some(name)).map(|(_, stem)| stem).collect()
+}
+
+/// Where each storage type has a file of its own stem.
+const TYPE_FOLDERS: [&str; 2] = ["src/quant", "src/cpu/quant"];
+
+/// Every storage type has its files; nobody outside of their folders tells the types apart.
+fn check_types(stems: &[&str], files: &[File]) -> Vec<String> {
+    let mut problems = Vec::new();
+    for (stem, folder) in stems.iter().flat_map(|stem| TYPE_FOLDERS.map(|folder| (stem, folder))) {
+        let file = format!("{folder}/{stem}.rs");
+        if !files.iter().any(|(path, _)| *path == file) {
+            problems.push(format!("storage type {stem} lacks {file}"));
+        }
+    }
+    let elsewhere = |path: &str| path.starts_with("src/") && !path.contains("/quant/") && !path.starts_with("src/gpu/");
+    for (path, text) in files.iter().filter(|(path, _)| elsewhere(path)) {
+        let code = code(text);
+        // A match has an arrow behind a type; tests and examples of a module may name one.
+        let arm = code.lines().find(|line| line.contains("=>") && line[..line.find("=>").unwrap()].contains("DType::"));
+        problems.extend(arm.map(|arm| format!("{path}: tells storage types apart: {}", arm.trim())));
+    }
     problems
 }
 
@@ -289,6 +317,15 @@ fn every_operation_has_its_files() {
 }
 
 #[test]
+fn every_storage_type_has_its_files() {
+    let files = sources();
+    let table = files.iter().find(|(path, _)| path == "src/quant/mod.rs").map(|(_, text)| text.as_str()).unwrap();
+    let stems = type_stems(table);
+    assert_eq!(stems.len(), nanolm::tensor::DType::ALL.len(), "{stems:?}");
+    assert_none(check_types(&stems, &files));
+}
+
+#[test]
 fn files_are_short() {
     assert_none(check_lengths(&sources()));
 }
@@ -336,7 +373,7 @@ fn the_interface_checker_fails_on_bad_input() {
         assert_eq!(check_interfaces(&file(path, text)).len(), 1, "{path}: {text}");
     }
     assert_none(check_interfaces(&file("src/gpu/mod.rs", "use wgpu::Device; // wasm_bindgen::prelude")));
-    assert_none(check_interfaces(&file("src/cpu/pool.rs", "use std::thread::{self, Thread};")));
+    assert_none(check_interfaces(&file("src/cpu/threads.rs", "use std::thread::{self, Thread};")));
     assert_none(check_interfaces(&file("src/text/mod.rs", "use tokenizers::Token; fn f() { my_wgpu::g() }")));
     assert_none(check_interfaces(&file("tests/gpu/main.rs", "use wgpu::Device;")));
 }
@@ -346,7 +383,7 @@ fn the_stem_checker_fails_on_bad_input() {
     let op = "    Op::Add { .. } => \"add\",\n    Op::RmsNorm { .. } => \"rms_norm\",\n";
     assert_eq!(stems(op), ["add", "rms_norm"]);
     let all =
-        ["src/cpu/add.rs", "src/gpu/ops/add.rs", "shaders/add.wgsl", "tests/kernels/add.rs", "shaders/parts/x.wgsl"];
+        ["src/cpu/ops/add.rs", "src/gpu/ops/add.rs", "shaders/add.wgsl", "tests/kernels/add.rs", "shaders/parts/x.wgsl"];
     assert_none(check_stems(&["add"], &all));
     for missing in 0..4 {
         let some: Vec<&str> = (0..all.len()).filter(|&i| i != missing).map(|i| all[i]).collect();
@@ -355,6 +392,19 @@ fn the_stem_checker_fails_on_bad_input() {
     assert_eq!(check_stems(&[], &["shaders/choose.wgsl"]), ["shader choose lacks src/gpu/choose.rs"]);
     assert_eq!(check_stems(&[], &["shaders/fused/qkv.wgsl"]), ["shader fused/qkv lacks src/gpu/fused/qkv.rs"]);
     assert_eq!(check_stems(&[], &["shaders/add.wgsl"]), ["shaders/add.wgsl: no operation has the stem add"]);
+}
+
+#[test]
+fn the_checker_of_storage_types_fails_on_bad_input() {
+    let table = "    F32 in f32,\n    /// Blocks in a row,\n    Q8_0 in q8_0,\n for x in y {\n";
+    assert_eq!(type_stems(table), ["f32", "q8_0"]);
+    let mut files = [file("src/quant/f32.rs", ""), file("src/cpu/quant/f32.rs", "")].concat();
+    assert_none(check_types(&["f32"], &files));
+    assert_eq!(check_types(&["f32"], &files[..1]), ["storage type f32 lacks src/cpu/quant/f32.rs"]);
+    assert_eq!(check_types(&["q8_0"], &files).len(), TYPE_FOLDERS.len());
+    files.extend(file("src/cpu/ops/linear.rs", "match dtype {\n    DType::F32 => 4,\n    _ => 2,\n}"));
+    assert_eq!(check_types(&[], &files), ["src/cpu/ops/linear.rs: tells storage types apart: DType::F32 => 4,"]);
+    assert_none(check_types(&[], &file("src/weights/load.rs", "let f = |_| DType::F32; // DType::F32 => 4")));
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! What can be done with a whole KV cache between forward passes: copy its beginning, turn it into bytes and back.
 
 use super::CpuCache;
-use super::store_kv::{FORM, Layer};
+use super::ops::store_kv::{FORM, Layer};
 
 impl CpuCache {
     /// Bytes that it takes.

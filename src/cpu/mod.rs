@@ -1,39 +1,27 @@
-//! Runs a plan over slices on the CPU; one file per operation.
+//! Runs a plan over slices on the CPU.
 //!
-//! Each kernel is written once, generic over a [`vector::Vector`] of four f32 lanes; [`Level`] says which
-//! implementation runs it. All levels give the same bits. Weights stay in the file's own
-//! quantisation, the quantised ones in panels of eight rows.
+//! - `ops`: one file an operation
+//! - `quant`: one file a storage type: decoding and products
+//! - `simd`: vectors, and what is built on them; each kernel is written once, generic over a [`simd::Vector`] of four f32 lanes, and
+//!   [`Level`] says which implementation runs it. All levels give the same bits
+//! - `forward`: a model, its memory and its caches; `validate`: what is checked before kernels rely on it
+//! - `threads`: the pool; `share`: how its threads share products and attention, nearly all of the time, by ranges of weight rows
+//!   and of heads, never by parts of a sum. The rest runs on the caller's thread
 //!
-//! Products and attention, nearly all of the time, are shared among the threads of a [`pool`] (see [`share`]): by ranges
-//! of weight rows and of heads, never by parts of a sum. The rest runs on the caller's thread.
+//! Weights stay in the file's own quantisation, the quantised ones in panels of eight rows.
 
-pub mod activation;
-pub mod add;
-pub mod attention;
 mod cache;
-mod check;
-pub mod dequantize;
-pub mod embed;
-pub mod gated_activation;
-pub mod layer_norm;
-pub mod linear;
-pub mod math;
-mod model;
+mod forward;
+pub mod ops;
 pub mod out;
 mod per_thread;
-pub mod pool;
-pub mod position_embed;
-pub mod rms_norm;
-pub mod rope;
-pub mod scale;
-pub mod select_rows;
+pub mod quant;
 pub mod share;
-pub mod soft_cap;
-pub mod store_kv;
-mod tile;
-pub mod vector;
+pub mod simd;
+pub mod threads;
+mod validate;
 
-pub use model::{CpuCache, CpuModel};
+pub use forward::{CpuCache, CpuModel};
 
 /// Which vector instructions run the kernels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -1,6 +1,6 @@
 //! Memory that each thread of a pool has for itself.
 
-use super::pool::MAX_THREADS;
+use super::threads::MAX_THREADS;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// One `T` for each thread, made when the thread first needs it: scratch memory.
@@ -15,7 +15,7 @@ impl<T> PerThread<T> {
         PerThread { of: [const { OnceLock::new() }; MAX_THREADS], make: Arc::new(make) }
     }
 
-    /// Lends the one of a thread, by the number that [`Pool::run`](super::pool::Pool::run) gave it.
+    /// Lends the one of a thread, by the number that [`Pool::run`](super::threads::Pool::run) gave it.
     pub fn with<R>(&self, thread: usize, f: impl FnOnce(&mut T) -> R) -> R {
         let own = self.of[thread].get_or_init(|| Mutex::new((self.make)()));
         // Nobody else wants it, so there is no waiting; its contents matter to nobody later.

@@ -1,12 +1,13 @@
 //! How the threads of a pool share products and attention: by weight rows and by heads, so that no sum is ever split and
 //! the bits do not depend on how many threads there are.
 
-use super::attention::{self, Queries};
-use super::linear::{self, Inputs, PANEL, Panel};
+use super::ops::attention::{self, Queries};
+use super::ops::linear;
 use super::out::Out;
 use super::per_thread::PerThread;
-use super::pool::Pool;
-use super::vector::Vector;
+use super::quant::{Inputs, PANEL, Scratch};
+use super::simd::Vector;
+use super::threads::Pool;
 use crate::weights::Matrix;
 use std::ops::Range;
 
@@ -36,17 +37,17 @@ pub fn products<V: Vector>(
     x: &[f32],
     inputs: &Inputs,
     products: &[Option<Product<'_>>],
-    panels: &PerThread<Panel>,
+    scratch: &PerThread<Scratch>,
 ) {
     let work = products.iter().flatten().map(|p| p.weight.rows).sum::<usize>() * x.len();
     let parts = parts(pool, work, usize::MAX);
     pool.run(parts, |part, thread| {
-        panels.with(thread, |panel| {
+        scratch.with(thread, |scratch| {
             for &Product { weight, bias, out } in products.iter().flatten() {
                 let range = cut(weight.rows, PANEL, part, parts);
                 if !range.is_empty() {
                     // SAFETY: the parts are of different rows of the weights, and so of different columns.
-                    unsafe { linear::rows::<V>(x, inputs, weight, bias, range, panel, out) }
+                    unsafe { linear::rows::<V>(x, inputs, weight, bias, range, scratch, out) }
                 }
             }
         })

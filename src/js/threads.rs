@@ -4,7 +4,7 @@
 
 use wasm_bindgen::prelude::wasm_bindgen;
 
-use crate::cpu::pool::POOL;
+use crate::cpu::threads::POOL;
 
 /// Shares the engine's work for as long as the page lives.
 #[wasm_bindgen]

@@ -148,7 +148,7 @@ pub struct ModelConfig {
 const COARSE_FROM: usize = 192;
 
 impl ModelConfig {
-    /// Whether activations may be rounded coarsely (see `cpu::linear`), on any device.
+    /// Whether activations may be rounded coarsely (see `cpu::quant::Inputs`), on any device.
     pub fn rounds_coarsely(&self) -> bool {
         self.d_model >= COARSE_FROM
     }

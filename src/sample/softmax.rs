@@ -1,7 +1,7 @@
 //! Sums and exponentials over a whole vocabulary, once a token: by the processor's vectors, the same bits on every platform.
 
-use crate::cpu::math;
-use crate::cpu::vector::{Best, Vector, store_partial};
+use crate::cpu::simd::math;
+use crate::cpu::simd::{Best, Vector, store_partial};
 
 /// Elements taken together: sums in several vectors do not wait for each other.
 const LANES: usize = 16;

@@ -130,7 +130,7 @@ pub extern "C" fn bench_memory(bytes: usize) -> *mut u8 {
 /// What such a thread calls: it shares the work from then on.
 #[unsafe(no_mangle)]
 pub extern "C" fn bench_help() {
-    nanolm::cpu::pool::POOL.help();
+    nanolm::cpu::threads::POOL.help();
 }
 
 fn with_bench(run: impl FnOnce(&mut Bench) -> Option<f32>) -> f32 {

@@ -1,7 +1,7 @@
 use crate::reference::elementwise;
 use crate::support::compare::{assert_close, wide};
 use crate::support::inputs::{PATTERNS, WIDTHS, rows};
-use nanolm::cpu::{activation, vector::Vector};
+use nanolm::cpu::{ops::activation, simd::Vector};
 use nanolm::model::Activation;
 
 pub const ACTIVATIONS: [Activation; 3] = [Activation::Silu, Activation::GeluTanh, Activation::Gelu];

@@ -1,10 +1,10 @@
 use crate::reference::{self, attention::Shape};
 use crate::support::compare::{assert_close, wide};
 use crate::support::inputs::{PATTERNS, Pattern, rows};
-use nanolm::cpu::attention::{self, Queries, Seen};
+use nanolm::cpu::ops::attention::{self, Queries, Seen};
+use nanolm::cpu::ops::store_kv::{self, Layer};
 use nanolm::cpu::out::Out;
-use nanolm::cpu::store_kv::{self, Layer};
-use nanolm::cpu::vector::Vector;
+use nanolm::cpu::simd::Vector;
 
 at_every_level!(attends, attends_within_windows_both_ways_and_under_caps, rows_beyond_the_position_are_never_read);
 

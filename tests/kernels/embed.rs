@@ -1,7 +1,7 @@
 use crate::reference::matrix;
 use crate::support::compare::assert_close;
 use crate::support::inputs;
-use nanolm::cpu::{embed, vector::Vector};
+use nanolm::cpu::{ops::embed, simd::Vector};
 use nanolm::tensor::{Bytes, DType};
 use nanolm::weights::{Codes, Layout, Matrix};
 

@@ -2,7 +2,7 @@ use super::activation::ACTIVATIONS;
 use crate::reference::elementwise;
 use crate::support::compare::{assert_close, wide};
 use crate::support::inputs::{PATTERNS, WIDTHS, rows};
-use nanolm::cpu::{gated_activation, vector::Vector};
+use nanolm::cpu::{ops::gated_activation, simd::Vector};
 
 at_every_level!(gates);
 

@@ -1,7 +1,7 @@
 use crate::reference::norm;
 use crate::support::compare::{assert_close, wide};
 use crate::support::inputs::{PATTERNS, Pattern, WIDTHS, rows};
-use nanolm::cpu::{layer_norm, vector::Vector};
+use nanolm::cpu::{ops::layer_norm, simd::Vector};
 
 at_every_level!(normalises);
 

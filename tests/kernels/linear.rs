@@ -2,9 +2,10 @@ use super::embed::DTYPES;
 use crate::reference::matrix;
 use crate::support::compare::{assert_close, wide};
 use crate::support::inputs::{self, PATTERNS, Pattern, rows};
-use nanolm::cpu::linear;
+use nanolm::cpu::ops::linear;
 use nanolm::cpu::out::Out;
-use nanolm::cpu::vector::{Scalar, Vector};
+use nanolm::cpu::quant::{Inputs, Scratch};
+use nanolm::cpu::simd::{Scalar, Vector};
 use nanolm::tensor::{Bytes, DType};
 use nanolm::weights::{Codes, Layout, Matrix};
 
@@ -16,8 +17,8 @@ at_every_level!(
 );
 
 fn run<V: Vector>(x: &[f32], weight: &Matrix, bias: Option<&[f32]>, coarse: bool, out: &mut [f32]) {
-    let mut inputs = linear::Inputs::new(x.len() / weight.cols, weight.cols, coarse);
-    linear::run::<V>(x, weight, bias, &mut inputs, &mut linear::Panel::new(weight.cols), out);
+    let mut inputs = Inputs::new(x.len() / weight.cols, weight.cols, coarse);
+    linear::run::<V>(x, weight, bias, &mut inputs, &mut Scratch::new(weight.cols), out);
 }
 
 fn multiplies<V: Vector>() {
@@ -96,8 +97,8 @@ fn bits_do_not_depend_on_level_or_rows<V: Vector>() {
             for (weight, &dots) in
                 [&weight, &stored[0], &stored[1]].into_iter().flat_map(|w| V::all_dots().iter().map(move |d| (w, d)))
             {
-                let mut inputs = linear::Inputs::new(n, width, true).with_dots(dots);
-                let mut panel = linear::Panel::new(width);
+                let mut inputs = Inputs::new(n, width, true).with_dots(dots);
+                let mut panel = Scratch::new(width);
                 let case = format!("{dtype} {:?} {pattern:?} n {n} [{out_width}, {width}] by {dots:?}", weight.layout);
                 out.fill(f32::NAN);
                 linear::run::<V>(&x, weight, None, &mut inputs, &mut panel, &mut out);
@@ -135,9 +136,9 @@ fn the_largest_codes_overflow_nothing<V: Vector>() {
             let want = matrix::linear(&wide(&x), &weight, None);
             assert!(!V::all_dots().is_empty());
             for &dots in V::all_dots() {
-                let mut inputs = linear::Inputs::new(n, width, true).with_dots(dots);
+                let mut inputs = Inputs::new(n, width, true).with_dots(dots);
                 let mut out = vec![f32::NAN; n * 9];
-                linear::run::<V>(&x, &weight, None, &mut inputs, &mut linear::Panel::new(width), &mut out);
+                linear::run::<V>(&x, &weight, None, &mut inputs, &mut Scratch::new(width), &mut out);
                 assert_close("cpu", "linear", &format!("{dtype} {dots:?} {}", x[0]), &out, &want);
             }
         }

@@ -1,4 +1,4 @@
-use nanolm::cpu::{math, vector::Vector};
+use nanolm::cpu::{simd::Vector, simd::math};
 
 at_every_level!(exp_keeps_its_documented_error, tanh_keeps_its_documented_error, every_finite_binary16_is_exact);
 

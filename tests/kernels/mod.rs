@@ -9,7 +9,7 @@ macro_rules! at_every_level {
             use wasm_bindgen_test::wasm_bindgen_test as test;
             $(#[test]
             fn $check() {
-                super::$check::<nanolm::cpu::vector::Scalar>();
+                super::$check::<nanolm::cpu::simd::Scalar>();
             })+
         }
         #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
@@ -17,7 +17,7 @@ macro_rules! at_every_level {
             use wasm_bindgen_test::wasm_bindgen_test as test;
             $(#[test]
             fn $check() {
-                super::$check::<nanolm::cpu::vector::Simd128>();
+                super::$check::<nanolm::cpu::simd::Simd128>();
             })+
         }
         #[cfg(all(target_arch = "wasm32", target_feature = "relaxed-simd"))]
@@ -25,7 +25,7 @@ macro_rules! at_every_level {
             use wasm_bindgen_test::wasm_bindgen_test as test;
             $(#[test]
             fn $check() {
-                super::$check::<nanolm::cpu::vector::Relaxed>();
+                super::$check::<nanolm::cpu::simd::Relaxed>();
             })+
         }
     };

@@ -2,7 +2,7 @@ use super::embed::DTYPES;
 use crate::reference::matrix;
 use crate::support::compare::{assert_close, wide};
 use crate::support::inputs::{self, PATTERNS, rows};
-use nanolm::cpu::{position_embed, vector::Vector};
+use nanolm::cpu::{ops::position_embed, simd::Vector};
 
 at_every_level!(adds_the_row_of_the_position);
 

@@ -2,7 +2,7 @@ use crate::reference;
 use crate::support::compare::{assert_close, wide};
 use crate::support::inputs::{PATTERNS, rows};
 use crate::support::rng::Rng;
-use nanolm::cpu::rope::{self, Rotation};
+use nanolm::cpu::ops::rope::{self, Rotation};
 use nanolm::model::{Rope, RopeLayout, RopeScaling};
 
 #[cfg(target_arch = "wasm32")]

@@ -1,7 +1,7 @@
 use crate::reference::elementwise;
 use crate::support::compare::{assert_close, wide};
 use crate::support::inputs::{PATTERNS, WIDTHS, rows};
-use nanolm::cpu::{scale, vector::Vector};
+use nanolm::cpu::{ops::scale, simd::Vector};
 
 at_every_level!(scales);
 

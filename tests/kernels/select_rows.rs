@@ -1,5 +1,5 @@
 use crate::support::inputs::{Pattern, rows};
-use nanolm::cpu::select_rows;
+use nanolm::cpu::ops::select_rows;
 
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;

@@ -1,7 +1,7 @@
 use crate::reference::elementwise;
 use crate::support::compare::{assert_close, wide};
 use crate::support::inputs::{PATTERNS, WIDTHS, rows};
-use nanolm::cpu::{soft_cap, vector::Vector};
+use nanolm::cpu::{ops::soft_cap, simd::Vector};
 
 at_every_level!(caps, stays_within_the_cap_and_passes_what_is_small);
 

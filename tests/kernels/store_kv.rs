@@ -1,8 +1,8 @@
 use super::attention::{Kind, attend};
 use crate::support::inputs::{PATTERNS, Pattern, rows};
 use nanolm::Error;
-use nanolm::cpu::store_kv::Layer;
-use nanolm::cpu::vector::Vector;
+use nanolm::cpu::ops::store_kv::Layer;
+use nanolm::cpu::simd::Vector;
 
 at_every_level!(rounds_to_16_bits, what_is_not_finite_stays_visible);
 

@@ -2,7 +2,7 @@
 
 use crate::support::inputs;
 use crate::support::models::{llama_15m, tiny_gpt2};
-use nanolm::cpu::pool::Pool;
+use nanolm::cpu::threads::Pool;
 use nanolm::cpu::{CpuModel, Level};
 use nanolm::model::{Batch, LogitRows, ModelConfig, plan};
 use nanolm::tensor::DType;

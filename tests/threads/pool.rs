@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering::SeqCst;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use nanolm::cpu::pool::{MAX_PARTS, MAX_THREADS, Pool};
+use nanolm::cpu::threads::{MAX_PARTS, MAX_THREADS, Pool};
 
 /// Runs `test` with a pool of `helpers` helpers, all of them there; ends them afterwards, also where the test panics.
 fn with_helpers<R>(helpers: usize, test: impl FnOnce(&Pool) -> R) -> R {

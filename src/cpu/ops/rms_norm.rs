@@ -1,6 +1,7 @@
 //! `out = x / sqrt(mean(x^2) + eps) * weight`, per row or per head (RMSNorm, arXiv 1910.07467).
 
-use super::vector::{Vector, load_partial, map2};
+use crate::cpu::simd::tile::halves;
+use crate::cpu::simd::{Vector, load_partial, map2};
 
 /// - `x`, `out`: `[n, weight.len()]`, f32; n counts heads where each has a norm of its own
 /// - `weight: [width]`, f32
@@ -21,7 +22,7 @@ pub(super) fn sum<V: Vector>(x: &[f32], f: impl Fn(V) -> V) -> f32 {
     let (pairs, tail) = x.as_chunks::<8>();
     let mut sums = [V::splat(0.0); 2];
     for pair in pairs {
-        let [a, b] = super::tile::halves::<V>(pair);
+        let [a, b] = halves::<V>(pair);
         sums = [sums[0].add(f(a)), sums[1].add(f(b))];
     }
     for (sum, part) in sums.iter_mut().zip(tail.chunks(4)) {

@@ -1,6 +1,6 @@
 //! The multiply-add loop that products, attention scores and attention values share.
 
-use super::vector::Vector;
+use super::Vector;
 
 /// Eight columns of a row of a tile.
 pub trait Columns {

@@ -129,6 +129,10 @@ impl<const RELAXED: bool> Vector for Simd<RELAXED> {
         unsafe { i16x8_load_extend_i8x8(x.as_ptr().cast()) }
     }
     #[inline(always)]
+    fn widen(x: v128) -> [v128; 2] {
+        [i16x8_extend_low_i8x16(x), i16x8_extend_high_i8x16(x)]
+    }
+    #[inline(always)]
     fn widen_nibbles(x: &[u8; 16]) -> [v128; 4] {
         // SAFETY: the reference covers 16 readable bytes.
         let x = unsafe { v128_load(x.as_ptr().cast()) };

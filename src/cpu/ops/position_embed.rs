@@ -1,6 +1,8 @@
 //! `out[i] = x[i] + table[p]`: learned positions.
 
-use super::{add, dequantize, vector::Vector};
+use super::add;
+use crate::cpu::quant::dequantize;
+use crate::cpu::simd::Vector;
 use crate::weights::Matrix;
 
 /// - `x: [n, d_model]`, f32
@@ -18,7 +20,7 @@ pub fn run<V: Vector>(
 ) {
     let width = table.cols;
     for (i, (x, out)) in x.chunks_exact(width).zip(out.chunks_exact_mut(width)).enumerate() {
-        dequantize::run::<V>(table.dtype, table.row(position + i, stored), row);
+        dequantize::<V>(table.dtype, table.row(position + i, stored), row);
         add::run::<V>(x, row, out);
     }
 }

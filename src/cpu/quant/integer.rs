@@ -2,13 +2,14 @@
 //!
 //! Activations are rounded with one scale per block of 32, finely to 16 bits: the finest rounding whose products with
 //! 8-bit weights the 16-bit multiply-and-add of pairs takes, and 32 of them sum to less than 2^31 (32 * 128 * 32767). So
-//! the product of two blocks is exact; only the rounding of the activations (1/65534 of the block's largest) and the f32
+//! the product of 32 columns is exact; only the rounding of the activations (1/65534 of the block's largest) and the f32
 //! sum over blocks are not.
 
 use super::block::{self, Block};
-use super::{Part, ROUNDED, STREAMS, TILE};
-use crate::cpu::tile::halves;
-use crate::cpu::vector::Vector;
+use super::part::{STREAMS, TILE};
+use super::{Part, ROUNDED};
+use crate::cpu::simd::Vector;
+use crate::cpu::simd::tile::halves;
 
 /// The largest code of fine rounding.
 const FINE: f32 = 32767.0;
@@ -19,13 +20,21 @@ pub struct Activations {
     codes: Vec<[i16; ROUNDED]>,
     /// What a code of 1 stands for. NaN where a block holds what is not finite, so that its products are NaN too.
     scales: Vec<f32>,
-    /// What to add to a block's product with weights stored with an offset.
-    corrections: Vec<i32>,
+    /// By group: what to add to a block's product with weights that have an offset, or to multiply by their minimum.
+    corrections: Vec<[i32; 2]>,
+}
+
+/// What the sum of some activations' codes is needed for: the product with what the weights' codes have been increased by, to be taken
+/// back, or with their minimum.
+#[inline(always)]
+pub fn correction<B: Block>(offset: i32, sum: i32) -> i32 {
+    if B::MINIMA { sum } else { -offset * sum }
 }
 
 impl Activations {
+    /// For up to `blocks` blocks of 32.
     pub fn new(blocks: usize) -> Self {
-        let (codes, scales, corrections) = (vec![[0; ROUNDED]; blocks], vec![0.0; blocks], vec![0; blocks]);
+        let (codes, scales, corrections) = (vec![[0; ROUNDED]; blocks], vec![0.0; blocks], vec![[0; 2]; blocks]);
         Activations { codes, scales, corrections }
     }
 
@@ -39,10 +48,11 @@ impl Activations {
             for (part, codes) in B::arrange::<V>(rounded).into_iter().zip(codes.as_chunks_mut::<8>().0) {
                 V::store_i16(part, codes);
             }
-            *correction = match B::OFFSET {
-                0 => 0,
-                offset => -offset * codes.iter().map(|&code| code as i32).sum::<i32>(),
-            };
+            if B::OFFSET != 0 || B::MINIMA {
+                for (codes, group) in codes.chunks_exact(ROUNDED / B::GROUPS).zip(correction) {
+                    *group = self::correction::<B>(B::OFFSET, codes.iter().map(|&code| i32::from(code)).sum());
+                }
+            }
         }
     }
 
@@ -82,9 +92,10 @@ pub fn round<V: Vector>(x: &[f32; ROUNDED], largest_code: f32) -> ([V::I16; 4], 
 struct Row<'a> {
     codes: &'a [[i16; ROUNDED]],
     scales: &'a [f32],
-    corrections: &'a [i32],
+    corrections: &'a [[i32; 2]],
 }
 
+/// Products of `n` rows of activations with the rows of a part.
 #[inline(never)] // Engines optimise very long functions badly.
 pub fn run<V: Vector, B: Block>(activations: &Activations, n: usize, part: &Part<'_>, memory: &mut Vec<u8>) {
     let blocks = part.weight.cols / ROUNDED;
@@ -116,9 +127,9 @@ fn multiply<V: Vector, B: Block, const M: usize, const S: usize>(
     panels: [&[B::Panel]; S],
     unit: f32,
 ) -> [[[V; 2]; M]; S] {
-    let blocks = panels[0].len();
+    let blocks = panels[0].len() * B::PARTS;
     // Lengths that are seen to be equal are checked once.
-    let panels = panels.map(|panel| &panel[..blocks]);
+    let panels = panels.map(|panel| &panel[..blocks / B::PARTS]);
     let x = x.map(|x| Row {
         codes: &x.codes[..blocks],
         scales: &x.scales[..blocks],
@@ -126,17 +137,30 @@ fn multiply<V: Vector, B: Block, const M: usize, const S: usize>(
     });
     let mut sums = [[[V::splat(0.0); 2]; M]; S];
     for b in 0..blocks {
+        let part = b % B::PARTS;
         for (sums, panel) in sums.iter_mut().zip(panels) {
-            let scales = block::scales::<V, B>(&panel[b]);
-            for half in 0..2 {
-                let products = B::dot::<V, M>(x.map(|x| &x.codes[b]), &panel[b], half);
-                for ((sums, product), x) in sums.iter_mut().zip(products).zip(x) {
-                    let product = match B::OFFSET {
-                        0 => product,
-                        _ => V::add_i32(product, V::splat_i32(x.corrections[b])),
-                    };
-                    let scale = scales[half].mul(V::splat(x.scales[b] * unit));
-                    sums[half] = V::from_i32(product).madd(scale, sums[half]);
+            let panel = &panel[b / B::PARTS];
+            for group in 0..B::GROUPS {
+                let scales = B::scales::<V>(panel, part, group);
+                for half in 0..2 {
+                    let products = B::dot::<V, M>(x.map(|x| &x.codes[b]), panel, part, group, half);
+                    for ((sums, product), x) in sums.iter_mut().zip(products).zip(x) {
+                        let product = match B::OFFSET {
+                            0 => product,
+                            _ => V::add_i32(product, V::splat_i32(x.corrections[b][group])),
+                        };
+                        let scale = scales[half].mul(V::splat(x.scales[b] * unit));
+                        sums[half] = V::from_i32(product).madd(scale, sums[half]);
+                    }
+                }
+            }
+            if B::MINIMA {
+                let minima = B::minima::<V>(panel, part);
+                for (sums, x) in sums.iter_mut().zip(x) {
+                    let sum = V::from_i32(V::splat_i32(x.corrections[b][0]));
+                    for half in 0..2 {
+                        sums[half] = sum.madd(minima[half].mul(V::splat(x.scales[b] * unit)), sums[half]);
+                    }
                 }
             }
         }

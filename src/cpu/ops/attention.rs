@@ -7,11 +7,11 @@
 
 use std::ops::Range;
 
-use super::math::{exp, soft_cap};
-use super::out::Out;
 use super::store_kv::{BLOCK, Layer};
-use super::tile::multiply;
-use super::vector::{Vector, load_partial, store_partial};
+use crate::cpu::out::Out;
+use crate::cpu::simd::math::{exp, soft_cap};
+use crate::cpu::simd::tile::multiply;
+use crate::cpu::simd::{Vector, load_partial, store_partial};
 
 /// Queries taken together.
 pub const QUERIES: usize = 4;

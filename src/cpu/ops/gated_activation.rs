@@ -1,7 +1,7 @@
 //! `out = activation(gate) * up`, elementwise (SwiGLU and kin, arXiv 2002.05202).
 
-use super::math::{gelu, gelu_tanh, silu};
-use super::vector::{Vector, map2};
+use crate::cpu::simd::math::{gelu, gelu_tanh, silu};
+use crate::cpu::simd::{Vector, map2};
 use crate::model::Activation;
 
 /// - `gate`, `up`, `out`: the same length, f32

@@ -1,6 +1,6 @@
 //! `out = factor * x`, elementwise.
 
-use super::vector::{Vector, map};
+use crate::cpu::simd::{Vector, map};
 
 /// - `x`, `out`: the same length, f32
 ///

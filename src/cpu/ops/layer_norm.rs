@@ -1,7 +1,7 @@
 //! `out = (x - mean(x)) / sqrt(var(x) + eps) * weight + bias`, per row (LayerNorm, arXiv 1607.06450).
 
 use super::rms_norm::sum;
-use super::vector::{Vector, map};
+use crate::cpu::simd::{Vector, map};
 
 /// - `x`, `out`: `[n, weight.len()]`, f32
 /// - `weight`, `bias`: `[width]`, f32

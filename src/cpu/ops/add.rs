@@ -1,6 +1,6 @@
 //! `out = a + b`, elementwise: the residual connections.
 
-use super::vector::{Vector, map2};
+use crate::cpu::simd::{Vector, map2};
 
 /// - `a`, `b`, `out`: the same length, f32
 ///

@@ -1,7 +1,7 @@
 //! `out = cap * tanh(x / cap)`, elementwise: keeps logits between `-cap` and `cap`.
 
-use super::math::soft_cap;
-use super::vector::{Vector, map};
+use crate::cpu::simd::math::soft_cap;
+use crate::cpu::simd::{Vector, map};
 
 /// - `x`, `out`: the same length, f32
 ///

@@ -1,7 +1,7 @@
 //! `out = activation(x)`, elementwise.
 
-use super::math::{gelu, gelu_tanh, silu};
-use super::vector::{Vector, map};
+use crate::cpu::simd::math::{gelu, gelu_tanh, silu};
+use crate::cpu::simd::{Vector, map};
 use crate::model::Activation;
 
 /// - `x`, `out`: the same length, f32

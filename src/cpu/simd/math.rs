@@ -1,6 +1,6 @@
 //! Exponential and the activations built on it, over vectors.
 
-use super::vector::Vector;
+use super::Vector;
 
 /// `e^x` with a relative error below 2e-7 for `|x| <= 87`; beyond, `x` counts as its nearest of -87 and 88. NaN
 /// becomes NaN or, with some engines' vector instructions, counts as -87.

@@ -1,79 +1,44 @@
 //! Products with float weights.
 
-use super::{PANEL, Part, TILE};
-use crate::cpu::dequantize;
-use crate::cpu::tile::multiply;
-use crate::cpu::vector::{Vector, load_partial};
+use super::part::TILE;
+use super::{CpuType, PANEL, Part};
+use crate::cpu::simd::tile::multiply;
+use crate::cpu::simd::{Vector, load_partial, store_partial};
 use crate::weights::Matrix;
 
 /// Eight weight rows as f32: `[cols, 8]`, and one of them in its own order.
 #[derive(Debug)]
-pub struct Panel {
+pub struct Columns {
     columns: Vec<[f32; PANEL]>,
     rows: Vec<f32>,
 }
 
-impl Panel {
+impl Columns {
+    /// For rows of up to `max_cols` elements.
     pub fn new(max_cols: usize) -> Self {
-        Panel { columns: vec![[0.0; PANEL]; max_cols], rows: vec![0.0; PANEL * max_cols] }
+        Columns { columns: vec![[0.0; PANEL]; max_cols], rows: vec![0.0; PANEL * max_cols] }
     }
 }
 
 /// How four weights are stored.
-pub trait Float {
+pub trait Float: CpuType {
+    /// Their bytes.
     type Four;
+    /// A row's bytes by fours, without a ragged end.
     fn fours(row: &[u8]) -> &[Self::Four];
+    /// Four weights, exactly.
     fn load<V: Vector>(four: &Self::Four) -> V;
 }
 
-pub struct F32;
-pub struct F16;
-pub struct BF16;
-
-impl Float for F32 {
-    type Four = [u8; 16];
-    #[inline(always)]
-    fn fours(row: &[u8]) -> &[[u8; 16]] {
-        row.as_chunks().0
-    }
-    #[inline(always)]
-    fn load<V: Vector>(four: &[u8; 16]) -> V {
-        V::from_f32(four)
-    }
-}
-
-impl Float for F16 {
-    type Four = [u8; 8];
-    #[inline(always)]
-    fn fours(row: &[u8]) -> &[[u8; 8]] {
-        row.as_chunks().0
-    }
-    #[inline(always)]
-    fn load<V: Vector>(four: &[u8; 8]) -> V {
-        V::from_f16(four)
-    }
-}
-
-impl Float for BF16 {
-    type Four = [u8; 8];
-    #[inline(always)]
-    fn fours(row: &[u8]) -> &[[u8; 8]] {
-        row.as_chunks().0
-    }
-    #[inline(always)]
-    fn load<V: Vector>(four: &[u8; 8]) -> V {
-        V::from_bf16(four)
-    }
-}
-
+/// Products of `x: [n, cols]` with the rows of a part.
 #[inline(never)] // Engines optimise very long functions badly.
-pub fn run<V: Vector, F: Float>(x: &[f32], part: &Part<'_>, panel: &mut Panel) {
+pub fn run<V: Vector, F: Float>(x: &[f32], part: &Part<'_>, panel: &mut Columns) {
     let (weight, cols) = (part.weight, part.weight.cols);
     if x.len() == cols {
         return part.each_row::<V>(|rows| dot_rows::<V, F>(x, weight, rows));
     }
     for p in part.panels() {
-        let columns = panel.fill::<V>(weight, p * PANEL);
+        let columns = panel.fill::<V, F>(weight, p * PANEL);
         for (tile, x) in x.chunks(TILE * cols).enumerate() {
             match x.len() / cols {
                 1 => panel_rows::<V, 1>(x, columns, part, p, tile),
@@ -100,10 +65,10 @@ fn dot_rows<V: Vector, F: Float>(x: &[f32], weight: &Matrix, rows: [usize; 4]) -
     }
     if !tail.is_empty() {
         let x = load_partial::<V>(tail);
-        let element = weight.dtype.block_bytes();
+        let element = F::BYTES;
         for (sum, row) in sums.iter_mut().zip(stored) {
             let mut padded = [0.0; 4];
-            dequantize::run::<V>(weight.dtype, &row[fours.len() * 4 * element..], &mut padded[..tail.len()]);
+            F::dequantize::<V>(&row[fours.len() * 4 * element..], &mut padded[..tail.len()]);
             *sum = x.madd(V::load(&padded), *sum);
         }
     }
@@ -120,13 +85,13 @@ fn panel_rows<V: Vector, const M: usize>(x: &[f32], columns: &[[f32; PANEL]], pa
     }
 }
 
-impl Panel {
+impl Columns {
     /// Decodes the eight weight rows from `first` on; beyond the last row, that row again.
-    fn fill<V: Vector>(&mut self, weight: &Matrix, first: usize) -> &[[f32; PANEL]] {
+    fn fill<V: Vector, F: Float>(&mut self, weight: &Matrix, first: usize) -> &[[f32; PANEL]] {
         let cols = weight.cols;
         for r in 0..PANEL {
             let row = weight.stored_row((first + r).min(weight.rows - 1));
-            dequantize::run::<V>(weight.dtype, row, &mut self.rows[r * cols..(r + 1) * cols]);
+            F::dequantize::<V>(row, &mut self.rows[r * cols..(r + 1) * cols]);
         }
         let rows: [&[f32]; PANEL] = std::array::from_fn(|r| &self.rows[r * cols..(r + 1) * cols]);
         let (fours, tail) = self.columns[..cols].as_chunks_mut::<4>();
@@ -145,4 +110,19 @@ impl Panel {
         }
         &self.columns[..cols]
     }
+}
+
+/// Decodes two-byte floats, four at a time; a ragged end is padded with zeros.
+#[inline(always)]
+pub fn decode_halves<V: Vector>(row: &[u8], out: &mut [f32], decode: impl Fn(&[u8; 8]) -> V) {
+    let (row, row_tail) = row.as_chunks::<8>();
+    let (out, out_tail) = out.as_chunks_mut::<4>();
+    for (bytes, out) in row.iter().zip(out) {
+        decode(bytes).store(out);
+    }
+    let mut padded = [0; 8];
+    for (to, from) in padded.iter_mut().zip(row_tail) {
+        *to = *from;
+    }
+    store_partial(decode(&padded), out_tail);
 }

@@ -116,6 +116,10 @@ impl Vector for Scalar {
         x.map(|x| x as i8 as i16)
     }
     #[inline(always)]
+    fn widen(x: [u8; 16]) -> [[i16; 8]; 2] {
+        [0, 8].map(|first| std::array::from_fn(|i| i16::from(x[first + i] as i8)))
+    }
+    #[inline(always)]
     fn widen_nibbles(x: &[u8; 16]) -> [[i16; 8]; 4] {
         let low = |first: usize| std::array::from_fn(|i| (x[2 * i + first] & 15) as i16);
         let high = |first: usize| std::array::from_fn(|i| (x[2 * i + first] >> 4) as i16);

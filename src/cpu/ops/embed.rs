@@ -1,6 +1,7 @@
 //! `out[i] = table[token[i]]`: embedding rows.
 
-use super::{dequantize, vector::Vector};
+use crate::cpu::quant::dequantize;
+use crate::cpu::simd::Vector;
 use crate::weights::Matrix;
 
 /// - `table: [n_vocab, d_model]`, any type
@@ -11,6 +12,6 @@ use crate::weights::Matrix;
 /// Exact.
 pub fn run<V: Vector>(table: &Matrix, tokens: &[u32], stored: &mut Vec<u8>, out: &mut [f32]) {
     for (&token, out) in tokens.iter().zip(out.chunks_exact_mut(table.cols)) {
-        dequantize::run::<V>(table.dtype, table.row(token as usize, stored), out);
+        dequantize::<V>(table.dtype, table.row(token as usize, stored), out);
     }
 }

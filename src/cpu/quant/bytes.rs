@@ -12,11 +12,12 @@
 //! `Q8_0` fit 16 bits (2 * 255 * 63), and so do two of them less what was added (4 * 128 * 63), whatever carries between
 //! are lost; of `Q4_0` all eight of a lane in a block do (16 * 15 * 127).
 
-use super::block::{self, Block};
-use super::integer::round;
-use super::{PANEL, Part, ROUNDED, STREAMS, TILE};
-use crate::cpu::tile::halves;
-use crate::cpu::vector::{Dots, Vector};
+use super::block::{self, Block, group_fours};
+use super::integer::{correction, round};
+use super::part::{STREAMS, TILE};
+use super::{PANEL, Part, ROUNDED};
+use crate::cpu::simd::tile::halves;
+use crate::cpu::simd::{Dots, Vector};
 use crate::weights::Codes;
 
 /// Rounded activations, by tile of rows and block: all that a step of the inner loop reads is in one place.
@@ -34,16 +35,18 @@ struct Rounded<const M: usize> {
     codes: [[[u8; 4]; M]; 8],
     /// What a code of 1 stands for; NaN where a block holds what is not finite.
     scales: [f32; M],
-    /// What to add to a block's product, for what was added to the weights' codes.
-    corrections: [i32; M],
+    /// By group: what to add to a block's product, for what was added to the weights' codes, or to multiply by their minimum.
+    corrections: [[i32; M]; 2],
     /// The same by pair of columns, of two fours together: `[4 two fours, M rows, 2 pairs]`, negated.
     excess: [[[i16; 2]; M]; 4],
 }
 
-/// Eight weight rows as many rows of activations need them, by block.
+/// Eight weight rows as many rows of activations need them, by 32 columns.
 #[derive(Debug)]
-pub struct Panel {
+pub struct Unpacked {
+    /// By groups.
     scales: Vec<[f32; PANEL]>,
+    minima: Vec<[f32; PANEL]>,
     /// `[8 fours of columns, 8 rows, 4]`, for types that are stored otherwise.
     codes: Vec<[[u8; 16]; 16]>,
 }
@@ -87,7 +90,7 @@ impl Activations {
 
 impl<const M: usize> Rounded<M> {
     const ZERO: Self =
-        Rounded { codes: [[[0; 4]; M]; 8], scales: [0.0; M], corrections: [0; M], excess: [[[0; 2]; M]; 4] };
+        Rounded { codes: [[[0; 4]; M]; 8], scales: [0.0; M], corrections: [[0; M]; 2], excess: [[[0; 2]; M]; 4] };
 }
 
 /// Rounds one row, row `row` of `tile`, for weights whose codes have been increased by `offset`.
@@ -96,12 +99,12 @@ fn fill<V: Vector, B: Block, const M: usize>(x: &[f32], offset: i32, row: usize,
     for (x, block) in x.as_chunks::<ROUNDED>().0.iter().zip(tile) {
         let (rounded, scale) = round::<V>(x, B::COARSE);
         block.scales[row] = scale;
-        block.corrections[row] = 0;
-        for (codes, excess) in rounded.into_iter().zip(&mut block.excess) {
+        block.corrections.iter_mut().for_each(|group| group[row] = 0);
+        for (i, (codes, excess)) in rounded.into_iter().zip(&mut block.excess).enumerate() {
             let mut pairs = [0; 4];
             V::store_i32(V::dot(codes, V::splat_pair(&[1, 1])), &mut pairs);
             let sums = [pairs[0] + pairs[2], pairs[1] + pairs[3]];
-            block.corrections[row] -= offset * (sums[0] + sums[1]);
+            block.corrections[i * B::GROUPS / 4][row] += correction::<B>(offset, sums[0] + sums[1]);
             excess[row] = sums.map(|sum| (offset * sum) as i16);
         }
         let [a, b, c, d] = rounded;
@@ -115,22 +118,34 @@ fn fill<V: Vector, B: Block, const M: usize>(x: &[f32], offset: i32, row: usize,
     }
 }
 
-impl Panel {
-    /// For up to `blocks` blocks.
+impl Unpacked {
+    /// For up to `blocks` blocks of 32 columns.
     pub fn new(blocks: usize) -> Self {
-        Panel { scales: vec![[0.0; PANEL]; blocks], codes: vec![[[0; 16]; 16]; blocks] }
+        let rows = |n| vec![[0.0; PANEL]; n];
+        Unpacked { scales: rows(2 * blocks), minima: rows(blocks), codes: vec![[[0; 16]; 16]; blocks] }
     }
 
     fn fill<V: Vector, B: Block>(&mut self, (panel, unit): (&[B::Panel], f32)) {
         let unit = V::splat(unit);
-        for ((panel, scales), codes) in panel.iter().zip(&mut self.scales).zip(&mut self.codes) {
-            let [low, high] = block::scales::<V, B>(panel);
-            let scales = scales.as_chunks_mut::<4>().0;
-            low.mul(unit).store(&mut scales[0]);
-            high.mul(unit).store(&mut scales[1]);
+        let store = |[low, high]: [V; 2], out: &mut [f32; PANEL]| {
+            let out = out.as_chunks_mut::<4>().0;
+            low.mul(unit).store(&mut out[0]);
+            high.mul(unit).store(&mut out[1]);
+        };
+        let parts = panel.iter().flat_map(|panel| (0..B::PARTS).map(move |part| (panel, part)));
+        let scales = self.scales.chunks_exact_mut(B::GROUPS);
+        for (((panel, part), scales), (minima, codes)) in
+            parts.zip(scales).zip(self.minima.iter_mut().zip(&mut self.codes))
+        {
+            for (group, scales) in scales.iter_mut().enumerate() {
+                store(B::scales::<V>(panel, part, group), scales);
+            }
+            if B::MINIMA {
+                store(B::minima::<V>(panel, part), minima);
+            }
             if B::PACKED {
                 for i in 0..4 {
-                    for (four, [low, high]) in B::fours::<V>(panel, i) {
+                    for (four, [low, high]) in B::fours::<V>(panel, part, i) {
                         V::store_i8(low, &mut codes[2 * four]);
                         V::store_i8(high, &mut codes[2 * four + 1]);
                     }
@@ -140,11 +155,12 @@ impl Panel {
     }
 }
 
+/// Products of `n` rows of activations with the rows of a part.
 pub fn run<V: Vector, B: Block>(
     activations: &Activations,
     n: usize,
     part: &Part<'_>,
-    memory: (&mut Panel, &mut Vec<u8>),
+    memory: (&mut Unpacked, &mut Vec<u8>),
     dots: Dots,
 ) {
     match (n, dots) {
@@ -160,7 +176,7 @@ fn panels<V: Vector, B: Block, const PAIRS: bool>(
     activations: &Activations,
     n: usize,
     part: &Part<'_>,
-    (known, memory): (&mut Panel, &mut Vec<u8>),
+    (known, memory): (&mut Unpacked, &mut Vec<u8>),
 ) {
     let blocks = part.weight.cols / ROUNDED;
     for p in part.panels() {
@@ -168,12 +184,20 @@ fn panels<V: Vector, B: Block, const PAIRS: bool>(
         known.fill::<V, B>((panel, unit));
         for (tile, x) in activations.tiles.chunks_exact(blocks).take(n.div_ceil(TILE)).enumerate() {
             let mut out = [[V::splat(0.0); 2]; TILE];
-            for (b, (x, (panel, scales))) in x.iter().zip(panel.iter().zip(&known.scales)).enumerate() {
-                let products = match B::PACKED {
-                    true => multiply::<V, B, PAIRS, _>(x, |i| unpacked::<V>(&known.codes[b], i)),
-                    false => multiply::<V, B, PAIRS, _>(x, |i| B::fours::<V>(panel, i)),
-                };
-                add(products, &x.scales, halves(scales), &mut out);
+            let scales = known.scales.chunks_exact(B::GROUPS);
+            for (b, (x, scales)) in x.iter().zip(scales).enumerate() {
+                for (group, scales) in scales.iter().enumerate() {
+                    let products = match B::PACKED {
+                        true => multiply::<V, B, PAIRS, _>(x, group, |i| unpacked::<V>(&known.codes[b], i)),
+                        false => multiply::<V, B, PAIRS, _>(x, group, |i| {
+                            B::fours::<V>(&panel[b / B::PARTS], b % B::PARTS, i)
+                        }),
+                    };
+                    add(products, &x.scales, halves(scales), &mut out);
+                }
+                if B::MINIMA {
+                    add(sums::<V, TILE>(x), &x.scales, halves(&known.minima[b]), &mut out);
+                }
             }
             for (m, out) in out.iter().enumerate().take(n - tile * TILE) {
                 part.finish(out, tile * TILE + m, p);
@@ -205,24 +229,37 @@ fn dot<V: Vector, B: Block, const PAIRS: bool, const S: usize>(
     unit: f32,
 ) -> [[V; 2]; S] {
     // Lengths that are seen to be equal are checked once.
-    let panels = panels.map(|panel| &panel[..x.len()]);
+    let panels = panels.map(|panel| &panel[..x.len() / B::PARTS]);
     let mut out = [[[V::splat(0.0); 2]]; S];
-    for (b, x) in x.iter().enumerate() {
-        let x_scale = [x.scales[0] * unit];
-        let mut step = |s: usize| {
-            if s < S {
-                let panel = &panels[s][b];
-                let products = multiply::<V, B, PAIRS, _>(x, |i| B::fours::<V>(panel, i));
-                add(products, &x_scale, block::scales::<V, B>(panel), &mut out[s]);
-            }
-        };
-        // Not a loop: processors tell streams apart by the instructions that read them (1.2 times as fast).
-        step(0);
-        step(1);
-        step(2);
-        step(3);
+    for (b, x) in x.chunks_exact(B::PARTS).enumerate() {
+        for (part, x) in x.iter().enumerate() {
+            let x_scale = [x.scales[0] * unit];
+            let mut step = |s: usize| {
+                if s < S {
+                    let panel = &panels[s][b];
+                    for group in 0..B::GROUPS {
+                        let products = multiply::<V, B, PAIRS, _>(x, group, |i| B::fours::<V>(panel, part, i));
+                        add(products, &x_scale, B::scales(panel, part, group), &mut out[s]);
+                    }
+                    if B::MINIMA {
+                        add(sums::<V, 1>(x), &x_scale, B::minima(panel, part), &mut out[s]);
+                    }
+                }
+            };
+            // Not a loop: processors tell streams apart by the instructions that read them (1.2 times as fast).
+            step(0);
+            step(1);
+            step(2);
+            step(3);
+        }
     }
     out.map(|[out]| out)
+}
+
+/// The sums of the activations' codes, which minima are multiplied by.
+#[inline(always)]
+fn sums<V: Vector, const M: usize>(x: &Rounded<M>) -> [[V::I32; 2]; M] {
+    x.corrections[0].map(|sum| [V::splat_i32(sum); 2])
 }
 
 #[inline(always)]
@@ -239,17 +276,21 @@ fn add<V: Vector, const M: usize>(
     }
 }
 
-/// Products of a block of M activation rows with a panel's, whose fours of columns `w` gives.
+/// Products of a group of a block of M activation rows with a panel's, whose fours of columns `w` gives.
 #[inline(always)]
 fn multiply<V: Vector, B: Block, const PAIRS: bool, const M: usize>(
     x: &Rounded<M>,
+    group: usize,
     w: impl Fn(usize) -> [(usize, [V::I8; 2]); 2],
 ) -> [[V::I32; 2]; M] {
     let ones = V::splat_pair(&[1, 1]);
-    let corrections = || std::array::from_fn(|m| [V::splat_i32(x.corrections[m]); 2]);
+    let corrections = || match B::MINIMA {
+        true => [[V::splat_i32(0); 2]; M],
+        false => x.corrections[group].map(|correction| [V::splat_i32(correction); 2]),
+    };
     if !PAIRS {
         let mut products: [[V::I32; 2]; M] = corrections();
-        for i in 0..4 {
+        for i in group_fours::<B>(group) {
             for (four, w) in w(i) {
                 for (x, product) in x.codes[four].iter().zip(&mut products) {
                     let x = V::splat_four(x);
@@ -261,7 +302,7 @@ fn multiply<V: Vector, B: Block, const PAIRS: bool, const M: usize>(
     }
     if B::PACKED {
         let mut pairs = [[V::splat_pair(&[0, 0]); 2]; M];
-        for i in 0..4 {
+        for i in group_fours::<B>(group) {
             for (four, w) in w(i) {
                 for (x, pairs) in x.codes[four].iter().zip(&mut pairs) {
                     let x = V::splat_four(x);

@@ -1,14 +1,16 @@
 //! The executor: a plan, its weights and the memory they need.
 
+use super::ops::rope::Rotation;
+use super::ops::store_kv::Layer;
+use super::ops::{activation, add, attention, embed, gated_activation, layer_norm, linear};
+use super::ops::{position_embed, rms_norm, rope, scale, select_rows, soft_cap, store_kv};
 use super::out::Out;
 use super::per_thread::PerThread;
-use super::pool::{POOL, Pool};
-use super::rope::Rotation;
+use super::quant::{Inputs, Scratch, dots};
 use super::share::{self, Product};
-use super::store_kv::Layer;
-use super::vector::{Best, Dots, Vector};
-use super::{Level, activation, add, attention, check, embed, gated_activation, layer_norm, linear};
-use super::{position_embed, rms_norm, rope, scale, select_rows, soft_cap, store_kv};
+use super::simd::{Best, Dots, Vector};
+use super::threads::{POOL, Pool};
+use super::{Level, validate};
 use crate::error::{Error, Result};
 use crate::model::{Batch, BufferId, ModelConfig, Op, Plan, Step};
 use crate::weights::{Codes, Weights};
@@ -31,14 +33,14 @@ pub struct CpuModel {
     stored: Vec<u8>,
     /// Of one head's key or value.
     codes: Vec<i16>,
-    inputs: linear::Inputs,
-    panels: PerThread<linear::Panel>,
+    inputs: Inputs,
+    scratch: PerThread<Scratch>,
     /// Whose threads share the work.
     pool: &'static Pool,
     rotations: Vec<Rotation>,
     /// Index into `rotations` by step; unused for other operations than `Rope`.
     rotation_of_step: Vec<usize>,
-    facts: check::Facts,
+    facts: validate::Facts,
 }
 
 /// Products of one input that are taken together at most, as those of queries, keys and values are.
@@ -75,7 +77,7 @@ impl CpuModel {
                 supported: Level::best().name().to_string(),
             });
         }
-        let facts = check::plan(&plan, &weights)?;
+        let facts = validate::plan(&plan, &weights)?;
         let buffers = plan.buffers.iter().enumerate().map(|(i, spec)| {
             let rows = if i == plan.logits.0 { 0 } else { MAX_BATCH };
             vec![0.0; rows * spec.width]
@@ -97,8 +99,8 @@ impl CpuModel {
         }
         let widest = plan.matrices.iter().map(|m| m.cols).max().unwrap_or(0);
         let coarse = plan.config.rounds_coarsely();
-        let inputs = linear::Inputs::new(MAX_BATCH, widest, coarse);
-        let panels = PerThread::new(move || linear::Panel::new(widest));
+        let inputs = Inputs::new(MAX_BATCH, widest, coarse);
+        let scratch = PerThread::new(move || Scratch::new(widest));
         let (row, stored) = (vec![0.0; widest], Vec::with_capacity(4 * widest));
         let codes = facts.layers.iter().map(|&(_, head_dim)| head_dim.next_multiple_of(8)).max();
         let codes = vec![0; codes.unwrap_or(0)];
@@ -112,7 +114,7 @@ impl CpuModel {
             stored,
             codes,
             inputs,
-            panels,
+            scratch,
             pool,
             rotations,
             rotation_of_step,
@@ -122,7 +124,7 @@ impl CpuModel {
 
     /// As what the codes of a model's `Q8_0` matrices are best stored in panels on this engine; every way gives the same results.
     pub fn codes(config: &ModelConfig) -> Codes {
-        let dots = linear::dots::<Best>().filter(|_| config.rounds_coarsely());
+        let dots = dots::<Best>().filter(|_| config.rounds_coarsely());
         dots.map_or(Codes::Signed, Dots::codes)
     }
 
@@ -133,7 +135,7 @@ impl CpuModel {
 
     /// The same with activations rounded finely, whatever the model's width (see `linear`): slower, and nearly as exact as f32.
     pub fn with_fine_rounding(self) -> CpuModel {
-        let inputs = linear::Inputs::new(MAX_BATCH, self.row.len(), false);
+        let inputs = Inputs::new(MAX_BATCH, self.row.len(), false);
         CpuModel { inputs, ..self }
     }
 
@@ -146,7 +148,7 @@ impl CpuModel {
     /// which order they are summed, float weights are summed in another order for one row than for several.
     pub fn exact_rows(&self) -> usize {
         let whole = |step: &Step| match step.op {
-            Op::Linear { weight, .. } => self.weights.matrices[weight.0].dtype.block_len() > 1,
+            Op::Linear { weight, .. } => self.weights.matrices[weight.0].dtype.is_quantised(),
             _ => true,
         };
         if self.plan.steps.iter().all(whole) { MAX_BATCH } else { 1 }
@@ -204,9 +206,9 @@ impl CpuModel {
         std::mem::swap(logits, &mut self.buffers[self.plan.logits.0]);
         match self.level {
             #[cfg(not(feature = "one-level"))]
-            Level::Scalar => self.run::<super::vector::Scalar>(cache, batch, selected, observe),
+            Level::Scalar => self.run::<super::simd::Scalar>(cache, batch, selected, observe),
             #[cfg(all(target_arch = "wasm32", target_feature = "relaxed-simd", not(feature = "one-level")))]
-            Level::Simd128 => self.run::<super::vector::Simd128>(cache, batch, selected, observe),
+            Level::Simd128 => self.run::<super::simd::Simd128>(cache, batch, selected, observe),
             // `new` let no other pass.
             _ => self.run::<Best>(cache, batch, selected, observe),
         }
@@ -358,14 +360,14 @@ impl CpuModel {
             let matrix = &weights.matrices[weight.0];
             if input.is_empty() {
                 input = &self.buffers[x.0][..n * matrix.cols];
-                self.inputs.prepare::<V>(input, matrix.cols, matrix.dtype);
+                linear::prepare::<V>(&mut self.inputs, input, matrix.cols, matrix.dtype);
             }
             let bias = bias.map(|id| weights.vectors[id.0].as_slice());
             let out = Out::new(&mut out[..n * matrix.rows], matrix.rows);
             *product = Some(Product { weight: matrix, bias, out });
         }
         let products: &[Option<Product<'_>>] = &products;
-        share::products::<V>(self.pool, input, &self.inputs, products, &self.panels);
+        share::products::<V>(self.pool, input, &self.inputs, products, &self.scratch);
         for (out, step) in outs.into_iter().zip(steps) {
             if let Some(id) = step.op.out() {
                 observe(step, &out[..n * plan.buffers[id.0].width]);

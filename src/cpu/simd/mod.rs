@@ -3,9 +3,11 @@
 //! Kernels are written once, generic over [`Vector`]. Every implementation does the same operations on the same lanes
 //! in the same order, rounding each as IEEE 754 says, so that all of them give the same bits.
 
+pub mod math;
 mod scalar;
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 mod simd128;
+pub mod tile;
 
 pub use scalar::Scalar;
 #[cfg(all(target_arch = "wasm32", target_feature = "relaxed-simd"))]
@@ -89,6 +91,8 @@ pub trait Vector: Copy {
     fn splat_pair(x: &[i16; 2]) -> Self::I16;
     /// Eight signed bytes.
     fn widen_i8(x: &[u8; 8]) -> Self::I16;
+    /// Sixteen signed bytes.
+    fn widen(x: Self::I8) -> [Self::I16; 2];
     /// 32 four-bit numbers: the low halves of the even bytes, of the odd bytes, then the high halves likewise.
     fn widen_nibbles(x: &[u8; 16]) -> [Self::I16; 4];
     /// The same four numbers twice.
@@ -188,7 +192,7 @@ pub fn map2<V: Vector>(a: &[f32], b: &[f32], out: &mut [f32], f: impl Fn(V, V) -
 }
 
 /// Adding it rounds numbers below 2^22 to integers, which then stand in the lowest bits: 1.5 * 2^23.
-pub(super) const ROUNDER: f32 = 12_582_912.0;
+const ROUNDER: f32 = 12_582_912.0;
 
 /// A binary16 number whose bits are put where a binary32 has its own, times this, is the same number: 2^112.
 pub const F16_BITS: f32 = f32::from_bits(0x7780_0000);

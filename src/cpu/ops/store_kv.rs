@@ -1,7 +1,7 @@
 //! The KV cache, in the layout that attention multiplies by, and the step that appends to it.
 
-use super::tile::halves;
-use super::vector::Vector;
+use crate::cpu::simd::Vector;
+use crate::cpu::simd::tile::halves;
 use crate::error::{Error, Result};
 
 /// Names how elements are stored, in saved sessions: 1 was f32, 2 is 16-bit integers with a scale for each head's key and value.
@@ -13,7 +13,7 @@ const LARGEST: f32 = 32767.0;
 
 /// Positions whose values lie together: the values of a head are one stretch of memory then, not one for each eight dimensions,
 /// at each of whose beginnings processors wait.
-pub(super) const BLOCK: usize = 128;
+pub(in crate::cpu) const BLOCK: usize = 128;
 
 /// Eight columns of a tile's row.
 type Row = [i16; 8];
@@ -31,9 +31,9 @@ type Row = [i16; 8];
 /// `[n_kv_heads, capacity rounded up to 8]`. Values beyond `head_dim` stay 0.
 #[derive(Clone, Debug)]
 pub struct Layer {
-    pub(super) n_kv_heads: usize,
-    pub(super) head_dim: usize,
-    pub(super) capacity: usize,
+    pub(in crate::cpu) n_kv_heads: usize,
+    pub(in crate::cpu) head_dim: usize,
+    pub(in crate::cpu) capacity: usize,
     keys: Vec<Row>,
     values: Vec<Row>,
     key_scales: Vec<f32>,
@@ -68,14 +68,14 @@ impl Layer {
 
     /// Keys of one head at positions `8 tile .. 8 tile + 8`: `[head_dim, 8]`.
     #[inline(always)]
-    pub(super) fn keys(&self, kv_head: usize, tile: usize) -> &[Row] {
+    pub(in crate::cpu) fn keys(&self, kv_head: usize, tile: usize) -> &[Row] {
         let start = (kv_head * self.capacity.div_ceil(8) + tile) * self.head_dim;
         &self.keys[start..start + self.head_dim]
     }
 
     /// Eight dimensions of the values of one head at the positions of a block: `[BLOCK, 8]`.
     #[inline(always)]
-    pub(super) fn values(&self, kv_head: usize, block: usize, tile: usize) -> &[Row] {
+    pub(in crate::cpu) fn values(&self, kv_head: usize, block: usize, tile: usize) -> &[Row] {
         &self.values[self.value_at(kv_head, block * BLOCK, tile)..][..BLOCK]
     }
 
@@ -88,13 +88,13 @@ impl Layer {
 
     /// The scales of one head's keys, by position.
     #[inline(always)]
-    pub(super) fn key_scales(&self, kv_head: usize) -> &[f32] {
+    pub(in crate::cpu) fn key_scales(&self, kv_head: usize) -> &[f32] {
         &self.key_scales[kv_head * self.scales()..][..self.scales()]
     }
 
     /// The scales of one head's values, by position.
     #[inline(always)]
-    pub(super) fn value_scales(&self, kv_head: usize) -> &[f32] {
+    pub(in crate::cpu) fn value_scales(&self, kv_head: usize) -> &[f32] {
         &self.value_scales[kv_head * self.scales()..][..self.scales()]
     }
 
@@ -105,12 +105,12 @@ impl Layer {
     }
 
     /// Bytes that the layer takes.
-    pub(super) fn bytes(&self) -> usize {
+    pub(in crate::cpu) fn bytes(&self) -> usize {
         size_of_val(&*self.keys) + size_of_val(&*self.values) + 2 * size_of_val(&*self.key_scales)
     }
 
     /// Takes over the first `n` positions of a layer of the same shape; both have room for them.
-    pub(super) fn copy(&mut self, from: &Layer, n: usize) {
+    pub(in crate::cpu) fn copy(&mut self, from: &Layer, n: usize) {
         let (heads, dim) = (self.n_kv_heads, self.head_dim);
         copy_starts(&mut self.keys, &from.keys, heads, n.div_ceil(8) * dim);
         copy_starts(&mut self.values, &from.values, heads, n.div_ceil(BLOCK) * dim.div_ceil(8) * BLOCK);
@@ -119,13 +119,13 @@ impl Layer {
     }
 
     /// Bytes of one position in [`Layer::read`].
-    pub(super) fn position_bytes(&self) -> usize {
+    pub(in crate::cpu) fn position_bytes(&self) -> usize {
         2 * self.n_kv_heads * (size_of::<f32>() + self.head_dim * size_of::<i16>())
     }
 
     /// Appends the first `n` positions to `out` as `[n, keys then values, n_kv_heads, scale then head_dim codes]`, little endian,
     /// exactly as they are stored (see [`FORM`]).
-    pub(super) fn read(&self, n: usize, out: &mut Vec<u8>) {
+    pub(in crate::cpu) fn read(&self, n: usize, out: &mut Vec<u8>) {
         for p in 0..n {
             for head in 0..self.n_kv_heads {
                 out.extend(self.key_scales(head)[p].to_le_bytes());
@@ -140,7 +140,7 @@ impl Layer {
     }
 
     /// The reverse of [`Layer::read`], for as many positions as `bytes` holds; there is room for them.
-    pub(super) fn write(&mut self, bytes: &[u8]) {
+    pub(in crate::cpu) fn write(&mut self, bytes: &[u8]) {
         let mut codes = vec![0; self.head_dim];
         for (p, bytes) in bytes.chunks_exact(self.position_bytes()).enumerate() {
             for (i, bytes) in bytes.chunks_exact(self.position_bytes() / (2 * self.n_kv_heads)).enumerate() {

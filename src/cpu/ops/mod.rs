@@ -1,0 +1,16 @@
+//! One file an operation: a function over slices, generic over the vectors.
+
+pub mod activation;
+pub mod add;
+pub mod attention;
+pub mod embed;
+pub mod gated_activation;
+pub mod layer_norm;
+pub mod linear;
+pub mod position_embed;
+pub mod rms_norm;
+pub mod rope;
+pub mod scale;
+pub mod select_rows;
+pub mod soft_cap;
+pub mod store_kv;
