@@ -348,8 +348,13 @@ fn the_interface_checker_fails_on_bad_input() {
 fn the_stem_checker_fails_on_bad_input() {
     let op = "    Op::Add { .. } => \"add\",\n    Op::RmsNorm { .. } => \"rms_norm\",\n";
     assert_eq!(stems(op), ["add", "rms_norm"]);
-    let all =
-        ["src/cpu/ops/add.rs", "src/gpu/ops/add.rs", "shaders/add.wgsl", "tests/kernels/add.rs", "shaders/parts/x.wgsl"];
+    let all = [
+        "src/cpu/ops/add.rs",
+        "src/gpu/ops/add.rs",
+        "shaders/add.wgsl",
+        "tests/kernels/add.rs",
+        "shaders/parts/x.wgsl",
+    ];
     assert_none(check_stems(&["add"], &all));
     for missing in 0..4 {
         let some: Vec<&str> = (0..all.len()).filter(|&i| i != missing).map(|i| all[i]).collect();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::executor::Executor;
 use super::reason::Reason;
 use super::report::{DeviceKind, DeviceReport};
-use crate::cpu::{Level, pool};
+use crate::cpu::{Level, threads};
 use crate::error::Result;
 use crate::model::{Op, Plan};
 use crate::weights::Weights;
@@ -52,7 +52,7 @@ pub fn threads_worth(bytes: usize) -> usize {
     match bytes {
         ..1_000_000 => 1,
         1_000_000..8_000_000 => 2,
-        _ => pool::MAX_THREADS,
+        _ => threads::MAX_THREADS,
     }
 }
 

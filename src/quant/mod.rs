@@ -1,8 +1,7 @@
 //! How tensors store their elements: one file a type, and the table of them.
 //!
 //! To add a type: write its file here (a [`BlockType`]), give it a row in the table below, and write its twins under the same
-//! stem: `src/cpu/quant/` and, for a type that the GPU takes, `src/gpu/quant/` with its parts in `shaders/parts/`. Nothing else
-//! names a type: what depends on it asks [`DType`], or is generic over a [`BlockType`] and reached by `with_block_type!`.
+//! stem in `src/cpu/quant/` and `src/gpu/quant/`, with its parts in `shaders/parts/`. Nothing else names a type: what depends on it asks [`DType`], or is generic over a [`BlockType`] and reached by `with_block_type!`.
 //!
 //! Sources of the layouts: the GGUF specification and ggml's block structures. All numbers are little endian.
 
@@ -46,13 +45,11 @@ macro_rules! table {
         pub(crate) use with_block_type;
 
         /// `for_each_block_type!(callback)`: the callback, a macro, with all names and stems as `Name in stem,`.
-        #[allow(unused_macros)]
         macro_rules! for_each_block_type {
             ($d callback:ident) => {
                 $d callback! { $($name in $stem,)+ }
             };
         }
-        #[allow(unused_imports)]
         pub(crate) use for_each_block_type;
     };
 }

@@ -1,4 +1,4 @@
-//! Weight types on the GPU: one file a type, and the table of them.
+//! Weight types on the GPU: one file a type, under the stems of the table in `src/quant/`.
 
 mod encoding;
 
@@ -9,12 +9,9 @@ use crate::gpu::parts::ROWS;
 use crate::tensor::DType;
 
 /// Makes the modules and [`encoding`] out of the table.
-macro_rules! table {
+macro_rules! types {
     ($($dtype:ident in $stem:ident,)+) => {
         $(mod $stem;)+
-
-        /// Every type that the GPU takes.
-        const TYPES: &[DType] = &[$(DType::$dtype),+];
 
         /// How a type is stored.
         pub fn encoding(dtype: DType) -> &'static Encoding {
@@ -25,13 +22,7 @@ macro_rules! table {
     };
 }
 
-table! {
-    F32 in f32,
-    F16 in f16,
-    BF16 in bf16,
-    Q8_0 in q8_0,
-    Q4_0 in q4_0,
-}
+crate::quant::for_each_block_type!(types);
 
 /// How a matrix is stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,7 +35,7 @@ impl Stored {
     /// Every type in every order.
     pub fn all() -> impl Iterator<Item = Stored> {
         let both = |dtype| [Packing::Rows, Packing::Lanes].map(|packing| Stored { dtype, packing });
-        TYPES.iter().copied().flat_map(both)
+        DType::ALL.into_iter().flat_map(both)
     }
 
     /// The parts that find and decode weights: bindings 2 (elements) and, for types with factors, 3.
