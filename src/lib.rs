@@ -6,7 +6,7 @@
 //! quant -> format -> model (config, plan) -> weights -> cpu | gpu -> backend -> session -> sample -> text -> task -> js
 //! ```
 //!
-//! A file's bytes come in at [`format`]. [`language`] imports none of these. [`error`] and [`tensor`] (types and bytes, no operations) are open to all. `tests/architecture.rs` holds the rule.
+//! A file's bytes come in at [`format`]. [`language`] imports none of these. [`error`], [`tensor`] (types and bytes, no operations) and `order` (sorting) are open to all. `tests/architecture.rs` holds the rule.
 
 pub mod backend;
 pub mod cpu;
@@ -18,6 +18,7 @@ pub mod gpu;
 pub mod js;
 pub mod language;
 pub mod model;
+mod order;
 pub mod quant;
 pub mod sample;
 pub mod session;

@@ -2,6 +2,7 @@
 
 pub use crate::quant::DType;
 
+use crate::order;
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
@@ -38,7 +39,7 @@ impl Bytes {
 pub fn rewrite(all: &mut [&mut Bytes], mut edit: impl FnMut(usize, &mut [u8])) -> Vec<bool> {
     let mut done = vec![false; all.len()];
     let mut order: Vec<usize> = (0..all.len()).collect();
-    order.sort_by_key(|&i| (Arc::as_ptr(&all[i].owner), all[i].range.start, all[i].range.end));
+    order::sort_by_key(&mut order, |&i| (Arc::as_ptr(&all[i].owner), all[i].range.start, all[i].range.end));
     let nobody = Arc::new(Vec::new());
     let owners: Vec<_> = all.iter().map(|bytes| Arc::as_ptr(&bytes.owner)).collect();
     for group in order.chunk_by(|&a, &b| owners[a] == owners[b]) {

@@ -23,7 +23,7 @@ const ORDER: [&[&str]; 11] = [
 ];
 
 /// What every module may name at the crate's root.
-const OPEN: [&str; 4] = ["error", "tensor", "Error", "Result"];
+const OPEN: [&str; 5] = ["error", "order", "tensor", "Error", "Result"];
 
 /// Outside interfaces and the one module, or file of a module, that may use each.
 const ONLY_USER: [(&str, &str); 14] = [

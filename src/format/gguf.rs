@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use super::reader::Reader;
 use super::{Dialect, ModelFile, TensorInfo, TokenizerSource, Value};
 use crate::error::{Error, Result};
+use crate::order;
 use crate::quant::{DType, type_name};
 use crate::tensor::Bytes;
 
@@ -214,7 +215,7 @@ fn descriptions<'a>(r: &mut Reader<'a>, n_tensors: u64) -> Result<Vec<Descriptio
         descriptions.push(Description { name, shape, type_id, offset, offset_at });
     }
     let mut names: Vec<&str> = descriptions.iter().map(|d| d.name).collect();
-    names.sort_unstable();
+    order::sort(&mut names);
     match names.windows(2).find(|pair| pair[0] == pair[1]) {
         Some(pair) => Err(r.invalid(r.at(), "the tensors", "every name once", format!("{} twice", pair[0]))),
         None => Ok(descriptions),
@@ -271,7 +272,7 @@ fn locate(
         ranges.push((start, end, d.name));
         tensors.push(TensorInfo { name: d.name.to_string(), dtype, shape: d.shape.clone(), data });
     }
-    ranges.sort_unstable();
+    order::sort(&mut ranges);
     for pair in ranges.windows(2) {
         let ((_, end, first), (start, _, second)) = (pair[0], pair[1]);
         if start < end {

@@ -6,6 +6,7 @@ use safetensors::{SafeTensorError, SafeTensors};
 
 use super::TensorInfo;
 use crate::error::{Error, Result};
+use crate::order;
 use crate::tensor::{Bytes, DType};
 
 /// The tensors of one file, and the names and types of those that [`DType`] lacks.
@@ -40,8 +41,8 @@ pub(super) fn parse(name: &str, bytes: &Bytes) -> Result<Tensors> {
         tensors.push(TensorInfo { name: tensor.to_string(), dtype, shape: view.shape().to_vec(), data });
     }
     // The crate keeps its names in a hash map: bring them into an order that does not change from run to run.
-    tensors.sort_unstable_by(|a, b| a.name.cmp(&b.name));
-    unsupported.sort_unstable();
+    order::sort_by(&mut tensors, |a, b| a.name.cmp(&b.name));
+    order::sort(&mut unsupported);
     Ok((tensors, unsupported))
 }
 

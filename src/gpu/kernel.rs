@@ -148,7 +148,7 @@ impl Kernel {
     pub fn variants(&self) -> Vec<Variant> {
         let parts = self.parts.iter().filter_map(|part| part.variant);
         let mut variants: Vec<Variant> = self.variants.iter().copied().chain(parts).collect();
-        variants.sort();
+        crate::order::sort(&mut variants);
         variants.dedup();
         variants
     }

@@ -17,6 +17,7 @@ use super::supported;
 use super::upload::{self, GpuMatrix};
 use super::variants::{self, Shape, Variants};
 use crate::model::{Op, Plan};
+use crate::order;
 use crate::weights::Weights;
 use crate::{Error, Result};
 use std::sync::Arc;
@@ -112,7 +113,7 @@ impl GpuModel {
         }
         fused_launches.push(choose::launch(&resources, plan.logits, &drawing)?);
         kernels.push(choose::kernel(choose::workgroup(resources.software), variants.sums));
-        kernels.sort_by_cached_key(Kernel::name);
+        order::sort_by_key(&mut kernels, Kernel::name);
         kernels.dedup();
 
         let total = kernels.len() + weights.matrices.len();

@@ -1,5 +1,6 @@
 //! Tokens that are found in the text before anything else: control tokens written out, and user-defined pieces.
 
+use crate::order;
 use std::collections::HashMap;
 use std::ops::Range;
 
@@ -39,7 +40,7 @@ impl AddedTokens {
             }
         }
         for tokens in by_first.values_mut() {
-            tokens.sort_by(|a, b| b.text.len().cmp(&a.text.len()).then(a.id.cmp(&b.id)));
+            order::sort_by(tokens, |a, b| b.text.len().cmp(&a.text.len()).then(a.id.cmp(&b.id)));
         }
         AddedTokens { by_first }
     }

@@ -8,6 +8,7 @@ use super::{Layout, Matrix, Weights};
 use crate::error::{Error, Result};
 use crate::format::{ModelFile, TensorInfo};
 use crate::model::{MatrixSpec, Plan, VectorSpec};
+use crate::order;
 use crate::quant::DType;
 use crate::tensor::Bytes;
 
@@ -153,7 +154,7 @@ impl<'a> Loader<'a> {
         let names = self.tensors.keys().chain(self.unsupported.keys());
         let mut unused: Vec<&str> =
             names.copied().filter(|name| !self.used.contains(name) && !self.names.ignorable(name)).collect();
-        unused.sort_unstable();
+        order::sort(&mut unused);
         let architecture = &self.plan.config.architecture;
         self.problems.extend(unused.iter().map(|name| format!("{name}: {architecture} has no such tensor")));
     }

@@ -97,7 +97,8 @@ fn it_computes_what_the_training_pipeline_computes() {
                 // Up to where the two best tokens are too close to tell apart.
                 let margins = case[name]["margins"].as_array().unwrap();
                 let sure = margins.iter().take_while(|m| m.as_f64().unwrap() >= tolerance("margin")).count();
-                let expected: Vec<u32> = expected[..sure].iter().copied().filter(|id| *id != control("<|end|>")).collect();
+                let expected: Vec<u32> =
+                    expected[..sure].iter().copied().filter(|id| *id != control("<|end|>")).collect();
                 decided += expected.len();
                 assert!(output.tokens().starts_with(&expected), "{device}: {name} of {text}");
             }

@@ -1,5 +1,6 @@
 //! Byte pair encoding (arXiv 1508.07909).
 
+use crate::order;
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
 
@@ -75,7 +76,7 @@ impl Bpe {
                 }
             }
         }
-        merges.sort_unstable_by(|a, b| b.0.total_cmp(&a.0).then(b.1.cmp(&a.1)).then(a.2.cmp(&b.2)));
+        order::sort_by(&mut merges, |a, b| b.0.total_cmp(&a.0).then(b.1.cmp(&a.1)).then(a.2.cmp(&b.2)));
         for (_, _, joined, left, right) in merges {
             self.push_merge(left, right, joined);
         }
@@ -85,7 +86,7 @@ impl Bpe {
     /// Orders the merges for looking up.
     #[must_use]
     pub fn finish(mut self) -> Bpe {
-        self.merges.sort_unstable_by_key(|merge| (merge.left, merge.right, merge.rank));
+        order::sort_by_key(&mut self.merges, |merge| (merge.left, merge.right, merge.rank));
         self.merges.dedup_by_key(|merge| (merge.left, merge.right));
         self.merges.shrink_to_fit();
         let n = self.merges.last().map_or(0, |merge| merge.left as usize + 1);

@@ -1,6 +1,7 @@
 //! Unigram language model (arXiv 1804.10959): the pieces with the largest sum of scores.
 
 use super::bpe::byte_piece;
+use crate::order;
 
 /// How much less than the worst piece an unknown character counts.
 const UNKNOWN_PENALTY: f64 = 10.0;
@@ -30,7 +31,7 @@ impl Unigram {
         let scores: Vec<f64> = pieces.iter().map(|(_, score)| *score).collect();
         let mut pieces: Vec<(Box<str>, u32)> =
             pieces.into_iter().map(|(text, _)| text.into_boxed_str()).zip(0..).collect();
-        pieces.sort_unstable_by(|a, b| a.0.cmp(&b.0).then(b.1.cmp(&a.1)));
+        order::sort_by(&mut pieces, |a, b| a.0.cmp(&b.0).then(b.1.cmp(&a.1)));
         pieces.dedup_by(|a, b| a.0 == b.0);
         let lowest = scores.iter().copied().fold(f64::INFINITY, f64::min);
         let mut model = Unigram { pieces, scores, lowest, unknown, byte_ids: None };

@@ -1,5 +1,6 @@
 //! Sets of characters as sorted ranges.
 
+use crate::order;
 use std::sync::OnceLock;
 
 /// A set of characters: inclusive ranges of code points, sorted, neither overlapping nor touching.
@@ -10,7 +11,7 @@ const LAST: u32 = char::MAX as u32;
 
 impl Class {
     pub fn new(mut ranges: Vec<(u32, u32)>) -> Class {
-        ranges.sort_unstable();
+        order::sort(&mut ranges);
         let mut out: Vec<(u32, u32)> = Vec::with_capacity(ranges.len());
         for (from, to) in ranges {
             match out.last_mut() {
