@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::Path;
 
 use nanolm::backend::DeviceChoice;
-use nanolm::task::{Event, GenerateOptions, Model, Prompt, Sampling};
+use nanolm::run::{Event, GenerateOptions, Model, Prompt, SamplingOptions};
 use nanolm::tensor::Bytes;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -20,7 +20,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     let options = GenerateOptions {
         max_new_tokens: Some(n.parse()?),
-        sampling: Sampling { temperature: Some(temperature.parse()?), ..Sampling::default() },
+        sampling: SamplingOptions { temperature: Some(temperature.parse()?), ..SamplingOptions::default() },
         ..GenerateOptions::default()
     };
     let device: DeviceChoice = device.parse()?;

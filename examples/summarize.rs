@@ -4,7 +4,8 @@ use std::io::Write;
 use std::path::Path;
 
 use nanolm::backend::DeviceChoice;
-use nanolm::task::{Event, Model, SummarizeOptions};
+use nanolm::run::{Event, Model};
+use nanolm::task::SummarizeOptions;
 use nanolm::tensor::Bytes;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {

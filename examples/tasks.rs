@@ -11,9 +11,9 @@ use std::rc::Rc;
 
 use nanolm::Result;
 use nanolm::backend::DeviceChoice;
+use nanolm::run::{Event, Job, Model, Place};
 use nanolm::task::{
-    AnswerOptions, ClassifyOptions, EntityOptions, Event, FEATURE_NAMES, Job, KeywordOptions, Labels, Model, Place,
-    SummarizeOptions,
+    AnswerOptions, ClassifyOptions, EntityOptions, FEATURE_NAMES, KeywordOptions, Labels, SummarizeOptions,
 };
 use nanolm::tensor::Bytes;
 use serde_json::{Map, Value, json};

@@ -75,11 +75,6 @@ pub enum Error {
     #[error("the model is busy with another call; await it first")]
     Busy,
 
-    /// What a session has read is being read again after its device was lost, `done` of `total` tokens: repeat the call. Jobs
-    /// do so by themselves and report progress.
-    #[error("the session's tokens are being read again after the device was lost: {done} of {total}; repeat the call")]
-    Replaying { done: usize, total: usize },
-
     /// A bug in this crate.
     #[error("internal error: {what}. Please report this")]
     Internal { what: String },
@@ -103,7 +98,6 @@ impl Error {
             Error::OutOfMemory { .. } => "memory/exhausted",
             Error::NotFinite { .. } => "model/not-finite",
             Error::Busy => "session/busy",
-            Error::Replaying { .. } => "session/replaying",
             Error::Internal { .. } => "internal",
         }
     }

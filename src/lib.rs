@@ -3,7 +3,7 @@
 //! Data flows one way; a module imports only from its left:
 //!
 //! ```text
-//! quant -> format -> model (config, plan) -> weights -> cpu | gpu -> backend -> session -> sample -> text -> task -> js
+//! quant -> format -> model (config, plan) -> weights -> cpu | gpu -> backend -> session -> sample -> text -> run -> task -> js
 //! ```
 //!
 //! A file's bytes come in at [`format`]. [`language`] imports none of these. [`error`], [`tensor`] (types and bytes, no operations) and `order` (sorting) are open to all. `tests/architecture.rs` holds the rule.
@@ -20,8 +20,10 @@ pub mod language;
 pub mod model;
 mod order;
 pub mod quant;
+pub mod run;
 pub mod sample;
 pub mod session;
+#[cfg(feature = "tasks")]
 pub mod task;
 pub mod tensor;
 pub mod text;

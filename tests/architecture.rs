@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 mod types;
 
 /// Modules from left to right; those of one entry do not import each other.
-const ORDER: [&[&str]; 11] = [
+const ORDER: [&[&str]; 12] = [
     &["quant"],
     &["format", "language"],
     &["model"],
@@ -18,6 +18,7 @@ const ORDER: [&[&str]; 11] = [
     &["session"],
     &["sample"],
     &["text"],
+    &["run"],
     &["task"],
     &["js"],
 ];

@@ -14,7 +14,7 @@ use super::session::Session;
 use super::{clock, event, options};
 use crate::backend::{DeviceChoice, DeviceRequest};
 use crate::error::Error;
-use crate::task::{self, Model, Prompt};
+use crate::run::{self, LoadPhase, Model, Prompt};
 use crate::text::Controls;
 
 /// A model ready for calls.
@@ -29,7 +29,7 @@ impl Engine {
     pub fn load(files: ModelFiles, device: &str, known: String, on_progress: Option<Function>) -> Promise {
         let choice = device.parse::<DeviceChoice>();
         future_to_promise(async move {
-            let mut progress = |phase: task::LoadPhase, done: usize, total: usize| {
+            let mut progress = |phase: LoadPhase, done: usize, total: usize| {
                 if let Some(call) = &on_progress {
                     // What the listener throws is its own affair.
                     let _ = call.call3(
@@ -126,11 +126,11 @@ impl Engine {
 /// A call in progress.
 #[wasm_bindgen]
 pub struct Job {
-    job: Rc<RefCell<task::Job>>,
+    job: Rc<RefCell<run::Job>>,
 }
 
 impl Job {
-    pub(super) fn new(job: crate::Result<task::Job>) -> Result<Job, JsValue> {
+    pub(super) fn new(job: crate::Result<run::Job>) -> Result<Job, JsValue> {
         Ok(Job { job: Rc::new(RefCell::new(job.map_err(to_js)?)) })
     }
 }

@@ -75,10 +75,6 @@ fn details(error: &Error) -> JsValue {
             number("token", *token as f64);
             text("found", found);
         }
-        Error::Replaying { done, total } => {
-            number("done", *done as f64);
-            number("total", *total as f64);
-        }
         Error::Busy => {}
     }
     object.into()

@@ -5,7 +5,7 @@ use wasm_bindgen::{JsCast, JsValue};
 
 use super::object::{object, set};
 use crate::backend::{DeviceReport, GpuWork};
-use crate::task::{Event, GpuUsage, ModelInfo, Place, Usage};
+use crate::run::{Event, GpuUsage, ModelInfo, Place, Usage};
 
 /// A `JobEvent`.
 pub fn event(event: Event) -> JsValue {

@@ -4,9 +4,8 @@ use js_sys::{Array, Object, Reflect};
 use wasm_bindgen::{JsCast, JsValue};
 
 use crate::error::{Error, Result};
-use crate::task::{
-    AnswerOptions, ClassifyOptions, EntityOptions, GenerateOptions, KeywordOptions, Labels, Sampling, SummarizeOptions,
-};
+use crate::run::{GenerateOptions, SamplingOptions};
+use crate::task::{AnswerOptions, ClassifyOptions, EntityOptions, KeywordOptions, Labels, SummarizeOptions};
 
 const SAMPLING: &str = "temperature, topK, topP, minP, repetitionPenalty, noRepeatNgram, seed";
 
@@ -113,9 +112,9 @@ pub fn answer(options: &JsValue) -> Result<(String, AnswerOptions)> {
 }
 
 /// Where the caller gives no seed, each call draws its own.
-fn unseeded() -> Sampling {
+fn unseeded() -> SamplingOptions {
     let seed = js_sys::Math::random() * (1u64 << 53) as f64;
-    Sampling { seed: Some(seed as u64), ..Sampling::default() }
+    SamplingOptions { seed: Some(seed as u64), ..SamplingOptions::default() }
 }
 
 /// Calls `take` with each option that is not undefined; it says whether it knows the name.
@@ -138,7 +137,7 @@ fn each(options: &JsValue, mut take: impl FnMut(&str, &JsValue) -> Result<bool>,
     Ok(())
 }
 
-fn sampling(out: &mut Sampling, name: &str, value: &JsValue) -> Result<bool> {
+fn sampling(out: &mut SamplingOptions, name: &str, value: &JsValue) -> Result<bool> {
     match name {
         "temperature" => out.temperature = Some(number(name, value)?),
         "topK" => out.top_k = Some(whole(name, value, f64::from(u32::MAX))? as usize),

@@ -10,7 +10,7 @@ use wasm_bindgen_futures::future_to_promise;
 use super::engine::Job;
 use super::error::to_js;
 use super::options;
-use crate::task::{OpenSession, Prompt};
+use crate::run::{OpenSession, Prompt};
 
 /// A text that goes on.
 #[wasm_bindgen]

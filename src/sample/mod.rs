@@ -22,4 +22,4 @@ mod sampler;
 mod softmax;
 
 pub use options::SampleOptions;
-pub use sampler::{Choice, Sampler, log_probability};
+pub use sampler::{Sampler, log_probability};

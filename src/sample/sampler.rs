@@ -5,16 +5,7 @@ use super::options::SampleOptions;
 use super::rng::Pcg32;
 use super::softmax;
 use crate::error::{Error, Result};
-use crate::model::Sampling;
-
-/// A chosen token.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Choice {
-    pub token: u32,
-    /// Natural logarithm of the probability that the model itself gives the token: of the logits as they came, before
-    /// any transform.
-    pub logprob: f32,
-}
+use crate::model::{Sampled, Sampling};
 
 /// One set of bits per vocabulary.
 #[derive(Clone, Debug)]
@@ -143,13 +134,13 @@ impl Sampler {
     /// # Errors
     /// `NotFinite` where a logit is NaN or infinite, `Internal` where the row has another length, and `InvalidOption`
     /// where every token is banned.
-    pub fn sample(&mut self, logits: &[f32]) -> Result<Choice> {
+    pub fn sample(&mut self, logits: &[f32]) -> Result<Sampled> {
         self.ban_repeats();
         self.sample_repeats(logits)
     }
 
     /// The same, though an n-gram may come twice.
-    pub fn sample_repeats(&mut self, logits: &[f32]) -> Result<Choice> {
+    pub fn sample_repeats(&mut self, logits: &[f32]) -> Result<Sampled> {
         let choice = self.choose(logits);
         while let Some(token) = self.repeats.pop() {
             self.banned.remove(token);
@@ -157,7 +148,7 @@ impl Sampler {
         choice
     }
 
-    fn choose(&mut self, logits: &[f32]) -> Result<Choice> {
+    fn choose(&mut self, logits: &[f32]) -> Result<Sampled> {
         if logits.len() != self.n_vocab || logits.is_empty() {
             return Err(Error::Internal {
                 what: format!("sampling from {} logits, expected {}", logits.len(), self.n_vocab),
@@ -176,7 +167,7 @@ impl Sampler {
         })?;
         self.seen.insert(token);
         self.output.push(token);
-        Ok(Choice { token, logprob: log_probability(logits, token as usize) })
+        Ok(Sampled { token, logprob: log_probability(logits, token as usize) })
     }
 
     /// Bans each token that followed an earlier occurrence of the last `n - 1` tokens.

@@ -14,7 +14,19 @@ use crate::backend::{Backend, KvCache};
 use crate::error::{Error, Result};
 use crate::model::{Batch, LogitRows, Sampled, Sampling};
 
-/// One sequence of tokens and the model's memory of it.
+/// What a device that chooses tokens itself goes on with.
+#[derive(Clone, Copy, Debug)]
+pub struct Continuation<'a> {
+    /// The token that was chosen last and is not read yet.
+    pub token: u32,
+    /// How many tokens are chosen.
+    pub n: usize,
+    /// How.
+    pub sampling: Sampling<'a>,
+}
+
+/// One sequence of tokens and the model's memory of it. The default one has room for nothing.
+#[derive(Default)]
 pub struct Session {
     /// Absent where the device that held it was lost: it is computed again when it is needed.
     cache: Option<KvCache>,
@@ -148,7 +160,7 @@ impl Session {
         self.position()
     }
 
-    /// Reads `token` and has the device choose the next `n`, of which all but the last are read; `chosen` becomes them. See
+    /// Reads a token and has the device choose the next ones, of which all but the last are read; `chosen` becomes them. See
     /// [`Backend::decode`]. Says whether it did: a device may be lost ([`Session::feed`]) and be replaced by one that does
     /// not choose tokens. Nothing was read then.
     ///
@@ -159,35 +171,32 @@ impl Session {
     pub async fn decode(
         &mut self,
         backend: &mut Backend,
-        token: u32,
-        n: usize,
-        sampling: Sampling<'_>,
+        next: Continuation<'_>,
         chosen: &mut Vec<Sampled>,
     ) -> Result<bool> {
         loop {
-            if let Some(done) = self.decode_or_replay(backend, token, n, sampling, chosen).await? {
+            if let Some(done) = self.decode_or_replay(backend, next, chosen).await? {
                 return Ok(done);
             }
         }
     }
 
     /// [`Session::decode`]; `None` where a lost device was replaced, or a batch was read again there, in its place: the call is to
-    /// be repeated, or not, and [`Session::replaying`] says how far it is.
+    /// be repeated, or not, and [`Session::replayed`] says how far it is.
     pub async fn decode_or_replay(
         &mut self,
         backend: &mut Backend,
-        token: u32,
-        n: usize,
-        sampling: Sampling<'_>,
+        next: Continuation<'_>,
         chosen: &mut Vec<Sampled>,
     ) -> Result<Option<bool>> {
+        let n = next.n;
         if n > self.room() {
             return Err(Error::ContextFull { limit: self.capacity, found: self.position() + n });
         }
         if n > backend.resident_steps() {
             return Ok(Some(false));
         }
-        match self.try_decode(backend, token, n, sampling, chosen).await {
+        match self.try_decode(backend, next, chosen).await {
             Err(error) if backend.survives(&error) => backend.recover(&error).await.map(|()| None),
             other => other.map(|done| done.then_some(true)),
         }
@@ -197,9 +206,7 @@ impl Session {
     async fn try_decode(
         &mut self,
         backend: &mut Backend,
-        token: u32,
-        n: usize,
-        sampling: Sampling<'_>,
+        next: Continuation<'_>,
         chosen: &mut Vec<Sampled>,
     ) -> Result<bool> {
         if !self.is_on(backend) && !self.replay(backend).await? {
@@ -210,6 +217,7 @@ impl Session {
         let Some(cache) = &mut self.cache else {
             return Err(Error::Internal { what: "a session is without its cache".into() });
         };
+        let Continuation { token, n, sampling } = next;
         backend.decode(cache, token, position, n, sampling, chosen).await?;
         self.tokens.push(token);
         let read = chosen.len().saturating_sub(1);
@@ -261,10 +269,9 @@ impl Session {
         }
     }
 
-    /// That something is being read again, and how far it is.
-    pub fn replaying(&self) -> Error {
-        let done = self.rebuilt.as_ref().map_or(0, |rebuilt| rebuilt.position);
-        Error::Replaying { done, total: self.position() }
+    /// How many of how many tokens were read again, where something is being read again.
+    pub fn replayed(&self) -> (usize, usize) {
+        (self.rebuilt.as_ref().map_or(0, |rebuilt| rebuilt.position), self.position())
     }
 
     /// [`Session::feed`] on the device as it is; `None` where something was read again in its place.

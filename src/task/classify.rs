@@ -7,17 +7,16 @@
 //! Labels are read as a tree: what two of them share is read once, and a label that cannot come near the best any more is
 //! not read to its end.
 
+use std::rc::Rc;
+
 use serde_json::Value as Json;
 
-use super::event::{Event, FinishReason, Label, Phase, Usage};
-use super::model::Model;
-use super::options::{ClassifyOptions, Labels};
-use super::points::{Article, Chunk};
-use super::stopwatch::Stopwatch;
-use super::tasks::Description;
+use super::article::{Article, Chunk};
+use super::format::TaskFormat;
 use crate::error::{Error, Result};
 use crate::model::LogitRows;
-use crate::session::Session;
+use crate::run::section::{Description, Sections};
+use crate::run::{Context, Ended, Event, Job, Label, Lease, Model, Phase};
 use crate::text::Controls;
 
 /// Tokens of a text that are read: what was trained on is not longer.
@@ -29,20 +28,41 @@ const NEGLIGIBLE: f64 = 10.0;
 /// The set of labels taken where neither caller nor file names one.
 const DEFAULT_SET: &str = "sentiment";
 
-/// What the model's file says about labels.
+/// What a text may be classified as.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Labels {
+    /// The set that the model's file has as its default.
+    #[default]
+    Default,
+    /// A set of the model's file, by name.
+    Set(String),
+    /// The caller's own.
+    Own(Vec<String>),
+}
+
+/// Options of [`Model::classify`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ClassifyOptions {
+    /// Which labels there are.
+    pub labels: Labels,
+}
+
+/// What a model's file says about labels: `"label": "<|label|>", "labels": {"sentiment": ["negative", "positive"], ...},
+/// "default_labels": "sentiment"`. After a text, `label` makes the model write the label's words, then `end`. The sets are
+/// those that it was trained on.
 #[derive(Clone, Debug, PartialEq)]
-pub struct ClassifyFormat {
+pub struct ClassifySection {
     /// The control token before a label.
-    pub label: u32,
+    label: u32,
     /// Sets that the model was trained on, by name.
     sets: Vec<(String, Vec<String>)>,
     default_set: Option<String>,
 }
 
-impl ClassifyFormat {
+impl ClassifySection {
     /// # Errors
     /// `Format` where the keys `label`, `labels` or `default_labels` make no sense.
-    pub fn from_description(d: &Description<'_>) -> Result<Option<Self>> {
+    fn from_description(d: &Description<'_>) -> Result<Option<Self>> {
         if d.json["label"].is_null() {
             return Ok(None);
         }
@@ -73,11 +93,11 @@ impl ClassifyFormat {
                 return Err(d.invalid("default_labels", "the name of one of the sets of labels", other.to_string()));
             }
         };
-        Ok(Some(ClassifyFormat { label, sets, default_set }))
+        Ok(Some(ClassifySection { label, sets, default_set }))
     }
 
     /// The names of the sets.
-    pub fn names(&self) -> Vec<String> {
+    fn names(&self) -> Vec<String> {
         self.sets.iter().map(|(name, _)| name.clone()).collect()
     }
 
@@ -102,6 +122,17 @@ impl ClassifyFormat {
         })?;
         Ok((labels.clone(), true))
     }
+}
+
+/// Reads the section.
+pub fn read(d: Option<&Description<'_>>, sections: &mut Sections) -> Result<()> {
+    let section = d.map(ClassifySection::from_description).transpose()?.flatten();
+    if let Some(section) = section {
+        sections.names.push("classify");
+        sections.label_sets = section.names();
+        sections.insert(section);
+    }
+    Ok(())
 }
 
 /// A label as the model reads it.
@@ -133,206 +164,157 @@ impl Row {
     }
 }
 
-/// The state of reading labels after one prefix.
-struct Tree {
-    /// Tokens before the labels.
-    base: usize,
-    /// Tokens of the label read last, and the rows before the first and behind each.
-    path: Vec<u32>,
-    rows: Vec<Row>,
-    /// Labels still to be read, the next one last.
-    left: Vec<usize>,
-    /// Log-probability of each label; an upper bound where it was not read to its end.
-    scores: Vec<f64>,
-    best: f64,
+impl Model {
+    /// Says how likely each label fits a text, as [`Event::Label`], the likeliest first.
+    ///
+    /// # Errors
+    /// `UnsupportedTask` where the model was not trained to, `InvalidOption` for a text without words and for labels that
+    /// make no sense.
+    pub fn classify(self: &Rc<Self>, text: &str, options: &ClassifyOptions) -> Result<Job> {
+        let format = TaskFormat::of(self, "classify")?;
+        let section = self.section::<ClassifySection>().ok_or_else(|| self.cannot("classify"))?;
+        let (labels, trained) = section.choose(&options.labels)?;
+        let tokens = tokens(self, &labels, format.end)?;
+        let article = Article::with_sentences(text)?;
+        let n = article.sentences.len();
+        let Chunk { tokens: mut input, .. } =
+            article.chunk_of(self, format, 0..n, MAX_TOKENS.min(format.max_chunk_tokens))?;
+        input.push(section.label);
+        let without_text = (!trained).then_some([format.text, section.label]);
+        Ok(Job::new(self, |context| run(context, labels, tokens, input, without_text)))
+    }
 }
 
-pub struct Classify {
+/// Tokens of each label, and the end.
+fn tokens(model: &Model, labels: &[String], end: u32) -> Result<Vec<Vec<u32>>> {
+    let refused = |expected: &str, found: String| Error::InvalidOption {
+        name: "labels".into(),
+        expected: expected.into(),
+        found,
+    };
+    if labels.is_empty() {
+        return Err(refused("at least one label", "an empty list".into()));
+    }
+    let mut tokens = Vec::with_capacity(labels.len());
+    for label in labels {
+        let words = words(label);
+        if words.is_empty() {
+            return Err(refused("labels with words", format!("{label:?}")));
+        }
+        let mut ids = model.require_tokenizer()?.encode(&format!(" {words}"), false, Controls::Literal)?;
+        if ids.len() > MAX_LABEL {
+            return Err(refused(&format!("labels of at most {MAX_LABEL} tokens"), format!("{label:?}")));
+        }
+        ids.push(end);
+        if tokens.contains(&ids) {
+            return Err(refused("each label once", format!("{label:?} twice")));
+        }
+        tokens.push(ids);
+    }
+    Ok(tokens)
+}
+
+/// `input` is the text and what asks for a label; `without_text` the same without a text, where labels are calibrated.
+async fn run(
+    context: Rc<Context>,
     labels: Vec<String>,
+    tokens: Vec<Vec<u32>>,
+    input: Vec<u32>,
+    without_text: Option<[u32; 2]>,
+) -> Result<Ended> {
+    let longest = tokens.iter().map(Vec::len).max().unwrap_or(0);
+    let capacity = (input.len() + longest).min(context.model().context_len());
+    let session = context.lease_empty(capacity).await?;
+    let (logits, calibrated) = (Vec::new(), without_text.is_some());
+    let mut reader = Reader { context: Rc::clone(&context), session, logits, tokens, calibrated };
+    let prior = match without_text {
+        Some(input) => reader.scores(&input).await?,
+        None => vec![0.0; labels.len()],
+    };
+    let mut scores = reader.scores(&input).await?;
+    scores.iter_mut().zip(&prior).for_each(|(score, prior)| *score -= prior);
+    context.prefilled();
+    for label in ranked(&labels, &scores) {
+        context.emit(Event::Label(label)).await;
+    }
+    Ok(Ended::given())
+}
+
+/// Reads labels after a text.
+struct Reader {
+    context: Rc<Context>,
+    session: Lease,
+    logits: Vec<f32>,
     /// Tokens of each label, and the end.
     tokens: Vec<Vec<u32>>,
-    prefix: Vec<u32>,
-    read: usize,
-    task: u32,
-    begin: u32,
-    /// What labels are worth without a text: to be known first, where they are calibrated.
-    prior: Option<Vec<f64>>,
+    /// Calibrated labels are compared by something else than what is bounded here: all are read to their end.
     calibrated: bool,
-    tree: Option<Tree>,
-    session: Option<Session>,
-    logits: Vec<f32>,
-    watch: Stopwatch,
-    usage: Usage,
-    results: Option<Vec<Label>>,
 }
 
-impl Classify {
-    pub fn new(model: &Model, text: &str, options: &ClassifyOptions) -> Result<Self> {
-        let format = model.require_tasks("classify")?;
-        let classify = format.classify.as_ref().ok_or_else(|| model.cannot("classify"))?;
-        let (labels, trained) = classify.choose(&options.labels)?;
-        let refused = |expected: &str, found: String| Error::InvalidOption {
-            name: "labels".into(),
-            expected: expected.into(),
-            found,
-        };
-        if labels.is_empty() {
-            return Err(refused("at least one label", "an empty list".into()));
+impl Reader {
+    /// Log-probability of each label after `input`; an upper bound where it was not read to its end.
+    async fn scores(&mut self, input: &[u32]) -> Result<Vec<f64>> {
+        let row = self.read(input).await?;
+        // What a label can be worth at most: its first token.
+        let first = |ids: &Vec<u32>| ids.first().map_or(f64::NEG_INFINITY, |id| row.log_probability(*id));
+        let mut scores: Vec<f64> = self.tokens.iter().map(first).collect();
+        // The likeliest beginning first; labels of one beginning side by side. The next one is last.
+        let mut left: Vec<usize> = (0..self.tokens.len()).collect();
+        left.sort_by(|a, b| scores[*a].total_cmp(&scores[*b]).then_with(|| self.tokens[*b].cmp(&self.tokens[*a])));
+        // Tokens of the label read last, and the rows before the first and behind each.
+        let mut path: Vec<u32> = Vec::new();
+        let mut rows = vec![row];
+        let mut best = f64::NEG_INFINITY;
+        while let Some(i) = left.pop() {
+            if !self.calibrated && scores[i] <= best - NEGLIGIBLE {
+                break;
+            }
+            let tokens = &self.tokens[i];
+            let body = tokens.get(..tokens.len().saturating_sub(1)).unwrap_or_default();
+            let shared = path.iter().zip(body).take_while(|(a, b)| a == b).count();
+            path.truncate(shared);
+            rows.truncate(shared + 1);
+            self.session.truncate(input.len() + shared);
+            while path.len() < body.len() {
+                let rest = body.get(path.len()..).unwrap_or_default();
+                let n = self.context.read(&mut self.session, rest, LogitRows::All, &mut self.logits).await?;
+                for row in self.logits.chunks_exact(self.context.model().vocab_size()) {
+                    rows.push(Row::new(row)?);
+                }
+                path.extend(rest.iter().take(n));
+            }
+            scores[i] = tokens.iter().zip(&rows).map(|(token, row)| row.log_probability(*token)).sum();
+            best = best.max(scores[i]);
+            let total = scores.len();
+            self.context.progress(Phase::Score, total - left.len(), total).await;
         }
-        let mut tokens = Vec::with_capacity(labels.len());
-        for label in &labels {
-            let words = words(label);
-            if words.is_empty() {
-                return Err(refused("labels with words", format!("{label:?}")));
-            }
-            let mut ids = model.require_tokenizer()?.encode(&format!(" {words}"), false, Controls::Literal)?;
-            if ids.len() > MAX_LABEL {
-                return Err(refused(&format!("labels of at most {MAX_LABEL} tokens"), format!("{label:?}")));
-            }
-            ids.push(format.end);
-            if tokens.contains(&ids) {
-                return Err(refused("each label once", format!("{label:?} twice")));
-            }
-            tokens.push(ids);
-        }
-        let article = Article::new(text);
-        article.require_sentences()?;
-        let n = article.sentences.len();
-        let Chunk { tokens: prefix, .. } =
-            article.chunk_of(model, format, 0..n, MAX_TOKENS.min(format.max_chunk_tokens))?;
-        Ok(Classify {
-            labels,
-            tokens,
-            prefix,
-            read: 0,
-            task: classify.label,
-            begin: format.text,
-            prior: None,
-            calibrated: !trained,
-            tree: None,
-            session: None,
-            logits: Vec::new(),
-            watch: Stopwatch::new(model.clock()),
-            usage: Usage::default(),
-            results: None,
-        })
+        Ok(scores)
     }
 
-    pub async fn next(&mut self, model: &Model) -> Result<Event> {
-        self.watch.start();
+    /// What the model says behind `input`.
+    async fn read(&mut self, input: &[u32]) -> Result<Row> {
+        self.session.truncate(0);
+        let mut read = 0;
         loop {
-            if let Some(results) = &mut self.results {
-                let Some(label) = results.pop() else {
-                    let (usage, timings) = (self.usage, self.watch.finish());
-                    return Ok(Event::Done { finish_reason: FinishReason::Stop, text: String::new(), usage, timings });
-                };
-                self.watch.first();
-                return Ok(Event::Label(label));
-            }
-            if self.tree.is_none() {
-                return self.begin(model).await;
-            }
-            if let Some(event) = self.read_label(model).await? {
-                return Ok(event);
+            let rest = input.get(read..).unwrap_or_default();
+            read += self.context.read(&mut self.session, rest, LogitRows::Last, &mut self.logits).await?;
+            let row = if read < input.len() { None } else { Some(Row::new(&self.logits)?) };
+            self.context.progress(Phase::Prefill, read, input.len()).await;
+            if let Some(row) = row {
+                return Ok(row);
             }
         }
     }
+}
 
-    /// Reads what stands before the labels: nothing but the controls first, where they are calibrated.
-    async fn begin(&mut self, model: &Model) -> Result<Event> {
-        let longest = self.tokens.iter().map(Vec::len).max().unwrap_or(0);
-        if self.session.is_none() {
-            let capacity = (self.prefix.len() + 1 + longest).min(model.context_len());
-            self.session = Some(model.new_session(capacity).await?);
-        }
-        let Some(session) = &mut self.session else { return Err(Error::Busy) };
-        let without_text = self.calibrated && self.prior.is_none();
-        let input: Vec<u32> = match without_text {
-            true => vec![self.begin, self.task],
-            false => self.prefix.iter().copied().chain([self.task]).collect(),
-        };
-        if self.read == 0 {
-            session.truncate(0);
-        }
-        let rest = input.get(self.read..).unwrap_or_default();
-        let n = model.feed(session, rest, LogitRows::Last, &mut self.logits).await?;
-        self.read += n;
-        self.usage.prompt_tokens += n;
-        let event = Event::Progress { phase: Phase::Prefill, done: self.read, total: input.len() };
-        if self.read == input.len() {
-            let row = Row::new(&self.logits)?;
-            // What a label can be worth at most: its first token.
-            let scores: Vec<f64> = self
-                .tokens
-                .iter()
-                .map(|ids| ids.first().map_or(f64::NEG_INFINITY, |id| row.log_probability(*id)))
-                .collect();
-            // The likeliest beginning first; labels of one beginning side by side.
-            let mut left: Vec<usize> = (0..self.tokens.len()).collect();
-            left.sort_by(|a, b| scores[*a].total_cmp(&scores[*b]).then_with(|| self.tokens[*b].cmp(&self.tokens[*a])));
-            let base = input.len();
-            self.tree = Some(Tree { base, path: Vec::new(), rows: vec![row], left, scores, best: f64::NEG_INFINITY });
-        }
-        Ok(event)
-    }
-
-    /// Reads the next label to its end; nothing where all are known well enough.
-    async fn read_label(&mut self, model: &Model) -> Result<Option<Event>> {
-        let (Some(tree), Some(session)) = (&mut self.tree, &mut self.session) else { return Ok(None) };
-        // It stays there until it was read: reading may have to be begun again.
-        let next = tree.left.last().copied().filter(|i| {
-            // Calibrated labels are compared by something else than what is bounded here.
-            let bound = tree.scores.get(*i).copied().unwrap_or(f64::NEG_INFINITY);
-            self.calibrated || bound > tree.best - NEGLIGIBLE
-        });
-        let Some(i) = next else {
-            self.read = 0;
-            let scores = self.tree.take().map(|tree| tree.scores).unwrap_or_default();
-            if self.calibrated && self.prior.is_none() {
-                self.prior = Some(scores);
-            } else {
-                self.watch.prefilled();
-                self.results = Some(self.results(&scores));
-            }
-            return Ok(None);
-        };
-        let tokens = self.tokens.get(i).map(Vec::as_slice).unwrap_or_default();
-        let body = tokens.get(..tokens.len().saturating_sub(1)).unwrap_or_default();
-        let shared = tree.path.iter().zip(body).take_while(|(a, b)| a == b).count();
-        tree.path.truncate(shared);
-        tree.rows.truncate(shared + 1);
-        session.truncate(tree.base + shared);
-        while tree.path.len() < body.len() {
-            let rest = body.get(tree.path.len()..).unwrap_or_default();
-            let n = model.feed(session, rest, LogitRows::All, &mut self.logits).await?;
-            self.usage.prompt_tokens += n;
-            for row in self.logits.chunks_exact(model.vocab_size()) {
-                tree.rows.push(Row::new(row)?);
-            }
-            tree.path.extend(rest.iter().take(n));
-        }
-        let score = tokens.iter().zip(&tree.rows).map(|(token, row)| row.log_probability(*token)).sum();
-        tree.left.pop();
-        if let Some(slot) = tree.scores.get_mut(i) {
-            *slot = score;
-        }
-        tree.best = tree.best.max(score);
-        let total = self.labels.len();
-        Ok(Some(Event::Progress { phase: Phase::Score, done: total - tree.left.len(), total }))
-    }
-
-    /// Labels with their probabilities, the least likely first: they are given out from the end.
-    fn results(&self, scores: &[f64]) -> Vec<Label> {
-        let prior = |i: usize| self.prior.as_ref().and_then(|prior| prior.get(i)).copied().unwrap_or(0.0);
-        let scores: Vec<f64> = scores.iter().enumerate().map(|(i, score)| score - prior(i)).collect();
-        let highest = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        let total: f64 = scores.iter().map(|score| (score - highest).exp()).sum();
-        let mut order: Vec<usize> = (0..scores.len()).collect();
-        order.sort_by(|a, b| scores[*a].total_cmp(&scores[*b]).then(b.cmp(a)));
-        let label =
-            |i: usize| Label { label: self.labels[i].clone(), score: ((scores[i] - highest).exp() / total) as f32 };
-        order.into_iter().map(label).collect()
-    }
+/// Labels with their probabilities, the likeliest first.
+fn ranked(labels: &[String], scores: &[f64]) -> Vec<Label> {
+    let highest = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let total: f64 = scores.iter().map(|score| (score - highest).exp()).sum();
+    let mut order: Vec<usize> = (0..scores.len()).collect();
+    order.sort_by(|a, b| scores[*b].total_cmp(&scores[*a]).then(a.cmp(b)));
+    let label = |i: usize| Label { label: labels[i].clone(), score: ((scores[i] - highest).exp() / total) as f32 };
+    order.into_iter().map(label).collect()
 }
 
 #[cfg(test)]

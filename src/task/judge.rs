@@ -1,117 +1,80 @@
 //! Reads a text of any length and judges its sentences, chunk by chunk.
 
-use super::event::{Event, Phase, Usage};
-use super::model::Model;
-use super::points::{Article, Chunk};
-use super::salience::{Wanted, Weights};
-use super::tasks::TaskFormat;
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use super::article::{Article, Chunk};
+use super::format::TaskFormat;
+use super::memo::Memo;
+use super::salience::{Readings, Wanted, Weights};
 use crate::error::{Error, Result};
 use crate::language::en::{Features, features};
 use crate::model::LogitRows;
-use crate::session::Session;
+use crate::run::{Context, Lease, Phase};
 
-/// The work of judging, in steps.
+/// A text, and what the model says of its sentences.
 pub struct Judge {
     pub article: Article,
-    pub session: Option<Session>,
+    pub session: Option<Lease>,
     pub logits: Vec<f32>,
-    /// Tokens read.
-    pub usage: Usage,
-    /// Takes nothing over from calls before, and leaves nothing to later ones.
-    pub fresh: bool,
-    format: TaskFormat,
+    pub format: TaskFormat,
+    context: Rc<Context>,
     wanted: Wanted,
-    stage: Stage,
-}
-
-enum Stage {
-    /// Cut the next chunk, beginning with this sentence.
-    Cut(usize),
-    /// Read a chunk: `read` of its tokens are.
-    Read { chunk: Chunk, read: usize },
-    /// Ask about every sentence of the chunk at once: `read` of the tokens that ask are.
-    Ask { chunk: Chunk, question: Vec<u32>, read: usize },
-    /// The last chunk is in the session, and what asked about it.
-    Done(Chunk),
+    /// Takes nothing over from calls before, and leaves nothing to later ones.
+    fresh: bool,
 }
 
 impl Judge {
-    /// # Errors
-    /// `InvalidOption` for a text without words.
-    pub fn new(text: &str, format: &TaskFormat, wanted: Wanted) -> Result<Self> {
-        let article = Article::new(text);
-        article.require_sentences()?;
-        let (format, stage) = (format.clone(), Stage::Cut(0));
-        let usage = Usage::default();
-        Ok(Judge { article, session: None, logits: Vec::new(), usage, fresh: false, format, wanted, stage })
+    /// `article` has sentences.
+    pub fn new(context: &Rc<Context>, article: Article, format: TaskFormat, wanted: Wanted, fresh: bool) -> Self {
+        Judge { article, session: None, logits: Vec::new(), format, context: Rc::clone(context), wanted, fresh }
     }
 
-    /// Puts a session in place with room for a chunk and what comes after it, which has read as much as a call before
-    /// left of `tokens`, and nothing else. Gives how many they are.
-    pub async fn begin(&mut self, model: &Model, tokens: &[u32]) -> Result<usize> {
-        self.leave(model);
-        let tokens = if self.fresh { &[] } else { tokens };
-        let capacity = (self.format.max_chunk_tokens + self.format.reserve()).min(model.context_len());
-        let session = self.session.insert(model.session_for(tokens, capacity).await?);
-        self.usage.prompt_tokens += session.position();
-        self.usage.cached_tokens += session.position();
-        Ok(session.position())
+    /// Judges every sentence. Gives the last chunk, which the session holds, unless what was wanted of it was known before.
+    pub async fn judge(&mut self) -> Result<Chunk> {
+        let all = self.article.sentences.len();
+        let mut from = 0;
+        loop {
+            let chunk = self.article.chunk(self.context.model(), &self.format, from..all)?;
+            let judged = chunk.sentences.last().map_or(all, |last| last + 1);
+            let known = self.remember(&chunk);
+            if !known {
+                self.read(&chunk).await?;
+            }
+            if !known && self.wanted.model {
+                self.ask(&chunk).await?;
+            }
+            if known || self.wanted.model {
+                self.context.progress(Phase::Score, judged, all).await;
+            }
+            if judged >= all {
+                return Ok(chunk);
+            }
+            from = judged;
+        }
     }
 
-    /// Feeds one batch; see [`Session::feed`]. Feeding nothing does nothing.
-    pub async fn feed(&mut self, model: &Model, tokens: &[u32], rows: LogitRows<'_>) -> Result<usize> {
-        let Some(session) = self.session.as_mut().filter(|_| !tokens.is_empty()) else { return Ok(0) };
-        let n = model.feed(session, tokens, rows, &mut self.logits).await?;
-        self.usage.prompt_tokens += n;
-        Ok(n)
+    /// Reads a chunk to write after it.
+    pub async fn read_to_write(&mut self, chunk: &Chunk) -> Result<()> {
+        let mut read = self.begin(&chunk.tokens).await?;
+        loop {
+            read += self.feed(chunk.tokens.get(read..).unwrap_or_default(), LogitRows::None).await?;
+            self.context.progress(Phase::Prefill, read, chunk.tokens.len()).await;
+            if read >= chunk.tokens.len() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Feeds one batch; see [`Context::read`].
+    pub async fn feed(&mut self, tokens: &[u32], rows: LogitRows<'_>) -> Result<usize> {
+        let Some(session) = &mut self.session else { return Ok(0) };
+        self.context.read(session, tokens, rows, &mut self.logits).await
     }
 
     /// Whether the session has read the chunk; not where what was wanted of it was known before.
     pub fn holds(&self, chunk: &Chunk) -> bool {
         self.session.as_ref().is_some_and(|session| session.tokens().starts_with(&chunk.tokens))
-    }
-
-    /// The job is over. `sound`: nothing failed.
-    pub fn end(mut self, model: &Model, sound: bool) {
-        if sound {
-            self.leave(model);
-        }
-    }
-
-    /// Leaves the session to later calls.
-    fn leave(&mut self, model: &Model) {
-        self.session.take().into_iter().filter(|_| !self.fresh).for_each(|session| model.keep(session));
-    }
-
-    /// One pass through the device; nothing where every sentence is judged.
-    pub async fn next(&mut self, model: &Model) -> Result<Option<Event>> {
-        loop {
-            if let Stage::Cut(from) = self.stage {
-                let all = self.article.sentences.len();
-                let chunk = self.article.chunk(model, &self.format, from..all)?;
-                if let Some(done) = self.remember(model, &chunk) {
-                    self.finish_chunk(chunk);
-                    return Ok(Some(Event::Progress { phase: Phase::Score, done, total: all }));
-                }
-                self.stage = Stage::Read { chunk, read: 0 };
-            }
-            let done = match &self.stage {
-                Stage::Done(_) => return Ok(None),
-                Stage::Read { .. } => Some(self.read(model).await?),
-                _ => self.ask(model).await?,
-            };
-            if let Some(done) = done {
-                return Ok(Some(Event::Progress { phase: Phase::Score, done, total: self.article.sentences.len() }));
-            }
-        }
-    }
-
-    /// The chunk that the session holds at the end.
-    pub fn take_chunk(&mut self) -> Chunk {
-        match &mut self.stage {
-            Stage::Done(chunk) => std::mem::take(chunk),
-            _ => Chunk::default(),
-        }
     }
 
     /// The features of every sentence, as the weights want them.
@@ -128,106 +91,103 @@ impl Judge {
         }
     }
 
-    /// Gives how many sentences of the text were read whole.
-    async fn read(&mut self, model: &Model) -> Result<usize> {
-        let Stage::Read { chunk, read: 0 } = &self.stage else { return self.read_on(model).await };
+    /// Puts a session in place with room for a chunk and what comes after it, which has read as much as a call before
+    /// left of `tokens`, and nothing else. Gives how many they are.
+    async fn begin(&mut self, tokens: &[u32]) -> Result<usize> {
+        // This one, too, may have read some of them.
+        self.session.take().into_iter().for_each(Lease::leave);
+        let room = self.format.max_chunk_tokens + self.format.reserve();
+        let capacity = room.min(self.context.model().context_len());
+        let session = self.session.insert(self.context.lease(tokens, capacity, self.fresh).await?);
+        let n = session.position();
+        self.context.count(|usage| {
+            usage.prompt_tokens += n;
+            usage.cached_tokens += n;
+        });
+        Ok(n)
+    }
+
+    /// Reads a chunk, and what the model says at the sentences' marks in it.
+    async fn read(&mut self, chunk: &Chunk) -> Result<()> {
         // What the model says at a mark is not kept with the session: to learn it, everything is read.
-        let known = if self.wanted.mark { Vec::new() } else { chunk.tokens.clone() };
-        let n = self.begin(model, &known).await?;
-        if let Stage::Read { read, .. } = &mut self.stage {
-            *read = n;
-        }
-        self.read_on(model).await
-    }
-
-    async fn read_on(&mut self, model: &Model) -> Result<usize> {
-        let (Stage::Read { chunk, read }, Some(session)) = (&mut self.stage, &mut self.session) else { return Ok(0) };
-        let rest = chunk.tokens.get(*read..).unwrap_or_default();
-        let first = chunk.sentences_in(*read);
-        let marks: Vec<usize> = match self.wanted.mark {
-            true => chunk.ends.iter().skip(first).map(|end| end - 1 - *read).collect(),
-            false => Vec::new(),
-        };
-        self.logits.clear();
-        let n = match rest.is_empty() {
-            true => 0,
-            false => model.feed(session, rest, LogitRows::Rows(&marks), &mut self.logits).await?,
-        };
-        for (k, logits) in self.logits.chunks_exact(model.vocab_size()).enumerate() {
-            let sentence = chunk.sentences.get(first + k).and_then(|i| self.article.sentences.get_mut(*i));
-            if let Some(sentence) = sentence {
-                sentence.readings.mark = Some(difference(logits, &self.format)?);
+        let mut read = self.begin(if self.wanted.mark { &[] } else { &chunk.tokens }).await?;
+        loop {
+            let first = chunk.sentences_in(read);
+            let marks: Vec<usize> = match self.wanted.mark {
+                true => chunk.ends.iter().skip(first).map(|end| end - 1 - read).collect(),
+                false => Vec::new(),
+            };
+            self.logits.clear();
+            let n = self.feed(chunk.tokens.get(read..).unwrap_or_default(), LogitRows::Rows(&marks)).await?;
+            for (k, logits) in self.logits.chunks_exact(self.context.model().vocab_size()).enumerate() {
+                let sentence = chunk.sentences.get(first + k).and_then(|i| self.article.sentences.get_mut(*i));
+                if let Some(sentence) = sentence {
+                    sentence.readings.mark = Some(difference(logits, &self.format)?);
+                }
+            }
+            read += n;
+            let whole = read >= chunk.tokens.len();
+            if whole && !self.wanted.model {
+                self.note(chunk);
+            }
+            let done = chunk.sentences.first().copied().unwrap_or(0) + chunk.sentences_in(read);
+            self.context.progress(Phase::Score, done, self.article.sentences.len()).await;
+            if whole {
+                return Ok(());
             }
         }
-        *read += n;
-        self.usage.prompt_tokens += n;
-        let done = chunk.sentences.first().copied().unwrap_or(0) + chunk.sentences_in(*read);
-        if *read == chunk.tokens.len() {
-            let chunk = std::mem::take(chunk);
-            if self.wanted.model {
-                let marks = self.format.marks.iter().take(chunk.sentences.len());
-                let question = std::iter::once(self.format.key_points).chain(marks.copied()).collect();
-                self.stage = Stage::Ask { chunk, question, read: 0 };
-            } else {
-                self.note(model, &chunk);
-                self.finish_chunk(chunk);
-            }
-        }
-        Ok(done)
     }
 
-    /// Gives how many sentences of the text are judged, once the chunk is.
-    async fn ask(&mut self, model: &Model) -> Result<Option<usize>> {
-        let (Stage::Ask { chunk, question, read }, Some(session)) = (&mut self.stage, &mut self.session) else {
-            return Ok(None);
-        };
-        let rest = question.get(*read..).unwrap_or_default();
-        let n = model.feed(session, rest, LogitRows::All, &mut self.logits).await?;
-        self.usage.prompt_tokens += n;
-        for (row, logits) in self.logits.chunks_exact(model.vocab_size()).enumerate() {
-            // The first token of the question is not a mark.
-            let Some(at) = (*read + row).checked_sub(1) else { continue };
-            let sentence = chunk.sentences.get(at).and_then(|i| self.article.sentences.get_mut(*i));
-            if let Some(sentence) = sentence {
-                sentence.readings.model = Some(difference(logits, &self.format)?);
+    /// Asks about every sentence of the chunk that was read at once.
+    async fn ask(&mut self, chunk: &Chunk) -> Result<()> {
+        let marks = self.format.marks.iter().take(chunk.sentences.len());
+        let question: Vec<u32> = std::iter::once(self.format.key_points).chain(marks.copied()).collect();
+        let mut read = 0;
+        while read < question.len() {
+            let n = self.feed(question.get(read..).unwrap_or_default(), LogitRows::All).await?;
+            for (row, logits) in self.logits.chunks_exact(self.context.model().vocab_size()).enumerate() {
+                // The first token of the question is not a mark.
+                let Some(at) = (read + row).checked_sub(1) else { continue };
+                let sentence = chunk.sentences.get(at).and_then(|i| self.article.sentences.get_mut(*i));
+                if let Some(sentence) = sentence {
+                    sentence.readings.model = Some(difference(logits, &self.format)?);
+                }
             }
+            read += n;
         }
-        *read += n;
-        if *read < question.len() {
-            return Ok(None);
-        }
-        let chunk = std::mem::take(chunk);
-        self.note(model, &chunk);
-        Ok(Some(self.finish_chunk(chunk)))
+        self.note(chunk);
+        Ok(())
     }
 
-    /// Takes over what a call before has learnt of the chunk, where that is all that is wanted. Gives how many sentences of
-    /// the text are judged then.
-    fn remember(&mut self, model: &Model, chunk: &Chunk) -> Option<usize> {
-        let memo = model.memo().borrow();
-        let readings = memo.get(&chunk.tokens, self.wanted).filter(|_| !self.fresh)?;
-        for (i, known) in chunk.sentences.iter().zip(readings) {
-            self.article.sentences.get_mut(*i)?.readings = *known;
+    fn memo(&self) -> Option<&RefCell<Memo>> {
+        self.context.model().section::<RefCell<Memo>>().filter(|_| !self.fresh)
+    }
+
+    /// Takes over what a call before has learnt of the chunk, where that is all that is wanted; says whether it did.
+    fn remember(&mut self, chunk: &Chunk) -> bool {
+        let known =
+            self.memo().and_then(|memo| memo.borrow().get(&chunk.tokens, self.wanted).map(<[Readings]>::to_vec));
+        let Some(known) = known else { return false };
+        for (i, readings) in chunk.sentences.iter().zip(known) {
+            if let Some(sentence) = self.article.sentences.get_mut(*i) {
+                sentence.readings = readings;
+            }
         }
         // What asked about it counts as read, too, as if it had been asked again.
         let asked = if self.wanted.model { 1 + chunk.sentences.len() } else { 0 };
-        self.usage.prompt_tokens += chunk.tokens.len() + asked;
-        self.usage.cached_tokens += chunk.tokens.len() + asked;
-        chunk.sentences.last().map(|last| last + 1)
+        self.context.count(|usage| {
+            usage.prompt_tokens += chunk.tokens.len() + asked;
+            usage.cached_tokens += chunk.tokens.len() + asked;
+        });
+        true
     }
 
     /// Leaves what was learnt of the chunk to later calls.
-    fn note(&self, model: &Model, chunk: &Chunk) {
+    fn note(&self, chunk: &Chunk) {
         let known = chunk.sentences.iter().filter_map(|i| self.article.sentences.get(*i)).map(|s| s.readings);
-        if !self.fresh {
-            model.memo().borrow_mut().keep(&chunk.tokens, known.collect());
+        if let Some(memo) = self.memo() {
+            memo.borrow_mut().keep(&chunk.tokens, known.collect());
         }
-    }
-
-    fn finish_chunk(&mut self, chunk: Chunk) -> usize {
-        let judged = chunk.sentences.last().map_or(0, |i| i + 1);
-        self.stage = if judged < self.article.sentences.len() { Stage::Cut(judged) } else { Stage::Done(chunk) };
-        judged
     }
 }
 

@@ -7,15 +7,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
+use std::rc::Rc;
 
-use super::event::{Event, FinishReason, Keyword, Usage};
+use super::article::Article;
+use super::format::TaskFormat;
 use super::judge::Judge;
-use super::model::Model;
-use super::options::{KeywordOptions, SummaryKind};
-use super::points::Article;
-use super::stopwatch::Stopwatch;
+use super::salience::SalienceSection;
+use super::summarize::SummaryKind;
 use crate::error::{Error, Result};
 use crate::language::en::{content_word, joined_words};
+use crate::run::{Context, Ended, Event, Job, Keyword, Model};
 use crate::text::Controls;
 
 /// Words of a phrase, at most.
@@ -53,17 +54,26 @@ struct Facts {
     salience: f64,
 }
 
-pub struct Keywords {
-    options: KeywordOptions,
-    /// Judges the sentences, where the model can.
-    judge: Option<Judge>,
-    article: Article,
-    watch: Stopwatch,
-    results: Option<Vec<Keyword>>,
+/// Options of [`Model::extract_keywords`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeywordOptions {
+    /// At most this many.
+    pub limit: usize,
 }
 
-impl Keywords {
-    pub fn new(model: &Model, text: &str, options: &KeywordOptions) -> Result<Self> {
+impl Default for KeywordOptions {
+    fn default() -> Self {
+        KeywordOptions { limit: 10 }
+    }
+}
+
+impl Model {
+    /// Finds the phrases that say what a text is about, as [`Event::Keyword`], the best first. Any model will do; one that
+    /// judges sentences does better.
+    ///
+    /// # Errors
+    /// `InvalidOption` for a text without words and a limit of 0.
+    pub fn extract_keywords(self: &Rc<Self>, text: &str, options: &KeywordOptions) -> Result<Job> {
         if options.limit == 0 {
             return Err(Error::InvalidOption {
                 name: "limit".into(),
@@ -71,49 +81,29 @@ impl Keywords {
                 found: "0".into(),
             });
         }
-        let article = Article::new(text);
-        article.require_sentences()?;
-        let format = model.tasks();
-        let judge = format.map(|format| Judge::new(text, format, format.salience.of(SummaryKind::KeyPoints).wanted()));
-        let watch = Stopwatch::new(model.clock());
-        Ok(Keywords { options: options.clone(), judge: judge.transpose()?, article, watch, results: None })
+        let (article, limit) = (Article::with_sentences(text)?, options.limit);
+        Ok(Job::new(self, |context| run(context, article, limit)))
     }
+}
 
-    pub async fn next(&mut self, model: &Model) -> Result<Event> {
-        self.watch.start();
-        if self.results.is_none() {
-            if let Some(judge) = &mut self.judge
-                && let Some(event) = judge.next(model).await?
-            {
-                return Ok(event);
-            }
-            self.watch.prefilled();
-            if let (Some(judge), Some(format)) = (&mut self.judge, model.tasks()) {
-                judge.weigh(format.salience.of(SummaryKind::KeyPoints));
-                std::mem::swap(&mut self.article, &mut judge.article);
-            }
-            let tokens = |word: &str| match model.tokenizer() {
-                Some(tokenizer) => {
-                    tokenizer.encode(&format!(" {word}"), false, Controls::Literal).map_or(1, |ids| ids.len())
-                }
-                None => 1,
-            };
-            let mut found = keywords(&self.article, &tokens, self.options.limit);
-            found.reverse();
-            self.results = Some(found);
-        }
-        if let Some(keyword) = self.results.as_mut().and_then(Vec::pop) {
-            self.watch.first();
-            return Ok(Event::Keyword(keyword));
-        }
-        let usage = self.judge.as_ref().map_or(Usage::default(), |judge| judge.usage);
-        Ok(Event::Done { finish_reason: FinishReason::Stop, text: String::new(), usage, timings: self.watch.finish() })
+async fn run(context: Rc<Context>, mut article: Article, limit: usize) -> Result<Ended> {
+    let model = context.model();
+    if let Some(format) = model.section::<TaskFormat>() {
+        let weights = SalienceSection::of(model, SummaryKind::KeyPoints);
+        let mut judge = Judge::new(&context, article, format.clone(), weights.wanted(), false);
+        judge.judge().await?;
+        judge.weigh(weights);
+        article = judge.article;
     }
-
-    /// The job is over. `sound`: nothing failed.
-    pub fn end(self, model: &Model, sound: bool) {
-        self.judge.into_iter().for_each(|judge| judge.end(model, sound));
+    context.prefilled();
+    let tokens = |word: &str| match model.tokenizer() {
+        Some(tokenizer) => tokenizer.encode(&format!(" {word}"), false, Controls::Literal).map_or(1, |ids| ids.len()),
+        None => 1,
+    };
+    for keyword in keywords(&article, &tokens, limit) {
+        context.emit(Event::Keyword(keyword)).await;
     }
+    Ok(Ended::given())
 }
 
 /// Runs of words with nothing but a space between them and no function word among them.

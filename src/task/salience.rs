@@ -14,11 +14,12 @@
 
 use serde_json::{Map, Value as Json};
 
-use super::options::SummaryKind;
-use super::tasks::Description;
+use super::summarize::SummaryKind;
 use crate::error::Result;
 use crate::language::en::Features;
 use crate::language::en::features::NAMES;
+use crate::run::Model;
+use crate::run::section::Description;
 
 /// What the model says of a sentence: logit of `yes` minus logit of `no`, where it was asked.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -38,7 +39,7 @@ pub struct Wanted {
 const LONG: f64 = 40.0;
 
 /// What each value is multiplied by.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 struct Set {
     model: f64,
     mark: f64,
@@ -46,6 +47,8 @@ struct Set {
 }
 
 impl Set {
+    const NONE: Set = Set { model: 0.0, mark: 0.0, lexical: [0.0; NAMES.len()] };
+
     /// The weight of that name.
     fn slot(&mut self, name: &str) -> Option<&mut f64> {
         match name {
@@ -73,15 +76,18 @@ pub struct Weights {
 
 impl Default for Weights {
     fn default() -> Self {
-        Weights { bias: 0.0, always: Set { model: 1.0, ..Set::default() }, long: Set::default() }
+        Weights::JUDGED
     }
 }
 
 impl Weights {
+    /// The model's judgement alone.
+    const JUDGED: Weights = Weights { bias: 0.0, always: Set { model: 1.0, ..Set::NONE }, long: Set::NONE };
+
     fn from_json(d: &Description<'_>, key: &str, json: &Json) -> Result<Weights> {
         let object: &Map<String, Json> =
             json.as_object().ok_or_else(|| d.invalid(key, "an object of weights", json.to_string()))?;
-        let mut weights = Weights { bias: 0.0, always: Set::default(), long: Set::default() };
+        let mut weights = Weights { bias: 0.0, always: Set::NONE, long: Set::NONE };
         for (name, value) in object {
             let number = value.as_f64().filter(|x| x.is_finite() && x.abs() < 1e6);
             let number = number.ok_or_else(|| d.invalid(&format!("{key}.{name}"), "a number", value.to_string()))?;
@@ -113,22 +119,22 @@ impl Weights {
 
 /// The weights of each kind of summary.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct SalienceFormat {
+pub struct SalienceSection {
     key_points: Weights,
     tldr: Option<Weights>,
     headline: Option<Weights>,
 }
 
-impl SalienceFormat {
+impl SalienceSection {
     /// # Errors
     /// `Format` for weights that are no numbers, or of things that this release does not count.
     pub fn from_description(d: &Description<'_>) -> Result<Self> {
         let json = &d.json["salience"];
         if json.is_null() {
-            return Ok(SalienceFormat::default());
+            return Ok(SalienceSection::default());
         }
         let object = json.as_object().ok_or_else(|| d.invalid("salience", "an object", json.to_string()))?;
-        let mut out = SalienceFormat::default();
+        let mut out = SalienceSection::default();
         for (kind, weights) in object {
             let weights = Weights::from_json(d, &format!("salience.{kind}"), weights)?;
             match kind.as_str() {
@@ -141,21 +147,25 @@ impl SalienceFormat {
         Ok(out)
     }
 
-    pub fn of(&self, kind: SummaryKind) -> &Weights {
+    /// The weights of a model for this kind of summary.
+    pub fn of(model: &Model, kind: SummaryKind) -> &Weights {
+        static NONE: Weights = Weights::JUDGED;
+        let Some(section) = model.section::<SalienceSection>() else { return &NONE };
         let own = match kind {
             SummaryKind::KeyPoints => None,
-            SummaryKind::Tldr => self.tldr.as_ref(),
-            SummaryKind::Headline => self.headline.as_ref(),
+            SummaryKind::Tldr => section.tldr.as_ref(),
+            SummaryKind::Headline => section.headline.as_ref(),
         };
-        own.unwrap_or(&self.key_points)
+        own.unwrap_or(&section.key_points)
     }
 
-    /// Whether the file says how to choose the sentence of this kind: if not, rules help.
-    pub fn chooses(&self, kind: SummaryKind) -> bool {
-        match kind {
+    /// Whether a model's file says how to choose the sentence of this kind: if not, rules help.
+    pub fn chooses(model: &Model, kind: SummaryKind) -> bool {
+        let section = model.section::<SalienceSection>();
+        section.is_some_and(|section| match kind {
             SummaryKind::KeyPoints => true,
-            SummaryKind::Tldr => self.tldr.is_some(),
-            SummaryKind::Headline => self.headline.is_some(),
-        }
+            SummaryKind::Tldr => section.tldr.is_some(),
+            SummaryKind::Headline => section.headline.is_some(),
+        })
     }
 }

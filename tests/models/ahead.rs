@@ -6,8 +6,9 @@ use std::sync::Arc;
 use nanolm::backend::{Backend, DeviceChoice};
 use nanolm::format;
 use nanolm::model::{LogitRows, ModelConfig, RopeLayout, RopeScaling, plan};
+use nanolm::run::{FinishReason, GenerateOptions, Model, Prompt, SamplingOptions};
 use nanolm::session::{MAX_DRAFT, Session};
-use nanolm::task::{FinishReason, GenerateOptions, Model, Prompt, Sampling, SummarizeOptions, SummaryKind};
+use nanolm::task::{SummarizeOptions, SummaryKind};
 use nanolm::tensor::{Bytes, DType};
 use nanolm::weights;
 
@@ -100,14 +101,14 @@ fn rows_of_a_batch_have_the_bits_of_rows_alone() {
 }
 
 /// Ways of choosing tokens that look at the ones before, and at random numbers.
-fn samplings(seed: u64) -> [Sampling; 5] {
-    let warm = Sampling { temperature: Some(0.8), seed: Some(seed), ..Sampling::default() };
+fn samplings(seed: u64) -> [SamplingOptions; 5] {
+    let warm = SamplingOptions { temperature: Some(0.8), seed: Some(seed), ..SamplingOptions::default() };
     [
-        Sampling::default(),
-        Sampling { repetition_penalty: Some(1.3), ..Sampling::default() },
-        Sampling { no_repeat_ngram: Some(3), ..Sampling::default() },
-        Sampling { temperature: Some(0.1), ..warm.clone() },
-        Sampling { top_k: Some(20), top_p: Some(0.9), min_p: Some(0.01), repetition_penalty: Some(1.1), ..warm },
+        SamplingOptions::default(),
+        SamplingOptions { repetition_penalty: Some(1.3), ..SamplingOptions::default() },
+        SamplingOptions { no_repeat_ngram: Some(3), ..SamplingOptions::default() },
+        SamplingOptions { temperature: Some(0.1), ..warm.clone() },
+        SamplingOptions { top_k: Some(20), top_p: Some(0.9), min_p: Some(0.01), repetition_penalty: Some(1.1), ..warm },
     ]
 }
 
@@ -178,7 +179,7 @@ fn the_default_model_copies_and_continues_alike() {
 fn stop_texts_and_summaries_end_where_they_do_without() {
     let model = toy::load(toy::redescribed(toy::quantised(1), toy::FREELY), DeviceChoice::Cpu).unwrap();
     let prompt = repetitive(&mut Rng::new(3), 90, 256);
-    let warm = Sampling { temperature: Some(0.3), seed: Some(3), ..Sampling::default() };
+    let warm = SamplingOptions { temperature: Some(0.3), seed: Some(3), ..SamplingOptions::default() };
     let free =
         generate(&model, Prompt::Tokens(&prompt), &GenerateOptions { sampling: warm.clone(), ..Default::default() });
     let mut stopped = 0;

@@ -3,7 +3,8 @@
 use nanolm::backend::DeviceChoice;
 use nanolm::format::ModelFile;
 use nanolm::language::en::sentences;
-use nanolm::task::{ClassifyOptions, Label, Labels};
+use nanolm::run::Label;
+use nanolm::task::{ClassifyOptions, Labels};
 
 use super::run::{finish, on_each_device};
 use super::toy;

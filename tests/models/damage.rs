@@ -1,7 +1,8 @@
 //! Damaged files, from loading to the last token: an error or an output, never a panic and never a hang.
 
 use nanolm::backend::DeviceChoice;
-use nanolm::task::{GenerateOptions, Prompt, SummarizeOptions, SummaryKind};
+use nanolm::run::{GenerateOptions, Prompt};
+use nanolm::task::{SummarizeOptions, SummaryKind};
 use nanolm::tensor::Bytes;
 
 use super::run::{finish, load, root};

@@ -3,7 +3,8 @@
 use nanolm::backend::DeviceChoice;
 use nanolm::format::ModelFile;
 use nanolm::language::en::sentences;
-use nanolm::task::{AnswerOptions, Entity, EntityOptions, KeywordOptions};
+use nanolm::run::Entity;
+use nanolm::task::{AnswerOptions, EntityOptions, KeywordOptions};
 
 use super::run::{finish, on_each_device};
 use super::toy;

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use nanolm::backend::DeviceChoice;
 use nanolm::language::en::sentences;
-use nanolm::task::{FinishReason, GenerateOptions, Length, Prompt, Sampling, SummarizeOptions, SummaryKind};
+use nanolm::run::{FinishReason, GenerateOptions, Prompt, SamplingOptions};
+use nanolm::task::{Length, SummarizeOptions, SummaryKind};
 
 use super::run::{Output, finish, generate};
 use super::toy;
@@ -23,11 +24,11 @@ fn facts(text: &str) -> (Vec<&str>, Vec<&str>) {
 fn options(seed: u64, temperature: f32, grounded: bool) -> GenerateOptions {
     GenerateOptions {
         max_new_tokens: Some(80),
-        sampling: Sampling {
+        sampling: SamplingOptions {
             temperature: Some(temperature),
             seed: Some(seed),
             no_repeat_ngram: Some(3),
-            ..Sampling::default()
+            ..SamplingOptions::default()
         },
         grounded_in: grounded.then(|| SOURCE.to_string()),
         ..GenerateOptions::default()

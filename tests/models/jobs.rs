@@ -3,14 +3,15 @@
 use nanolm::Error;
 use nanolm::backend::{DeviceChoice, DeviceKind};
 use nanolm::format::Value;
-use nanolm::task::{Event, FinishReason, GenerateOptions, Prompt, Sampling, SummarizeOptions};
+use nanolm::run::{Event, FinishReason, GenerateOptions, Prompt, SamplingOptions};
+use nanolm::task::SummarizeOptions;
 use nanolm::tensor::Bytes;
 
 use super::run::{Output, finish, generate, greedy};
 use super::toy;
 
 fn sampled(seed: u64) -> GenerateOptions {
-    let sampling = Sampling { temperature: Some(0.9), seed: Some(seed), ..Sampling::default() };
+    let sampling = SamplingOptions { temperature: Some(0.9), seed: Some(seed), ..SamplingOptions::default() };
     GenerateOptions { max_new_tokens: Some(30), sampling, ..GenerateOptions::default() }
 }
 
@@ -131,7 +132,7 @@ fn bad_options_are_named() {
         other => panic!("{other:?}"),
     };
     assert_eq!(refused(Prompt::Text("a"), &greedy(0)), "maxNewTokens");
-    let sampling = Sampling { top_p: Some(1.5), ..Sampling::default() };
+    let sampling = SamplingOptions { top_p: Some(1.5), ..SamplingOptions::default() };
     assert_eq!(refused(Prompt::Text("a"), &GenerateOptions { sampling, ..greedy(1) }), "topP");
     assert_eq!(refused(Prompt::Text(""), &greedy(1)), "prompt");
     // A token that the model does not have is found when it is read; the job ends, the model does not.
@@ -163,7 +164,7 @@ fn the_models_files_decide_what_the_caller_leaves_open() {
     set(&mut file, "temperature", Value::Float(0.9));
     set(&mut file, "max_new_tokens", Value::Int(30));
     let model = toy::load(file.clone(), DeviceChoice::Cpu).unwrap();
-    let seeded = Sampling { seed: Some(7), ..Sampling::default() };
+    let seeded = SamplingOptions { seed: Some(7), ..SamplingOptions::default() };
     let output = generate(&model, Prompt::Text("Hello"), &GenerateOptions { sampling: seeded, ..Default::default() });
     assert_eq!(output, generate(&toy::model(), Prompt::Text("Hello"), &sampled(7)));
     // The first token of that output, made an end token.

@@ -3,7 +3,8 @@
 use std::rc::Rc;
 
 use nanolm::backend::{DeviceChoice, DeviceKind, DeviceRequest};
-use nanolm::task::{ClassifyOptions, Event, Job, Labels, Model, Phase, Prompt, SummarizeOptions, SummaryKind};
+use nanolm::run::{Event, Job, Model, Phase, Prompt};
+use nanolm::task::{ClassifyOptions, Labels, SummarizeOptions, SummaryKind};
 use nanolm::{Error, Result};
 
 use super::run::{Output, finish, generate, greedy, load, read, shared, skipped};

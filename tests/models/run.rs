@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use nanolm::backend::{DeviceChoice, DeviceKind};
-use nanolm::task::{
+use nanolm::run::{
     Answer, Entity, Event, FinishReason, GenerateOptions, Job, Keyword, Label, Measured, Model, Piece, Point, Prompt,
     Support, Usage,
 };

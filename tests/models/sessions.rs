@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use nanolm::backend::{DeviceChoice, DeviceKind};
-use nanolm::task::{GenerateOptions, Model, OpenSession, Prompt, Sampling};
+use nanolm::run::{GenerateOptions, Model, OpenSession, Prompt, SamplingOptions};
 use nanolm::{Error, Result};
 
 use super::run::{Output, finish, generate, greedy, on_each_device};
@@ -15,7 +15,7 @@ fn model() -> Rc<Model> {
 }
 
 fn sampled(seed: u64, n: usize) -> GenerateOptions {
-    let sampling = Sampling { temperature: Some(0.9), seed: Some(seed), ..Sampling::default() };
+    let sampling = SamplingOptions { temperature: Some(0.9), seed: Some(seed), ..SamplingOptions::default() };
     GenerateOptions { max_new_tokens: Some(n), sampling, ..GenerateOptions::default() }
 }
 

@@ -1,6 +1,6 @@
 //! A trained model of 260 thousand parameters: greedy text, token by token as from `transformers`.
 
-use nanolm::task::Prompt;
+use nanolm::run::Prompt;
 
 use super::run::{generate, greedy, load, on_each_device, read, shared};
 

@@ -7,8 +7,9 @@ use nanolm::backend::{Backend, DeviceChoice};
 use nanolm::format::Value;
 use nanolm::language::en::sentences;
 use nanolm::model::{LogitRows, ModelConfig, plan};
+use nanolm::run::FinishReason;
 use nanolm::session::Session;
-use nanolm::task::{FinishReason, Length, SummarizeOptions, SummaryKind};
+use nanolm::task::{Length, SummarizeOptions, SummaryKind};
 use nanolm::weights;
 
 use super::run::{Output, finish, on_each_device};

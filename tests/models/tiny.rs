@@ -2,8 +2,8 @@
 
 use nanolm::backend::{Backend, DeviceChoice};
 use nanolm::model::{LogitRows, ModelConfig, plan};
+use nanolm::run::{GenerateOptions, Prompt};
 use nanolm::session::Session;
-use nanolm::task::{GenerateOptions, Prompt};
 use nanolm::text::Tokenizer;
 use nanolm::{Error, format, weights};
 use std::sync::Arc;

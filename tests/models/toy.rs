@@ -10,8 +10,8 @@ use nanolm::Result;
 use nanolm::backend::{Backend, DeviceChoice, DeviceRequest};
 use nanolm::format::{Dialect, ModelFile, TensorInfo, TokenizerSource, Value};
 use nanolm::model::{LogitRows, ModelConfig, plan};
+use nanolm::run::Model;
 use nanolm::session::Session;
-use nanolm::task::Model;
 use nanolm::tensor::{Bytes, DType};
 use nanolm::weights;
 

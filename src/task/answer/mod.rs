@@ -11,26 +11,34 @@ mod retrieve;
 mod span;
 
 use std::ops::Range;
+use std::rc::Rc;
 
-use super::event::{Answer, Event, FinishReason, Usage};
-use super::model::Model;
-use super::options::AnswerOptions;
-use super::points::Article;
-use super::stopwatch::Stopwatch;
-use crate::error::{Error, Result};
-use crate::language::en::joined_words;
 use retrieve::find;
 
-pub struct Ask {
-    article: Article,
-    question: String,
-    options: AnswerOptions,
-    watch: Stopwatch,
-    found: Option<Option<Answer>>,
+use super::article::Article;
+use crate::error::{Error, Result};
+use crate::language::en::joined_words;
+use crate::run::{Answer, Context, Ended, Event, Job, Model};
+
+/// Options of [`Model::answer`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct AnswerOptions {
+    /// Answers with a lower score are none: 0 to 1.
+    pub min_score: f32,
 }
 
-impl Ask {
-    pub fn new(model: &Model, question: &str, text: &str, options: &AnswerOptions) -> Result<Self> {
+impl Default for AnswerOptions {
+    fn default() -> Self {
+        AnswerOptions { min_score: 0.35 }
+    }
+}
+
+impl Model {
+    /// Finds where a text answers a question: one [`Event::Answer`], or none.
+    ///
+    /// # Errors
+    /// `InvalidOption` for a text or question without words.
+    pub fn answer(self: &Rc<Self>, question: &str, text: &str, options: &AnswerOptions) -> Result<Job> {
         if joined_words(question).is_empty() {
             return Err(Error::InvalidOption {
                 name: "question".into(),
@@ -38,38 +46,35 @@ impl Ask {
                 found: format!("{question:?}"),
             });
         }
-        if !(0.0..=1.0).contains(&options.min_score) {
+        let min_score = options.min_score;
+        if !(0.0..=1.0).contains(&min_score) {
             return Err(Error::InvalidOption {
                 name: "minScore".into(),
                 expected: "a number from 0 to 1".into(),
-                found: options.min_score.to_string(),
+                found: min_score.to_string(),
             });
         }
-        let article = Article::new(text);
-        article.require_sentences()?;
-        let watch = Stopwatch::new(model.clock());
-        Ok(Ask { article, question: question.to_string(), options: options.clone(), watch, found: None })
+        let (article, question) = (Article::with_sentences(text)?, question.to_string());
+        Ok(Job::new(self, |context| run(context, article, question, min_score)))
     }
+}
 
-    pub async fn next(&mut self) -> Result<Event> {
-        self.watch.start();
-        let found = self.found.get_or_insert_with(|| {
-            let sentences: Vec<Range<usize>> = self.article.sentences.iter().map(|s| s.bytes.clone()).collect();
-            let found = find(&self.question, &self.article.text, &sentences)?;
-            let place = |bytes: Range<usize>| self.article.place(bytes);
-            let text = self.article.text.get(found.bytes.clone())?.to_string();
-            let answer =
-                Answer { text, place: place(found.bytes), score: found.score, sentence: place(found.sentence) };
-            (answer.score >= self.options.min_score).then_some(answer)
-        });
-        self.watch.prefilled();
-        if let Some(answer) = found.take() {
-            self.watch.first();
-            return Ok(Event::Answer(answer));
-        }
-        let (usage, timings) = (Usage::default(), self.watch.finish());
-        Ok(Event::Done { finish_reason: FinishReason::Stop, text: String::new(), usage, timings })
+async fn run(context: Rc<Context>, article: Article, question: String, min_score: f32) -> Result<Ended> {
+    let answer = best(&article, &question);
+    context.prefilled();
+    if let Some(answer) = answer.filter(|answer| answer.score >= min_score) {
+        context.emit(Event::Answer(answer)).await;
     }
+    Ok(Ended::given())
+}
+
+/// The best answer that the text has, however bad.
+fn best(article: &Article, question: &str) -> Option<Answer> {
+    let sentences: Vec<Range<usize>> = article.sentences.iter().map(|s| s.bytes.clone()).collect();
+    let found = find(question, &article.text, &sentences)?;
+    let text = article.text.get(found.bytes.clone())?.to_string();
+    let (place, sentence) = (article.place(found.bytes), article.place(found.sentence));
+    Some(Answer { text, place, score: found.score, sentence })
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
+use super::AnswerOptions;
 use super::retrieve::find;
 use crate::language::en::{joined_words, sentences};
-use crate::task::options::AnswerOptions;
 
 const TEXT: &str = "The harbour bridge of Lindholm was built by the engineer Karl Aston in 1905. It is 240 metres long. About \
     12,000 cars cross the bridge every day. On 3 May 2021 the city closed it because cracks were found in two steel supports. \

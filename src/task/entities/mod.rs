@@ -9,20 +9,18 @@ mod tags;
 
 use std::collections::VecDeque;
 use std::ops::Range;
+use std::rc::Rc;
 
-use super::event::{Entity, Event, FinishReason, Phase, Usage};
-use super::model::Model;
-use super::options::EntityOptions;
-use super::points::Article;
-use super::stopwatch::Stopwatch;
-use super::tasks::TaskFormat;
+pub use tags::EntitySection;
+use tags::{Span, best_spans};
+
+use super::article::Article;
+use super::format::TaskFormat;
 use crate::error::{Error, Result};
 use crate::language::en::{Pattern, patterns};
 use crate::model::LogitRows;
-use crate::session::Session;
-
-pub use tags::EntityFormat;
-use tags::{Span, best_spans};
+use crate::run::section::{Description, Sections};
+use crate::run::{Context, Ended, Entity, Event, Job, Lease, Model, Phase};
 
 /// Tokens of a sentence that are tagged at once; longer ones are cut.
 const MAX_TOKENS: usize = 90;
@@ -40,37 +38,34 @@ struct Part {
     start: usize,
 }
 
-pub struct Entities {
-    article: Article,
-    types: Vec<String>,
-    /// How to ask the model; nothing where no type needs it.
-    format: Option<(TaskFormat, EntityFormat)>,
-    /// What the text's form shows, in order.
-    by_form: VecDeque<(Pattern, Range<usize>)>,
-    /// The next sentence, and the one that is being tagged.
-    sentence: usize,
-    open: Option<usize>,
-    /// Its parts, and how much of the first one's input was read.
-    parts: VecDeque<Part>,
-    read: usize,
-    /// Logits of the tags read so far in this part.
-    tags: Vec<Vec<f32>>,
-    /// Names found in this sentence.
-    names: Vec<(Span, Range<usize>)>,
-    ready: VecDeque<Entity>,
-    session: Option<Session>,
-    logits: Vec<f32>,
-    watch: Stopwatch,
-    usage: Usage,
+/// Options of [`Model::extract_entities`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EntityOptions {
+    /// Only these types, such as `PER` and `DATE`; all where it is empty.
+    pub types: Vec<String>,
 }
 
-impl Entities {
-    pub fn new(model: &Model, text: &str, options: &EntityOptions) -> Result<Self> {
-        let known = model.tasks().and_then(|format| format.entities.as_ref().map(|e| (format, e)));
+/// Reads the section.
+pub fn read(d: Option<&Description<'_>>, sections: &mut Sections) -> Result<()> {
+    if let Some(section) = d.map(EntitySection::from_description).transpose()?.flatten() {
+        sections.names.push("entities");
+        sections.insert(section);
+    }
+    Ok(())
+}
+
+impl Model {
+    /// Finds names, numbers, dates and the like, as [`Event::Entity`], in the order of the text.
+    ///
+    /// # Errors
+    /// `UnsupportedTask` where the model was not trained to find names and more is asked for than what form alone shows,
+    /// `InvalidOption` for a text without words and for types that it does not know.
+    pub fn extract_entities(self: &Rc<Self>, text: &str, options: &EntityOptions) -> Result<Job> {
+        let known = self.section::<TaskFormat>().zip(self.section::<EntitySection>());
         let is_by_form = |name: &String| BY_FORM.iter().any(|pattern| pattern.name() == name);
         let by_form_only = !options.types.is_empty() && options.types.iter().all(is_by_form);
         if known.is_none() && !by_form_only {
-            return Err(model.cannot("entities"));
+            return Err(self.cannot("entities"));
         }
         let trained = known.map(|(_, entities)| entities.types()).unwrap_or_default();
         if let Some(unknown) = options.types.iter().find(|name| !is_by_form(name) && !trained.contains(name)) {
@@ -82,163 +77,144 @@ impl Entities {
                 found: format!("{unknown:?}"),
             });
         }
-        let article = Article::new(text);
-        article.require_sentences()?;
-        Ok(Entities {
-            by_form: patterns(text).into(),
-            article,
-            types: options.types.clone(),
-            format: known.filter(|_| !by_form_only).map(|(format, entities)| (format.clone(), entities.clone())),
-            sentence: 0,
-            open: None,
-            parts: VecDeque::new(),
-            read: 0,
-            tags: Vec::new(),
-            names: Vec::new(),
-            ready: VecDeque::new(),
-            session: None,
-            logits: Vec::new(),
-            watch: Stopwatch::new(model.clock()),
-            usage: Usage::default(),
-        })
+        let (article, types) = (Article::with_sentences(text)?, options.types.clone());
+        Ok(Job::new(self, move |context| run(context, article, types, !by_form_only)))
     }
+}
 
-    pub async fn next(&mut self, model: &Model) -> Result<Event> {
-        self.watch.start();
-        loop {
-            if let Some(entity) = self.ready.pop_front() {
-                self.watch.first();
-                return Ok(Event::Entity(entity));
-            }
-            if !self.parts.is_empty() {
-                if let Some(event) = self.tag(model).await? {
-                    return Ok(event);
+/// `with_names`: the model is asked, too.
+async fn run(context: Rc<Context>, article: Article, types: Vec<String>, with_names: bool) -> Result<Ended> {
+    let model = Rc::clone(context.model());
+    let known = model.section::<TaskFormat>().zip(model.section::<EntitySection>()).filter(|_| with_names);
+    let mut by_form: VecDeque<(Pattern, Range<usize>)> = patterns(&article.text).into();
+    let mut tagger = None;
+    for (i, sentence) in article.sentences.iter().enumerate() {
+        let mut names = Vec::new();
+        if let Some((format, section)) = known {
+            let tagger = match &mut tagger {
+                Some(tagger) => tagger,
+                empty => {
+                    let capacity = (2 * MAX_TOKENS + 3).min(model.context_len());
+                    let session = context.lease_empty(capacity).await?;
+                    let (context, logits) = (Rc::clone(&context), Vec::new());
+                    empty.insert(Tagger { context, format, section, article: &article, session, logits })
                 }
-                continue;
+            };
+            for part in cut(&model, format, &article, i)? {
+                names.extend(tagger.names(&part, i).await?);
             }
-            if let Some(i) = self.open.take() {
-                self.finish_sentence(i);
-                continue;
+        }
+        for (bytes, kind, score) in merged(names, &mut by_form, sentence.bytes.end) {
+            if types.is_empty() || types.contains(&kind) {
+                let text = article.text.get(bytes.clone()).unwrap_or_default().to_string();
+                context.emit(Event::Entity(Entity { text, kind, place: article.place(bytes), score })).await;
             }
-            if self.sentence >= self.article.sentences.len() {
-                let (usage, timings) = (self.usage, self.watch.finish());
-                return Ok(Event::Done { finish_reason: FinishReason::Stop, text: String::new(), usage, timings });
-            }
-            self.parts = self.cut(model, self.sentence)?;
-            self.open = Some(self.sentence);
-            self.sentence += 1;
         }
     }
+    Ok(Ended::given())
+}
 
-    /// The parts of a sentence; none where the model is not asked.
-    fn cut(&self, model: &Model, i: usize) -> Result<VecDeque<Part>> {
-        let (Some((format, _)), Some(sentence)) = (&self.format, self.article.sentences.get(i)) else {
-            return Ok(VecDeque::new());
-        };
-        let most = MAX_TOKENS.min(format.max_chunk_tokens / 2 - 1).max(1);
-        let text = format!(" {}", self.article.sentence(i));
-        let (tokens, ends) = model.require_tokenizer()?.encode_with_ends(&text)?;
-        // The space before the sentence is not in the text.
-        let byte = |end: usize| sentence.bytes.start + end.saturating_sub(1);
-        let mut parts = VecDeque::new();
-        let mut from = 0;
-        while from < tokens.len() {
-            let mut to = (from + most).min(tokens.len());
-            if to < tokens.len() {
-                // Before a word, if there is one.
-                let begins_word = |k: &usize| {
-                    ends.get(*k - 1).is_some_and(|end| text.get(*end..).is_some_and(|rest| rest.starts_with(' ')))
-                };
-                to = (from + 1..=to).rev().find(begins_word).unwrap_or(to);
-            }
-            parts.push_back(Part {
-                tokens: tokens.get(from..to).unwrap_or_default().to_vec(),
-                ends: ends.get(from..to).unwrap_or_default().iter().map(|end| byte(*end)).collect(),
-                start: if from == 0 { sentence.bytes.start } else { byte(ends.get(from - 1).copied().unwrap_or(0)) },
-            });
-            from = to;
+/// The parts of a sentence.
+fn cut(model: &Model, format: &TaskFormat, article: &Article, i: usize) -> Result<Vec<Part>> {
+    let Some(sentence) = article.sentences.get(i) else { return Ok(Vec::new()) };
+    let most = MAX_TOKENS.min(format.max_chunk_tokens / 2 - 1).max(1);
+    let text = format!(" {}", article.sentence(i));
+    let (tokens, ends) = model.require_tokenizer()?.encode_with_ends(&text)?;
+    // The space before the sentence is not in the text.
+    let byte = |end: usize| sentence.bytes.start + end.saturating_sub(1);
+    let mut parts = Vec::new();
+    let mut from = 0;
+    while from < tokens.len() {
+        let mut to = (from + most).min(tokens.len());
+        if to < tokens.len() {
+            // Before a word, if there is one.
+            let begins_word = |k: &usize| {
+                ends.get(*k - 1).is_some_and(|end| text.get(*end..).is_some_and(|rest| rest.starts_with(' ')))
+            };
+            to = (from + 1..=to).rev().find(begins_word).unwrap_or(to);
         }
-        Ok(parts)
+        parts.push(Part {
+            tokens: tokens.get(from..to).unwrap_or_default().to_vec(),
+            ends: ends.get(from..to).unwrap_or_default().iter().map(|end| byte(*end)).collect(),
+            start: if from == 0 { sentence.bytes.start } else { byte(ends.get(from - 1).copied().unwrap_or(0)) },
+        });
+        from = to;
     }
+    Ok(parts)
+}
 
-    /// One pass over the first part's two copies.
-    async fn tag(&mut self, model: &Model) -> Result<Option<Event>> {
-        let (Some((format, entities)), Some(part)) = (&self.format, self.parts.front()) else {
-            self.parts.clear();
-            return Ok(None);
-        };
-        let mark = format.marks.first().copied().unwrap_or(format.end);
+/// Asks the model for names.
+struct Tagger<'a> {
+    context: Rc<Context>,
+    format: &'a TaskFormat,
+    section: &'a EntitySection,
+    article: &'a Article,
+    session: Lease,
+    logits: Vec<f32>,
+}
+
+impl Tagger<'_> {
+    /// The names in a part of sentence `i`, as whole words.
+    async fn names(&mut self, part: &Part, i: usize) -> Result<Vec<(Span, Range<usize>)>> {
+        let mark = self.format.marks.first().copied().unwrap_or(self.format.end);
         let copy = part.tokens.iter().copied();
-        let input: Vec<u32> =
-            [format.text].into_iter().chain(copy.clone()).chain([mark, entities.task]).chain(copy).collect();
+        let controls = [mark, self.section.task];
+        let input: Vec<u32> = [self.format.text].into_iter().chain(copy.clone()).chain(controls).chain(copy).collect();
         let second = input.len() - part.tokens.len();
-        if self.session.is_none() {
-            let capacity = (2 * MAX_TOKENS + 3).min(model.context_len());
-            self.session = Some(model.new_session(capacity).await?);
-        }
-        let Some(session) = &mut self.session else { return Err(Error::Busy) };
-        if self.read == 0 {
-            session.truncate(0);
-        }
-        let rest = input.get(self.read..).unwrap_or_default();
-        let rows: Vec<usize> = (second.max(self.read)..input.len()).map(|row| row - self.read).collect();
-        let n = model.feed(session, rest, LogitRows::Rows(&rows), &mut self.logits).await?;
-        self.read += n;
-        self.usage.prompt_tokens += n;
-        for row in self.logits.chunks_exact(model.vocab_size()) {
-            self.tags.push(entities.log_probabilities(row)?);
-        }
-        let (done, total) = (self.sentence, self.article.sentences.len());
-        if self.read == input.len() {
-            let start = part.start;
-            let ends = &part.ends;
-            for span in best_spans(entities, &self.tags) {
-                let from = match span.tokens.start.checked_sub(1) {
-                    Some(before) => ends.get(before).copied().unwrap_or(start),
-                    None => start,
-                };
-                let to = ends.get(span.tokens.end - 1).copied().unwrap_or(from);
-                if let Some(bytes) = whole_words(&self.article.text, from..to) {
-                    self.names.push((span, bytes));
-                }
+        self.session.truncate(0);
+        let mut names = Vec::new();
+        let mut tags = Vec::with_capacity(part.tokens.len());
+        let mut read = 0;
+        while read < input.len() {
+            let rest = input.get(read..).unwrap_or_default();
+            let rows: Vec<usize> = (second.max(read)..input.len()).map(|row| row - read).collect();
+            read += self.context.read(&mut self.session, rest, LogitRows::Rows(&rows), &mut self.logits).await?;
+            for row in self.logits.chunks_exact(self.context.model().vocab_size()) {
+                tags.push(self.section.log_probabilities(row)?);
             }
-            self.tags.clear();
-            self.read = 0;
-            self.parts.pop_front();
+            self.context.progress(Phase::Score, i + 1, self.article.sentences.len()).await;
         }
-        Ok(Some(Event::Progress { phase: Phase::Score, done, total }))
+        for span in best_spans(self.section, &tags) {
+            let from = match span.tokens.start.checked_sub(1) {
+                Some(before) => part.ends.get(before).copied().unwrap_or(part.start),
+                None => part.start,
+            };
+            let to = part.ends.get(span.tokens.end - 1).copied().unwrap_or(from);
+            if let Some(bytes) = whole_words(&self.article.text, from..to) {
+                names.push((span, bytes));
+            }
+        }
+        Ok(names)
     }
+}
 
-    /// Merges the names of a sentence with what its form shows.
-    fn finish_sentence(&mut self, i: usize) {
-        let end = self.article.sentences.get(i).map_or(0, |s| s.bytes.end);
-        let mut found: Vec<(Range<usize>, String, f32)> = Vec::new();
-        let mut last = 0;
-        for (span, bytes) in std::mem::take(&mut self.names) {
-            // Two spans that both reach into one word: the first has it.
-            if bytes.start >= last {
-                last = bytes.end;
-                found.push((bytes, span.kind, span.score));
-            }
-        }
-        while let Some((pattern, bytes)) = self.by_form.pop_front_if(|(_, bytes)| bytes.start < end) {
-            let overlaps = |other: &Range<usize>| other.start < bytes.end && bytes.start < other.end;
-            if matches!(pattern, Pattern::Email | Pattern::Url) {
-                found.retain(|(other, ..)| !overlaps(other));
-            } else if found.iter().any(|(other, ..)| overlaps(other)) {
-                // "Boeing 747", "the May Fourth Movement": the name has the number.
-                continue;
-            }
-            found.push((bytes, pattern.name().to_string(), 1.0));
-        }
-        found.sort_by_key(|(bytes, ..)| bytes.start);
-        for (bytes, kind, score) in found {
-            if self.types.is_empty() || self.types.contains(&kind) {
-                let text = self.article.text.get(bytes.clone()).unwrap_or_default().to_string();
-                self.ready.push_back(Entity { text, kind, place: self.article.place(bytes), score });
-            }
+/// The names of a sentence and what its form shows, up to its end, in order: place, type, score.
+fn merged(
+    names: Vec<(Span, Range<usize>)>,
+    by_form: &mut VecDeque<(Pattern, Range<usize>)>,
+    end: usize,
+) -> Vec<(Range<usize>, String, f32)> {
+    let mut found: Vec<(Range<usize>, String, f32)> = Vec::new();
+    let mut last = 0;
+    for (span, bytes) in names {
+        // Two spans that both reach into one word: the first has it.
+        if bytes.start >= last {
+            last = bytes.end;
+            found.push((bytes, span.kind, span.score));
         }
     }
+    while let Some((pattern, bytes)) = by_form.pop_front_if(|(_, bytes)| bytes.start < end) {
+        let overlaps = |other: &Range<usize>| other.start < bytes.end && bytes.start < other.end;
+        if matches!(pattern, Pattern::Email | Pattern::Url) {
+            found.retain(|(other, ..)| !overlaps(other));
+        } else if found.iter().any(|(other, ..)| overlaps(other)) {
+            // "Boeing 747", "the May Fourth Movement": the name has the number.
+            continue;
+        }
+        found.push((bytes, pattern.name().to_string(), 1.0));
+    }
+    found.sort_by_key(|(bytes, ..)| bytes.start);
+    found
 }
 
 /// The range without white space and punctuation at its ends, widened to the words that it cuts into; nothing where no

@@ -5,8 +5,8 @@ use std::ops::Range;
 use serde_json::Value as Json;
 
 use crate::error::{Error, Result};
+use crate::run::section::Description;
 use crate::sample::log_probability;
-use crate::task::tasks::Description;
 
 /// A tag of the BIO scheme; the number is that of the type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,9 +16,11 @@ enum Tag {
     Inside(usize),
 }
 
-/// How a model is asked for names.
+/// How a model is asked for names: `"entities": "<|entities|>", "entity_tags": ["O", "B-PER", "I-PER", ...],
+/// "entity_tokens": ["<|O|>", ...]`. After a sentence and its mark come `entities` and the sentence once more; at each of its
+/// tokens the logits of `entity_tokens` say how likely each tag is (BIO: Ramshaw and Marcus 1995).
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct EntityFormat {
+pub struct EntitySection {
     /// The control token before the second copy of a sentence.
     pub task: u32,
     types: Vec<String>,
@@ -33,7 +35,7 @@ pub struct Span {
     pub score: f32,
 }
 
-impl EntityFormat {
+impl EntitySection {
     /// # Errors
     /// `Format` where the keys `entities`, `entity_tags` and `entity_tokens` do not fit together.
     pub fn from_description(d: &Description<'_>) -> Result<Option<Self>> {
@@ -78,17 +80,12 @@ impl EntityFormat {
         if !tags.iter().any(|(tag, _)| *tag == Tag::Outside) {
             return Err(d.invalid("entity_tags", "the tag O among them", "none".into()));
         }
-        Ok(Some(EntityFormat { task, types, tags }))
+        Ok(Some(EntitySection { task, types, tags }))
     }
 
     /// The types of names.
     pub fn types(&self) -> &[String] {
         &self.types
-    }
-
-    /// All control tokens of the task.
-    pub fn controls(&self) -> impl Iterator<Item = u32> + '_ {
-        std::iter::once(self.task).chain(self.tags.iter().map(|(_, token)| *token))
     }
 
     /// Log-probability of each tag against the others, from one row of logits.
@@ -114,7 +111,7 @@ fn may_follow(last: Option<Tag>, next: Tag) -> bool {
 }
 
 /// The names in the likeliest possible sequence of tags. `scores`: for each token the log-probability of each tag.
-pub fn best_spans(format: &EntityFormat, scores: &[Vec<f32>]) -> Vec<Span> {
+pub fn best_spans(format: &EntitySection, scores: &[Vec<f32>]) -> Vec<Span> {
     let tags: Vec<Tag> = format.tags.iter().map(|(tag, _)| *tag).collect();
     let n = tags.len();
     // For each token and tag: the best sequence that ends so, and the tag before.
@@ -165,10 +162,10 @@ pub fn best_spans(format: &EntityFormat, scores: &[Vec<f32>]) -> Vec<Span> {
 mod tests {
     use super::*;
 
-    fn format() -> EntityFormat {
+    fn format() -> EntitySection {
         let tags = [Tag::Outside, Tag::Begin(0), Tag::Inside(0), Tag::Begin(1), Tag::Inside(1)];
         let types = vec!["PER".to_string(), "LOC".to_string()];
-        EntityFormat { task: 0, types, tags: tags.into_iter().zip(1..).collect() }
+        EntitySection { task: 0, types, tags: tags.into_iter().zip(1..).collect() }
     }
 
     fn spans(rows: &[[f32; 5]]) -> Vec<(Range<usize>, String)> {

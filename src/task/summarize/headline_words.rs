@@ -3,10 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use super::tasks::Description;
 use crate::error::Result;
 use crate::language::en::HeadlineWords;
 use crate::language::en::headline::NAMES;
+use crate::run::section::Description;
 
 const KEY: &str = "headline_words";
 

@@ -5,7 +5,7 @@ use super::model::Clock;
 
 /// Measures a job, from its first step.
 #[derive(Clone, Debug)]
-pub(super) struct Stopwatch {
+pub struct Stopwatch {
     clock: Clock,
     started: Option<f64>,
     prefilled: Option<f64>,

@@ -9,7 +9,8 @@ use std::collections::BTreeSet;
 
 use crate::error::Result;
 use crate::language::en::is_function_word;
-use crate::sample::{Choice, Sampler};
+use crate::model::Sampled;
+use crate::sample::Sampler;
 use crate::text::Tokenizer;
 
 /// Chooses tokens, held to a source where there is one.
@@ -38,7 +39,7 @@ impl Chooser {
     }
 
     /// See [`Sampler::sample`].
-    pub fn sample(&mut self, logits: &[f32]) -> Result<Choice> {
+    pub fn sample(&mut self, logits: &[f32]) -> Result<Sampled> {
         let Some(ground) = &mut self.ground else { return self.sampler.sample(logits) };
         // What has begun must be brought to its end, said before or not: no other rule may stand in the way.
         let within = ground.is_bound();

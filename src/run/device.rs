@@ -5,8 +5,8 @@ use std::cell::Ref;
 use super::model::Model;
 use crate::backend::{Backend, DeviceReport, GpuWork};
 use crate::error::{Error, Result};
-use crate::model::{LogitRows, Sampled, Sampling};
-use crate::session::{PassCosts, Session};
+use crate::model::{LogitRows, Sampled};
+use crate::session::{Continuation, PassCosts, Session};
 
 /// What is known of the device without asking it.
 pub struct Device {
@@ -71,11 +71,10 @@ impl Model {
         self.backend.try_borrow().map_err(|_| Error::Busy)
     }
 
-    /// Feeds one batch; see [`Session::feed`].
+    /// Feeds one batch; see [`Session::feed_or_replay`].
     ///
     /// # Errors
-    /// `Busy` where another call is inside the model at this moment; `Replaying` where something else had to be read first.
-    /// Both leave everything as it was: repeat the call.
+    /// `Busy` where another call is inside the model at this moment: everything is as it was.
     // The borrow is held while the device works, on purpose: it is the lock that makes a second call `Busy`.
     #[allow(clippy::await_holding_refcell_ref)]
     pub(super) async fn feed(
@@ -84,11 +83,11 @@ impl Model {
         tokens: &[u32],
         rows: LogitRows<'_>,
         logits: &mut Vec<f32>,
-    ) -> Result<usize> {
+    ) -> Result<Option<usize>> {
         let mut backend = self.backend.try_borrow_mut().map_err(|_| Error::Busy)?;
         let fed = session.feed_or_replay(&mut backend, tokens, rows, logits).await;
         self.notice(&backend);
-        fed?.ok_or_else(|| session.replaying())
+        fed
     }
 
     /// Up to how many tokens [`decode`](Self::decode) gives at once; 0 where the device does not choose tokens.
@@ -96,7 +95,7 @@ impl Model {
         self.device.borrow().resident_steps
     }
 
-    /// Has the device choose tokens; see [`Session::decode`].
+    /// Has the device choose tokens; see [`Session::decode_or_replay`].
     ///
     /// # Errors
     /// As [`feed`](Self::feed).
@@ -105,15 +104,13 @@ impl Model {
     pub(super) async fn decode(
         &self,
         session: &mut Session,
-        token: u32,
-        n: usize,
-        sampling: Sampling<'_>,
+        next: Continuation<'_>,
         chosen: &mut Vec<Sampled>,
-    ) -> Result<bool> {
+    ) -> Result<Option<bool>> {
         let mut backend = self.backend.try_borrow_mut().map_err(|_| Error::Busy)?;
-        let done = session.decode_or_replay(&mut backend, token, n, sampling, chosen).await;
+        let done = session.decode_or_replay(&mut backend, next, chosen).await;
         self.notice(&backend);
-        done?.ok_or_else(|| session.replaying())
+        done
     }
 
     /// Learns what was done, and of a move to another device.

@@ -3,12 +3,11 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use super::event::{Event, FinishReason, Phase, Usage};
-use super::generate::Generate;
+use super::context::Context;
+use super::event::Phase;
+use super::generate::{Continuing, GenerateOptions, Prompt, run};
+use super::job::{Ended, Job};
 use super::model::Model;
-use super::options::GenerateOptions;
-use super::stopwatch::Stopwatch;
-use super::{Job, Prompt, State};
 use crate::error::{Error, Result};
 use crate::model::LogitRows;
 use crate::session::{Saved, Session};
@@ -93,16 +92,8 @@ impl OpenSession {
         if tokens.len() >= limit {
             return Err(Error::ContextFull { limit, found: tokens.len() });
         }
-        let append = Append {
-            capacity: capacity(tokens.len(), limit),
-            tokens,
-            session: None,
-            cached: 0,
-            done: false,
-            lent,
-            watch: Stopwatch::new(self.model.clock()),
-        };
-        Ok(Job::new(&self.model, State::Append(Box::new(append))))
+        let capacity = capacity(tokens.len(), limit);
+        Ok(Job::new(&self.model, |context| append(context, lent, tokens, capacity)))
     }
 
     /// Continues the text. What is written belongs to it from then on, also where the job is dropped half-way: stop texts
@@ -112,8 +103,8 @@ impl OpenSession {
     /// As [`Model::generate`], and `Busy` while another call on this session runs.
     pub fn generate(&self, options: &GenerateOptions) -> Result<Job> {
         let lent = Lent::new(&self.text)?;
-        let job = Generate::new(&self.model, self.tokens(), options, Some(lent))?;
-        Ok(Job::new(&self.model, State::Generate(Box::new(job))))
+        let continuing = Continuing::new(&self.model, self.tokens(), options)?;
+        Ok(Job::new(&self.model, |context| run(context, continuing, Some(lent))))
     }
 
     /// A session of its own with the same text.
@@ -181,6 +172,10 @@ impl Lent {
     /// What the text is after the call. `session` has seen the beginning of `tokens`; else it is not kept.
     pub fn give_back(self, tokens: Vec<u32>, session: Option<Session>) {
         let mut text = self.0.borrow_mut();
+        let session = session.map(|mut session| {
+            session.truncate(tokens.len());
+            session
+        });
         text.session = session.filter(|session| tokens.starts_with(session.tokens()));
         text.tokens = tokens;
     }
@@ -197,51 +192,24 @@ impl Drop for Lent {
     }
 }
 
-/// Reads what was appended.
-pub struct Append {
-    /// The whole text.
-    tokens: Vec<u32>,
-    capacity: usize,
-    session: Option<Session>,
-    cached: usize,
-    done: bool,
-    lent: Lent,
-    watch: Stopwatch,
-}
-
-impl Append {
-    pub async fn next(&mut self, model: &Model) -> Result<Event> {
-        self.watch.start();
-        // Who writes wants the logits of the last token: it is read then.
-        let most = self.tokens.len().saturating_sub(1);
-        let ahead = self.tokens.get(..most).unwrap_or_default();
-        let session = match &mut self.session {
-            Some(session) => session,
-            empty => {
-                let session = self.lent.session(model, ahead, self.capacity).await?;
-                self.cached = session.position();
-                empty.insert(session)
-            }
-        };
+/// Reads what was appended: `tokens` are the whole text.
+async fn append(context: Rc<Context>, lent: Lent, tokens: Vec<u32>, capacity: usize) -> Result<Ended> {
+    // Who writes wants the logits of the last token: it is read then.
+    let most = tokens.len().saturating_sub(1);
+    let ahead = tokens.get(..most).unwrap_or_default();
+    let before = lent.tokens();
+    let mut session = context.lease_text(lent, ahead, capacity, before).await?;
+    let cached = session.position();
+    loop {
         let rest = ahead.get(session.position()..).unwrap_or_default();
-        if !rest.is_empty() {
-            model.feed(session, rest, LogitRows::None, &mut Vec::new()).await?;
-            return Ok(Event::Progress { phase: Phase::Prefill, done: session.position(), total: most });
+        if rest.is_empty() {
+            break;
         }
-        self.watch.prefilled();
-        self.done = true;
-        let usage = Usage { prompt_tokens: self.tokens.len(), cached_tokens: self.cached, ..Usage::default() };
-        let timings = self.watch.finish();
-        Ok(Event::Done { finish_reason: FinishReason::Stop, text: String::new(), usage, timings })
+        context.feed(&mut session, rest, LogitRows::None, &mut Vec::new()).await?;
+        context.progress(Phase::Prefill, session.position(), most).await;
     }
-
-    /// The job is over. `sound`: nothing failed.
-    pub fn end(self, sound: bool) {
-        let mut session = self.session.filter(|_| sound);
-        let tokens = if self.done { self.tokens } else { self.lent.tokens() };
-        if let Some(session) = &mut session {
-            session.truncate(tokens.len());
-        }
-        self.lent.give_back(tokens, session);
-    }
+    context.prefilled();
+    context.count(|usage| (usage.prompt_tokens, usage.cached_tokens) = (tokens.len(), cached));
+    session.set_text(tokens);
+    Ok(Ended::given())
 }

@@ -52,7 +52,7 @@ pub struct Piece {
     /// The characters that became final with this token; may be empty.
     pub text: String,
     pub token: u32,
-    /// See [`Choice::logprob`](crate::sample::Choice::logprob).
+    /// See [`Sampled::logprob`](crate::model::Sampled::logprob).
     pub logprob: f32,
 }
 

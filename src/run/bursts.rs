@@ -2,12 +2,11 @@
 
 use std::collections::VecDeque;
 
+use super::context::Context;
 use super::ground::Chooser;
-use super::model::Model;
 use crate::error::Result;
 use crate::model::Sampled;
-use crate::sample::Choice;
-use crate::session::Session;
+use crate::session::{Continuation, Session};
 
 /// How long one run may take: text must flow, a page must paint, and a call must be able to stop.
 const TARGET_MS: f64 = 50.0;
@@ -26,7 +25,7 @@ impl Pace {
 
 /// Runs of tokens and what is left of the last one.
 #[derive(Debug)]
-pub struct Resident {
+pub struct Bursts {
     /// Chosen by the device, not written yet.
     pub pending: VecDeque<Sampled>,
     pace: Pace,
@@ -34,42 +33,42 @@ pub struct Resident {
     chosen: Vec<Sampled>,
 }
 
-impl Default for Resident {
+impl Default for Bursts {
     fn default() -> Self {
-        Resident { pending: VecDeque::new(), pace: Pace(1), draws: Vec::new(), chosen: Vec::new() }
+        Bursts { pending: VecDeque::new(), pace: Pace(1), draws: Vec::new(), chosen: Vec::new() }
     }
 }
 
-impl Resident {
+impl Bursts {
     /// Reads `token`, which was written last, and has the device choose up to `most` tokens behind it, where it can and the
-    /// sampler alone decides. Says whether it did.
+    /// sampler alone decides. Says whether it did; `None` as in [`Context::try_feed`].
     pub async fn run(
         &mut self,
         token: u32,
         most: usize,
         chooser: &mut Chooser,
-        model: &Model,
+        context: &Context,
         session: &mut Session,
-    ) -> Result<bool> {
-        let n = self.pace.0.min(most).min(model.resident_steps());
-        let Some(sampler) = chooser.plain().filter(|_| n > 0) else { return Ok(false) };
-        let Some(sampling) = sampler.sampling(n, &mut self.draws) else { return Ok(false) };
-        let start = (model.clock())();
-        if !model.decode(session, token, n, sampling, &mut self.chosen).await? {
-            return Ok(false);
+    ) -> Result<Option<bool>> {
+        let n = self.pace.0.min(most).min(context.model().resident_steps());
+        let Some(sampler) = chooser.plain().filter(|_| n > 0) else { return Ok(Some(false)) };
+        let Some(sampling) = sampler.sampling(n, &mut self.draws) else { return Ok(Some(false)) };
+        let next = Continuation { token, n, sampling };
+        let Some((done, ms)) = context.try_decode(session, next, &mut self.chosen).await? else { return Ok(None) };
+        if done {
+            self.pace.record(n, ms);
+            self.pending.extend(self.chosen.drain(..));
         }
-        self.pace.record(n, (model.clock())() - start);
-        self.pending.extend(self.chosen.drain(..));
-        Ok(true)
+        Ok(Some(done))
     }
 
     /// The next token of the last run.
-    pub fn next(&mut self, chooser: &mut Chooser) -> Option<Choice> {
-        let Sampled { token, logprob } = self.pending.pop_front()?;
+    pub fn next(&mut self, chooser: &mut Chooser) -> Option<Sampled> {
+        let sampled = self.pending.pop_front()?;
         if let Some(sampler) = chooser.plain() {
-            sampler.accept(token);
+            sampler.accept(sampled.token);
         }
-        Some(Choice { token, logprob })
+        Some(sampled)
     }
 }
 

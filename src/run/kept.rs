@@ -17,9 +17,9 @@ const LEAST_TOKENS: usize = 8;
 
 /// Kept sessions, the one used last at the end.
 #[derive(Default)]
-pub struct Pool(Vec<Session>);
+pub struct KeptSessions(Vec<Session>);
 
-impl Pool {
+impl KeptSessions {
     /// Takes out the session that begins with the most of `tokens`, and says how many.
     fn take(&mut self, backend: &Backend, tokens: &[u32]) -> Option<(Session, usize)> {
         // Those of a device that was lost would have to be read again.
@@ -53,7 +53,7 @@ impl Model {
     #[allow(clippy::await_holding_refcell_ref)]
     pub(super) async fn session_for(&self, tokens: &[u32], capacity: usize) -> Result<Session> {
         let backend = self.backend()?;
-        let found = self.pool().borrow_mut().take(&backend, tokens);
+        let found = self.kept().borrow_mut().take(&backend, tokens);
         let made = match found {
             None => Session::new(&backend, capacity).await,
             Some((mut session, n)) if session.capacity() >= capacity && session.position() <= 2 * n => {
@@ -71,7 +71,7 @@ impl Model {
         };
         match made {
             Err(Error::OutOfMemory { .. }) => {
-                self.pool().replace(Pool::default());
+                self.kept().replace(KeptSessions::default());
                 Session::new(&backend, capacity).await
             }
             other => other,
@@ -87,6 +87,6 @@ impl Model {
 
     /// Keeps the session of a call that ended.
     pub(super) fn keep(&self, session: Session) {
-        self.pool().borrow_mut().keep(session);
+        self.kept().borrow_mut().keep(session);
     }
 }

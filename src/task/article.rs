@@ -3,14 +3,13 @@
 use std::collections::VecDeque;
 use std::ops::Range;
 
-use super::event::Place;
-use super::model::Model;
+use super::format::TaskFormat;
 use super::salience::Readings;
-use super::tasks::TaskFormat;
 use crate::error::{Error, Result};
 use crate::language::Utf16;
 use crate::language::en::sentences;
 use crate::language::en::shorten::stands_alone;
+use crate::run::{Model, Place};
 use crate::text::Controls;
 
 /// A part of fewer sentences than this is not worth a sentence of the summary.
@@ -113,17 +112,20 @@ impl Article {
         Ok(chunk)
     }
 
+    /// A text that there is something to do with.
+    ///
     /// # Errors
-    /// `InvalidOption` where there is nothing to work on.
-    pub fn require_sentences(&self) -> Result<()> {
-        if self.sentences.is_empty() {
+    /// `InvalidOption` for a text without words.
+    pub fn with_sentences(text: &str) -> Result<Self> {
+        let article = Article::new(text);
+        if article.sentences.is_empty() {
             return Err(Error::InvalidOption {
                 name: "text".into(),
                 expected: "a text with at least one sentence".into(),
-                found: if self.text.is_empty() { "an empty text".into() } else { "only white space".into() },
+                found: if text.is_empty() { "an empty text".into() } else { "only white space".into() },
             });
         }
-        Ok(())
+        Ok(article)
     }
 
     /// All sentences, the most salient first; of equals the earlier.

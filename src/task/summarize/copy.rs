@@ -2,16 +2,14 @@
 
 use std::collections::VecDeque;
 
-use super::event::Piece;
-use super::model::Model;
-use super::options::SummaryKind;
-use super::points::Article;
-use super::tasks::TaskFormat;
+use super::{SummaryKind, SummarySection};
 use crate::error::{Error, Result};
 use crate::language::en::shorten::{may_end, shortened};
 use crate::model::LogitRows;
+use crate::run::{Context, Lease, Piece};
 use crate::sample::log_probability;
-use crate::session::Session;
+use crate::task::article::Article;
+use crate::task::format::TaskFormat;
 use crate::text::{Controls, Detokenizer};
 
 /// Words of a headline, where the sentence has as many.
@@ -26,24 +24,34 @@ pub struct Written {
 }
 
 /// What a headline or tldr made of sentence `i` of a text says.
-pub fn told(format: &TaskFormat, kind: SummaryKind, article: &Article, i: usize) -> String {
-    match format.headline_words.as_ref().filter(|_| kind == SummaryKind::Headline) {
+pub fn told(section: &SummarySection, kind: SummaryKind, article: &Article, i: usize) -> String {
+    match section.headline_words.as_ref().filter(|_| kind == SummaryKind::Headline) {
         Some(words) => words.cut(&article.all(), i),
         None => shortened(article.sentence(i)),
     }
 }
 
-/// Writes `text`, see [`told`], in place of what the model would write after the text that `session` has read. `lead`
-/// comes before the first word.
+/// A text to be written in place of what the model would write after the text that it has read.
+pub struct Told<'a> {
+    pub kind: SummaryKind,
+    /// See [`told`].
+    pub text: &'a str,
+    /// What comes before the first word.
+    pub lead: &'a str,
+    /// Whether the model chooses where a headline ends.
+    pub ends_freely: bool,
+}
+
+/// Writes what is [`Told`] after what `session` has read.
 pub async fn copy(
-    model: &Model,
-    session: &mut Session,
+    context: &Context,
+    session: &mut Lease,
     format: &TaskFormat,
-    kind: SummaryKind,
-    text: &str,
-    lead: &str,
+    told: Told<'_>,
     logits: &mut Vec<f32>,
 ) -> Result<Written> {
+    let Told { kind, text, lead, ends_freely } = told;
+    let model = context.model();
     let tokenizer = model.require_tokenizer()?;
     let mut tokens = tokenizer.encode(&format!(" {text}"), false, Controls::Literal)?;
     let (task, most) = match kind {
@@ -58,7 +66,7 @@ pub async fn copy(
     let input: Vec<u32> = std::iter::once(task).chain(tokens.iter().copied()).collect();
     let mut rest = input.as_slice();
     while !rest.is_empty() {
-        let n = model.feed(session, rest, LogitRows::All, logits).await?;
+        let n = context.feed(session, rest, LogitRows::All, logits).await?;
         rest = rest.get(n..).unwrap_or_default();
         for row in logits.chunks_exact(model.vocab_size()) {
             let token = tokens.get(expected.len()).copied().unwrap_or(format.end);
@@ -80,7 +88,7 @@ pub async fn copy(
         last.push_str(stream.finish());
     }
     let mut n = tokens.len();
-    if kind == SummaryKind::Headline && format.headline_words.is_none() {
+    if ends_freely {
         n = headline(&texts, &expected);
         cut &= n == tokens.len();
     }

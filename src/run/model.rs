@@ -1,22 +1,24 @@
 //! A loaded model: files in, calls out.
 
+use std::any::Any;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use super::device::Device;
-use super::memo::Memo;
-use super::pool::Pool;
-use super::tasks::TaskFormat;
+use super::kept::KeptSessions;
+use super::section::{Description, Read, Sections};
 pub use crate::backend::Clock;
 use crate::backend::{self, Backend, DeviceReport, DeviceRequest};
 use crate::error::{Error, Result};
-use crate::format::{self, Dialect, ModelFile, Value};
+use crate::format::{Dialect, ModelFile, Value};
 use crate::model::{ModelConfig, Plan, plan};
 use crate::sample::SampleOptions;
 use crate::session::{PassCosts, identity};
-use crate::tensor::{Bytes, DType};
+#[cfg(not(feature = "tasks"))]
+use crate::tensor::Bytes;
+use crate::tensor::DType;
 use crate::text::Tokenizer;
 use crate::weights::{self, Weights};
 
@@ -68,7 +70,9 @@ pub struct Model {
     /// See device.rs.
     pub(super) backend: RefCell<Backend>,
     tokenizer: Option<Tokenizer>,
-    tasks: Option<TaskFormat>,
+    sections: Sections,
+    /// Every control token that the file's description names.
+    controls: Vec<u32>,
     info: ModelInfo,
     defaults: Defaults,
     end_tokens: Vec<u32>,
@@ -78,17 +82,20 @@ pub struct Model {
     pub(super) device: RefCell<Device>,
     /// Tells saved sessions of this model from those of others.
     identity: u64,
-    pool: RefCell<Pool>,
-    memo: RefCell<Memo>,
+    kept: RefCell<KeptSessions>,
     costs: RefCell<PassCosts>,
 }
 
 impl Model {
     /// Loads a model from its files: one GGUF file, or the files of a Hugging Face folder.
     ///
+    /// `device` says where it shall run, `clock` gives milliseconds, and `progress` is told the phase, and how much of how
+    /// much of it is done.
+    ///
     /// # Errors
     /// What is wrong with the files, in the words of the module that found it; `Gpu` where the GPU was asked for by name
     /// and cannot be used.
+    #[cfg(not(feature = "tasks"))]
     pub async fn load(
         files: Vec<(String, Bytes)>,
         device: impl Into<DeviceRequest<'_>>,
@@ -96,20 +103,24 @@ impl Model {
         progress: &mut dyn FnMut(LoadPhase, usize, usize),
     ) -> Result<Rc<Model>> {
         progress(LoadPhase::Read, 0, 3);
-        Self::from_file(format::parse(files)?, device, clock, progress).await
+        Self::open(crate::format::parse(files)?, device, clock, progress, |_, _| Ok(())).await
     }
 
-    /// Loads a model from a parsed file; see [`Model::load`].
-    pub async fn from_file(
+    /// Loads a model from a parsed file. `read` makes the tasks' sections of what the file says about them.
+    pub(crate) async fn open(
         file: ModelFile,
         device: impl Into<DeviceRequest<'_>>,
         clock: Clock,
         progress: &mut dyn FnMut(LoadPhase, usize, usize),
+        read: Read,
     ) -> Result<Rc<Model>> {
         let config = ModelConfig::from_file(&file)?;
         progress(LoadPhase::Read, 1, 3);
         let tokenizer = Tokenizer::from_file(&file)?;
-        let tasks = TaskFormat::from_file(&file, tokenizer.as_ref(), &config)?;
+        let mut sections = Sections::default();
+        let description = Description::of(&file, tokenizer.as_ref(), &config)?;
+        read(description.as_ref(), &mut sections)?;
+        let controls = description.map(Description::into_tokens).unwrap_or_default();
         progress(LoadPhase::Read, 2, 3);
         let plan = Arc::new(plan::build(&config));
         let weights = weights::load(&plan, &file)?;
@@ -132,9 +143,8 @@ impl Model {
         let backend = Backend::load(plan, weights, device, clock, &mut put).await?;
         let device = Device::of(&backend);
         let mut names = vec!["generate"];
-        names.extend(tasks.iter().flat_map(TaskFormat::names));
-        names.extend(["keywords", "answer"]);
-        let label_sets = tasks.as_ref().and_then(|t| t.classify.as_ref()).map(|c| c.names()).unwrap_or_default();
+        names.append(&mut sections.names);
+        let label_sets = std::mem::take(&mut sections.label_sets);
         let info = ModelInfo {
             name: if config.name.is_empty() { config.architecture.clone() } else { config.name.clone() },
             architecture: config.architecture.clone(),
@@ -149,7 +159,8 @@ impl Model {
         Ok(Rc::new(Model {
             backend: RefCell::new(backend),
             tokenizer,
-            tasks,
+            sections,
+            controls,
             info,
             defaults,
             end_tokens,
@@ -157,8 +168,7 @@ impl Model {
             clock,
             device: RefCell::new(device),
             identity,
-            pool: RefCell::default(),
-            memo: RefCell::default(),
+            kept: RefCell::default(),
             costs: RefCell::default(),
         }))
     }
@@ -205,28 +215,22 @@ impl Model {
         &self.defaults
     }
 
-    pub(super) fn clock(&self) -> Clock {
+    pub(crate) fn clock(&self) -> Clock {
         self.clock
     }
 
-    pub(super) fn tasks(&self) -> Option<&TaskFormat> {
-        self.tasks.as_ref()
+    /// What a task made of the file's description of it.
+    pub(crate) fn section<T: Any>(&self) -> Option<&T> {
+        self.sections.get()
     }
 
-    /// # Errors
-    /// `UnsupportedTask` where the model's file does not say how to ask it.
-    pub(super) fn require_tasks(&self, task: &str) -> Result<&TaskFormat> {
-        self.tasks.as_ref().ok_or_else(|| Error::UnsupportedTask {
-            task: task.into(),
-            why:
-                "its file has no key nanolm.tasks, which describes how to ask it. Use the default model, or `generate` \
-                  with a prompt of your own"
-                    .into(),
-        })
+    /// Every control token that the file's description names.
+    pub(crate) fn controls(&self) -> &[u32] {
+        &self.controls
     }
 
     /// The error for a task that the model's file does not list.
-    pub(super) fn cannot(&self, task: &str) -> Error {
+    pub(crate) fn cannot(&self, task: &str) -> Error {
         let tasks = self.info.tasks.join(", ");
         Error::UnsupportedTask { task: task.into(), why: format!("it was not trained to. It can: {tasks}") }
     }
@@ -235,12 +239,8 @@ impl Model {
         self.identity
     }
 
-    pub(super) fn pool(&self) -> &RefCell<Pool> {
-        &self.pool
-    }
-
-    pub(super) fn memo(&self) -> &RefCell<Memo> {
-        &self.memo
+    pub(super) fn kept(&self) -> &RefCell<KeptSessions> {
+        &self.kept
     }
 
     pub(super) fn costs(&self) -> &RefCell<PassCosts> {
@@ -312,7 +312,8 @@ fn defaults(file: &ModelFile) -> Result<Defaults> {
 mod tests {
     use super::*;
     use crate::backend::DeviceChoice;
-    use crate::task::{Event, GenerateOptions, Prompt};
+    use crate::run::{Event, GenerateOptions, Prompt};
+    use crate::tensor::Bytes;
 
     /// While the device works for one call, another is told so, and can go on afterwards.
     #[test]

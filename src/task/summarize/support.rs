@@ -6,10 +6,10 @@
 use std::collections::BTreeSet;
 use std::ops::Range;
 
-use super::event::{Place, Support};
-use super::points::Article;
 use crate::language::Utf16;
 use crate::language::en::{content_word, sentences, words};
+use crate::run::{Place, Support};
+use crate::task::article::Article;
 
 /// Less than this share of its words supports nothing.
 const LEAST: f64 = 0.2;

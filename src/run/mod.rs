@@ -1,0 +1,33 @@
+//! A loaded model and its calls: continue a prompt, keep a text open, and whatever else `task` makes of it.
+//!
+//! A [`Model`] is loaded once; each call on it is a [`Job`] with a session of its own, or that of an [`OpenSession`]. A
+//! job is an async function over a [`Context`]. It advances by [`Job::next`], one bounded piece of work at a time (a batch
+//! of the prompt, or one token), so that whoever drives it can stop, show progress, or let another job go on in between.
+//! Jobs never see each other's tokens.
+
+mod bursts;
+mod context;
+pub(crate) mod decode;
+mod device;
+mod event;
+mod generate;
+pub(crate) mod ground;
+mod job;
+mod kept;
+mod lease;
+mod model;
+mod open_session;
+pub(crate) mod section;
+mod stop;
+mod stopwatch;
+
+pub use context::Context;
+pub use event::{
+    Answer, Entity, Event, FinishReason, GpuUsage, Keyword, Label, Measured, Phase, Piece, Place, Point, Support,
+    Timings, Usage,
+};
+pub use generate::{GenerateOptions, Prompt, SamplingOptions};
+pub use job::{Ended, Job};
+pub use lease::Lease;
+pub use model::{Clock, LoadPhase, Model, ModelInfo};
+pub use open_session::OpenSession;
