@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::Path;
 
 use nanolm::backend::DeviceChoice;
-use nanolm::run::{Event, GenerateOptions, Model, Prompt, SamplingOptions};
+use nanolm::run::{Event, GenerateOptions, Model, Prompt};
 use nanolm::tensor::Bytes;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -20,7 +20,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     let options = GenerateOptions {
         max_new_tokens: Some(n.parse()?),
-        sampling: SamplingOptions { temperature: Some(temperature.parse()?), ..SamplingOptions::default() },
+        temperature: Some(temperature.parse()?),
         ..GenerateOptions::default()
     };
     let device: DeviceChoice = device.parse()?;

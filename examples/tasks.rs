@@ -1,8 +1,9 @@
 //! Runs any task on any number of texts: `tasks MODEL.gguf [auto|gpu|cpu] < requests.jsonl > results.jsonl`.
 //!
-//! A request is a JSON object in a line: `{"id": ..., "task": "key-points", "text": "...", ...}`, with the options of the
-//! task: `length`; `labels` (a set's name or a list), `types`, `limit`, `question` and `minScore`. A result repeats `id` and `task` and adds what the task gave; places are UTF-8 byte
-//! offsets `start` and `end`. The task `features` gives what is known of every sentence: what the weights of `nanolm.tasks`
+//! A request is a JSON object in a line: `{"id": ..., "task": "key-points", "text": "...", ...}`. The task is one of
+//! `nanolm::task::TABLE`, or a kind of summary; whatever else is in the request is an option of the task, by the name that it
+//! has in JavaScript. A result repeats `id` and `task` and adds what the task gave; places are UTF-8 byte offsets `start` and
+//! `end`. The task `features` gives what is known of every sentence: what the weights of `nanolm.tasks`
 //! are fitted on. A request that fails gives `{"id", "task", "error", "code"}`, and the next one is read.
 
 use std::io::{BufRead, Write};
@@ -12,9 +13,7 @@ use std::rc::Rc;
 use nanolm::Result;
 use nanolm::backend::DeviceChoice;
 use nanolm::run::{Event, Job, Model, Place};
-use nanolm::task::{
-    AnswerOptions, ClassifyOptions, EntityOptions, FEATURE_NAMES, KeywordOptions, Labels, SummarizeOptions,
-};
+use nanolm::task::{self, FEATURE_NAMES};
 use nanolm::tensor::Bytes;
 use serde_json::{Map, Value, json};
 
@@ -47,43 +46,20 @@ fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-/// Starts the job that a request asks for.
+/// Starts the job that a request asks for. Everything in it but `id`, `task` and `text` is an option of the task.
 fn begin(model: &Rc<Model>, request: &Value) -> Result<Job> {
     let text = request["text"].as_str().unwrap_or_default();
-    match request["task"].as_str().unwrap_or_default() {
-        "features" => model.measure(text),
-        "classify" => {
-            let labels = match &request["labels"] {
-                Value::String(set) => Labels::Set(set.clone()),
-                Value::Array(own) => Labels::Own(own.iter().map(|l| l.as_str().unwrap_or_default().into()).collect()),
-                _ => Labels::Default,
-            };
-            model.classify(text, &ClassifyOptions { labels })
+    let mut options = request.as_object().cloned().unwrap_or_default();
+    ["id", "task", "text"].into_iter().for_each(|key| drop(options.remove(key)));
+    let task = match request["task"].as_str().unwrap_or_default() {
+        "features" => "measure",
+        kind @ ("tldr" | "key-points" | "headline") => {
+            options.insert("type".into(), kind.into());
+            "summarize"
         }
-        "entities" => {
-            let types = request["types"].as_array().map(Vec::as_slice).unwrap_or_default();
-            let types = types.iter().map(|t| t.as_str().unwrap_or_default().into()).collect();
-            model.extract_entities(text, &EntityOptions { types })
-        }
-        "keywords" => {
-            let mut options = KeywordOptions::default();
-            options.limit = request["limit"].as_u64().map_or(options.limit, |n| n as usize);
-            model.extract_keywords(text, &options)
-        }
-        "answer" => {
-            let mut options = AnswerOptions::default();
-            options.min_score = request["minScore"].as_f64().map_or(options.min_score, |x| x as f32);
-            model.answer(request["question"].as_str().unwrap_or_default(), text, &options)
-        }
-        kind => {
-            let mut options = SummarizeOptions { kind: kind.parse()?, ..SummarizeOptions::default() };
-            if let Some(length) = request["length"].as_str() {
-                options.length = length.parse()?;
-            }
-            options.grounded = request["grounded"].as_bool().unwrap_or(options.grounded);
-            model.summarize(text, &options)
-        }
-    }
+        task => task,
+    };
+    task::start(model, task, text, options)
 }
 
 /// Runs a job to its end: what it wrote, and a list for each kind of thing that it found.
@@ -95,7 +71,6 @@ fn finish(mut job: Job) -> Result<Map<String, Value>> {
     };
     loop {
         match pollster::block_on(job.next())? {
-            Event::Progress { .. } | Event::Piece(_) => {}
             Event::Point(p) => found("points", at(&p.place, json!({"text": p.text, "score": p.score}))),
             Event::Support(s) => {
                 let sources: Vec<Value> = s.sources.iter().map(|place| at(place, json!({}))).collect();
@@ -124,6 +99,8 @@ fn finish(mut job: Job) -> Result<Map<String, Value>> {
                 out.insert("finish".into(), finish_reason.name().into());
                 return Ok(out);
             }
+            // Progress, and pieces of what is written.
+            _ => {}
         }
     }
 }

@@ -8,6 +8,9 @@
 //!
 //! A file's bytes come in at [`format`]. [`language`] imports none of these. [`error`], [`tensor`] (types and bytes, no operations) and `order` (sorting) are open to all. `tests/architecture.rs` holds the rule.
 
+// What only tasks use stays where it is in a build without them.
+#![cfg_attr(not(feature = "tasks"), allow(dead_code))]
+
 pub mod backend;
 pub mod cpu;
 pub mod error;

@@ -13,6 +13,7 @@ mod plan;
 mod reference;
 mod shaders;
 mod support;
+mod surface;
 mod text;
 mod threads;
 

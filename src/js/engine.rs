@@ -14,7 +14,7 @@ use super::session::Session;
 use super::{clock, event, options};
 use crate::backend::{DeviceChoice, DeviceRequest};
 use crate::error::Error;
-use crate::run::{self, LoadPhase, Model, Prompt};
+use crate::run::{self, LoadPhase, Model};
 use crate::text::Controls;
 
 /// A model ready for calls.
@@ -72,10 +72,41 @@ impl Engine {
         self.model.require_tokenizer().and_then(|t| t.decode(ids)).map_err(to_js)
     }
 
-    /// Begins to continue a prompt.
-    pub fn generate(&self, prompt: &str, options: JsValue) -> Result<Job, JsValue> {
-        let options = options::generate(&options);
-        Job::new(options.and_then(|options| self.model.generate(Prompt::Text(prompt), &options)))
+    /// Begins a task: its name, the text that it is about, and its options.
+    pub fn start(&self, task: &str, input: &str, options: JsValue) -> Result<Job, JsValue> {
+        Job::new(begin(&self.model, task, input, &options))
+    }
+
+    /// [`Engine::start`] of the task `generate`.
+    pub fn generate(&self, input: &str, options: JsValue) -> Result<Job, JsValue> {
+        self.start("generate", input, options)
+    }
+
+    /// [`Engine::start`] of the task `summarize`.
+    pub fn summarize(&self, input: &str, options: JsValue) -> Result<Job, JsValue> {
+        self.start("summarize", input, options)
+    }
+
+    /// [`Engine::start`] of the task `classify`.
+    pub fn classify(&self, input: &str, options: JsValue) -> Result<Job, JsValue> {
+        self.start("classify", input, options)
+    }
+
+    /// [`Engine::start`] of the task `entities`.
+    #[wasm_bindgen(js_name = extractEntities)]
+    pub fn extract_entities(&self, input: &str, options: JsValue) -> Result<Job, JsValue> {
+        self.start("entities", input, options)
+    }
+
+    /// [`Engine::start`] of the task `keywords`.
+    #[wasm_bindgen(js_name = extractKeywords)]
+    pub fn extract_keywords(&self, input: &str, options: JsValue) -> Result<Job, JsValue> {
+        self.start("keywords", input, options)
+    }
+
+    /// [`Engine::start`] of the task `answer`.
+    pub fn answer(&self, input: &str, options: JsValue) -> Result<Job, JsValue> {
+        self.start("answer", input, options)
     }
 
     /// Resolves to a `Session`: a new one, or the one that was saved.
@@ -89,38 +120,21 @@ impl Engine {
             Ok(Session::new(session).into())
         })
     }
+}
 
-    /// Begins to summarise a text.
-    pub fn summarize(&self, text: &str, options: JsValue) -> Result<Job, JsValue> {
-        let options = options::summarize(&options);
-        Job::new(options.and_then(|options| self.model.summarize(text, &options)))
-    }
+#[cfg(feature = "tasks")]
+fn begin(model: &Rc<Model>, task: &str, input: &str, options: &JsValue) -> crate::Result<run::Job> {
+    let options = if task == "generate" { options::seeded(options)? } else { options::object(options)? };
+    crate::task::start(model, task, input, options)
+}
 
-    /// Begins to classify a text.
-    pub fn classify(&self, text: &str, options: JsValue) -> Result<Job, JsValue> {
-        let options = options::classify(&options);
-        Job::new(options.and_then(|options| self.model.classify(text, &options)))
+/// This build only continues prompts.
+#[cfg(not(feature = "tasks"))]
+fn begin(model: &Rc<Model>, task: &str, input: &str, options: &JsValue) -> crate::Result<run::Job> {
+    if task != "generate" {
+        return Err(model.cannot(task));
     }
-
-    /// Begins to look for names, numbers and the like.
-    #[wasm_bindgen(js_name = extractEntities)]
-    pub fn extract_entities(&self, text: &str, options: JsValue) -> Result<Job, JsValue> {
-        let options = options::entities(&options);
-        Job::new(options.and_then(|options| self.model.extract_entities(text, &options)))
-    }
-
-    /// Begins to look for what a text is about.
-    #[wasm_bindgen(js_name = extractKeywords)]
-    pub fn extract_keywords(&self, text: &str, options: JsValue) -> Result<Job, JsValue> {
-        let options = options::keywords(&options);
-        Job::new(options.and_then(|options| self.model.extract_keywords(text, &options)))
-    }
-
-    /// Begins to look for the answer to the question that is among the options.
-    pub fn answer(&self, text: &str, options: JsValue) -> Result<Job, JsValue> {
-        let options = options::answer(&options);
-        Job::new(options.and_then(|(question, options)| self.model.answer(&question, text, &options)))
-    }
+    model.generate(run::Prompt::Text(input), &run::options(options::seeded(options)?)?)
 }
 
 /// A call in progress.
@@ -144,7 +158,7 @@ impl Job {
         let job = Rc::clone(&self.job);
         future_to_promise(async move {
             let mut job = job.try_borrow_mut().map_err(|_| to_js(Error::Busy))?;
-            job.next().await.map(event::event).map_err(to_js)
+            job.next().await.and_then(event::event).map_err(to_js)
         })
     }
 }

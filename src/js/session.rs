@@ -10,7 +10,7 @@ use wasm_bindgen_futures::future_to_promise;
 use super::engine::Job;
 use super::error::to_js;
 use super::options;
-use crate::run::{OpenSession, Prompt};
+use crate::run::{self, OpenSession, Prompt};
 
 /// A text that goes on.
 #[wasm_bindgen]
@@ -33,7 +33,8 @@ impl Session {
 
     /// Begins to continue the text.
     pub fn generate(&self, options: JsValue) -> Result<Job, JsValue> {
-        Job::new(options::generate(&options).and_then(|options| self.session.generate(&options)))
+        let options = options::seeded(&options).and_then(run::options);
+        Job::new(options.and_then(|options| self.session.generate(&options)))
     }
 
     /// Resolves to a `Session` with the same text.

@@ -2,10 +2,15 @@
 
 use std::ops::Range;
 
+use serde::Serialize;
+use serde::ser::{SerializeStruct, Serializer};
+
 use crate::backend::GpuWork;
 
 /// What kind of work a progress report counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub enum Phase {
     /// Tokens of the prompt, or of the text that a summary is written from.
     Prefill,
@@ -29,7 +34,9 @@ impl Phase {
 }
 
 /// Why a job ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub enum FinishReason {
     /// The model said so, a stop string came, or everything asked for was given.
     Stop,
@@ -47,10 +54,12 @@ impl FinishReason {
 }
 
 /// A token of the output.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Piece {
     /// The characters that became final with this token; may be empty.
     pub text: String,
+    #[serde(rename = "tokenId")]
     pub token: u32,
     /// See [`Sampled::logprob`](crate::model::Sampled::logprob).
     pub logprob: f32,
@@ -65,39 +74,56 @@ pub struct Place {
     pub utf16: Range<usize>,
 }
 
+/// Outside of Rust, `start` and `end` in UTF-16 code units.
+impl Serialize for Place {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut place = serializer.serialize_struct("Place", 2)?;
+        place.serialize_field("start", &self.utf16.start)?;
+        place.serialize_field("end", &self.utf16.end)?;
+        place.end()
+    }
+}
+
 /// A sentence of the text that was chosen as a key point.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Point {
     pub text: String,
+    #[serde(flatten)]
     pub place: Place,
     /// Salience, 0 to 1.
     pub score: f32,
 }
 
 /// What is known of a sentence, for fitting the weights of `nanolm.tasks`.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Measured {
+    #[serde(flatten)]
     pub place: Place,
     /// Logit of yes minus logit of no after the text, and at the sentence's mark in it.
     pub model: f32,
     pub mark: f32,
-    /// What is counted: see [`FEATURE_NAMES`](super::FEATURE_NAMES).
+    /// What is counted: see [`NAMES`](crate::language::en::features::NAMES).
     pub features: Vec<f64>,
     /// With the weights of the file.
     pub salience: f32,
 }
 
 /// A sentence of a summary, and the sentences of the text that it was made of or says the same as.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Support {
     /// Where the sentence stands in the summary.
+    #[serde(flatten)]
     pub written: Place,
     /// In the order of the text; none where nothing supports it.
     pub sources: Vec<Place>,
 }
 
 /// A label and how likely the text bears it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Label {
     pub label: String,
     /// Probability, against the other labels.
@@ -105,18 +131,21 @@ pub struct Label {
 }
 
 /// A name, number, date or the like in the text.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Entity {
     pub text: String,
     /// `PER`, `LOC` ... as the model's file names them; `NUMBER`, `DATE`, `TIME`, `MONEY`, `EMAIL`, `URL`.
     pub kind: String,
+    #[serde(flatten)]
     pub place: Place,
     /// 0 to 1; 1 for what is found by its form.
     pub score: f32,
 }
 
 /// A phrase that says what the text is about.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Keyword {
     /// As it stands at its first place.
     pub text: String,
@@ -127,9 +156,11 @@ pub struct Keyword {
 }
 
 /// The part of a text that answers a question.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Answer {
     pub text: String,
+    #[serde(flatten)]
     pub place: Place,
     /// 0 to 1: how well sentence and kind of answer fit the question.
     pub score: f32,
@@ -163,8 +194,51 @@ pub struct GpuUsage {
     pub writing: GpuWork,
 }
 
+/// What was done, in all or for each token.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Work {
+    dispatches: f64,
+    submits: f64,
+    readbacks: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    per_token: Option<Box<Work>>,
+}
+
+impl Work {
+    /// `work` divided by `n`.
+    fn new(work: &GpuWork, n: u64) -> Self {
+        let of = |count: u64| count as f64 / n as f64;
+        let (dispatches, submits, readbacks) = (of(work.dispatches), of(work.submits), of(work.readbacks));
+        Work { dispatches, submits, readbacks, per_token: None }
+    }
+}
+
+/// Outside of Rust, the GPU's work for the output is told for each of its tokens.
+impl Serialize for Usage {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut usage = serializer.serialize_struct("Usage", 6)?;
+        usage.serialize_field("promptTokens", &self.prompt_tokens)?;
+        usage.serialize_field("completionTokens", &self.completion_tokens)?;
+        usage.serialize_field("cachedTokens", &self.cached_tokens)?;
+        usage.serialize_field("draftedTokens", &self.drafted_tokens)?;
+        usage.serialize_field("acceptedTokens", &self.accepted_tokens)?;
+        match &self.gpu {
+            None => usage.skip_field("gpu")?,
+            Some(GpuUsage { all, writing }) => {
+                // A token that ended the output was computed as well.
+                let tokens = if writing.chosen > 0 { writing.chosen } else { self.completion_tokens as u64 };
+                let per_token = (tokens > 0).then(|| Box::new(Work::new(writing, tokens)));
+                usage.serialize_field("gpu", &Work { per_token, ..Work::new(all, 1) })?;
+            }
+        }
+        usage.end()
+    }
+}
+
 /// Times in milliseconds, from the first `next`.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Timings {
     /// Until the prompt was read.
     pub prefill_ms: f64,
@@ -174,8 +248,10 @@ pub struct Timings {
     pub decode_ms: f64,
 }
 
-/// The outcome of one step of a job.
-#[derive(Clone, Debug, PartialEq)]
+/// The outcome of one step of a job. Outside of Rust, an object whose `type` says which.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(tag = "type", rename_all = "camelCase", rename_all_fields = "camelCase")]
+#[non_exhaustive]
 pub enum Event {
     Progress {
         phase: Phase,

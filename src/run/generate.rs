@@ -2,6 +2,8 @@
 
 use std::rc::Rc;
 
+use serde::Deserialize;
+
 use super::context::Context;
 use super::decode::{Decoding, Output, Step};
 use super::event::{Event, Phase};
@@ -36,26 +38,11 @@ impl Prompt<'_> {
 }
 
 /// Options of [`Model::generate`]. What is left open, the model's files decide, then the defaults named here.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "camelCase")]
 pub struct GenerateOptions {
     /// Default: the model's `generation_config.json`, else 128.
     pub max_new_tokens: Option<usize>,
-    /// How tokens are chosen, as far as the caller cares.
-    pub sampling: SamplingOptions,
-    /// Output ends before the first of these.
-    pub stop: Vec<String>,
-    /// Only numbers and names that occur in this text can be written.
-    pub grounded_in: Option<String>,
-    /// Reads ahead what stands in the text already after the last tokens; what is written is the same, sooner or later.
-    /// None: where it promises to be faster.
-    pub speculate: Option<bool>,
-    /// Takes nothing over that calls before have read, and leaves nothing to later ones: for measurements.
-    pub fresh: bool,
-}
-
-/// [`SampleOptions`], as far as the caller cares.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct SamplingOptions {
     /// See [`SampleOptions::temperature`].
     pub temperature: Option<f32>,
     /// See [`SampleOptions::top_k`].
@@ -70,11 +57,20 @@ pub struct SamplingOptions {
     pub no_repeat_ngram: Option<usize>,
     /// See [`SampleOptions::seed`].
     pub seed: Option<u64>,
+    /// Output ends before the first of these.
+    pub stop: Vec<String>,
+    /// Only numbers and names that occur in this text can be written.
+    pub grounded_in: Option<String>,
+    /// Reads ahead what stands in the text already after the last tokens; what is written is the same, sooner or later.
+    /// None: where it promises to be faster.
+    pub speculate: Option<bool>,
+    /// Takes nothing over that calls before have read, and leaves nothing to later ones: for measurements.
+    pub fresh: bool,
 }
 
-impl SamplingOptions {
-    /// These choices over `defaults`.
-    pub fn over(&self, defaults: &SampleOptions) -> SampleOptions {
+impl GenerateOptions {
+    /// How tokens are chosen: as asked, else by `defaults`.
+    fn sampling(&self, defaults: &SampleOptions) -> SampleOptions {
         SampleOptions {
             temperature: self.temperature.unwrap_or(defaults.temperature),
             top_k: self.top_k.unwrap_or(defaults.top_k),
@@ -131,7 +127,7 @@ impl Continuing {
             });
         }
         let max_tokens = max_new.min(limit - tokens.len());
-        let sampling = options.sampling.over(&model.defaults().sampling);
+        let sampling = options.sampling(&model.defaults().sampling);
         let mut sampler = Sampler::new(sampling, model.vocab_size(), max_tokens)?;
         tokens.iter().for_each(|token| sampler.observe(*token));
         let is_text = |id: &u32| {

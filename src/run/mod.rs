@@ -17,6 +17,7 @@ mod kept;
 mod lease;
 mod model;
 mod open_session;
+mod options;
 pub(crate) mod section;
 mod stop;
 mod stopwatch;
@@ -26,8 +27,9 @@ pub use event::{
     Answer, Entity, Event, FinishReason, GpuUsage, Keyword, Label, Measured, Phase, Piece, Place, Point, Support,
     Timings, Usage,
 };
-pub use generate::{GenerateOptions, Prompt, SamplingOptions};
+pub use generate::{GenerateOptions, Prompt};
 pub use job::{Ended, Job};
 pub use lease::Lease;
 pub use model::{Clock, LoadPhase, Model, ModelInfo};
 pub use open_session::OpenSession;
+pub use options::options;

@@ -9,6 +9,8 @@
 
 use std::rc::Rc;
 
+use serde::Deserialize;
+use serde::de::{Deserializer, SeqAccess, Visitor};
 use serde_json::Value as Json;
 
 use super::article::{Article, Chunk};
@@ -40,8 +42,37 @@ pub enum Labels {
     Own(Vec<String>),
 }
 
+impl<'de> Deserialize<'de> for Labels {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Either;
+
+        impl<'de> Visitor<'de> for Either {
+            type Value = Labels;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("an array of strings, or the name of a set")
+            }
+
+            fn visit_str<E>(self, set: &str) -> Result<Labels, E> {
+                Ok(Labels::Set(set.to_string()))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Labels, A::Error> {
+                let mut own = Vec::new();
+                while let Some(label) = list.next_element()? {
+                    own.push(label);
+                }
+                Ok(Labels::Own(own))
+            }
+        }
+
+        deserializer.deserialize_any(Either)
+    }
+}
+
 /// Options of [`Model::classify`].
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "camelCase")]
 pub struct ClassifyOptions {
     /// Which labels there are.
     pub labels: Labels,

@@ -9,6 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::rc::Rc;
 
+use serde::Deserialize;
+
 use super::article::Article;
 use super::format::TaskFormat;
 use super::judge::Judge;
@@ -16,6 +18,7 @@ use super::salience::SalienceSection;
 use super::summarize::SummaryKind;
 use crate::error::{Error, Result};
 use crate::language::en::{content_word, joined_words};
+use crate::run::section::{Description, Sections};
 use crate::run::{Context, Ended, Event, Job, Keyword, Model};
 use crate::text::Controls;
 
@@ -55,7 +58,8 @@ struct Facts {
 }
 
 /// Options of [`Model::extract_keywords`].
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "camelCase")]
 pub struct KeywordOptions {
     /// At most this many.
     pub limit: usize,
@@ -65,6 +69,12 @@ impl Default for KeywordOptions {
     fn default() -> Self {
         KeywordOptions { limit: 10 }
     }
+}
+
+/// Any model will do.
+pub fn read(_: Option<&Description<'_>>, sections: &mut Sections) -> Result<()> {
+    sections.names.push("keywords");
+    Ok(())
 }
 
 impl Model {

@@ -23,29 +23,66 @@ pub use answer::AnswerOptions;
 pub use classify::{ClassifyOptions, Labels};
 pub use entities::EntityOptions;
 pub use keywords::KeywordOptions;
+use serde_json::{Map, Value};
 pub use summarize::{Length, SummarizeOptions, SummaryKind};
 
 use crate::backend::{Clock, DeviceRequest};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::format::ModelFile;
 pub use crate::language::en::features::NAMES as FEATURE_NAMES;
-use crate::run::section::{Description, Sections};
-use crate::run::{LoadPhase, Model};
+use crate::run::section::{Description, Read, Sections};
+use crate::run::{Job, LoadPhase, Model, Prompt, options};
 use crate::tensor::Bytes;
 
-/// Reads what a model's file says about the tasks.
+/// A task: a row of [`TABLE`].
+pub struct Task {
+    /// What callers name it.
+    pub name: &'static str,
+    /// Reads what a model's file says about it.
+    read: Read,
+    start: Start,
+}
+
+/// Begins a task on a text, with options as a JSON object.
+type Start = fn(&Rc<Model>, &str, Map<String, Value>) -> Result<Job>;
+
+/// Every task.
+pub const TABLE: [Task; 7] = [
+    Task { name: "generate", read: nothing, start: |m, text, o| m.generate(Prompt::Text(text), &options(o)?) },
+    Task { name: "summarize", read: summarize::read, start: |m, text, o| m.summarize(text, &options(o)?) },
+    Task { name: "classify", read: classify::read, start: |m, text, o| m.classify(text, &options(o)?) },
+    Task { name: "entities", read: entities::read, start: |m, text, o| m.extract_entities(text, &options(o)?) },
+    Task { name: "keywords", read: keywords::read, start: |m, text, o| m.extract_keywords(text, &options(o)?) },
+    Task { name: "answer", read: answer::read, start: |m, text, o| m.answer(text, &options(o)?) },
+    Task { name: "measure", read: nothing, start: |m, text, _| m.measure(text) },
+];
+
+/// Begins a task by its name, with options by theirs.
+///
+/// # Errors
+/// `InvalidOption` for an unknown task, an unknown option and a value that an option cannot have, and what the task's own
+/// method says.
+pub fn start(model: &Rc<Model>, task: &str, input: &str, options: Map<String, Value>) -> Result<Job> {
+    let known = TABLE.iter().find(|known| known.name == task).ok_or_else(|| Error::InvalidOption {
+        name: "task".into(),
+        expected: format!("one of {}", TABLE.map(|task| task.name).join(", ")),
+        found: format!("{task:?}"),
+    })?;
+    (known.start)(model, input, options)
+}
+
+fn nothing(_: Option<&Description<'_>>, _: &mut Sections) -> Result<()> {
+    Ok(())
+}
+
+/// Reads what a model's file says about the tasks: first what several of them share.
 fn read(d: Option<&Description<'_>>, sections: &mut Sections) -> Result<()> {
     if let Some(d) = d {
         sections.insert(format::TaskFormat::read(d)?);
         sections.insert(salience::SalienceSection::from_description(d)?);
         sections.insert(RefCell::new(memo::Memo::default()));
     }
-    summarize::read(d, sections)?;
-    classify::read(d, sections)?;
-    entities::read(d, sections)?;
-    // Any model will do.
-    sections.names.extend(["keywords", "answer"]);
-    Ok(())
+    TABLE.iter().try_for_each(|task| (task.read)(d, sections))
 }
 
 impl Model {

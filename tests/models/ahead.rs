@@ -6,7 +6,7 @@ use std::sync::Arc;
 use nanolm::backend::{Backend, DeviceChoice};
 use nanolm::format;
 use nanolm::model::{LogitRows, ModelConfig, RopeLayout, RopeScaling, plan};
-use nanolm::run::{FinishReason, GenerateOptions, Model, Prompt, SamplingOptions};
+use nanolm::run::{FinishReason, GenerateOptions, Model, Prompt};
 use nanolm::session::{MAX_DRAFT, Session};
 use nanolm::task::{SummarizeOptions, SummaryKind};
 use nanolm::tensor::{Bytes, DType};
@@ -101,14 +101,14 @@ fn rows_of_a_batch_have_the_bits_of_rows_alone() {
 }
 
 /// Ways of choosing tokens that look at the ones before, and at random numbers.
-fn samplings(seed: u64) -> [SamplingOptions; 5] {
-    let warm = SamplingOptions { temperature: Some(0.8), seed: Some(seed), ..SamplingOptions::default() };
+fn samplings(seed: u64) -> [GenerateOptions; 5] {
+    let warm = GenerateOptions { temperature: Some(0.8), seed: Some(seed), ..GenerateOptions::default() };
     [
-        SamplingOptions::default(),
-        SamplingOptions { repetition_penalty: Some(1.3), ..SamplingOptions::default() },
-        SamplingOptions { no_repeat_ngram: Some(3), ..SamplingOptions::default() },
-        SamplingOptions { temperature: Some(0.1), ..warm.clone() },
-        SamplingOptions { top_k: Some(20), top_p: Some(0.9), min_p: Some(0.01), repetition_penalty: Some(1.1), ..warm },
+        GenerateOptions::default(),
+        GenerateOptions { repetition_penalty: Some(1.3), ..GenerateOptions::default() },
+        GenerateOptions { no_repeat_ngram: Some(3), ..GenerateOptions::default() },
+        GenerateOptions { temperature: Some(0.1), ..warm.clone() },
+        GenerateOptions { top_k: Some(20), top_p: Some(0.9), min_p: Some(0.01), repetition_penalty: Some(1.1), ..warm },
     ]
 }
 
@@ -145,7 +145,7 @@ fn fifty_prompts_give_the_same_tokens() {
         for sampling in samplings(i as u64) {
             // Up to the end of the context, and short of it.
             let max_new_tokens = Some(1 + rng.below(200));
-            let options = GenerateOptions { max_new_tokens, sampling, ..GenerateOptions::default() };
+            let options = GenerateOptions { max_new_tokens, ..sampling };
             let (more, right) = same_both_ways(model, &prompt, &options);
             (drafted, accepted) = (drafted + more, accepted + right);
         }
@@ -167,7 +167,7 @@ fn the_default_model_copies_and_continues_alike() {
             let mut prompt = part.to_vec();
             prompt.extend_from_slice(&part[..part.len() / 2]);
             let sampling = samplings(i as u64)[i % 5].clone();
-            let options = GenerateOptions { max_new_tokens: Some(16), sampling, ..GenerateOptions::default() };
+            let options = GenerateOptions { max_new_tokens: Some(16), ..sampling };
             let (more, right) = same_both_ways(&model, &prompt, &options);
             (drafted, accepted, texts) = (drafted + more, accepted + right, texts + 1);
         }
@@ -179,13 +179,12 @@ fn the_default_model_copies_and_continues_alike() {
 fn stop_texts_and_summaries_end_where_they_do_without() {
     let model = toy::load(toy::redescribed(toy::quantised(1), toy::FREELY), DeviceChoice::Cpu).unwrap();
     let prompt = repetitive(&mut Rng::new(3), 90, 256);
-    let warm = SamplingOptions { temperature: Some(0.3), seed: Some(3), ..SamplingOptions::default() };
-    let free =
-        generate(&model, Prompt::Tokens(&prompt), &GenerateOptions { sampling: warm.clone(), ..Default::default() });
+    let warm = GenerateOptions { temperature: Some(0.3), seed: Some(3), ..GenerateOptions::default() };
+    let free = generate(&model, Prompt::Tokens(&prompt), &warm.clone());
     let mut stopped = 0;
     for (at, _) in free.text.char_indices().skip(1).step_by(5) {
         let stop = vec![free.text[at..].chars().take(3).collect()];
-        let options = GenerateOptions { stop, sampling: warm.clone(), ..GenerateOptions::default() };
+        let options = GenerateOptions { stop, ..warm.clone() };
         same_both_ways(&model, &prompt, &options);
         stopped += usize::from(generate(&model, Prompt::Tokens(&prompt), &options).finish == Some(FinishReason::Stop));
     }

@@ -148,8 +148,13 @@ fn keywords_and_answers_need_no_training() {
                 assert_eq!(String::from_utf16(&utf16[place.utf16.clone()]).unwrap(), text[place.bytes.clone()]);
             }
         }
-        let ask =
-            |question: &str| finish(model.answer(question, text, &AnswerOptions::default()).unwrap()).unwrap().answers;
+        let ask = |question: &str| {
+            finish(
+                model.answer(text, &AnswerOptions { question: question.into(), ..AnswerOptions::default() }).unwrap(),
+            )
+            .unwrap()
+            .answers
+        };
         let answers = ask("When was the bridge built?");
         assert_eq!(answers.len(), 1);
         assert_eq!(
@@ -165,7 +170,8 @@ fn keywords_and_answers_need_no_training() {
         for (question, text, min_score) in
             [("?", text, 0.5), ("Who?", " ", 0.5), ("Who?", text, 1.5), ("Who?", text, f32::NAN)]
         {
-            let error = model.answer(question, text, &AnswerOptions { min_score }).map(|_| ()).unwrap_err();
+            let error =
+                model.answer(text, &AnswerOptions { question: question.into(), min_score }).map(|_| ()).unwrap_err();
             assert_eq!(error.code(), "option/invalid");
         }
     }

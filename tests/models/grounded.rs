@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use nanolm::backend::DeviceChoice;
 use nanolm::language::en::sentences;
-use nanolm::run::{FinishReason, GenerateOptions, Prompt, SamplingOptions};
+use nanolm::run::{FinishReason, GenerateOptions, Prompt};
 use nanolm::task::{Length, SummarizeOptions, SummaryKind};
 
 use super::run::{Output, finish, generate};
@@ -24,12 +24,9 @@ fn facts(text: &str) -> (Vec<&str>, Vec<&str>) {
 fn options(seed: u64, temperature: f32, grounded: bool) -> GenerateOptions {
     GenerateOptions {
         max_new_tokens: Some(80),
-        sampling: SamplingOptions {
-            temperature: Some(temperature),
-            seed: Some(seed),
-            no_repeat_ngram: Some(3),
-            ..SamplingOptions::default()
-        },
+        temperature: Some(temperature),
+        seed: Some(seed),
+        no_repeat_ngram: Some(3),
         grounded_in: grounded.then(|| SOURCE.to_string()),
         ..GenerateOptions::default()
     }

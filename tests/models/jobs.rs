@@ -3,7 +3,7 @@
 use nanolm::Error;
 use nanolm::backend::{DeviceChoice, DeviceKind};
 use nanolm::format::Value;
-use nanolm::run::{Event, FinishReason, GenerateOptions, Prompt, SamplingOptions};
+use nanolm::run::{Event, FinishReason, GenerateOptions, Prompt};
 use nanolm::task::SummarizeOptions;
 use nanolm::tensor::Bytes;
 
@@ -11,8 +11,8 @@ use super::run::{Output, finish, generate, greedy};
 use super::toy;
 
 fn sampled(seed: u64) -> GenerateOptions {
-    let sampling = SamplingOptions { temperature: Some(0.9), seed: Some(seed), ..SamplingOptions::default() };
-    GenerateOptions { max_new_tokens: Some(30), sampling, ..GenerateOptions::default() }
+    let sampling = GenerateOptions { temperature: Some(0.9), seed: Some(seed), ..GenerateOptions::default() };
+    GenerateOptions { max_new_tokens: Some(30), ..sampling }
 }
 
 #[test]
@@ -112,7 +112,7 @@ fn the_context_is_a_limit_and_not_an_error_in_the_middle() {
     let context = toy::CONTEXT;
     let prompt = vec![65; context - 5];
     let mut options = greedy(1000);
-    options.sampling.repetition_penalty = Some(1.0);
+    options.repetition_penalty = Some(1.0);
     let output = generate(&model, Prompt::Tokens(&prompt), &options);
     assert!(output.tokens().len() <= 5);
     if output.finish == Some(FinishReason::Length) {
@@ -132,8 +132,8 @@ fn bad_options_are_named() {
         other => panic!("{other:?}"),
     };
     assert_eq!(refused(Prompt::Text("a"), &greedy(0)), "maxNewTokens");
-    let sampling = SamplingOptions { top_p: Some(1.5), ..SamplingOptions::default() };
-    assert_eq!(refused(Prompt::Text("a"), &GenerateOptions { sampling, ..greedy(1) }), "topP");
+    let sampling = GenerateOptions { top_p: Some(1.5), ..GenerateOptions::default() };
+    assert_eq!(refused(Prompt::Text("a"), &GenerateOptions { max_new_tokens: Some(1), ..sampling }), "topP");
     assert_eq!(refused(Prompt::Text(""), &greedy(1)), "prompt");
     // A token that the model does not have is found when it is read; the job ends, the model does not.
     let job = model.generate(Prompt::Tokens(&[1 << 20]), &greedy(1)).unwrap();
@@ -164,8 +164,8 @@ fn the_models_files_decide_what_the_caller_leaves_open() {
     set(&mut file, "temperature", Value::Float(0.9));
     set(&mut file, "max_new_tokens", Value::Int(30));
     let model = toy::load(file.clone(), DeviceChoice::Cpu).unwrap();
-    let seeded = SamplingOptions { seed: Some(7), ..SamplingOptions::default() };
-    let output = generate(&model, Prompt::Text("Hello"), &GenerateOptions { sampling: seeded, ..Default::default() });
+    let seeded = GenerateOptions { seed: Some(7), ..GenerateOptions::default() };
+    let output = generate(&model, Prompt::Text("Hello"), &seeded);
     assert_eq!(output, generate(&toy::model(), Prompt::Text("Hello"), &sampled(7)));
     // The first token of that output, made an end token.
     let first = output.tokens()[0];

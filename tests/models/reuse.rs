@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use nanolm::backend::DeviceChoice;
 use nanolm::format::ModelFile;
-use nanolm::run::{GenerateOptions, Model, Prompt, SamplingOptions};
+use nanolm::run::{GenerateOptions, Model, Prompt};
 use nanolm::task::{Length, SummarizeOptions, SummaryKind};
 
 use super::run::{Output, finish, generate, on_each_device};
@@ -35,13 +35,13 @@ fn invisible(file: &ModelFile, device: DeviceChoice, calls: usize) -> usize {
         }
         prompt.extend((0..1 + rng.below(90)).map(|_| rng.below(256) as u32));
         prompt.truncate(toy::CONTEXT - 20);
-        let sampling = SamplingOptions {
+        let sampling = GenerateOptions {
             temperature: Some(0.7 * rng.below(2) as f32),
             repetition_penalty: Some(1.1),
             seed: Some(i as u64),
-            ..SamplingOptions::default()
+            ..GenerateOptions::default()
         };
-        let options = GenerateOptions { max_new_tokens: Some(1 + rng.below(16)), sampling, ..Default::default() };
+        let options = GenerateOptions { max_new_tokens: Some(1 + rng.below(16)), ..sampling };
         let run = |model: &Rc<Model>| generate(model, Prompt::Tokens(&prompt), &options);
         let (found, fresh) = (run(&model), run(&load()));
         assert_eq!(found, fresh, "call {i}");

@@ -124,6 +124,7 @@ impl Output {
                 self.usage = usage;
                 return true;
             }
+            other => panic!("an event that this does not know: {other:?}"),
         }
         false
     }

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use nanolm::backend::{DeviceChoice, DeviceKind};
-use nanolm::run::{GenerateOptions, Model, OpenSession, Prompt, SamplingOptions};
+use nanolm::run::{GenerateOptions, Model, OpenSession, Prompt};
 use nanolm::{Error, Result};
 
 use super::run::{Output, finish, generate, greedy, on_each_device};
@@ -15,8 +15,8 @@ fn model() -> Rc<Model> {
 }
 
 fn sampled(seed: u64, n: usize) -> GenerateOptions {
-    let sampling = SamplingOptions { temperature: Some(0.9), seed: Some(seed), ..SamplingOptions::default() };
-    GenerateOptions { max_new_tokens: Some(n), sampling, ..GenerateOptions::default() }
+    let sampling = GenerateOptions { temperature: Some(0.9), seed: Some(seed), ..GenerateOptions::default() };
+    GenerateOptions { max_new_tokens: Some(n), ..sampling }
 }
 
 fn append(session: &OpenSession, text: &str) -> Output {

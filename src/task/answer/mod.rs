@@ -14,23 +14,34 @@ use std::ops::Range;
 use std::rc::Rc;
 
 use retrieve::find;
+use serde::Deserialize;
 
 use super::article::Article;
 use crate::error::{Error, Result};
 use crate::language::en::joined_words;
+use crate::run::section::{Description, Sections};
 use crate::run::{Answer, Context, Ended, Event, Job, Model};
 
 /// Options of [`Model::answer`].
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "camelCase")]
 pub struct AnswerOptions {
+    /// What is asked.
+    pub question: String,
     /// Answers with a lower score are none: 0 to 1.
     pub min_score: f32,
 }
 
 impl Default for AnswerOptions {
     fn default() -> Self {
-        AnswerOptions { min_score: 0.35 }
+        AnswerOptions { question: String::new(), min_score: 0.35 }
     }
+}
+
+/// Any model will do.
+pub fn read(_: Option<&Description<'_>>, sections: &mut Sections) -> Result<()> {
+    sections.names.push("answer");
+    Ok(())
 }
 
 impl Model {
@@ -38,15 +49,15 @@ impl Model {
     ///
     /// # Errors
     /// `InvalidOption` for a text or question without words.
-    pub fn answer(self: &Rc<Self>, question: &str, text: &str, options: &AnswerOptions) -> Result<Job> {
-        if joined_words(question).is_empty() {
+    pub fn answer(self: &Rc<Self>, text: &str, options: &AnswerOptions) -> Result<Job> {
+        let AnswerOptions { question, min_score } = options.clone();
+        if joined_words(&question).is_empty() {
             return Err(Error::InvalidOption {
                 name: "question".into(),
                 expected: "a question with at least one word".into(),
                 found: format!("{question:?}"),
             });
         }
-        let min_score = options.min_score;
         if !(0.0..=1.0).contains(&min_score) {
             return Err(Error::InvalidOption {
                 name: "minScore".into(),
@@ -54,7 +65,7 @@ impl Model {
                 found: min_score.to_string(),
             });
         }
-        let (article, question) = (Article::with_sentences(text)?, question.to_string());
+        let article = Article::with_sentences(text)?;
         Ok(Job::new(self, |context| run(context, article, question, min_score)))
     }
 }

@@ -11,6 +11,7 @@ use std::collections::VecDeque;
 use std::ops::Range;
 use std::rc::Rc;
 
+use serde::Deserialize;
 pub use tags::EntitySection;
 use tags::{Span, best_spans};
 
@@ -39,7 +40,8 @@ struct Part {
 }
 
 /// Options of [`Model::extract_entities`].
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "camelCase")]
 pub struct EntityOptions {
     /// Only these types, such as `PER` and `DATE`; all where it is empty.
     pub types: Vec<String>,

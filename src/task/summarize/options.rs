@@ -1,9 +1,12 @@
 //! What may be asked of a summary.
 
+use serde::Deserialize;
+
 use crate::error::{Error, Result};
 
 /// What a summary is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum SummaryKind {
     /// The gist: one sentence, or up to three where they are copied from the text.
     #[default]
@@ -36,7 +39,8 @@ impl std::str::FromStr for SummaryKind {
 }
 
 /// How much of it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Length {
     #[default]
     Short,
@@ -82,8 +86,11 @@ fn unknown(name: &str, expected: &str, found: &str) -> Error {
 }
 
 /// Options of [`Model::summarize`].
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "camelCase")]
 pub struct SummarizeOptions {
+    /// `type` outside of Rust.
+    #[serde(rename = "type")]
     pub kind: SummaryKind,
     /// Of key points and copied tldrs; what is generated ends where the model ends it.
     pub length: Length,
