@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { before, course, FIGURES, figures, paired, regressions, table } from "./own/report.mjs";
+import { before, byChance, course, FIGURES, figures, paired, regressions, table } from "./own/report.mjs";
 
 const run = (load, points, rate = 1000) => ({
   cold: { loadMs: load, coldFirstPointMs: 2 * points, coldKeyPointsMs: 2 * points },
@@ -21,19 +21,28 @@ test("cold figures are one of each run, warm ones all rounds of all runs", () =>
 });
 
 test("a paired run says slower only where most pairs agree", () => {
-  const theirs = [run(50, 100), run(50, 100), run(50, 100), run(50, 100), run(50, 100)];
-  const slow = paired([run(50, 120), run(50, 118), run(50, 121), run(50, 119), run(50, 120)], theirs);
+  const all = (...points) => points.map((ms) => run(50, ms));
+  const theirs = all(100, 100, 100, 100, 100, 100, 100);
+  const slow = paired(all(120, 118, 121, 119, 120, 120, 122), theirs);
   assert.equal(slow.keyPointsMs.slower, true);
   assert.equal(slow.keyPointsMs.ratio, 1.2);
   assert.equal(slow.loadMs.slower, false);
-  const noisy = paired([run(50, 120), run(50, 90), run(50, 121), run(50, 80), run(50, 120)], theirs);
+  const noisy = paired(all(120, 90, 121, 80, 120, 120, 120), theirs);
   assert.equal(noisy.keyPointsMs.slower, false);
-  const fast = paired([run(50, 50), run(50, 51), run(50, 50), run(50, 52), run(50, 50)], theirs);
+  assert.equal(paired(all(120, 120), theirs).keyPointsMs.slower, false, "two pairs are too few");
+  const fast = paired(all(50, 51, 50, 52, 50, 50, 50), theirs);
   assert.deepEqual([fast.keyPointsMs.slower, fast.keyPointsMs.faster], [false, true]);
 });
 
+test("how likely coins agree", () => {
+  assert.equal(byChance(1, 1), 0.5);
+  assert.equal(byChance(3, 2), 0.5);
+  assert.equal(byChance(7, 7), 1 / 128);
+  assert.ok(Math.abs(byChance(10, 9) - 11 / 1024) < 1e-12);
+});
+
 test("of a rate less is slower", () => {
-  const some = (rate) => [run(50, 100, rate), run(50, 100, rate)];
+  const some = (rate) => Array.from({ length: 7 }, () => run(50, 100, rate));
   assert.equal(paired(some(500), some(1000)).tokensPerSecond.ratio, 2);
   assert.equal(paired(some(500), some(1000)).tokensPerSecond.slower, true);
   assert.equal(paired(some(2000), some(1000)).tokensPerSecond.faster, true);

@@ -15,9 +15,9 @@ export const FIGURES = {
   entitiesMs: "entities, warm, ms",
 };
 
-/** A paired ratio that calls for a look, and how many of the pairs must say so. */
+/** A paired ratio that calls for a look, and the chance that so many pairs agree where nothing differs. */
 export const SLOWER = 1.05;
-const AGREEING = 0.8;
+const CHANCE = 0.01;
 /** Between runs on different days more is noise. */
 const SLOWER_THAN_BEFORE = 1.15;
 
@@ -42,7 +42,8 @@ function ofRun(run, name) {
 
 /**
  * Runs of two builds, taken in turns, pair by pair: `{ name: { ratio, least, most, n, slower, faster } }`, the median of how many times as
- * long ours took. `slower` where that is beyond [`SLOWER`] and four pairs of five agree, `faster` the same the other way.
+ * long ours took. `slower` where that is beyond `SLOWER` and too many pairs agree for chance (a sign test: all of 7, 10 of 11), `faster`
+ * the same the other way.
  */
 export function paired(ours, theirs) {
   const out = {};
@@ -50,12 +51,22 @@ export function paired(ours, theirs) {
     const ratios = ours.map((run, i) => times(name, ofRun(run, name), ofRun(theirs[i], name))).filter(Number.isFinite);
     const found = summary(ratios);
     if (found === undefined) continue;
-    const share = (holds) => ratios.filter(holds).length / ratios.length;
-    const slower = found.median > SLOWER && share((r) => r > 1) >= AGREEING;
-    const faster = found.median < 1 / SLOWER && share((r) => r < 1) >= AGREEING;
+    const sure = (holds) => byChance(ratios.length, ratios.filter(holds).length) < CHANCE;
+    const slower = found.median > SLOWER && sure((r) => r > 1);
+    const faster = found.median < 1 / SLOWER && sure((r) => r < 1);
     out[name] = { ratio: found.median, least: found.least, most: found.most, n: found.n, slower, faster };
   }
   return out;
+}
+
+/** The chance that of `n` fair coins `k` or more show heads. */
+export function byChance(n, k) {
+  let [sum, term] = [0, 0.5 ** n];
+  for (let heads = n; heads >= k; heads--) {
+    sum += term;
+    term *= heads / (n - heads + 1);
+  }
+  return sum;
 }
 
 /** The last entry before `entry` that was measured on the same kind of machine, or undefined. */

@@ -19,7 +19,7 @@ const LABELS = ["science", "sport", "politics", "economy", "culture"];
 
 const { values: options } = parseArgs({
   options: {
-    runs: { type: "string", default: "5" },
+    runs: { type: "string", default: "7" },
     rounds: { type: "string", default: "5" },
     threads: { type: "string", default: "1,2" },
     against: { type: "string" },
