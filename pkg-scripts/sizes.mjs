@@ -23,7 +23,7 @@ export function sizes(dist) {
       gzip: 0,
       brotli: 0,
     });
-  const files = readdirSync(dist).filter((name) => /\.(js|wasm)$/.test(name) && statSync(join(dist, name)).isFile());
+  const files = readdirSync(dist, { recursive: true }).filter((name) => /\.(js|wasm)$/.test(name) && statSync(join(dist, name)).isFile());
   const size = Object.fromEntries(files.map((name) => [name, measured(join(dist, name))]));
   const builds = {};
   for (const build of ["simd128", "relaxed", "threads"]) {
@@ -33,7 +33,7 @@ export function sizes(dist) {
     builds[build] = { javascript, wasm, code: add([javascript, wasm]) };
   }
   const largest = Object.values(builds).reduce((a, b) => (a.code.gzip >= b.code.gzip ? a : b));
-  const models = readdirSync(join(dist, "model")).map((name) => measured(join(dist, "model", name)));
+  const models = readdirSync(join(dist, "model")).filter((name) => /\.(gguf|md)$/.test(name)).map((name) => measured(join(dist, "model", name)));
   return { builds, code: largest.code, model: add(models) };
 }
 

@@ -275,7 +275,7 @@ test("an engine that multiplies wrongly is not given relaxed SIMD", (t) => {
     t.skip("this Node has no such flag");
     return;
   }
-  const builds = pathToFileURL(join(installTarball("web-app"), "dist/builds.js"));
+  const builds = pathToFileURL(join(installTarball("web-app"), "dist/engine/builds.js"));
   const script = `import(${JSON.stringify(builds)}).then((m) => console.log(JSON.stringify(m.choose({ device: "auto" }))))`;
   const choice = JSON.parse(execFileSync(process.execPath, [flag, "-e", script], { encoding: "utf8" }));
   assert.deepEqual(choice, { builds: ["simd128"], lacking: "the browser's relaxed SIMD multiplies wrongly" });

@@ -21,7 +21,7 @@ export class Engine {
     onProgress?: (phase: string, done: number, total: number) => void,
   ): Promise<Engine>;
   /** With the device of this moment. */
-  info(): import("./protocol.js").EngineInfo;
+  info(): import("./info.js").EngineInfo;
   /** What was measured to choose the device: a line to be kept for later loads. */
   measured(): string | undefined;
   /** How often the model has moved to another device, because the one before was lost. */
@@ -51,6 +51,6 @@ export class Session {
 
 /** One call in steps: each `next` does one bounded unit of work, a chunk of the prompt or one token. */
 export class Job {
-  next(): Promise<import("./protocol.js").JobEvent>;
+  next(): Promise<import("./engine/protocol.js").JobEvent>;
   free(): void;
 }

@@ -4,21 +4,91 @@
 /** Facts about an error, by name: the file, what was expected and found, and so on. */
 export type ErrorDetails = Readonly<Record<string, unknown>>;
 
-/** An error as it travels from the worker to the page. */
+/** What went wrong, for programs: stable, of the form `area/problem`. */
+export type ErrorCode =
+  /** The server or the network did not answer, or another origin's server does not allow this page to read from it (CORS). */
+  | "download/network"
+  /** The server answered with an error, such as 404. Check the address. */
+  | "download/status"
+  /** The server answered with a page instead of a file: the address is probably wrong. */
+  | "download/not-a-file"
+  /** The connection broke before the end of a file. Load again; nothing incomplete is kept. */
+  | "download/incomplete"
+  /** A chosen file cannot be read any more, because it was moved or changed. Choose it again. */
+  | "download/unreadable"
+  /** The file ends too early. Get it again. */
+  | "format/truncated"
+  /** The bytes are no model file, or one that is damaged. Get another file. */
+  | "format/invalid"
+  /** A file of the model's folder is not there, such as `config.json`. */
+  | "model/missing-file"
+  /** Weights are missing, or have another shape or type than the model needs; the details list them. */
+  | "model/weights"
+  /** A sound model of a kind that this version cannot run. Use another model. */
+  | "model/unsupported"
+  /** The model computed what is no number. Its weights are damaged, or it cannot be run at this precision. */
+  | "model/not-finite"
+  /** The model was disposed of. Load it again. */
+  | "model/disposed"
+  /** The model was not made for this task. `model.info.tasks` lists what it can do. */
+  | "task/unsupported"
+  /** An argument has a value that makes no sense, or an option that is not known. */
+  | "option/invalid"
+  /** The tokenizer refused its input. */
+  | "text/tokenizer"
+  /** The text is longer than the model's context. Shorten it, or use `summarize`. */
+  | "session/context-full"
+  /** Bytes that are no saved session, are damaged, or come of another model. Begin a new session. */
+  | "session/invalid"
+  /** The session was disposed of. Begin a new one. */
+  | "session/disposed"
+  /** A bug in this package. Please report it. */
+  | "session/busy"
+  /** A bug in this package. Please report it. */
+  | "session/replaying"
+  /** The GPU is not there or failed. Load with `device: "cpu"`. */
+  | "gpu/failed"
+  /** There is not enough memory. Use a smaller model or a shorter text. */
+  | "memory/exhausted"
+  /** There are no workers here. Load models in a web page or a worker. */
+  | "worker/unavailable"
+  /** The worker's script was not found or is refused by the page's Content-Security-Policy. */
+  | "worker/start"
+  /** The engine's wasm file was not found, is refused by the page's Content-Security-Policy, or the browser cannot run it. */
+  | "worker/wasm"
+  /** The worker died. Load the model again. */
+  | "worker/crashed"
+  /** A bug in this package. Please report it. */
+  | "worker/no-model"
+  /** A bug in this package. Please report it. */
+  | "internal";
+
+/** @internal An error as it travels from the worker to the page. */
 export interface WireError {
-  code: string;
+  code: ErrorCode;
   message: string;
   details: ErrorDetails;
 }
 
+/** Of an error's message and of a value in one, in UTF-16 code units: what is longer hides what there is to do. */
+const LONGEST_MESSAGE = 2000;
+const LONGEST_VALUE = 200;
+
+/** A text with its middle left out where it is longer: the beginning says what is wrong, the end what to do. */
+function shortened(text: string, longest: number): string {
+  if (text.length <= longest) return text;
+  const tail = Math.floor(longest / 4);
+  return `${text.slice(0, longest - tail - 3)} … ${text.slice(-tail)}`;
+}
+
 /** Any error of this package. Match on `code`, which is stable; `message` says what to do. */
 export class NanolmError extends Error {
-  /** Stable, of the form `area/problem`. */
-  readonly code: string;
+  /** What went wrong: docs/errors.md lists the codes. */
+  readonly code: ErrorCode;
   readonly details: ErrorDetails;
 
-  constructor(code: string, message: string, details: ErrorDetails = {}, options?: ErrorOptions) {
-    super(message, options);
+  constructor(code: ErrorCode, message: string, details: ErrorDetails = {}, options?: ErrorOptions) {
+    super(shortened(message, LONGEST_MESSAGE), options);
     this.code = code;
     this.details = details;
   }
@@ -76,13 +146,14 @@ InternalError.prototype.name = "InternalError";
 
 type ErrorClass = typeof NanolmError;
 
-const BY_CODE: Record<string, ErrorClass> = {
+const BY_CODE: Partial<Record<ErrorCode, ErrorClass>> = {
   "model/missing-file": ModelFileError,
   "model/weights": ModelFileError,
   "model/unsupported": UnsupportedError,
   "model/disposed": DisposedError,
   "session/context-full": ContextError,
   "session/busy": InternalError,
+  "session/replaying": InternalError,
   "session/disposed": DisposedError,
   "session/invalid": SessionError,
 };
@@ -99,18 +170,18 @@ const BY_AREA: Record<string, ErrorClass> = {
   worker: WorkerError,
 };
 
-/** The error of the class that belongs to its code. A code of a newer engine still gives a `NanolmError`. */
+/** @internal The error of the class that belongs to its code. A code of a newer engine still gives a `NanolmError`. */
 export function errorFrom({ code, message, details }: WireError): NanolmError {
   const Class = BY_CODE[code] ?? BY_AREA[code.split("/", 1)[0] ?? ""] ?? NanolmError;
   return new Class(code, message, details);
 }
 
-/** Any thrown value in the form that crosses the worker. */
+/** @internal Any thrown value in the form that crosses the worker. */
 export function toWire(thrown: unknown): WireError {
   if (thrown instanceof Error) {
     const { code, details } = thrown as { code?: unknown; details?: unknown };
     if (typeof code === "string") {
-      return { code, message: thrown.message, details: plain(details) };
+      return { code: code as ErrorCode, message: thrown.message, details: plain(details) };
     }
     return {
       code: "internal",
@@ -130,11 +201,24 @@ function plain(details: unknown): ErrorDetails {
   }
 }
 
+/** @internal */
 export function optionError(name: string, expected: string, found: unknown): OptionError {
-  const shown = typeof found === "string" ? JSON.stringify(found) : String(found);
+  const shown = shortened(inWords(found), LONGEST_VALUE);
   return new OptionError("option/invalid", `option ${name}: expected ${expected}, found ${shown}`, {
     name,
     expected,
     found: shown,
   });
+}
+
+/** A value of a caller, who may have given anything. */
+function inWords(value: unknown): string {
+  if (typeof value === "string") return JSON.stringify(value);
+  if (typeof value === "function") return "a function";
+  try {
+    return String(value);
+  } catch {
+    // An object without a prototype, or with a toString of its own.
+    return "an object";
+  }
 }

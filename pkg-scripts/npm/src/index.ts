@@ -1,6 +1,5 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 
-export type { Build } from "./builds.js";
 export {
   ContextError,
   DisposedError,
@@ -16,24 +15,21 @@ export {
   UnsupportedError,
   WorkerError,
 } from "./errors.js";
-export type { ErrorDetails } from "./errors.js";
-export { Model } from "./model.js";
-export type {
-  AnswerOptions,
-  CallOptions,
-  EntityOptions,
-  GenerateOptions,
-  KeywordOptions,
-  LoadOptions,
-  Progress,
-  SamplingOptions,
-  SpeedOptions,
-  SummarizeOptions,
-} from "./model.js";
-export type { DeviceInfo, EngineInfo, FinishReason, GpuUsage, GpuWork, Timings, Usage } from "./protocol.js";
-export type { Answer, Entity, Keyword, Label, Place, Supported } from "./results.js";
-export type { FileSource, ModelSource, NamedFiles } from "./source.js";
-export { Session } from "./session.js";
-export type { AppendOptions } from "./session.js";
-export { TextStream } from "./stream.js";
-export type { Piece, Point, Result } from "./stream.js";
+export type { ErrorCode, ErrorDetails } from "./errors.js";
+export type { FileSource, ModelSource, NamedFiles } from "./files/source.js";
+export type * from "./info.js";
+export { Model } from "./model/model.js";
+export type { LoadOptions } from "./model/model.js";
+export type { CallOptions, SpeedOptions } from "./model/options.js";
+export type { Place } from "./model/places.js";
+export { Session } from "./model/session.js";
+export type { AppendOptions, SavedSession } from "./model/session.js";
+export { TextStream } from "./model/stream.js";
+export type { Piece, PieceIterator, Point, Result, Supported } from "./model/stream.js";
+// The tasks: a line each.
+export type { Answer, AnswerOptions } from "./model/tasks/answer.js";
+export type { ClassifyOptions, Label } from "./model/tasks/classify.js";
+export type { Entity, EntityOptions } from "./model/tasks/entities.js";
+export type { GenerateOptions, SamplingOptions } from "./model/tasks/generate.js";
+export type { Keyword, KeywordOptions } from "./model/tasks/keywords.js";
+export type { SummarizeOptions } from "./model/tasks/summarize.js";

@@ -1,9 +1,10 @@
 // Starts a worker with the fastest build of the engine that starts here, and loads a model in it.
 
-import { type Build, type BuildOptions, choose } from "./builds.js";
-import { type CallOptions, Connection } from "./connection.js";
-import { NanolmError } from "./errors.js";
-import type { EngineInfo, SourceFile } from "./protocol.js";
+import { NanolmError } from "../errors.js";
+import type { SourceFile } from "../files/source.js";
+import type { Build, EngineInfo } from "../info.js";
+import { type BuildOptions, choose } from "./builds.js";
+import { Connection, type SendOptions } from "./connection.js";
 
 export interface Launched {
   connection: Connection;
@@ -16,7 +17,7 @@ export interface Launch extends BuildOptions {
   cache: boolean;
 }
 
-export async function launch(wanted: Launch, options: CallOptions): Promise<Launched> {
+export async function launch(wanted: Launch, options: SendOptions): Promise<Launched> {
   const { files, device, cache, threads } = wanted;
   const { builds, lacking } = choose(wanted);
   const failures: string[] = lacking === "" ? [] : [`no threads: ${lacking}`];

@@ -1,12 +1,12 @@
-// What every worker does: owns the engine and answers the page's calls. See protocol.ts. The workers themselves, worker.ts
-// and worker-threads.ts, say how their builds of the engine start.
+// What every worker does: it owns the engine and answers the page's calls (protocol.ts). The entry points, ../worker.ts and
+// ../worker-threads.ts, say how their builds of the engine start.
 
-import type { Build } from "./builds.js";
-import { readFiles } from "./download.js";
-import type { Engine, ModelFiles, Session } from "./engine.js";
-import { DisposedError, toWire, WorkerError } from "./errors.js";
+import type { Engine, ModelFiles, Session } from "../engine.js";
+import { DisposedError, toWire, WorkerError } from "../errors.js";
+import { readFiles } from "../files/download.js";
+import type { Build, DeviceInfo, EngineInfo } from "../info.js";
 import { keepLine, known } from "./measured.js";
-import type { DeviceInfo, EngineInfo, Reply, Request } from "./protocol.js";
+import type { Reply, Request } from "./protocol.js";
 import { Queue } from "./queue.js";
 import { askForSubgroups } from "./subgroups.js";
 
@@ -22,6 +22,9 @@ export interface Host {
    */
   startThreads?(wanted: number): Promise<{ threads: number; why: string }>;
 }
+
+/** The engine's methods that start a task. */
+type Task = "generate" | "summarize" | "classify" | "extractEntities" | "extractKeywords" | "answer";
 
 interface Scope {
   postMessage(reply: Reply, transfer?: Transferable[]): void;
@@ -67,7 +70,7 @@ const queue = new Queue({
   finished: (id, value) => {
     tellMoves();
     // Saved sessions can be large: they move instead of being copied.
-    scope.postMessage({ type: "result", id, value }, value instanceof Uint8Array ? [value.buffer] : []);
+    scope.postMessage({ type: "result", id, value }, value instanceof Uint8Array ? [value.buffer as ArrayBuffer] : []);
   },
   failed: fail,
 });
@@ -114,13 +117,8 @@ function receive(request: Request): void {
     case "detokenize":
       queue.between(() => loaded().detokenize(request.ids)).then(answer, (error) => fail(id, error));
       break;
-    case "generate":
-    case "summarize":
-    case "classify":
-    case "extractEntities":
-    case "extractKeywords":
-    case "answer":
-      queue.push(id, () => loaded()[request.method](request.text, request.options));
+    case "start":
+      queue.push(id, () => loaded()[request.task as Task](request.input, request.options));
       break;
     case "session":
       queue.once(id, () => keep(id, loaded().session(request.saved)));

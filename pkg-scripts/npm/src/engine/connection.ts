@@ -1,19 +1,19 @@
 // The page's end of one worker: starts it, sends calls, hands answers to whoever asked.
 
-import type { Build } from "./builds.js";
-import { DisposedError, errorFrom, optionError, WorkerError } from "./errors.js";
-import type { DeviceInfo, JobEvent, LoadProgress, Reply, Request, RequestBody } from "./protocol.js";
+import { DisposedError, errorFrom, optionError, WorkerError } from "../errors.js";
+import type { Build, DeviceInfo, Progress } from "../info.js";
+import type { JobEvent, Reply, Request, RequestBody } from "./protocol.js";
 
 interface Call {
   events: (events: JobEvent[]) => void;
-  progress: (progress: LoadProgress) => void;
+  progress: (progress: Progress) => void;
   resolve: (value: unknown) => void;
   reject: (error: unknown) => void;
 }
 
-export interface CallOptions {
+export interface SendOptions {
   events?: (events: JobEvent[]) => void;
-  progress?: (progress: LoadProgress) => void;
+  progress?: (progress: Progress) => void;
   /** Rejects the call at once and stops it in the worker. */
   signal?: AbortSignal | undefined;
 }
@@ -36,8 +36,8 @@ export class Connection {
     // of their engine differs and nobody should download both.
     this.#worker =
       build === "threads"
-        ? new Worker(new URL("./worker-threads.js", import.meta.url), { type: "module" })
-        : new Worker(new URL("./worker.js", import.meta.url), { type: "module" });
+        ? new Worker(new URL("../worker-threads.js", import.meta.url), { type: "module" })
+        : new Worker(new URL("../worker.js", import.meta.url), { type: "module" });
     const script = build === "threads" ? "worker-threads.js" : "worker.js";
     this.#worker.onmessage = ({ data }: MessageEvent<Reply>) => this.#receive(data);
     this.#worker.onerror = (event) => {
@@ -59,7 +59,7 @@ export class Connection {
   }
 
   /** Sends a call; its id can be used to cancel it. Never throws: failures reject `answer`. */
-  send<T>(body: RequestBody, options: CallOptions = {}): { id: number; answer: Promise<T> } {
+  send<T>(body: RequestBody, options: SendOptions = {}): { id: number; answer: Promise<T> } {
     const id = ++this.#lastId;
     const { signal } = options;
     const answer = new Promise<T>((resolve, reject) => {

@@ -1,14 +1,8 @@
 // The engine is built three times, and a browser downloads one of them: which, is decided here, by features, never by the
 // browser's name. A wrong guess costs a moment: whatever does not start, the next one in the list does (see launch.ts).
 
-import { optionError } from "./errors.js";
-
-/**
- * - `simd128`: 128-bit vectors. Every current browser runs it.
- * - `relaxed`: relaxed SIMD too, whose integer dot products are several times faster.
- * - `threads`: `relaxed` on several threads over shared memory, which browsers give to cross-origin isolated pages only.
- */
-export type Build = "simd128" | "relaxed" | "threads";
+import { optionError } from "../errors.js";
+import type { Build } from "../info.js";
 
 /** From the slowest to the fastest; each can do what those before it can, and more. */
 const BUILDS: readonly Build[] = ["simd128", "relaxed", "threads"];

@@ -1,13 +1,17 @@
 // A text that goes on: appended to, continued, copied, saved.
 
-import { runJob, streamJob } from "./call.js";
-import type { Connection } from "./connection.js";
-import { optionError } from "./errors.js";
-import type { CallOptions, GenerateOptions } from "./model.js";
-import type { JobEvent } from "./protocol.js";
+import type { Connection } from "../engine/connection.js";
+import { isDone, type JobEvent } from "../engine/protocol.js";
+import { optionError } from "../errors.js";
+import { runJob, streamJob } from "./job.js";
+import { type CallOptions, checkOptions, checkText } from "./options.js";
 import type { Piece, TextStream } from "./stream.js";
+import type { GenerateOptions } from "./tasks/generate.js";
 
 export type AppendOptions = CallOptions;
+
+/** A `Uint8Array` over memory of its own, which a `Blob` takes: TypeScript before 5.7 has one type of them, later ones two. */
+export type SavedSession = ReturnType<Uint8Array["slice"]>;
 
 /**
  * A text in the model's memory, made by `model.session()`. What was read or written once need not be read again. Its calls
@@ -27,7 +31,10 @@ export class Session {
   }
 
   /** @internal A new session, or the one that was saved. */
-  static async open(connection: Connection, saved?: Uint8Array<ArrayBuffer>): Promise<Session> {
+  static async open(connection: Connection, saved?: Uint8Array): Promise<Session> {
+    if (saved !== undefined && !(saved instanceof Uint8Array)) {
+      throw optionError("saved", "the Uint8Array of session.save()", saved);
+    }
     const { id, answer } = connection.send<void>({ method: "session", saved });
     await answer;
     return new Session(connection, id);
@@ -39,13 +46,12 @@ export class Session {
    *
    * Control tokens written out in the text act as such, as in `model.generate`.
    */
-  async append(text: string, { signal, onProgress }: AppendOptions = {}): Promise<number> {
-    if (typeof text !== "string") {
-      throw optionError("text", "a string", text);
-    }
+  async append(text: string, options: AppendOptions = {}): Promise<number> {
+    checkText("text", text);
+    const { signal, onProgress } = checkOptions(options);
     let tokens = 0;
     const listen = (event: JobEvent): void => {
-      if (event.type === "done") tokens = event.usage.promptTokens;
+      if (isDone(event)) tokens = event.usage.promptTokens;
     };
     await runJob(this.#connection, { method: "append", session: this.#id, text }, { signal, onProgress }, listen).answer;
     return tokens;
@@ -55,8 +61,10 @@ export class Session {
    * Continues the text. What is written belongs to the session from then on; where the call is stopped half-way, what was
    * written until then. The token that ends an output does not belong to it, those of a stop text do.
    */
-  generate({ signal, onProgress, ...options }: GenerateOptions = {}): TextStream<Piece> {
-    return streamJob(this.#connection, { method: "continue", session: this.#id, options }, { signal, onProgress });
+  generate(options: GenerateOptions = {}): TextStream<Piece> {
+    const { signal, onProgress, ...rest } = checkOptions(options);
+    const request = { method: "continue", session: this.#id, options: rest } as const;
+    return streamJob(this.#connection, request, { signal, onProgress }, { pieces: "piece" });
   }
 
   /** A session of its own with the same text, to try something without changing this one. */
@@ -71,8 +79,8 @@ export class Session {
    * CPU is saved with the model's memory of the text and goes on at once; one on the GPU with its tokens alone, which the
    * next call reads again.
    */
-  save(): Promise<Uint8Array<ArrayBuffer>> {
-    return this.#connection.send<Uint8Array<ArrayBuffer>>({ method: "save", session: this.#id }).answer;
+  save(): Promise<SavedSession> {
+    return this.#connection.send<SavedSession>({ method: "save", session: this.#id }).answer;
   }
 
   /** Frees its memory, once the calls made before are done. Later ones reject with a `DisposedError`. */

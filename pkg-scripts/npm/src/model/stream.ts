@@ -1,7 +1,7 @@
 // What `generate` and `summarize` give back: a stream of pieces with a result at its end.
 
-import type { FinishReason, Timings, Usage } from "./protocol.js";
-import type { Supported } from "./results.js";
+import type { FinishReason, Timings, Usage } from "../info.js";
+import type { Place } from "./places.js";
 
 /** One token's text. Usually one token; none of a multi-byte character's bytes come before all of them are there. */
 export interface Piece {
@@ -11,16 +11,18 @@ export interface Piece {
   logprob: number;
 }
 
-/** One sentence taken from the text. */
-export interface Point {
+/** One sentence taken from the text: `source.slice(start, end)`. */
+export interface Point extends Place {
   /** The sentence, as it stands in the text. */
   text: string;
-  /** Where it begins in the text, in UTF-16 code units: `source.slice(start, end)` is the sentence. */
-  start: number;
-  /** Where it ends, exclusive. */
-  end: number;
   /** How telling the model finds it; comparable within one text. */
   score: number;
+}
+
+/** A sentence of a summary: where it stands in the summary, and the sentences of the text that it is made of or agrees with. */
+export interface Supported extends Place {
+  /** In the order of the text; empty where no sentence supports it. */
+  sources: Place[];
 }
 
 /** How a call ended. */
@@ -47,13 +49,20 @@ export interface StreamSink<T> {
   fail(error: unknown): void;
 }
 
+/** What a loop over a stream asks. Declared here, because TypeScript's own libraries differ in it from version to version. */
+export interface PieceIterator<T> extends AsyncIterableIterator<T> {
+  return(value?: unknown): Promise<IteratorResult<T>>;
+  [Symbol.asyncIterator](): PieceIterator<T>;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
 /**
  * A `ReadableStream` of pieces that can be read with `for await` in every browser. Work starts at once and goes on whether
  * or not anyone reads. Leaving the loop, or `cancel()`, stops it.
  *
  * The promises can be left alone: a failure that nobody looks at is no unhandled rejection.
  */
-export class TextStream<T extends Piece | Point = Piece> extends ReadableStream<T> {
+export class TextStream<T = Piece> extends ReadableStream<T> {
   /**
    * How it ended. Rejects if the call failed or its `signal` was aborted (with the signal's reason, by default a
    * `DOMException` named `AbortError`); resolves with the finish reason `abort` if the reader left.
@@ -102,12 +111,40 @@ export class TextStream<T extends Piece | Point = Piece> extends ReadableStream<
     return text;
   }
 
-  /** Not every browser can iterate over a `ReadableStream` yet; this stream can in all of them. */
-  override values(options?: { preventCancel?: boolean }): ReadableStreamAsyncIterator<T> {
-    return iterate(this, options?.preventCancel ?? false) as ReadableStreamAsyncIterator<T>;
+  /**
+   * The text of the pieces alone, for whatever takes a stream of strings. It is read instead of the pieces: use one of them.
+   *
+   * ```js
+   * await stream.textStream().pipeTo(new WritableStream({ write: (text) => output.append(text) }));
+   * ```
+   */
+  textStream(): ReadableStream<string> {
+    const reader = (this as ReadableStream<T>).getReader();
+    return new ReadableStream<string>(
+      {
+        async pull(controller) {
+          const { done, value } = await reader.read();
+          if (done) controller.close();
+          else controller.enqueue((value as { text: string }).text);
+        },
+        cancel: (reason) => reader.cancel(reason),
+      },
+      // Nothing is read before somebody asks.
+      { highWaterMark: 0 },
+    );
   }
 
-  override [Symbol.asyncIterator](options?: { preventCancel?: boolean }): ReadableStreamAsyncIterator<T> {
+  /** The text as UTF-8, for a `Response`: `new Response(stream.byteStream())`. It is read instead of the pieces. */
+  byteStream(): ReadableStream<ReturnType<TextEncoder["encode"]>> {
+    return this.textStream().pipeThrough(new TextEncoderStream()) as ReadableStream<ReturnType<TextEncoder["encode"]>>;
+  }
+
+  /** Not every browser can iterate over a `ReadableStream` yet; this stream can in all of them. */
+  override values(options?: { preventCancel?: boolean }): PieceIterator<T> {
+    return iterate(this, options?.preventCancel ?? false) as unknown as PieceIterator<T>;
+  }
+
+  override [Symbol.asyncIterator](options?: { preventCancel?: boolean }): PieceIterator<T> {
     return this.values(options);
   }
 }

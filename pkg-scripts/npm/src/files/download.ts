@@ -1,9 +1,9 @@
 // Brings the files of a model into wasm memory: from addresses, blobs or buffers.
 
+import type { ModelFiles } from "../engine.js";
+import { DownloadError } from "../errors.js";
 import { cached, keep, type Keeping } from "./cache.js";
-import type { ModelFiles } from "./engine.js";
-import { DownloadError } from "./errors.js";
-import type { SourceFile } from "./protocol.js";
+import type { SourceFile } from "./source.js";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 

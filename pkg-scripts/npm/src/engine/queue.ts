@@ -1,7 +1,8 @@
 // One call at a time, in the order they came. Between two units of work the worker listens to its messages.
 
-import type { Job } from "./engine.js";
-import type { JobEvent, Usage } from "./protocol.js";
+import type { Job } from "../engine.js";
+import type { Usage } from "../info.js";
+import { type DoneEvent, isDone, isProgress, type JobEvent } from "./protocol.js";
 
 /**
  * Work between two messages to the page, and two looks at those from it. As long as a page shows one frame: nobody sees more, and each
@@ -114,15 +115,15 @@ export class Queue {
         const event = (await this.#unit) as JobEvent;
         this.#unit = undefined;
         batch.push(event);
-        if (event.type === "done") {
+        if (isDone(event)) {
           send();
           return;
         }
-        if (event.type === "progress" && event.phase === "prefill") {
+        if (isProgress(event) && event.phase === "prefill") {
           usage.promptTokens = event.total;
         }
         if (event.type === "piece" || event.type === "point") {
-          text += event.text;
+          text += event.text ?? "";
           usage.completionTokens += 1;
           if (clock.first()) send();
         }
@@ -163,7 +164,7 @@ class Clock {
   }
 }
 
-function aborted(text: string, usage: Usage, clock: Clock): JobEvent {
+function aborted(text: string, usage: Usage, clock: Clock): DoneEvent {
   return { type: "done", finishReason: "abort", text, usage, timings: clock.timings() };
 }
 

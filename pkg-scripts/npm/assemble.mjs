@@ -1,0 +1,69 @@
+// node pkg-scripts/npm/assemble.mjs: compiles the TypeScript and puts into dist/ what package.json's `exports` lead to, and
+// nothing else: of the JavaScript what a module imports or names by `new URL("…", import.meta.url)`, of the types what the
+// public ones refer to. The engine (engine*.js, *.wasm) is there before.
+import { execFileSync } from "node:child_process";
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { dirname, join, normalize, resolve } from "node:path";
+
+const PACKAGE = import.meta.dirname;
+const ROOT = resolve(PACKAGE, "../..");
+const COMPILED = join(ROOT, "build/package");
+const DIST = join(PACKAGE, "dist");
+/** Written by wasm-bindgen. */
+const ENGINE = /^engine(-\w+)?\.js$/;
+
+const IMPORTED = /\b(?:from|import)\s*\(?\s*"(\.[^"]+)"/g;
+const NAMED = /new URL\("(\.[^"]+)",\s*import\.meta\.url\)/g;
+
+/** The relative paths that a file's text leads to, as paths in the package. */
+const targetsOf = (file, text, patterns) =>
+  patterns.flatMap((pattern) => [...text.matchAll(pattern)].map(([, path]) => normalize(join(dirname(file), path))));
+
+/** Everything that can be reached from the roots; `next` gives what a file leads to. */
+function reached(roots, next) {
+  const found = new Set(roots);
+  for (const file of found) for (const target of next(file)) found.add(target);
+  return [...found];
+}
+
+const { exports } = JSON.parse(readFileSync(join(PACKAGE, "package.json"), "utf8"));
+/** The files in dist/ that `exports` names under a condition. Patterns name files that no compiler writes. */
+const entries = (condition) =>
+  Object.values(exports).flatMap((entry) => (entry[condition] === undefined ? [] : [entry[condition].replace("./dist/", "")]));
+
+rmSync(COMPILED, { recursive: true, force: true });
+try {
+  const tsc = [join(ROOT, "node_modules/typescript/bin/tsc"), "-p", PACKAGE, "--outDir", COMPILED];
+  execFileSync(process.execPath, [...tsc, "--emitDeclarationOnly"], { stdio: "inherit" });
+  // Editors show the comments of the types; browsers would download those of the code.
+  execFileSync(process.execPath, [...tsc, "--declaration", "false", "--removeComments"], { stdio: "inherit" });
+} catch {
+  process.exit(1); // the compiler has said why
+}
+
+const isModule = (file) => file.endsWith(".js") && !ENGINE.test(file);
+const modules = reached(entries("default"), (file) =>
+  isModule(file) ? targetsOf(file, readFileSync(join(COMPILED, file), "utf8"), [IMPORTED, NAMED]) : [],
+);
+const types = reached(entries("types"), (file) => {
+  // A declaration refers to another by the name of its module.
+  const targets = targetsOf(file, readFileSync(join(COMPILED, file), "utf8"), [IMPORTED]);
+  return targets.map((target) => target.replace(/\.js$/, ".d.ts"));
+});
+
+// Left-overs of renamed modules must not get into the package.
+mkdirSync(DIST, { recursive: true });
+for (const entry of readdirSync(DIST, { recursive: true, withFileTypes: true })) {
+  if (entry.isFile() && /\.(js|d\.ts)$/.test(entry.name) && !(entry.parentPath === DIST && ENGINE.test(entry.name))) {
+    rmSync(join(entry.parentPath, entry.name));
+  }
+}
+for (const file of [...modules.filter(isModule), ...types]) {
+  mkdirSync(dirname(join(DIST, file)), { recursive: true });
+  copyFileSync(join(COMPILED, file), join(DIST, file));
+}
+const missing = modules.filter((file) => !isModule(file) && !/\.gguf$/.test(file) && !existsSync(join(DIST, file)));
+if (missing.length > 0) {
+  console.error(`assemble: the engine is not there: ${missing.join(", ")}. Build it first: pkg-scripts/build`);
+  process.exit(1);
+}

@@ -1,0 +1,64 @@
+// What the page and the worker say to each other. No task is known here: a call names its task, and what it finds passes
+// through as the engine gives it (model/tasks/ knows the fields).
+
+import type { WireError } from "../errors.js";
+import type { SourceFile } from "../files/source.js";
+import type { Build, DeviceInfo, FinishReason, Progress, Timings, Usage } from "../info.js";
+
+/** What a call tells while it runs: progress, what it finds (the type says what, and so which fields there are), how it ended. */
+export interface JobEvent {
+  type: string;
+  /** Of what is part of the output: a token's text, a sentence. */
+  text?: string;
+}
+
+export interface ProgressEvent extends JobEvent {
+  type: "progress";
+  phase: string;
+  done: number;
+  total: number;
+}
+
+export interface DoneEvent extends JobEvent {
+  type: "done";
+  finishReason: FinishReason;
+  text: string;
+  usage: Usage;
+  timings: Timings;
+}
+
+export function isProgress(event: JobEvent): event is ProgressEvent {
+  return event.type === "progress";
+}
+
+/** The last event of every call. */
+export function isDone(event: JobEvent): event is DoneEvent {
+  return event.type === "done";
+}
+
+export type RequestBody =
+  | { method: "load"; files: SourceFile[]; device: string; cache: boolean; build: Build; threads: number | undefined }
+  | { method: "tokenize"; text: string; addSpecial: boolean }
+  | { method: "detokenize"; ids: Uint32Array }
+  /** Starts a task on a text. */
+  | { method: "start"; task: string; input: string; options: object }
+  /** The id of the call is the session's from then on. */
+  | { method: "session"; saved?: Uint8Array | undefined }
+  | { method: "fork"; session: number }
+  | { method: "append"; session: number; text: string }
+  | { method: "continue"; session: number; options: object }
+  | { method: "save" | "close"; session: number }
+  /** Stops the call of the same id: it still answers, with what it has. */
+  | { method: "cancel" };
+
+export type Request = RequestBody & { id: number };
+
+export type Reply =
+  /** The first message: the worker's code runs. */
+  | { type: "ready" }
+  | { type: "progress"; id: number; progress: Progress }
+  /** The model moved to another device: before the events of the work that was done there. */
+  | { type: "device"; device: DeviceInfo }
+  | { type: "events"; id: number; events: JobEvent[] }
+  | { type: "result"; id: number; value: unknown }
+  | { type: "error"; id: number; error: WireError };

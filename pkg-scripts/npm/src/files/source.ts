@@ -1,0 +1,165 @@
+// What a model can be loaded from, turned into a list of named files.
+
+import { DownloadError, optionError } from "../errors.js";
+import { hubAddress, hubHint } from "./hub.js";
+
+/** Where one file's bytes come from. A string is an address, relative to the page. A `Response` is read to its end. */
+export type FileSource = string | URL | Blob | Response | ArrayBufferLike | ArrayBufferView;
+
+/** Several files: as chosen in a file dialog or dropped (`input.files`, a list, a set), or by name (an object, a map). */
+export type NamedFiles = FileList | Iterable<File> | ReadonlyMap<string, FileSource> | Readonly<Record<string, FileSource>>;
+
+/**
+ * A GGUF file, or the files of a Hugging Face folder (`config.json`, `model.safetensors`, `tokenizer.json` and, if there
+ * is one, `generation_config.json`), or an address: one that ends in "/" is such a folder, any other is a GGUF file.
+ */
+export type ModelSource = FileSource | NamedFiles;
+
+/** @internal One file of a model, on its way to the worker. */
+export type SourceFile = { name: string; optional?: boolean } & (
+  | { url: string; /** What to add where it is not there. */ hint?: string }
+  | { blob: Blob }
+  | { bytes: ArrayBuffer | ArrayBufferView<ArrayBuffer> }
+);
+
+const FOLDER: readonly { name: string; optional?: boolean }[] = [
+  { name: "config.json" },
+  { name: "tokenizer.json" },
+  { name: "generation_config.json", optional: true },
+  { name: "model.safetensors" },
+];
+
+/** A file without a name of its own is taken for this. */
+const UNNAMED = "model.gguf";
+
+/** @internal */
+export interface SourceOptions {
+  /** Where models are found by their id. */
+  hub?: string | URL | undefined;
+}
+
+/** @internal The files of a source. Without one: the default model, which lies beside the package's modules. */
+export async function filesOf(source: ModelSource | undefined, { hub }: SourceOptions = {}): Promise<SourceFile[]> {
+  if (source === undefined) {
+    return [{ name: "nanolm-default.gguf", url: new URL("../model/nanolm-default.gguf", import.meta.url).href }];
+  }
+  if (typeof source === "string" || source instanceof URL) {
+    return filesAt(addressOf(source, hub), typeof source === "string" && hub === undefined ? hubHint(source) : "");
+  }
+  if (isOneFile(source)) {
+    return [await fileFrom(nameOf(source) ?? UNNAMED, source)];
+  }
+  if (typeof source === "object" && source !== null) {
+    const named = entriesOf(source);
+    if (named.length === 0) {
+      throw optionError("source", "at least one file", "none");
+    }
+    return Promise.all(
+      named.map(([name, file]) => {
+        if (typeof name !== "string" || name === "") throw optionError("source", "files with names", file);
+        return fileFrom(name, file);
+      }),
+    );
+  }
+  throw optionError(
+    "source",
+    "an address, File, Blob, Response, ArrayBuffer, Uint8Array, list of Files or files by name",
+    source,
+  );
+}
+
+/** A file at an address, or the folder that it ends with. */
+function filesAt(url: URL, hint: string): SourceFile[] {
+  const hinted = hint === "" ? {} : { hint };
+  if (!url.pathname.endsWith("/")) {
+    return [{ name: url.pathname.split("/").pop() || UNNAMED, url: url.href, ...hinted }];
+  }
+  return FOLDER.map((file) => {
+    const part = new URL(file.name, url);
+    part.search = url.search;
+    return { ...file, url: part.href, ...hinted };
+  });
+}
+
+/** The entries of a map or an object; of anything else that can be looped over, its files by their own names. */
+function entriesOf(source: NamedFiles): (readonly [string | undefined, FileSource])[] {
+  if (source instanceof Map) return [...source];
+  if (Symbol.iterator in source) return Array.from(source as Iterable<File>, (file) => [nameOf(file), file] as const);
+  return Object.entries(source as Record<string, FileSource>);
+}
+
+function isOneFile(source: unknown): source is Exclude<FileSource, string | URL> {
+  return source instanceof Blob || source instanceof Response || isMemory(source);
+}
+
+function isMemory(source: unknown): source is ArrayBufferLike | ArrayBufferView {
+  return source instanceof ArrayBuffer || isShared(source) || ArrayBuffer.isView(source);
+}
+
+/** Only cross-origin isolated pages have the class. */
+function isShared(source: unknown): source is SharedArrayBuffer {
+  return Object.prototype.toString.call(source) === "[object SharedArrayBuffer]";
+}
+
+/** The name that a file brings along. */
+function nameOf(source: unknown): string | undefined {
+  if (source instanceof File) return source.name || undefined;
+  if (source instanceof Response && source.url !== "") return new URL(source.url).pathname.split("/").pop() || undefined;
+  return undefined;
+}
+
+async function fileFrom(name: string, source: FileSource): Promise<SourceFile> {
+  if (typeof source === "string" || source instanceof URL) {
+    return { name, url: addressOf(source, undefined).href };
+  }
+  if (source instanceof Blob) {
+    return { name, blob: source };
+  }
+  if (source instanceof Response) {
+    return { name, blob: await bodyOf(name, source) };
+  }
+  if (isMemory(source)) {
+    return { name, bytes: unshared(source) };
+  }
+  throw optionError(`source["${name}"]`, "an address, Blob, Response, ArrayBuffer or Uint8Array", source);
+}
+
+async function bodyOf(name: string, response: Response): Promise<Blob> {
+  if (response.bodyUsed) throw optionError("source", "a Response that was not read yet", `one of ${name} whose body is used up`);
+  if (!response.ok) {
+    throw new DownloadError(
+      "download/status",
+      `${response.url || name}: expected the file, found status ${response.status}. Check the address`,
+      { url: response.url, status: response.status },
+    );
+  }
+  try {
+    return await response.blob();
+  } catch (error) {
+    if ((error as Error).name === "AbortError") throw error;
+    throw new DownloadError(
+      "download/incomplete",
+      `${response.url || name}: the download broke off: ${(error as Error).message}. Fetch it again`,
+      { file: name, url: response.url },
+    );
+  }
+}
+
+/** Bytes that nobody else writes to: those in shared memory are copied. */
+function unshared(source: ArrayBufferLike | ArrayBufferView): ArrayBuffer | ArrayBufferView<ArrayBuffer> {
+  if (isShared(source)) return new Uint8Array(source).slice();
+  if (ArrayBuffer.isView(source) && isShared(source.buffer)) {
+    return new Uint8Array(source.buffer, source.byteOffset, source.byteLength).slice();
+  }
+  return source as ArrayBuffer | ArrayBufferView<ArrayBuffer>;
+}
+
+function addressOf(address: string | URL, hub: string | URL | undefined): URL {
+  try {
+    const onHub = hub !== undefined && typeof address === "string" ? hubAddress(address, hub) : undefined;
+    // A worker has no document, and its own address is the base there.
+    return onHub ?? new URL(address, globalThis.document?.baseURI ?? globalThis.location?.href);
+  } catch {
+    throw optionError("source", "an address", String(address));
+  }
+}

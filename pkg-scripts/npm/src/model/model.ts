@@ -1,0 +1,173 @@
+// A model that runs in a worker of its own.
+
+import type { Connection } from "../engine/connection.js";
+import { launch } from "../engine/launch.js";
+import { optionError } from "../errors.js";
+import { filesOf, type ModelSource } from "../files/source.js";
+import type { Build, DeviceInfo, EngineInfo, Progress } from "../info.js";
+import { report } from "./job.js";
+import { checkCallOptions, checkOptions } from "./options.js";
+import { Session } from "./session.js";
+import type { Piece, Point, TextStream } from "./stream.js";
+import { type Answer, answer, type AnswerOptions } from "./tasks/answer.js";
+import { classify, type ClassifyOptions, type Label } from "./tasks/classify.js";
+import { type Entity, type EntityOptions, extractEntities } from "./tasks/entities.js";
+import { generate, type GenerateOptions } from "./tasks/generate.js";
+import { extractKeywords, type Keyword, type KeywordOptions } from "./tasks/keywords.js";
+import { summarize, type SummarizeOptions } from "./tasks/summarize.js";
+
+export interface LoadOptions {
+  /**
+   * `auto` (default): the GPU where it is there, passes its self-check and is measured to be faster with this model than the
+   * CPU; `model.device.reason` tells. What was measured is kept for later loads, as far as `cache` allows.
+   */
+  device?: "auto" | "gpu" | "cpu" | undefined;
+  onProgress?: ((progress: Progress) => void) | undefined;
+  /** Aborts the download or the load at any moment. */
+  signal?: AbortSignal | undefined;
+  /**
+   * Keep downloaded files in Cache Storage, where it can be used, so that the model loads offline (default). Only whole
+   * files are kept, and a file that changed on the server is fetched anew.
+   */
+  cache?: boolean | undefined;
+  /**
+   * Where models are found by their id: with `hub: "https://huggingface.co"`, the source `"owner/name"` is that model's folder,
+   * `"owner/name/model.gguf"` a file in it, and `"owner/name@revision"` another revision than `main`. Without it nothing is ever
+   * asked of another origin than the source's own.
+   */
+  hub?: string | URL | undefined;
+  /**
+   * How many threads compute on the CPU, 1 to 16. By default as many as make this model faster, at most 4. More than one
+   * need a cross-origin isolated page; elsewhere one is used, and `model.device.reason` says so.
+   */
+  threads?: number | undefined;
+  /**
+   * For tests and comparisons: this build of the engine and no other. Loading fails where it does not start. By default
+   * the fastest that starts is used.
+   */
+  build?: Build | undefined;
+}
+
+export class Model {
+  readonly #connection: Connection;
+  #info: Readonly<EngineInfo>;
+
+  private constructor(connection: Connection, info: EngineInfo) {
+    this.#connection = connection;
+    this.#info = info;
+    connection.moved = (device) => {
+      // Which build of the engine runs is not the engine's to know.
+      this.#info = { ...this.#info, device: { ...device, build: this.#info.device.build } };
+    };
+  }
+
+  /**
+   * Loads a model in a worker of its own. Without a source: the default model of this package.
+   *
+   * @throws NanolmError by its `code`: `download/...`, `format/...`, `model/...`, `gpu/...`, `memory/...`, `worker/...`;
+   * the signal's reason if it was aborted.
+   */
+  static async load(source?: ModelSource, options: LoadOptions = {}): Promise<Model> {
+    const { device = "auto", cache = true, hub, threads, build, signal, onProgress, ...unknown } = checkOptions(options);
+    // A misspelt option must not silently do nothing. (The engine refuses those of calls.)
+    for (const name of Object.keys(unknown)) {
+      throw optionError(name, "one of device, cache, hub, threads, build, signal, onProgress", "an unknown option");
+    }
+    if (!["auto", "gpu", "cpu"].includes(device)) {
+      throw optionError("device", '"auto", "gpu" or "cpu"', device);
+    }
+    checkCallOptions({ signal, onProgress });
+    const files = await filesOf(source, { hub });
+    signal?.throwIfAborted();
+    const { connection, info } = await launch(
+      { files, device, cache, threads, build },
+      { signal, progress: (progress) => report(onProgress, progress) },
+    );
+    return new Model(connection, info);
+  }
+
+  /** What was loaded, and where it runs. */
+  get info(): Readonly<EngineInfo> {
+    return this.#info;
+  }
+
+  /**
+   * Where the model runs, and why. Where a GPU is lost while it is in use, the model goes on with another one or on the
+   * CPU, and this says so from then on.
+   */
+  get device(): DeviceInfo {
+    return this.info.device;
+  }
+
+  /** Continues a text. Calls on one model run one after the other, in the order they were made. */
+  generate(prompt: string, options: GenerateOptions = {}): TextStream<Piece> {
+    return generate(this.#connection, prompt, options);
+  }
+
+  /** Summarizes a text of any length. */
+  summarize(text: string, options: SummarizeOptions & { type: "key-points" }): TextStream<Point>;
+  summarize(text: string, options?: SummarizeOptions & { type?: "tldr" | "headline" | undefined }): TextStream<Piece>;
+  summarize(text: string, options?: SummarizeOptions): TextStream<Piece> | TextStream<Point>;
+  summarize(text: string, options: SummarizeOptions = {}): TextStream<Piece> | TextStream<Point> {
+    return summarize(this.#connection, text, options);
+  }
+
+  /**
+   * How likely each label fits the text, the likeliest first.
+   *
+   * @param labels A list of your own, or the name of a set that the model was trained on (`model.info.labelSets`); without
+   * it, the model's default set.
+   */
+  classify(text: string, labels?: string | readonly string[], options: ClassifyOptions = {}): Promise<Label[]> {
+    return classify(this.#connection, text, labels, options);
+  }
+
+  /** Names of people, places and organisations, and numbers, dates, sums of money and addresses, in the order of the text. */
+  extractEntities(text: string, options: EntityOptions = {}): Promise<Entity[]> {
+    return extractEntities(this.#connection, text, options);
+  }
+
+  /** The phrases that say what the text is about, the best first. */
+  extractKeywords(text: string, options: KeywordOptions = {}): Promise<Keyword[]> {
+    return extractKeywords(this.#connection, text, options);
+  }
+
+  /** The part of the text that answers the question; `null` where none seems to. */
+  answer(question: string, text: string, options: AnswerOptions = {}): Promise<Answer | null> {
+    return answer(this.#connection, question, text, options);
+  }
+
+  /**
+   * A text that goes on, kept in the model's memory: empty, or the one that `session.save()` gave.
+   *
+   * @throws SessionError where the bytes are damaged, or of another model.
+   */
+  session(saved?: Uint8Array): Promise<Session> {
+    return Session.open(this.#connection, saved);
+  }
+
+  /** The token ids of a text, without special tokens unless asked for. */
+  async tokenize(text: string, options: { addSpecial?: boolean } = {}): Promise<Uint32Array> {
+    const addSpecial = options.addSpecial ?? false;
+    return this.#connection.send<Uint32Array>({ method: "tokenize", text: String(text), addSpecial }).answer;
+  }
+
+  /** The text of token ids. */
+  async detokenize(ids: Iterable<number>): Promise<string> {
+    return this.#connection.send<string>({ method: "detokenize", ids: Uint32Array.from(ids) }).answer;
+  }
+
+  /** Ends the worker and frees its memory. Open calls reject with a `DisposedError`. */
+  async dispose(): Promise<void> {
+    this.#connection.close();
+  }
+}
+
+export interface Model {
+  /** The same as `dispose`, for `await using`. */
+  [Symbol.asyncDispose](): Promise<void>;
+}
+// Where the language does not have the symbol yet, nobody can ask for it.
+if (Symbol.asyncDispose !== undefined) {
+  Model.prototype[Symbol.asyncDispose] = Model.prototype.dispose;
+}

@@ -1,0 +1,43 @@
+// What every call takes, and the check of it.
+
+import { optionError } from "../errors.js";
+import type { Progress } from "../info.js";
+
+export interface CallOptions {
+  /** Rejects the call, queued or running, with the signal's reason. */
+  signal?: AbortSignal | undefined;
+  onProgress?: ((progress: Progress) => void) | undefined;
+}
+
+/** How a call is computed; what it gives is the same. */
+export interface SpeedOptions {
+  /**
+   * Read ahead what the text says elsewhere after the same words: less time where the model copies. By default where it is
+   * measured to be faster; `true` whenever there is something to try, `false` never. On the GPU, never.
+   */
+  speculate?: boolean | undefined;
+  /** Take nothing over that earlier calls have read, and leave nothing to later ones: for measurements. */
+  fresh?: boolean | undefined;
+}
+
+/** @internal Refuses what is no signal or no function: ignored, it would be a stop button that does nothing. */
+export function checkCallOptions({ signal, onProgress }: CallOptions): void {
+  // By its form: a signal may come from another frame, where it has a class of its own.
+  if (signal !== undefined && (typeof signal?.aborted !== "boolean" || typeof signal.addEventListener !== "function")) {
+    throw optionError("signal", "an AbortSignal", signal);
+  }
+  if (onProgress !== undefined && typeof onProgress !== "function") {
+    throw optionError("onProgress", "a function", onProgress);
+  }
+}
+
+/** @internal The options as an object, whatever the caller gave. */
+export function checkOptions<T extends object>(options: T): T {
+  if (typeof options !== "object" || options === null) throw optionError("options", "an object", options);
+  return options;
+}
+
+/** @internal */
+export function checkText(name: string, text: string): void {
+  if (typeof text !== "string") throw optionError(name, "a string", text);
+}

@@ -1,0 +1,32 @@
+// Summaries of texts of any length.
+
+import type { Connection } from "../../engine/connection.js";
+import { stream } from "../job.js";
+import { type CallOptions, checkOptions, checkText, type SpeedOptions } from "../options.js";
+import type { Piece, Point, TextStream } from "../stream.js";
+
+export interface SummarizeOptions extends CallOptions, SpeedOptions {
+  /**
+   * `tldr` (default): the gist. `headline`: one line. Both are written by the model, or, with a model as small as the
+   * default one, made of a sentence of the text, so that nothing is invented. `key-points`: the most telling sentences
+   * of the text itself, in its order. The platform's `Summarizer` has `key-points` as its default instead.
+   */
+  type?: "tldr" | "key-points" | "headline" | undefined;
+  /** 3, 5 or 7 key points; 1, 2 or 3 sentences of a copied `tldr`. `short` is the default. */
+  length?: "short" | "medium" | "long" | undefined;
+  /**
+   * Where the model writes freely: only numbers and names that occur in the text can be written (default). The default
+   * model copies, so it makes no difference there.
+   */
+  grounded?: boolean | undefined;
+}
+
+/** @internal */
+export function summarize(engine: Connection, text: string, options: SummarizeOptions): TextStream<Piece> | TextStream<Point> {
+  checkText("text", text);
+  const type = checkOptions(options).type ?? "tldr";
+  const start = { task: "summarize", input: text, options: { ...options, type } };
+  return type === "key-points"
+    ? stream<Point>(engine, start, { pieces: "point", lists: { points: "point" } })
+    : stream<Piece>(engine, start, { pieces: "piece", lists: { sentences: "support" } });
+}
