@@ -76,7 +76,7 @@ const BROKEN = {
   stuckcache: "Cache.prototype.put = async () => { throw new DOMException('full', 'QuotaExceededError'); };",
   nocache: "Object.defineProperty(globalThis, 'caches', { value: undefined });",
   crash:
-    "addEventListener('message', ({ data }) => data.method === 'generate' && setTimeout(() => { throw new Error('died for the test'); }));",
+    "addEventListener('message', ({ data }) => data.task === 'generate' && setTimeout(() => { throw new Error('died for the test'); }));",
   // While the tokens from 17 to 32 are computed, where those before took little time; earlier elsewhere.
   lost: lostAt(9),
   lostprompt: lostAt(2),
