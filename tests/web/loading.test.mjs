@@ -98,6 +98,92 @@ describe("sources", () => {
     assert.equal(texts.still, SIZE, "the caller's buffer is still his");
   });
 
+  test("what pages have at hand: input.files, sets and maps of files, a Response, shared memory", async () => {
+    const isolated = await serveApp({ isolated: true });
+    page = await openPage(browser, isolated);
+    const texts = await page.evaluate(async (path) => {
+      const gguf = await (await fetch(path)).arrayBuffer();
+      const file = new File([gguf], "a.gguf");
+      const transfer = new DataTransfer();
+      transfer.items.add(file);
+      const input = Object.assign(document.createElement("input"), { type: "file" });
+      input.files = transfer.files;
+      const shared = new SharedArrayBuffer(gguf.byteLength + 8);
+      new Uint8Array(shared).set(new Uint8Array(gguf), 8);
+      const sources = {
+        list: input.files,
+        set: new Set([file]),
+        map: new Map([["model.gguf", path]]),
+        response: await fetch(path),
+        named: { "model.gguf": await fetch(path) },
+        shared: new Uint8Array(shared, 8),
+      };
+      const texts = {};
+      for (const [name, source] of Object.entries(sources)) {
+        const model = await nanolm.Model.load(source, { device: "cpu", threads: 1 });
+        texts[name] = await model.generate("The keeper", { maxNewTokens: 8 }).text();
+        await model.dispose();
+      }
+      return texts;
+    }, MODEL);
+    await isolated.close();
+    assert.equal(Object.keys(texts).length, 6);
+    assert.equal(new Set(Object.values(texts)).size, 1, JSON.stringify(texts));
+  });
+
+  test("a Response that was read, or that is an error", async () => {
+    const [used, missing] = await page.evaluate(async (path) => {
+      const used = await fetch(path);
+      await used.arrayBuffer();
+      return [await failure(nanolm.Model.load(used)), await failure(nanolm.Model.load(await fetch("/golden/none.gguf")))];
+    }, MODEL);
+    assert.equal(used?.code, "option/invalid", JSON.stringify(used));
+    assert.equal(missing?.code, "download/status", JSON.stringify(missing));
+  });
+
+  test("an id of a hub is found where `hub` says, and nowhere else", async () => {
+    const from = app.requests.length;
+    const [plain, folder, file, revision] = await page.evaluate(async () => [
+      await failure(nanolm.Model.load("owner/name")),
+      await failure(nanolm.Model.load("owner/name", { hub: `${location.origin}/hub` })),
+      await failure(nanolm.Model.load("owner/name/q8.gguf", { hub: `${location.origin}/hub/` })),
+      await failure(nanolm.Model.load("owner/name@v1.0", { hub: `${location.origin}/hub/` })),
+    ]);
+    for (const error of [plain, folder, file, revision]) assert.equal(error?.code, "download/status", JSON.stringify(error));
+    assert.match(plain.message, /hub: "https:/, "the message says what to write");
+    const paths = app.requests.slice(from).map(({ path }) => path);
+    for (const path of [
+      "/owner/name", "/hub/owner/name/resolve/main/config.json", "/hub/owner/name/resolve/main/q8.gguf", "/hub/owner/name/resolve/v1.0/config.json",
+    ]) {
+      assert.ok(paths.includes(path), `${path} in ${paths.join(", ")}`);
+    }
+    assert.deepEqual(page.foreign, []);
+  });
+
+  test("what is no signal, no function or no options is refused, and a message is no longer than two kilobytes", async () => {
+    const errors = await page.evaluate(async (path) => {
+      const failed = (call) => failure((async () => call())());
+      const model = await nanolm.Model.load(path, { device: "cpu" });
+      const errors = [
+        await failed(() => nanolm.Model.load(path, { signal: {} })),
+        await failed(() => nanolm.Model.load(path, null)),
+        await failed(() => model.generate("a", { signal: {} })),
+        await failed(() => model.generate("a", { onProgress: 7 })),
+        await failed(() => model.generate("a", null)),
+        await failed(() => model.extractKeywords("a", { signal: "stop" })),
+        await failed(() => model.generate(Object.create(null))),
+        await failed(() => nanolm.Model.load(path, { device: "x".repeat(100_000) })),
+        await failed(() => model.generate("a", { ["y".repeat(100_000)]: 1 }).text()),
+      ];
+      await model.dispose();
+      return errors;
+    }, MODEL);
+    for (const error of errors) {
+      assert.equal(error?.code, "option/invalid", JSON.stringify(error)?.slice(0, 500));
+      assert.ok(error.message.length <= 2048, `${error.message.length} characters`);
+    }
+  });
+
   test("a missing optional file is none", async () => {
     const { text } = await load("/golden/tiny-llama/", {});
     assert.ok(text.length > 0);
@@ -221,6 +307,25 @@ describe("downloads", () => {
     }, MODEL);
     assert.equal(error?.code, "format/truncated", JSON.stringify(error));
     assert.equal(error.className, "ModelFileError");
+  });
+
+  test("an engine that does not start says which of the reasons it is", async () => {
+    const problems = await page.evaluate(async () => {
+      const problemOf = async (name, build) => {
+        const { Model } = await import(`/damaged/${name}/index.js`);
+        return Model.load("/golden/tiny-llama/", { build }).catch((error) => [error.code, error.details.problem]);
+      };
+      return [await problemOf("norelaxed", "relaxed"), await problemOf("badrelaxed", "relaxed")];
+    });
+    const strict = await serveApp({ policy: POLICY.replace("'wasm-unsafe-eval'", "") });
+    page = await openPage(browser, strict);
+    const refused = await page.evaluate(() => failure(nanolm.Model.load("/golden/tiny-llama/")));
+    await strict.close();
+    assert.deepEqual([...problems, [refused.code, refused.details.problem]], [
+      ["worker/wasm", "missing"],
+      ["worker/wasm", "damaged"],
+      ["worker/wasm", "policy"],
+    ]);
   });
 
   for (const [name, code] of [["noworkers", "worker/start"], ["allwasm", "worker/wasm"]]) {

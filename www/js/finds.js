@@ -31,7 +31,7 @@ function wire({ engine, source, name, output: id, what, find, show, marks }) {
     output.replaceChildren();
     if (marks) source.read(text);
     else source.edit();
-    let found = [];
+    const found = [];
     const result = await run.go({
       open: (model, options) => asStream(find(model, text, options)),
       onPiece: (item) => found.push(item),

@@ -57,7 +57,8 @@ function importsOf(module: WebAssembly.Module, memory: WebAssembly.Memory): WebA
     // The table of JavaScript values, which a thread has none of.
     const ignore = (): void => {};
     const given = kind === "memory" ? memory : name.includes("init_externref_table") ? ignore : refuse;
-    (imports[from] ??= {})[name] = given;
+    imports[from] ??= {};
+    imports[from][name] = given;
   }
   return imports;
 }

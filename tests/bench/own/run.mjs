@@ -80,7 +80,7 @@ const weights = readFileSync(join(builds.ours, "model/nanolm-default.gguf"));
 const git = (...args) => execFileSync("git", ["-C", ROOT, ...args], { encoding: "utf8" }).trim();
 const each = (of) => Object.fromEntries(Object.entries(runs).map(([threads, found]) => [threads, of(found)]));
 const entry = {
-  date: new Date().toISOString().slice(0, 16) + "Z",
+  date: `${new Date().toISOString().slice(0, 16)}Z`,
   commit: git("rev-parse", "--short=7", "HEAD") + (git("status", "--porcelain", "--", "src", "pkg-scripts/npm", "Cargo.toml") ? "+" : ""),
   machine: { processor: cpus()[0]?.model ?? "unknown", cores: cpus().length, browser: `Chromium ${version}` },
   model: { ...model, bytes: weights.length, sha256: createHash("sha256").update(weights).digest("hex").slice(0, 16) },

@@ -1,10 +1,10 @@
 // Compiled only: what an application writes, against the package's types, with nothing but the DOM's own.
-import { type Answer, type Entity, type ErrorCode, type FileSource, type Keyword, type Label, Model, NanolmError, type Piece, type Point, type Result, type Session, TextStream } from "nanolm";
+import { type Answer, type Entity, type ErrorCode, type FileSource, type Keyword, type Label, Model, NanolmError, type Piece, type Point, type Result, type Session, type TextStream } from "nanolm";
 
 export async function use(file: File, input: HTMLInputElement, signal: AbortSignal): Promise<string> {
   const model = await Model.load(file, { device: "auto", signal, onProgress: ({ phase, loaded, total }) => console.log(phase, loaded, total) });
   await Model.load();
-  await Model.load(input.files!, { hub: "https://hub.example/" });
+  await Model.load(input.files ?? [], { hub: "https://hub.example/" });
   await Model.load([file]);
   await Model.load(new Set([file]));
   await Model.load(new Map<string, FileSource>([["model.gguf", "/weights"], ["config.json", await fetch("/config.json")]]));

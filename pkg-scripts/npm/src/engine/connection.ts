@@ -18,6 +18,13 @@ export interface SendOptions {
   signal?: AbortSignal | undefined;
 }
 
+/** Vite's development server moves packages into a folder of its own, without the files that they name. */
+function cure(module: string): string {
+  return module.includes("/.vite/deps/") || module.includes("/node_modules/.vite/")
+    ? ' Vite moved the package: add optimizeDeps: { exclude: ["nanolm"] } to its configuration.'
+    : "";
+}
+
 export class Connection {
   readonly #worker: Worker;
   readonly #calls = new Map<number, Call>();
@@ -48,7 +55,7 @@ export class Connection {
           : new WorkerError(
               "worker/start",
               `the worker could not start: ${script} was not found beside the package's other files, or the page's ` +
-                `Content-Security-Policy refuses it (script-src 'self' 'wasm-unsafe-eval' is enough). ${event.message ?? ""}`,
+                `Content-Security-Policy refuses it (script-src 'self' 'wasm-unsafe-eval' is enough).${cure(import.meta.url)} ${event.message ?? ""}`,
               { why: `${script} could not be started` },
             ),
       );

@@ -15,7 +15,8 @@ interface Opened {
   body: ReadableStream<Bytes>;
   /** The address, for files that came from one. */
   url?: string;
-  headers?: Headers;
+  /** Of a file that is being downloaded and can be kept. */
+  download?: { url: string; headers: Headers };
 }
 
 export interface ReadOptions {
@@ -115,16 +116,18 @@ async function request(
     await response.body?.cancel();
     return undefined;
   }
+  const hint = "hint" in source && source.hint !== undefined ? `. ${source.hint}` : "";
   if (!response.ok) {
-    throw new DownloadError("download/status", `${url}: expected the file, found status ${response.status}. Check the address`, {
-      url,
-      status: response.status,
-    });
+    throw new DownloadError(
+      "download/status",
+      `${url}: expected the file, found status ${response.status}. Check the address${hint}`,
+      { url, status: response.status },
+    );
   }
   if (isPage(response)) {
     throw new DownloadError(
       "download/not-a-file",
-      `${url}: expected a model file, found an HTML page. The file is probably missing on the server`,
+      `${url}: expected a model file, found an HTML page. The file is probably missing on the server${hint}`,
       { url },
     );
   }
@@ -135,7 +138,7 @@ async function request(
   const told = trustLength && !response.headers.has("content-encoding");
   const announced = told ? response.headers.get("content-length") : null;
   const size = announced === null || !/^\d+$/.test(announced) ? undefined : Number(announced);
-  return { name, url, size, body: response.body, headers: response.headers };
+  return { name, url, size, body: response.body, download: { url, headers: response.headers } };
 }
 
 /** Servers of single-page apps answer every wrong address with their page and status 200. */
@@ -156,8 +159,8 @@ async function fill(
   const reader = file.body.getReader();
   try {
     files.add(file.name, size);
-    if (options.cache && file.headers !== undefined) {
-      keeping = await keep(file.url!, size, file.headers);
+    if (options.cache && file.download !== undefined) {
+      keeping = await keep(file.download.url, size, file.download.headers);
     }
     for (;;) {
       const chunk = await read(reader, file, offset, options.stop.signal);
@@ -200,7 +203,8 @@ async function collect(
     await reader.cancel().catch(() => {});
   }
   files.add(file.name, size);
-  const keeping = options.cache && file.headers !== undefined ? await keep(file.url!, size, file.headers) : undefined;
+  const { download } = file;
+  const keeping = options.cache && download !== undefined ? await keep(download.url, size, download.headers) : undefined;
   let offset = 0;
   for (const chunk of chunks) {
     files.write(file.name, offset, chunk);
