@@ -44,8 +44,6 @@ export type ErrorCode =
   | "session/disposed"
   /** A bug in this package. Please report it. */
   | "session/busy"
-  /** A bug in this package. Please report it. */
-  | "session/replaying"
   /** The GPU is not there or failed. Load with `device: "cpu"`. */
   | "gpu/failed"
   /** There is not enough memory. Use a smaller model or a shorter text. */
@@ -153,7 +151,6 @@ const BY_CODE: Partial<Record<ErrorCode, ErrorClass>> = {
   "model/disposed": DisposedError,
   "session/context-full": ContextError,
   "session/busy": InternalError,
-  "session/replaying": InternalError,
   "session/disposed": DisposedError,
   "session/invalid": SessionError,
 };
