@@ -3,10 +3,12 @@
 //! Fetching, caching, queueing and workers live in TypeScript; here begins what needs the model's bytes. Objects hold
 //! shared ownership inside, so JavaScript may free any of them at any time, also while a promise is pending.
 
+mod clock;
 mod engine;
 mod error;
 mod event;
 mod files;
+mod job;
 mod object;
 mod options;
 mod property;
@@ -14,8 +16,9 @@ mod session;
 #[cfg(target_feature = "atomics")]
 mod threads;
 
-pub use engine::{Engine, Job};
+pub use engine::Engine;
 pub use files::ModelFiles;
+pub use job::Job;
 pub use session::Session;
 
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -25,15 +28,4 @@ use wasm_bindgen::prelude::wasm_bindgen;
 pub fn start() {
     console_error_panic_hook::set_once();
     crate::text::ask_for_properties(property::property);
-}
-
-#[wasm_bindgen]
-unsafe extern "C" {
-    #[wasm_bindgen(js_namespace = performance, js_name = now)]
-    safe fn performance_now() -> f64;
-}
-
-/// Milliseconds since the worker started.
-pub(crate) fn clock() -> f64 {
-    performance_now()
 }

@@ -7,8 +7,8 @@ use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen_futures::future_to_promise;
 
-use super::engine::Job;
 use super::error::to_js;
+use super::job::Job;
 use super::options;
 use crate::run::{self, OpenSession, Prompt};
 

@@ -9,9 +9,9 @@ use std::rc::Rc;
 use std::task::Poll;
 
 use super::event::{Event, Phase, Timings, Usage};
-use super::lease::{Home, Lease, Returned};
+use super::lease::{Home, Lease, Returns};
+use super::lent::Lent;
 use super::model::Model;
-use super::open_session::Lent;
 use super::stopwatch::Stopwatch;
 use crate::error::{Error, Result};
 use crate::model::{LogitRows, Sampled};
@@ -24,8 +24,7 @@ pub struct Context {
     given: RefCell<Option<Result<Event>>>,
     usage: Cell<Usage>,
     watch: RefCell<Stopwatch>,
-    /// Sessions of leases that ended: the job decides what becomes of them.
-    returned: RefCell<Vec<Returned>>,
+    returns: Rc<Returns>,
 }
 
 /// A batch that was read.
@@ -44,7 +43,7 @@ impl Context {
             given: RefCell::default(),
             usage: Cell::default(),
             watch: RefCell::new(Stopwatch::new(model.clock())),
-            returned: RefCell::default(),
+            returns: Rc::new(Returns::new(model)),
         }
     }
 
@@ -68,13 +67,9 @@ impl Context {
         (self.usage.get(), self.watch.borrow().finish())
     }
 
-    pub(super) fn returned(&self, returned: Returned) {
-        self.returned.borrow_mut().push(returned);
-    }
-
     /// Brings sessions back to where they came from. `sound`: nothing failed.
     pub(super) fn return_sessions(&self, sound: bool) {
-        self.returned.take().into_iter().for_each(|returned| returned.go_home(&self.model, sound));
+        self.returns.go_home(sound);
     }
 
     /// Gives the caller a result, and waits until it asks for more.
@@ -110,22 +105,22 @@ impl Context {
 
     /// A session for `capacity` tokens that has read as much of the beginning of `tokens` as a call before left, and
     /// nothing else. What it has read is left to later calls, unless the call is `fresh`: then it takes nothing over, too.
-    pub async fn lease(self: &Rc<Self>, tokens: &[u32], capacity: usize, fresh: bool) -> Result<Lease> {
+    pub async fn lease(&self, tokens: &[u32], capacity: usize, fresh: bool) -> Result<Lease> {
         let (tokens, home) = if fresh { (&[][..], Home::Nowhere) } else { (tokens, Home::Kept) };
         loop {
             match self.model.session_for(tokens, capacity).await {
                 Err(Error::Busy) => self.give(Err(Error::Busy)).await,
-                session => return Ok(Lease::new(self, session?, home)),
+                session => return Ok(Lease::new(&self.returns, session?, home)),
             }
         }
     }
 
     /// A session for `capacity` tokens that is of no use to other calls.
-    pub async fn lease_empty(self: &Rc<Self>, capacity: usize) -> Result<Lease> {
+    pub async fn lease_empty(&self, capacity: usize) -> Result<Lease> {
         loop {
             match self.model.new_session(capacity).await {
                 Err(Error::Busy) => self.give(Err(Error::Busy)).await,
-                session => return Ok(Lease::new(self, session?, Home::Nowhere)),
+                session => return Ok(Lease::new(&self.returns, session?, Home::Nowhere)),
             }
         }
     }
@@ -133,7 +128,7 @@ impl Context {
     /// The session of an open text, with room for `capacity` tokens, of which it has read some of the beginning. `text` is
     /// what the text is if the call ends now.
     pub(super) async fn lease_text(
-        self: &Rc<Self>,
+        &self,
         lent: Lent,
         tokens: &[u32],
         capacity: usize,
@@ -142,7 +137,7 @@ impl Context {
         loop {
             match lent.session(&self.model, tokens, capacity).await {
                 Err(Error::Busy) => self.give(Err(Error::Busy)).await,
-                session => return Ok(Lease::new(self, session?, Home::Text(lent, text))),
+                session => return Ok(Lease::new(&self.returns, session?, Home::Text(lent, text))),
             }
         }
     }

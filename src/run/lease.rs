@@ -1,11 +1,11 @@
 //! A session that a call has for as long as it lasts. It returns itself, whichever way the call ends.
 
+use std::cell::RefCell;
 use std::ops::{Deref, DerefMut};
 use std::rc::Rc;
 
-use super::context::Context;
+use super::lent::Lent;
 use super::model::Model;
-use super::open_session::Lent;
 use crate::session::Session;
 
 /// Where a session goes afterwards.
@@ -17,9 +17,26 @@ pub(super) enum Home {
     Nowhere,
 }
 
-/// A leased session; see [`Context::lease`].
+/// Sessions of leases that ended: the job decides what becomes of them.
+pub(super) struct Returns {
+    model: Rc<Model>,
+    returned: RefCell<Vec<Returned>>,
+}
+
+impl Returns {
+    pub fn new(model: &Rc<Model>) -> Self {
+        Returns { model: Rc::clone(model), returned: RefCell::default() }
+    }
+
+    /// Brings sessions back to where they came from. `sound`: nothing failed.
+    pub fn go_home(&self, sound: bool) {
+        self.returned.take().into_iter().for_each(|returned| returned.go_home(&self.model, sound));
+    }
+}
+
+/// A leased session; see [`Context::lease`](super::Context::lease).
 pub struct Lease {
-    context: Rc<Context>,
+    returns: Rc<Returns>,
     session: Session,
     home: Home,
     /// Tokens at the end that were read and do not count yet.
@@ -27,8 +44,8 @@ pub struct Lease {
 }
 
 impl Lease {
-    pub(super) fn new(context: &Rc<Context>, session: Session, home: Home) -> Self {
-        Lease { context: Rc::clone(context), session, home, ahead: 0 }
+    pub(super) fn new(returns: &Rc<Returns>, session: Session, home: Home) -> Self {
+        Lease { returns: Rc::clone(returns), session, home, ahead: 0 }
     }
 
     /// How many tokens at the end were read ahead of being written.
@@ -52,7 +69,7 @@ impl Lease {
 
     /// Leaves the session to later calls, and to this one, at once.
     pub fn leave(mut self) {
-        self.returned().go_home(self.context.model(), true);
+        self.returned().go_home(&self.returns.model, true);
     }
 
     fn returned(&mut self) -> Returned {
@@ -78,12 +95,12 @@ impl Drop for Lease {
     fn drop(&mut self) {
         // Whether the call failed, the job knows.
         let returned = self.returned();
-        self.context.returned(returned);
+        self.returns.returned.borrow_mut().push(returned);
     }
 }
 
 /// A session whose lease ended.
-pub(super) struct Returned {
+struct Returned {
     session: Session,
     home: Home,
     ahead: usize,
@@ -91,7 +108,7 @@ pub(super) struct Returned {
 
 impl Returned {
     /// `sound`: nothing failed, so that the session can be used again.
-    pub fn go_home(mut self, model: &Model, sound: bool) {
+    fn go_home(mut self, model: &Model, sound: bool) {
         self.session.truncate(self.session.position().saturating_sub(self.ahead));
         match self.home {
             Home::Kept if sound => model.keep(self.session),

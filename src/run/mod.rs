@@ -15,10 +15,13 @@ pub(crate) mod ground;
 mod job;
 mod kept;
 mod lease;
+mod lent;
 mod model;
 mod open_session;
 mod options;
+mod passes;
 pub(crate) mod section;
+mod sessions;
 mod stop;
 mod stopwatch;
 

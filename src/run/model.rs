@@ -67,7 +67,7 @@ pub struct Defaults {
 
 /// A model ready for calls.
 pub struct Model {
-    /// See device.rs.
+    /// See passes.rs.
     pub(super) backend: RefCell<Backend>,
     tokenizer: Option<Tokenizer>,
     sections: Sections,
@@ -152,7 +152,7 @@ impl Model {
             context_len: config.context_len,
             vocab_size: config.n_vocab,
             weight_type,
-            device: device.report().clone(),
+            device: device.report.clone(),
             tasks: names,
             label_sets,
         };

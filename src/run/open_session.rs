@@ -7,10 +7,11 @@ use super::context::Context;
 use super::event::Phase;
 use super::generate::{Continuing, GenerateOptions, Prompt, run};
 use super::job::{Ended, Job};
+use super::lent::{Lent, Text};
 use super::model::Model;
 use crate::error::{Error, Result};
 use crate::model::LogitRows;
-use crate::session::{Saved, Session};
+use crate::session::Saved;
 use crate::text::Controls;
 
 /// Room for more is made in steps of at least this many tokens.
@@ -20,15 +21,6 @@ const GROWTH: usize = 256;
 pub struct OpenSession {
     model: Rc<Model>,
     text: Rc<RefCell<Text>>,
-}
-
-/// What the calls on one session share.
-#[derive(Default)]
-struct Text {
-    tokens: Vec<u32>,
-    /// The model's memory of the first of them; absent while a call uses it, before the first, and after a failure.
-    session: Option<Session>,
-    lent: bool,
 }
 
 impl Model {
@@ -139,56 +131,6 @@ impl OpenSession {
             Some(session) => session.save(identity, text.tokens.get(session.position()..).unwrap_or_default()),
             None => Saved { tokens: text.tokens.clone(), ..Saved::default() }.write(identity),
         })
-    }
-}
-
-/// The right of one call to a session's text; ends with the call.
-pub struct Lent(Rc<RefCell<Text>>);
-
-impl Lent {
-    fn new(text: &Rc<RefCell<Text>>) -> Result<Self> {
-        if std::mem::replace(&mut text.borrow_mut().lent, true) {
-            return Err(Error::Busy);
-        }
-        Ok(Lent(Rc::clone(text)))
-    }
-
-    /// The model's memory of the beginning of `tokens`, with room for `capacity`.
-    pub async fn session(&self, model: &Model, tokens: &[u32], capacity: usize) -> Result<Session> {
-        let held = self.0.borrow_mut().session.take();
-        match held {
-            Some(session) if session.capacity() >= capacity => Ok(session),
-            Some(session) => {
-                let larger = model.copy_session(&session, capacity).await;
-                if larger.is_err() {
-                    self.0.borrow_mut().session = Some(session);
-                }
-                larger
-            }
-            None => model.session_for(tokens, capacity).await,
-        }
-    }
-
-    /// What the text is after the call. `session` has seen the beginning of `tokens`; else it is not kept.
-    pub fn give_back(self, tokens: Vec<u32>, session: Option<Session>) {
-        let mut text = self.0.borrow_mut();
-        let session = session.map(|mut session| {
-            session.truncate(tokens.len());
-            session
-        });
-        text.session = session.filter(|session| tokens.starts_with(session.tokens()));
-        text.tokens = tokens;
-    }
-
-    /// What the text was before the call.
-    fn tokens(&self) -> Vec<u32> {
-        self.0.borrow().tokens.clone()
-    }
-}
-
-impl Drop for Lent {
-    fn drop(&mut self) {
-        self.0.borrow_mut().lent = false;
     }
 }
 

@@ -14,7 +14,7 @@
 
 use serde_json::{Map, Value as Json};
 
-use super::summarize::SummaryKind;
+use super::summarize::options::SummaryKind;
 use crate::error::Result;
 use crate::language::en::Features;
 use crate::language::en::features::NAMES;

@@ -2,7 +2,8 @@
 
 use std::collections::VecDeque;
 
-use super::{SummaryKind, SummarySection};
+use super::headline_words::SummarySection;
+use super::options::SummaryKind;
 use crate::error::{Error, Result};
 use crate::language::en::shorten::{may_end, shortened};
 use crate::model::LogitRows;

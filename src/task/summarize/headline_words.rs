@@ -8,6 +8,12 @@ use crate::language::en::HeadlineWords;
 use crate::language::en::headline::NAMES;
 use crate::run::section::Description;
 
+/// What a model's file says about summaries alone.
+pub struct SummarySection {
+    /// What a headline leaves out of a sentence; without it a headline is the sentence's beginning.
+    pub headline_words: Option<HeadlineWords>,
+}
+
 const KEY: &str = "headline_words";
 
 /// The weights, where the file has them.

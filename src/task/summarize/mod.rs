@@ -10,12 +10,13 @@
 
 mod copy;
 mod headline_words;
-mod options;
+pub mod options;
 mod support;
 
 use std::rc::Rc;
 
 use copy::{Told, copy, told};
+use headline_words::SummarySection;
 pub use options::{Length, SummarizeOptions, SummaryKind};
 use support::{copied, supports};
 
@@ -24,7 +25,6 @@ use super::format::{TaskFormat, Writing};
 use super::judge::Judge;
 use super::salience::SalienceSection;
 use crate::error::Result;
-use crate::language::en::HeadlineWords;
 use crate::model::LogitRows;
 use crate::run::decode::{Decoding, Output, Step};
 use crate::run::ground::Chooser;
@@ -34,12 +34,6 @@ use crate::sample::{SampleOptions, Sampler};
 
 /// No three tokens come twice in a generated summary: small models fall into loops otherwise.
 const NO_REPEAT_NGRAM: usize = 3;
-
-/// What a model's file says about summaries alone.
-pub struct SummarySection {
-    /// What a headline leaves out of a sentence; without it a headline is the sentence's beginning.
-    headline_words: Option<HeadlineWords>,
-}
 
 /// Reads the section.
 pub fn read(d: Option<&Description<'_>>, sections: &mut Sections) -> Result<()> {

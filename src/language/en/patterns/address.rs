@@ -1,6 +1,6 @@
 //! E-mail and web addresses.
 
-use super::{before, char_at, run};
+use super::scan::{before, char_at, run};
 
 /// Characters of an address looked at: what is longer is none.
 const MAX: usize = 2000;

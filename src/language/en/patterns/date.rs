@@ -1,6 +1,6 @@
 //! Dates and times of day.
 
-use super::{before, char_at, digits, gap, letters, word_of};
+use super::scan::{before, char_at, digits, gap, letters, word_of};
 
 const MONTHS: [&str; 12] = [
     "January",

@@ -1,6 +1,6 @@
 //! Numbers in digits and in words, and sums of money.
 
-use super::{before, char_at, gap, letters, run, word_of};
+use super::scan::{before, char_at, gap, letters, run, word_of};
 
 const SCALES: [&str; 5] = ["hundred", "thousand", "million", "billion", "trillion"];
 /// Scales written right after the digits of a sum of money.
