@@ -219,7 +219,9 @@ async fn examine_choice(
         let top = f64::from(expected.iter().copied().fold(f32::NEG_INFINITY, f32::max));
         let sum: f64 = expected.iter().map(|x| (f64::from(*x) - top).exp()).sum();
         let logprob = f64::from(*logit) - top - sum.ln();
-        if !((f64::from(found.logprob) - logprob).abs() < 0.05 + f64::from(near)) {
+        // A NaN is not near.
+        let is_near = (f64::from(found.logprob) - logprob).abs() < 0.05 + f64::from(near);
+        if !is_near {
             return Ok(Some(Wrong::Logprob { found: found.logprob, expected: logprob }));
         }
     }

@@ -28,7 +28,6 @@ impl<'a> Out<'a> {
     /// # Safety
     /// Nobody else uses any of these elements as long as the slice lives.
     #[inline(always)]
-    #[expect(clippy::mut_from_ref, reason = "that is what the promise is for")]
     pub unsafe fn columns(&self, row: usize, range: Range<usize>) -> &'a mut [f32] {
         let start = row * self.width + range.start;
         assert!(range.start <= range.end && range.end <= self.width && row * self.width + range.end <= self.len);

@@ -115,7 +115,7 @@ mod tests {
                     for part in 0..parts {
                         let range = cut(len, step, part, parts);
                         assert_eq!(range.start, next);
-                        assert!(range.start % step == 0 || range.start == len);
+                        assert!(range.start.is_multiple_of(step) || range.start == len);
                         next = range.end;
                     }
                     assert_eq!(next, len);

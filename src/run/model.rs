@@ -317,6 +317,7 @@ mod tests {
 
     /// While the device works for one call, another is told so, and can go on afterwards.
     #[test]
+    #[expect(clippy::await_holding_refcell_ref, reason = "stands for a call that has the device")]
     fn a_second_call_inside_the_model_is_busy() {
         let bytes = include_bytes!("../../tests/golden/tiny-llama/model-q8_0.gguf").to_vec();
         let files = vec![("model-q8_0.gguf".to_string(), Bytes::new(bytes))];

@@ -123,7 +123,7 @@ fn what_is_not_known_or_damaged_is_an_error() {
         for _ in 0..300 {
             let mut bytes = json.as_bytes().to_vec();
             let at = rng.next_u32() as usize % bytes.len();
-            if rng.next_u32() % 3 == 0 {
+            if rng.next_u32().is_multiple_of(3) {
                 bytes.truncate(at);
             } else {
                 bytes[at] = b" \"0129[]{},:eax"[rng.next_u32() as usize % 15];

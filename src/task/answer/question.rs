@@ -208,7 +208,7 @@ fn is_definition(all: &[String], at: usize) -> bool {
     let content = rest.iter().filter(|word| !is_function_word(word)).count();
     (1..=3).contains(&content)
         && !rest.iter().any(|word| matches!(word.as_str(), "of" | "in" | "for" | "by" | "to" | "called" | "made"))
-        && !rest.first().is_some_and(|word| word == "the")
+        && rest.first().is_none_or(|word| word != "the")
 }
 
 /// Words of a question that need not stand in the text.

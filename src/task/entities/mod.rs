@@ -205,7 +205,9 @@ fn merged(
             found.push((bytes, span.kind, span.score));
         }
     }
-    while let Some((pattern, bytes)) = by_form.pop_front_if(|(_, bytes)| bytes.start < end) {
+    while by_form.front().is_some_and(|(_, bytes)| bytes.start < end)
+        && let Some((pattern, bytes)) = by_form.pop_front()
+    {
         let overlaps = |other: &Range<usize>| other.start < bytes.end && bytes.start < other.end;
         if matches!(pattern, Pattern::Email | Pattern::Url) {
             found.retain(|(other, ..)| !overlaps(other));

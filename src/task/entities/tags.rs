@@ -2,8 +2,6 @@
 
 use std::ops::Range;
 
-use serde_json::Value as Json;
-
 use crate::error::{Error, Result};
 use crate::run::section::Description;
 use crate::sample::log_probability;
@@ -66,7 +64,7 @@ impl EntitySection {
                 })
             };
             let tag = match name.as_str().ok_or_else(wrong)?.split_once('-') {
-                None if *name == Json::from("O") => Tag::Outside,
+                None if name.as_str() == Some("O") => Tag::Outside,
                 Some(("B", name)) if !name.is_empty() => Tag::Begin(kind(name)),
                 Some(("I", name)) if !name.is_empty() => Tag::Inside(kind(name)),
                 _ => return Err(wrong()),

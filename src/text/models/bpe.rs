@@ -109,11 +109,11 @@ impl Bpe {
 
     /// Appends the ids of `piece`.
     pub fn encode(&self, piece: &str, out: &mut Vec<u32>) -> Result<(), String> {
-        if self.whole_pieces_first {
-            if let Some(id) = self.ids.get(piece) {
-                out.push(*id);
-                return Ok(());
-            }
+        if self.whole_pieces_first
+            && let Some(id) = self.ids.get(piece)
+        {
+            out.push(*id);
+            return Ok(());
         }
         let mut word = Word { symbols: Vec::with_capacity(piece.len()) };
         let mut after_unknown = false;

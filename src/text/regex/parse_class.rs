@@ -8,6 +8,9 @@ use crate::text::unicode;
 
 const MAX_DEPTH: usize = 32;
 
+/// What `&&`, `--` and `~~` do with two classes.
+type Operation = fn(&Class, &Class) -> Class;
+
 /// A class whose opening bracket has been read. With `any_case`, characters stand for all their cases.
 pub fn read_class(input: &mut Input<'_>, depth: usize, any_case: bool) -> Result<Class, RegexError> {
     if depth > MAX_DEPTH {
@@ -17,8 +20,8 @@ pub fn read_class(input: &mut Input<'_>, depth: usize, any_case: bool) -> Result
     let mut ranges = Vec::new();
     let mut first = true;
     // What stands left of the last set operation, and that operation.
-    let mut left: Option<(Class, fn(&Class, &Class) -> Class)> = None;
-    let close = |left: Option<(Class, fn(&Class, &Class) -> Class)>, ranges| {
+    let mut left: Option<(Class, Operation)> = None;
+    let close = |left: Option<(Class, Operation)>, ranges| {
         let right = if any_case { Class::new(ranges).fold_case() } else { Class::new(ranges) };
         match left {
             Some((class, operation)) => operation(&class, &right),
@@ -26,7 +29,7 @@ pub fn read_class(input: &mut Input<'_>, depth: usize, any_case: bool) -> Result
         }
     };
     loop {
-        let operation: Option<fn(&Class, &Class) -> Class> = if input.eat("&&") {
+        let operation: Option<Operation> = if input.eat("&&") {
             Some(Class::intersect)
         } else if input.eat("--") && !first {
             Some(Class::minus)

@@ -55,10 +55,10 @@ pub fn property(name: &str) -> Option<Class> {
         Some((key, value)) => (plain(key), plain(value)),
         None => (String::new(), plain(name)),
     };
-    if matches!(key.as_str(), "" | "gc" | "generalcategory") {
-        if let Some(class) = category(&value) {
-            return Some(class);
-        }
+    if matches!(key.as_str(), "" | "gc" | "generalcategory")
+        && let Some(class) = category(&value)
+    {
+        return Some(class);
     }
     match (key.as_str(), value.as_str()) {
         ("", "any") => Some(Class::default().negate()),
