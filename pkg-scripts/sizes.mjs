@@ -4,8 +4,8 @@ import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 
-/** JavaScript and wasm together, gzipped, without the model, for the largest build. */
-const BUDGET = 1_250_000;
+/** JavaScript and wasm together, gzipped, without the model, for the largest build; tests/npm/size.test.mjs holds it. */
+export const BUDGET = 800_000;
 
 /** JavaScript that only the build with threads loads, and what it does without. */
 const THREADED = ["engine-threads.js", "thread.js", "worker-threads.js"];
@@ -57,6 +57,5 @@ if (process.argv[1] === import.meta.filename) {
   console.log(process.argv[3] === "--json" ? JSON.stringify(measured) : sizeTable(measured));
   if (measured.code.gzip > BUDGET) {
     console.error(`sizes: the code is over its budget: expected at most ${BUDGET} bytes gzipped, found ${measured.code.gzip}`);
-    process.exitCode = 1;
   }
 }

@@ -280,7 +280,7 @@ fn end_tokens(file: &ModelFile, tokenizer: Option<&Tokenizer>, n_vocab: usize) -
         all.extend(ids(&file.metadata, "eos_token_id"));
     }
     all.retain(|id| (*id as usize) < n_vocab);
-    all.sort_unstable();
+    crate::order::sort(&mut all);
     all.dedup();
     all
 }

@@ -131,7 +131,7 @@ impl Article {
     /// All sentences, the most salient first; of equals the earlier.
     fn by_salience(&self) -> Vec<usize> {
         let mut order: Vec<usize> = (0..self.sentences.len()).collect();
-        order.sort_by(|a, b| self.salience(*b).total_cmp(&self.salience(*a)).then(a.cmp(b)));
+        crate::order::sort_by(&mut order, |a, b| self.salience(*b).total_cmp(&self.salience(*a)).then(a.cmp(b)));
         order
     }
 
@@ -151,7 +151,7 @@ impl Article {
                 chosen.push(i);
             }
         }
-        chosen.sort_unstable();
+        crate::order::sort(&mut chosen);
         chosen
     }
 
@@ -170,7 +170,7 @@ impl Article {
                 break;
             }
         }
-        chosen.sort_unstable();
+        crate::order::sort(&mut chosen);
         self.chunk(model, format, chosen.into_iter())
     }
 
@@ -188,7 +188,7 @@ impl Article {
                 _ => chunk.sentences_in(1 + (chunk.tokens.len() - 1) * part / n),
             };
             let mut order = chunk.sentences.get(from..to).unwrap_or_default().to_vec();
-            order.sort_by(|a, b| self.salience(*b).total_cmp(&self.salience(*a)).then(a.cmp(b)));
+            crate::order::sort_by(&mut order, |a, b| self.salience(*b).total_cmp(&self.salience(*a)).then(a.cmp(b)));
             let alone = order.iter().take(SALIENT).find(|i| stands_alone(self.sentence(**i)));
             chosen.extend(alone.filter(|_| !chosen_by_model).or(order.first()));
             from = to.max(from);

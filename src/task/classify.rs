@@ -291,7 +291,9 @@ impl Reader {
         let mut scores: Vec<f64> = self.tokens.iter().map(first).collect();
         // The likeliest beginning first; labels of one beginning side by side. The next one is last.
         let mut left: Vec<usize> = (0..self.tokens.len()).collect();
-        left.sort_by(|a, b| scores[*a].total_cmp(&scores[*b]).then_with(|| self.tokens[*b].cmp(&self.tokens[*a])));
+        crate::order::sort_by(&mut left, |a, b| {
+            scores[*a].total_cmp(&scores[*b]).then_with(|| self.tokens[*b].cmp(&self.tokens[*a]))
+        });
         // Tokens of the label read last, and the rows before the first and behind each.
         let mut path: Vec<u32> = Vec::new();
         let mut rows = vec![row];
@@ -343,7 +345,7 @@ fn ranked(labels: &[String], scores: &[f64]) -> Vec<Label> {
     let highest = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     let total: f64 = scores.iter().map(|score| (score - highest).exp()).sum();
     let mut order: Vec<usize> = (0..scores.len()).collect();
-    order.sort_by(|a, b| scores[*b].total_cmp(&scores[*a]).then(a.cmp(b)));
+    crate::order::sort_by(&mut order, |a, b| scores[*b].total_cmp(&scores[*a]).then(a.cmp(b)));
     let label = |i: usize| Label { label: labels[i].clone(), score: ((scores[i] - highest).exp() / total) as f32 };
     order.into_iter().map(label).collect()
 }

@@ -211,7 +211,7 @@ fn keywords(article: &Article, tokens: &dyn Fn(&str) -> usize, limit: usize) -> 
             (mean * length * repeated * once, keys)
         })
         .collect();
-    scored.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.cmp(b.1)));
+    crate::order::sort_by(&mut scored, |a, b| b.0.total_cmp(&a.0).then_with(|| a.1.cmp(b.1)));
     let best = scored.first().map_or(1.0, |(score, _)| *score).max(f64::MIN_POSITIVE);
     let mut chosen: Vec<Keyword> = Vec::new();
     let mut said: Vec<&Vec<&str>> = Vec::new();

@@ -174,7 +174,7 @@ impl Question {
             .enumerate()
             .filter(|(k, word)| !skip.contains(k) && !is_function_word(word) && !is_empty_word(word));
         let mut words: Vec<String> = words.map(|(_, word)| word.clone()).collect();
-        words.sort_unstable();
+        crate::order::sort(&mut words);
         words.dedup();
         Question { wanted, words, all, hint, noun }
     }

@@ -28,7 +28,7 @@ pub fn find(question: &str, text: &str, sentences: &[Range<usize>]) -> Option<Fo
     let question = Question::new(question);
     let shared = shared(&question, text, sentences);
     let mut order: Vec<usize> = (0..sentences.len()).collect();
-    order.sort_by(|a, b| shared[*b].rank.total_cmp(&shared[*a].rank).then(a.cmp(b)));
+    crate::order::sort_by(&mut order, |a, b| shared[*b].rank.total_cmp(&shared[*a].rank).then(a.cmp(b)));
     let best = shared.get(*order.first()?)?.rank;
     let mut found: Option<(f64, Found)> = None;
     for i in order.into_iter().take(SENTENCES).filter(|i| shared[*i].rank > 0.0) {

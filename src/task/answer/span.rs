@@ -106,7 +106,7 @@ impl Sentence<'_> {
         let distance = |k: usize| if k < first { (first - k) as f64 } else { 1.3 * k.saturating_sub(last) as f64 };
         let outside = self.words.iter().enumerate().filter(|(k, w)| w.asked && (*k < first || *k > last));
         let mut distances: Vec<f64> = outside.map(|(k, _)| distance(k)).collect();
-        distances.sort_by(f64::total_cmp);
+        crate::order::sort_by(&mut distances, f64::total_cmp);
         let near: f64 = distances.iter().take(2).map(|d| 1.0 / (0.6 + 0.4 * d)).sum();
         near / 2.0
     }

@@ -217,7 +217,7 @@ fn merged(
         }
         found.push((bytes, pattern.name().to_string(), 1.0));
     }
-    found.sort_by_key(|(bytes, ..)| bytes.start);
+    crate::order::sort_by_key(&mut found, |(bytes, ..)| bytes.start);
     found
 }
 

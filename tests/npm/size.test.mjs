@@ -1,0 +1,28 @@
+// What a browser downloads has a budget: the engine with its JavaScript, for every build. `pkg-scripts/bench size` says what the
+// bytes are.
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { test } from "node:test";
+import { BUDGET, sizes } from "../../pkg-scripts/sizes.mjs";
+import { functions, owner } from "../bench/size.mjs";
+import { ROOT } from "../web/support/browser.mjs";
+
+test("every build fits the budget", () => {
+  const { builds } = sizes(join(ROOT, "pkg-scripts/npm/dist"));
+  assert.deepEqual(Object.keys(builds), ["simd128", "relaxed", "threads"]);
+  for (const [build, { code }] of Object.entries(builds)) {
+    assert.ok(code.gzip > 100_000 || build === "threads", `${build}: ${code.gzip} bytes are no engine`);
+    assert.ok(code.gzip <= BUDGET, `${build}: ${code.gzip} bytes gzipped, the budget is ${BUDGET}; pkg-scripts/bench size says what they are`);
+  }
+});
+
+test("functions are counted for their crates", () => {
+  assert.equal(owner("nanolm::cpu::linear::run::h0123456789abcdef", 2), "nanolm::cpu");
+  assert.equal(owner("<nanolm::text::Tokenizer as core::fmt::Debug>::fmt::h0123456789abcdef", 1), "nanolm");
+  assert.equal(owner("<T as alloc::string::ToString>::to_string", 1), "alloc");
+  assert.equal(owner("memcpy", 1), "(no crate)");
+  // A module with one function of three bytes, called a::b.
+  const wasm = [0, 97, 115, 109, 1, 0, 0, 0, 1, 4, 1, 96, 0, 0, 3, 2, 1, 0, 10, 5, 1, 3, 0, 1, 11];
+  const names = [0, 14, 4, ...Buffer.from("name"), 1, 7, 1, 0, 4, ...Buffer.from("a::b")];
+  assert.deepEqual(functions(Uint8Array.from([...wasm, ...names])), { functions: [{ name: "a::b", size: 3 }], data: 0 });
+});
