@@ -77,38 +77,6 @@ impl Engine {
         Job::new(begin(&self.model, task, input, &options))
     }
 
-    /// [`Engine::start`] of the task `generate`.
-    pub fn generate(&self, input: &str, options: JsValue) -> Result<Job, JsValue> {
-        self.start("generate", input, options)
-    }
-
-    /// [`Engine::start`] of the task `summarize`.
-    pub fn summarize(&self, input: &str, options: JsValue) -> Result<Job, JsValue> {
-        self.start("summarize", input, options)
-    }
-
-    /// [`Engine::start`] of the task `classify`.
-    pub fn classify(&self, input: &str, options: JsValue) -> Result<Job, JsValue> {
-        self.start("classify", input, options)
-    }
-
-    /// [`Engine::start`] of the task `entities`.
-    #[wasm_bindgen(js_name = extractEntities)]
-    pub fn extract_entities(&self, input: &str, options: JsValue) -> Result<Job, JsValue> {
-        self.start("entities", input, options)
-    }
-
-    /// [`Engine::start`] of the task `keywords`.
-    #[wasm_bindgen(js_name = extractKeywords)]
-    pub fn extract_keywords(&self, input: &str, options: JsValue) -> Result<Job, JsValue> {
-        self.start("keywords", input, options)
-    }
-
-    /// [`Engine::start`] of the task `answer`.
-    pub fn answer(&self, input: &str, options: JsValue) -> Result<Job, JsValue> {
-        self.start("answer", input, options)
-    }
-
     /// Resolves to a `Session`: a new one, or the one that was saved.
     pub fn session(&self, saved: Option<Vec<u8>>) -> Promise {
         let model = Rc::clone(&self.model);

@@ -28,13 +28,8 @@ export class Engine {
   moves(): number;
   tokenize(text: string, addSpecial: boolean): Uint32Array;
   detokenize(ids: Uint32Array): string;
-  generate(prompt: string, options: object): Job;
-  summarize(text: string, options: object): Job;
-  classify(text: string, options: object): Job;
-  extractEntities(text: string, options: object): Job;
-  extractKeywords(text: string, options: object): Job;
-  /** `options.question` is what is asked. */
-  answer(text: string, options: object): Job;
+  /** Begins a task: `generate`, `summarize`, `classify`, `entities`, `keywords`, `answer`; see src/task/mod.rs. */
+  start(task: string, input: string, options: object): Job;
   /** A new session, or the one that was saved. */
   session(saved?: Uint8Array): Promise<Session>;
   free(): void;

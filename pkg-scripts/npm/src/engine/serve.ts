@@ -23,9 +23,6 @@ export interface Host {
   startThreads?(wanted: number): Promise<{ threads: number; why: string }>;
 }
 
-/** The engine's methods that start a task. */
-type Task = "generate" | "summarize" | "classify" | "extractEntities" | "extractKeywords" | "answer";
-
 interface Scope {
   postMessage(reply: Reply, transfer?: Transferable[]): void;
   onmessage: ((event: MessageEvent<Request>) => void) | null;
@@ -118,7 +115,7 @@ function receive(request: Request): void {
       queue.between(() => loaded().detokenize(request.ids)).then(answer, (error) => fail(id, error));
       break;
     case "start":
-      queue.push(id, () => loaded()[request.task as Task](request.input, request.options));
+      queue.push(id, () => loaded().start(request.task, request.input, request.options));
       break;
     case "session":
       queue.once(id, () => keep(id, loaded().session(request.saved)));

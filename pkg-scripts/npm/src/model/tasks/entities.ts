@@ -27,6 +27,6 @@ export async function extractEntities(engine: Connection, text: string, options:
   checkText("text", text);
   // An event's own type is "entity"; the entity's travels as its kind.
   type Item = Place & { text: string; kind: string; score: number };
-  const items = await collect<Item>(engine, { task: "extractEntities", input: text, options }, "entity");
+  const items = await collect<Item>(engine, { task: "entities", input: text, options }, "entity");
   return items.map(({ text, kind, start, end, score }) => ({ text, type: kind, start, end, score }));
 }

@@ -23,5 +23,5 @@ export interface Keyword {
 /** @internal */
 export async function extractKeywords(engine: Connection, text: string, options: KeywordOptions): Promise<Keyword[]> {
   checkText("text", text);
-  return collect(engine, { task: "extractKeywords", input: text, options }, "keyword");
+  return collect(engine, { task: "keywords", input: text, options }, "keyword");
 }
