@@ -68,5 +68,16 @@ describe("benchmark page", () => {
     assert.equal((await widths()).length, 1);
   });
 
+  test("a phone shows whole bars and needs no scrolling sideways", async () => {
+    await page.setViewportSize({ width: 390, height: 800 });
+    const wide = await page.evaluate(() => ({
+      page: document.documentElement.scrollWidth - innerWidth,
+      chart: document.querySelector("#peer-chart").scrollWidth - document.querySelector("#peer-chart").clientWidth,
+      culprits: [...document.querySelectorAll("body *")].filter((each) => each.getBoundingClientRect().right > innerWidth + 1).map((each) => `${each.tagName}.${each.className}#${each.id}`).slice(0, 8),
+    }));
+    assert.ok(wide.page <= 0 && wide.chart <= 0, JSON.stringify(wide));
+    await page.setViewportSize({ width: 1280, height: 800 });
+  });
+
   test("nothing went wrong on the way", () => assert.deepEqual(problems, []));
 });

@@ -65,6 +65,26 @@ for (const device of ["cpu", "gpu"]) {
       }
     }
 
+    test("as a stream of strings, and of bytes for a Response, which can be left half-way", async () => {
+      const { text, joined, body, reason } = await page.evaluate(async (device) => {
+        const model = await modelOn(device);
+        const options = { maxNewTokens: 6 };
+        const text = await model.generate("The water was", options).text();
+        let joined = "";
+        const write = (part) => (joined += part);
+        await model.generate("The water was", options).textStream().pipeTo(new WritableStream({ write }));
+        const body = await new Response(model.generate("The water was", options).byteStream()).text();
+        const left = model.generate("The water was", { maxNewTokens: 300 });
+        const reader = left.textStream().getReader();
+        await reader.read();
+        await reader.cancel();
+        return { text, joined, body, reason: (await left.result).finishReason };
+      }, device);
+      assert.equal(joined, text);
+      assert.equal(body, text);
+      assert.equal(reason, "abort");
+    });
+
     test("the story model writes the same story as transformers", { skip: !existsSync(STORIES) && "../shared/weights is not here" }, async () => {
       const golden = JSON.parse(readFileSync(join(STORIES, "golden_greedy.json")));
       const length = device === "gpu" ? 48 : golden.greedy_ids.length - 1;

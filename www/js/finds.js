@@ -8,6 +8,9 @@ const KINDS = {
   MONEY: "Sums of money", EMAIL: "E-mail addresses", URL: "Web addresses",
 };
 
+/** Label sets that say something about any text. */
+const GENERAL_SETS = ["topic", "topics", "sentiment", "language"];
+
 export function wireFinds(engine, source) {
   wireLabels(engine, source);
   wireNames(engine, source);
@@ -70,8 +73,8 @@ function wireLabels(engine, source) {
   });
   engine.addEventListener("change", () => {
     const names = engine.model?.info.labelSets ?? [];
-    // What the model was trained on comes first, unless the visitor has chosen otherwise.
-    const chosen = names.includes(set.value) || touched ? set.value : (names.find((name) => name === "sentiment") ?? names[0] ?? "");
+    // A set that fits any text comes first, unless the visitor has chosen otherwise: intents of bank customers fit none.
+    const chosen = touched ? set.value : (GENERAL_SETS.find((name) => names.includes(name)) ?? "");
     set.replaceChildren(
       make("option", { value: "" }, "Your own"),
       ...names.map((name) => make("option", { value: name }, name[0].toUpperCase() + name.slice(1))),

@@ -30,6 +30,7 @@ export async function showPeers() {
     byId("peer-table").tBodies[0].replaceChildren(...tableRows(groups, FIGURES[figure]));
   };
   byId("peer-form").addEventListener("change", draw);
+  NARROW.addEventListener("change", draw);
   byId("peer-form").addEventListener("submit", (event) => event.preventDefault());
   const { machine, browser, versions } = results;
   const runs = unique(results.rows.map((row) => row.run)).sort();
@@ -72,18 +73,30 @@ const svg = (tag, attributes = {}, ...children) => {
   return element;
 };
 
+/** On a phone names stand above their bars, so that the bars have the whole width. */
+const NARROW = matchMedia("(max-width: 40rem)");
+const ABOVE = { width: 360, label: 0, value: 72, gap: 22, head: 42 };
+/** Room for the name of a roof, which ends at it. */
+const ROOF_NAME = 230;
+
 function chart(groups, { title, show, roof: roofTitle }) {
-  const { width, height, plot, ticks, groups: placed } = layout(groups);
+  const narrow = NARROW.matches;
+  const { width, height, plot, ticks, groups: placed } = layout(groups, narrow ? ABOVE : {});
   const parts = [];
   for (const { number, x } of ticks) {
     parts.push(svg("line", { class: "grid", x1: x, x2: x, y1: 0, y2: plot.bottom }));
-    parts.push(svg("text", { class: "tick", x, y: plot.bottom + 16, "text-anchor": "middle" }, number === 0 ? "0" : show(number)));
+    const anchor = narrow && x === plot.left ? "start" : "middle";
+    parts.push(svg("text", { class: "tick", x, y: plot.bottom + 16, "text-anchor": anchor }, number === 0 ? "0" : show(number)));
   }
   for (const group of placed) {
-    parts.push(svg("text", { class: "group", x: 0, y: group.baseline }, group.title));
+    const heading = narrow ? group.top + 14 : group.baseline;
+    parts.push(svg("text", { class: "group", x: 0, y: heading }, group.title));
     for (const bar of group.bars) {
       const middle = bar.y + bar.height / 2;
-      parts.push(svg("text", { class: "name", x: plot.left - 8, y: middle, "text-anchor": "end", "dominant-baseline": "central" }, bar.title));
+      const name = narrow
+        ? { x: 0, y: bar.y - 6 }
+        : { x: plot.left - 8, y: middle, "text-anchor": "end", "dominant-baseline": "central" };
+      parts.push(svg("text", { class: "name", ...name }, bar.title));
       parts.push(svg("rect", { class: `bar ${bar.kind}`, x: bar.x, y: bar.y, width: bar.width, height: bar.height, rx: 2 }));
       if (bar.range) parts.push(svg("line", { class: "range", x1: bar.range.from, x2: bar.range.to, y1: middle, y2: middle }));
       const end = Math.max(bar.x + bar.width, bar.range?.to ?? 0);
@@ -98,7 +111,7 @@ function chart(groups, { title, show, roof: roofTitle }) {
         parts.push(line);
       }
       const text = `${roofTitle}: ${show(value)}${beyond ? " →" : ""}`;
-      parts.push(svg("text", { class: "roof-name", x, y: group.baseline, "text-anchor": "end" }, text));
+      parts.push(svg("text", { class: "roof-name", x: narrow ? Math.max(x, ROOF_NAME) : x, y: heading, "text-anchor": "end" }, text));
     }
   }
   return svg("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": `${title}; the table below holds the same numbers` }, ...parts);

@@ -172,9 +172,10 @@ class Clock {
     const total = this.#begun && (this.#pieces > 0 || this.#over) ? duration(this.#last - this.#begun) : undefined;
     if (kind === "finds") return [["Found", this.#over ? number(this.#pieces) : undefined], ["Time", total]];
     if (kind === "sentences") {
-      const read = usage?.promptTokens;
+      // What a call before has read was not read again, and is no speed.
+      const read = usage && usage.promptTokens - usage.cachedTokens;
       const speed = read > 0 && timings?.prefillMs > 0 ? rate((read / timings.prefillMs) * 1000) : undefined;
-      return [["First point", first], ["Reading speed", speed, "tokens/s"], ["Tokens read", read && number(read)], ["Time", total]];
+      return [["First point", first], ["Reading speed", speed, "tokens/s"], ["Tokens read", usage && number(read)], ["Time", total]];
     }
     const tokens = usage?.completionTokens ?? this.#pieces;
     const ms = timings?.decodeMs || this.#last - this.#first;
