@@ -13,6 +13,7 @@ pub struct Utf16 {
 }
 
 impl Utf16 {
+    /// Counts a text.
     pub fn new(text: &str) -> Self {
         let mut places = vec![(0, 0)];
         let mut units = 0;

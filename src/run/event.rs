@@ -23,6 +23,7 @@ pub enum Phase {
 }
 
 impl Phase {
+    /// As reports name it.
     pub const fn name(self) -> &'static str {
         match self {
             Phase::Prefill => "prefill",
@@ -45,6 +46,7 @@ pub enum FinishReason {
 }
 
 impl FinishReason {
+    /// As reports name it.
     pub const fn name(self) -> &'static str {
         match self {
             FinishReason::Stop => "stop",
@@ -59,6 +61,7 @@ impl FinishReason {
 pub struct Piece {
     /// The characters that became final with this token; may be empty.
     pub text: String,
+    /// Its id.
     #[serde(rename = "tokenId")]
     pub token: u32,
     /// See [`Sampled::logprob`](crate::model::Sampled::logprob).
@@ -88,7 +91,9 @@ impl Serialize for Place {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Point {
+    /// The sentence.
     pub text: String,
+    /// Where it stands.
     #[serde(flatten)]
     pub place: Place,
     /// Salience, 0 to 1.
@@ -99,10 +104,12 @@ pub struct Point {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Measured {
+    /// Where it stands.
     #[serde(flatten)]
     pub place: Place,
     /// Logit of yes minus logit of no after the text, and at the sentence's mark in it.
     pub model: f32,
+    /// The same at the mark in the text.
     pub mark: f32,
     /// What is counted: see [`NAMES`](crate::language::en::features::NAMES).
     pub features: Vec<f64>,
@@ -125,6 +132,7 @@ pub struct Support {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Label {
+    /// As it was asked for.
     pub label: String,
     /// Probability, against the other labels.
     pub score: f32,
@@ -134,9 +142,11 @@ pub struct Label {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Entity {
+    /// As it stands in the text.
     pub text: String,
     /// `PER`, `LOC` ... as the model's file names them; `NUMBER`, `DATE`, `TIME`, `MONEY`, `EMAIL`, `URL`.
     pub kind: String,
+    /// Where it stands.
     #[serde(flatten)]
     pub place: Place,
     /// 0 to 1; 1 for what is found by its form.
@@ -159,7 +169,9 @@ pub struct Keyword {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Answer {
+    /// As it stands in the text.
     pub text: String,
+    /// Where it stands.
     #[serde(flatten)]
     pub place: Place,
     /// 0 to 1: how well sentence and kind of answer fit the question.
@@ -253,24 +265,40 @@ pub struct Timings {
 #[serde(tag = "type", rename_all = "camelCase", rename_all_fields = "camelCase")]
 #[non_exhaustive]
 pub enum Event {
+    /// How far the work is.
     Progress {
+        /// Of what.
         phase: Phase,
+        /// So much is done.
         done: usize,
+        /// So much there is.
         total: usize,
     },
+    /// A token was written.
     Piece(Piece),
+    /// A key point.
     Point(Point),
     /// Before the end of a written summary.
     Support(Support),
+    /// What is known of a sentence.
     Measured(Measured),
+    /// A label.
     Label(Label),
+    /// A name, number or the like.
     Entity(Entity),
+    /// A keyword.
     Keyword(Keyword),
+    /// An answer.
     Answer(Answer),
+    /// The end.
     Done {
+        /// Why.
         finish_reason: FinishReason,
+        /// All that was written.
         text: String,
+        /// Tokens in and out.
         usage: Usage,
+        /// How long it took.
         timings: Timings,
     },
 }

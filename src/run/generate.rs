@@ -24,6 +24,7 @@ const MAX_NEW_TOKENS: usize = 128;
 pub enum Prompt<'a> {
     /// Control tokens written out in it act, as in `transformers`: do not put text from elsewhere here unchecked.
     Text(&'a str),
+    /// Ids of the vocabulary.
     Tokens(&'a [u32]),
 }
 

@@ -32,6 +32,7 @@ pub enum LoadPhase {
 }
 
 impl LoadPhase {
+    /// As reports name it.
     pub const fn name(self) -> &'static str {
         match self {
             LoadPhase::Read => "read",
@@ -43,14 +44,19 @@ impl LoadPhase {
 /// What there is to know about a loaded model.
 #[derive(Clone, Debug)]
 pub struct ModelInfo {
+    /// The file's name of it, else the architecture.
     pub name: String,
+    /// Such as `llama`.
     pub architecture: String,
     /// Number of weights.
     pub parameters: usize,
+    /// Positions: tokens of prompt and output together.
     pub context_len: usize,
+    /// Tokens of the vocabulary.
     pub vocab_size: usize,
     /// How most of the weights are stored.
     pub weight_type: DType,
+    /// Where it ran when it was loaded.
     pub device: DeviceReport,
     /// `generate`, what it was trained for, and what any model can do.
     pub tasks: Vec<&'static str>,

@@ -83,7 +83,8 @@ impl de::Error for Refused {
 /// What was found, in words.
 fn shown(value: &Value) -> String {
     match value {
-        Value::Number(_) | Value::String(_) => value.to_string(),
+        Value::Number(number) => number.as_f64().unwrap_or(f64::NAN).to_string(),
+        Value::String(text) => format!("{text:?}"),
         _ => "another type".into(),
     }
 }
@@ -252,7 +253,7 @@ mod tests {
             (r#"{"stop": 7}"#, "stop", "a string", "7"),
             (r#"{"stop": ["a", 7]}"#, "stop", "a string", "7"),
             (r#"{"fresh": 1}"#, "fresh", "true or false", "1"),
-            (r#"{"seed": 1e16}"#, "seed", "a whole number of at least 0", "1e16"),
+            (r#"{"seed": 1e16}"#, "seed", "a whole number of at least 0", "10000000000000000"),
         ] {
             let wrong = (name.to_string(), expected.to_string(), found.to_string());
             assert_eq!(read(json), Err(wrong), "{json}");

@@ -31,11 +31,13 @@ const SAMPLE: usize = 1 << 12;
 /// What a saved session holds.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Saved<'a> {
+    /// All tokens of the session.
     pub tokens: Vec<u32>,
     /// How many tokens, from the first on, the cache holds.
     pub positions: usize,
     /// See [`KvCache::save`](crate::backend::KvCache::save).
     pub form: u32,
+    /// The keys and values of the first of them.
     pub cache: &'a [u8],
 }
 

@@ -48,6 +48,7 @@ pub struct Word {
 }
 
 impl Word {
+    /// A piece, taken apart.
     pub fn new(text: String) -> Self {
         let core = text.trim_start_matches(['"', '\'', '“', '‘', '(', '[']);
         let core = core.trim_end_matches(['"', '\'', '”', '’', ')', ']', ',', ';', ':', '.', '!', '?']).to_string();
@@ -122,6 +123,7 @@ fn keeps_time(piece: &str) -> bool {
 /// Words that go or stay together.
 #[derive(Clone, Debug)]
 pub struct Unit {
+    /// The numbers of its words.
     pub words: Range<usize>,
     verb: bool,
     /// Its first word, in lower case.
@@ -135,6 +137,7 @@ pub struct Unit {
 /// A sentence in units.
 #[derive(Clone, Debug)]
 pub struct Units {
+    /// All of them, in order.
     pub units: Vec<Unit>,
     /// The first unit that is used.
     pub first: usize,
@@ -143,6 +146,7 @@ pub struct Units {
 }
 
 impl Units {
+    /// The units of a sentence.
     pub fn new(words: &[Word]) -> Self {
         let units = ranges(words).into_iter().map(|range| Unit {
             verb: range.clone().any(|k| is_verb(words, k)),
@@ -189,6 +193,7 @@ impl Units {
         self.units.get_mut(range).into_iter().flatten().for_each(|unit| unit.group = group);
     }
 
+    /// The group of a unit, if it may go.
     pub fn group(&self, j: usize) -> Option<usize> {
         self.units.get(j).and_then(|unit| unit.group)
     }

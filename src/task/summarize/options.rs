@@ -18,6 +18,7 @@ pub enum SummaryKind {
 }
 
 impl SummaryKind {
+    /// As options name it.
     pub const fn name(self) -> &'static str {
         match self {
             SummaryKind::Tldr => "tldr",
@@ -42,9 +43,12 @@ impl std::str::FromStr for SummaryKind {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Length {
+    /// One sentence, or three key points.
     #[default]
     Short,
+    /// Two sentences, or five key points.
     Medium,
+    /// Three sentences, or seven key points.
     Long,
 }
 

@@ -23,11 +23,14 @@ pub enum Pattern {
     Time,
     /// `$12`, `EUR 3.5 million`, `20 pounds`.
     Money,
+    /// `anna@example.org`.
     Email,
+    /// `https://example.org/a`, `www.example.org`.
     Url,
 }
 
 impl Pattern {
+    /// As results name it.
     pub const fn name(self) -> &'static str {
         match self {
             Pattern::Number => "NUMBER",
