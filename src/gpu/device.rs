@@ -140,7 +140,7 @@ impl Gpu {
     }
 
     /// Whether shaders may use subgroups. wgpu does not know of them in a browser, where the package's worker asks for them
-    /// (`pkg-scripts/npm/src/subgroups.ts`): there it is tried out.
+    /// (`pkg-scripts/npm/src/engine/subgroups.ts`): there it is tried out.
     async fn has_subgroups(&self) -> bool {
         #[cfg(not(target_arch = "wasm32"))]
         return self.device.features().contains(wgpu::Features::SUBGROUP);
