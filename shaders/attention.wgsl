@@ -1,4 +1,5 @@
-// out = softmax(scale * q . K) V per head, over positions 0 ..= p, p the row's position (arXiv 2305.13245)
+// out = softmax(cap(scale * q . K)) V per head (arXiv 2305.13245). A row at position p sees the positions 0 ..= p, or all of the
+// batch where CAUSAL is 0; of them those less than WINDOW away. cap: parts/cap_none or cap_tanh.
 // q, out: [n, stride] f32, heads side by side; caches: [capacity, n_kv_heads, HEAD] vectors of 4 f32 or f16 (parts/kv_f32 or
 // kv_f16), each head padded with zeros. The softmax is online (arXiv 2205.14135), rescaling what was summed before when the
 // maximum grows. Accumulates in f32.
@@ -15,7 +16,12 @@ struct Params {
     // Elements in a row's storage of q and out.
     stride: u32,
     scale: f32,
+    // See parts/cap_tanh.
+    soft_cap: f32,
 }
+
+// 0: rows see later ones of their batch too.
+override CAUSAL: u32 = 1u;
 
 // Vectors of 4 in a head.
 override HEAD: u32 = 16u;
@@ -37,18 +43,28 @@ var<workgroup> weights: array<f32, WORKGROUP * EACH>;
 // Partial results, [SLICES, HEAD]; each entry belongs to one invocation until the end.
 var<workgroup> partial: array<vec4<f32>, HEAD * SLICES>;
 
+// Behind the last position that a row at `position` sees.
+fn seen_end(position: u32) -> u32 {
+    if CAUSAL == 1u {
+        return position + 1u;
+    }
+    return min(batch.position + batch.n, position + min(WINDOW, batch.n));
+}
+
 @compute @workgroup_size(WORKGROUP)
 fn attention(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_index) local: u32) {
     let head = workgroup.x / SPLITS;
     let row = workgroup.z;
-    let length = batch.position + row + 1u;
-    let parts = split_count(length);
+    let from = seen_from(batch.position + row);
+    let to = seen_end(batch.position + row);
+    let parts = split_count(to - from);
     let part = workgroup.x % SPLITS;
     if part >= parts {
         return;
     }
-    let positions = (length + parts - 1u) / parts;
-    let end = min(part * positions + positions, length);
+    let positions = (to - from + parts - 1u) / parts;
+    let begin = from + part * positions;
+    let end = min(begin + positions, to);
     let q_at = row * params.stride + head * params.head_dim;
     // Row p of the cache, this head's part, starts at p * kv_row + kv_at.
     let kv_row = params.n_kv_heads * HEAD;
@@ -68,7 +84,7 @@ fn attention(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocat
 
     var largest = -3.0e38;
     var total = 0.0;
-    for (var base = part * positions; base < end; base += WORKGROUP * EACH) {
+    for (var base = begin; base < end; base += WORKGROUP * EACH) {
         var highest = -3.0e38;
         for (var i = local; i < WORKGROUP * EACH; i += WORKGROUP) {
             var score = -3.0e38;
@@ -78,6 +94,7 @@ fn attention(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocat
                 for (var d = 0u; d < HEAD; d++) {
                     score += dot(query[d], kv_load(k_cache[at + d]));
                 }
+                score = cap_scores(vec4<f32>(score)).x;
             }
             weights[i] = score;
             highest = max(highest, score);
@@ -137,11 +154,12 @@ const LONGEST: u32 = 32u;
 fn attention_alone(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_index) local: u32) {
     let head = workgroup.x;
     let first = workgroup.z * WORKGROUP;
-    // Rows beyond the end repeat the last one and are not written. All rows of a workgroup walk over the positions of the
-    // longest: invocations that are one vector stay together.
+    // Rows beyond the end repeat the last one and are not written. All rows of a workgroup walk over the positions of
+    // all of them: invocations that are one vector stay together.
     let row = min(first + local, batch.n - 1u);
-    let length = batch.position + row + 1u;
-    let longest = batch.position + min(first + WORKGROUP, batch.n);
+    let from = seen_from(batch.position + row);
+    let to = seen_end(batch.position + row);
+    let longest = seen_end(batch.position + min(first + WORKGROUP, batch.n) - 1u);
     let q_at = row * params.stride + head * params.head_dim;
     let kv_row = params.n_kv_heads * HEAD;
     let kv_at = head / params.heads_per_kv * HEAD;
@@ -158,7 +176,7 @@ fn attention_alone(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_i
     }
     var largest = -3.0e38;
     var total = 0.0;
-    for (var base = 0u; base < longest; base += 4u) {
+    for (var base = seen_from(batch.position + first); base < longest; base += 4u) {
         let positions = vec4<u32>(base) + vec4<u32>(0u, 1u, 2u, 3u);
         let at = min(positions, vec4<u32>(longest - 1u)) * kv_row + kv_at;
         var scores = vec4<f32>(0.0);
@@ -171,9 +189,8 @@ fn attention_alone(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_i
                 dot(part, kv_load(k_cache[at.w + d])),
             );
         }
-        // Position 0 is every row's: the largest score is one from the first 4 on.
-        let inside = positions < vec4<u32>(length);
-        scores = select(vec4<f32>(-3.0e38), scores, inside);
+        let inside = positions >= vec4<u32>(from) & positions < vec4<u32>(to);
+        scores = select(vec4<f32>(-3.0e38), cap_scores(scores), inside);
         let new_largest = max(largest, max(max(scores.x, scores.y), max(scores.z, scores.w)));
         let parts = select(vec4<f32>(0.0), exp(scores - new_largest), inside);
         let correction = exp(largest - new_largest);

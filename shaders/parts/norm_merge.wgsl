@@ -10,7 +10,7 @@ override COLUMNS: u32 = 64u;
 var<workgroup> merged: array<vec4<f32>, COLUMNS>;
 
 fn norm_begin(local: u32) {
-    let parts = split_count(batch.position + 1u);
+    let parts = split_count(batch.position + 1u - seen_from(batch.position));
     for (var i = local; i < COLUMNS; i += WORKGROUP) {
         var value = vec4<f32>(0.0);
         if i * 4u < params.width {

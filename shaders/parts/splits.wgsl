@@ -1,4 +1,13 @@
-// How the attention of one token is split: parts of the positions for workgroups of their own, merged by who reads it.
+// Which positions a token sees, and how its attention is split: parts of the positions for workgroups of their own, merged by
+// who reads it.
+
+// Positions that a token sees at most, its own included, and of later ones as many.
+override WINDOW: u32 = 0xffffffffu;
+
+// The first position that a token at `position` sees.
+fn seen_from(position: u32) -> u32 {
+    return position + 1u - min(position + 1u, WINDOW);
+}
 
 // Parts at most; 1: not split.
 override SPLITS: u32 = 1u;

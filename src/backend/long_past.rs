@@ -19,15 +19,15 @@ pub fn examine_attention(a: &Attended) -> Option<Fault> {
     let width = a.n_heads * a.head_dim;
     let rows = a.q.len() / width.max(1);
     let length = a.k.len() / (a.n_kv_heads * a.head_dim).max(1);
-    let expected: Vec<f32> = (0..rows).flat_map(|row| attention(a, row, length + 1 + row - rows)).collect();
+    let expected: Vec<f32> = (0..rows).flat_map(|row| attention(a, row, length - rows + row, length)).collect();
     let last = expected.get(expected.len().saturating_sub(width)..).unwrap_or_default();
     fault(Path::Many, &a.many, &expected)
         .or_else(|| fault(Path::Many, &a.one, last))
         .or_else(|| a.split.as_ref().and_then(|[split, plain]| fault(Path::One, split, &plain.values)))
 }
 
-/// `softmax(scale * q . K) V` of one row over the first `length` positions, in f64.
-fn attention(a: &Attended, row: usize, length: usize) -> Vec<f32> {
+/// `softmax(cap(scale * q . K)) V` of one row at position `own` of `length`, in f64.
+fn attention(a: &Attended, row: usize, own: usize, length: usize) -> Vec<f32> {
     let (dim, kv_row) = (a.head_dim, a.n_kv_heads * a.head_dim);
     let heads_per_kv = (a.n_heads / a.n_kv_heads.max(1)).max(1);
     let mut out = Vec::with_capacity(a.n_heads * dim);
@@ -38,15 +38,18 @@ fn attention(a: &Attended, row: usize, length: usize) -> Vec<f32> {
         };
         let score = |position: usize| {
             let products = of(&a.k, position).into_iter().zip(q).map(|(k, q)| k * f64::from(*q));
-            products.sum::<f64>() * f64::from(a.scale)
+            let score = products.sum::<f64>() * f64::from(a.scale);
+            a.soft_cap.map(f64::from).map_or(score, |cap| cap * (score / cap).tanh())
         };
-        let scores: Vec<f64> = (0..length).map(score).collect();
-        let largest = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let last = if a.causal { own + 1 } else { length };
+        let seen = (0..last).filter(|p| a.window.is_none_or(|window| p.abs_diff(own) < window));
+        let scores: Vec<(usize, f64)> = seen.map(|position| (position, score(position))).collect();
+        let largest = scores.iter().fold(f64::NEG_INFINITY, |most, (_, score)| most.max(*score));
         let (mut sums, mut total) = (vec![0.0; dim], 0.0);
-        for (position, score) in scores.iter().enumerate() {
+        for (position, score) in &scores {
             let weight = (score - largest).exp();
             total += weight;
-            sums.iter_mut().zip(of(&a.v, position)).for_each(|(sum, v)| *sum += weight * v);
+            sums.iter_mut().zip(of(&a.v, *position)).for_each(|(sum, v)| *sum += weight * v);
         }
         out.extend(sums.iter().map(|sum| (sum / total) as f32));
     }
@@ -86,7 +89,7 @@ mod tests {
             }
             // The last row without the last positions.
             let rows = attended.q.len() / (attended.n_heads * attended.head_dim);
-            attended.one.values = attention(&attended, rows - 1, LONG - 20);
+            attended.one.values = attention(&attended, rows - 1, LONG - 21, LONG);
             let fault = examine_attention(&attended).unwrap();
             assert!(fault.path == Path::Many && fault.to_string().contains("over a long past"), "{fault:?}");
         }

@@ -4,6 +4,7 @@ use super::choose;
 use super::fused::dots::NormKind;
 use super::fused::{embed as fused_embed, feed, project, qkv};
 use super::kernel::{Kernel, SOFTWARE_WORKGROUP, WORKGROUP};
+use super::ops::attention::Kind;
 use super::ops::{
     activation, add, attention, embed, gated_activation, layer_norm, linear, position_embed, rms_norm, rope, scale,
     select_rows, soft_cap, store_kv,
@@ -28,10 +29,15 @@ pub fn catalogue() -> Vec<Kernel> {
         for half_kv in [false, true] {
             kernels.push(store_kv::kernel(head_dim, half_kv));
             for (software, sums) in [false, true].into_iter().flat_map(|s| ALL_SUMS.map(|sums| (s, sums))) {
-                let of = |splits| attention::kernel(head_dim, software, half_kv, splits, sums);
+                let of = |splits| attention::kernel(Kind::plain(head_dim, half_kv), software, splits, sums);
                 kernels.extend([1, 8].map(of));
             }
-            kernels.extend(attention::alone(head_dim, half_kv));
+            kernels.extend(attention::alone(Kind::plain(head_dim, half_kv)));
+            for (causal, window, capped) in [(true, Some(7), true), (false, None, false), (false, Some(512), true)] {
+                let kind = Kind { head_dim, half_kv, causal, window, capped };
+                kernels.extend([1, 8].map(|splits| attention::kernel(kind, false, splits, Sums::Memory)));
+                kernels.extend(attention::alone(kind));
+            }
         }
     }
     for (workgroup, sums) in [WORKGROUP, SOFTWARE_WORKGROUP].into_iter().flat_map(|w| ALL_SUMS.map(|sums| (w, sums))) {
@@ -68,8 +74,8 @@ fn fused(stored: Stored, kernels: &mut Vec<Kernel>) {
                 kernels.push(feed::kernel(stored, norm, activation, gated, team));
             }
         }
-        let merge = NormKind::Merge { head: 12, splits: 11, columns: 72 };
-        let norms = [NormKind::None, NormKind::Rms, NormKind::Layer, merge];
+        let merge = |window| NormKind::Merge { head: 12, splits: 11, columns: 72, window };
+        let norms = [NormKind::None, NormKind::Rms, NormKind::Layer, merge(None), merge(Some(512))];
         kernels.extend(norms.map(|norm| project::kernel(stored, norm, team)));
     }
 }

@@ -5,7 +5,7 @@
 //! feed-forward's first half; projection with residual), the whole of embedding one, and the last norm with the logits
 //! one. What has no such shape stays a dispatch per step, as it is for many rows at once.
 
-use super::fused::unit::{Attend, Feed, Norm, Project, Qkv, Unit, Weighted};
+use super::fused::unit::{Attend, Feed, Merge, Norm, Project, Qkv, Unit, Weighted};
 use super::ops::attention::Shape;
 use super::quant::GROUP;
 use super::upload::can_join;
@@ -74,23 +74,20 @@ impl Fused {
     pub(super) fn split_attention(&mut self, plan: &Plan) {
         for at in 1..self.units.len() {
             let Some([Unit::Step(step), Unit::Project(project)]) = self.units.get_mut(at - 1..=at) else { continue };
-            let Some(Op::Attention { q, layer, n_heads, n_kv_heads, head_dim, scale, out, .. }) =
-                plan.steps.get(*step).map(|step| &step.op)
-            else {
+            let Some((q, layer, shape, out)) = plan.steps.get(*step).and_then(|step| Shape::of(&step.op)) else {
                 continue;
             };
-            let (width, unit) = (n_heads * head_dim, Unit::Project(project.clone()));
+            let (width, unit) = (shape.n_heads * shape.head_dim, Unit::Project(project.clone()));
             // The projection took the two steps behind the attention's.
-            let fits = project.x == *out
+            let fits = project.x == out
                 && project.norm.is_none()
-                && project.residual != Some(*out)
-                && head_dim.is_multiple_of(4)
+                && project.residual != Some(out)
+                && shape.head_dim.is_multiple_of(4)
                 && width.next_multiple_of(GROUP) <= MOST_MERGED
                 && intermediate_only(plan, *step, 3, &unit);
             if fits {
-                project.merge = Some(*head_dim);
-                let shape = Shape { n_heads: *n_heads, n_kv_heads: *n_kv_heads, head_dim: *head_dim, scale: *scale };
-                let attend = Unit::Attend(Attend { q: *q, layer: *layer, shape });
+                project.merge = Some(Merge { head_dim: shape.head_dim, window: shape.window });
+                let attend = Unit::Attend(Attend { q, layer, shape });
                 if let Some(unit) = self.units.get_mut(at - 1) {
                     *unit = attend;
                 }

@@ -10,6 +10,9 @@ pub const NORM_RMS: Part = part!("norm_rms", shown);
 pub const NORM_LAYER: Part = part!("norm_layer", shown);
 pub const NORM_MERGE: Part = part!("norm_merge", shown; Split);
 pub const SPLITS: Part = part!("splits");
+pub const SOFT_TANH: Part = part!("soft_tanh");
+pub const CAP_NONE: Part = part!("cap_none");
+pub const CAP_TANH: Part = part!("cap_tanh", shown);
 pub const ACTIVATION: Part = part!("activation");
 
 /// Positions of a part, where the attention of a row is split: see `shaders/parts/splits.wgsl`.

@@ -12,7 +12,7 @@ use super::fused::unit::Unit;
 use super::kernel::{KernelId, names};
 use super::launch::Dispatch;
 use super::ops::attention::Shape;
-use crate::model::{Batch, BufferId, LogitRows, Op};
+use crate::model::{Batch, BufferId, LogitRows};
 use crate::{Error, Result};
 use std::collections::BTreeSet;
 
@@ -35,6 +35,12 @@ pub struct Attended {
     pub head_dim: usize,
     /// Factor on the scores.
     pub scale: f32,
+    /// What a row sees, and what is done to scores: see [`Op::Attention`](crate::model::Op::Attention).
+    pub causal: bool,
+    /// See [`Op::Attention`](crate::model::Op::Attention).
+    pub window: Option<usize>,
+    /// See [`Op::Attention`](crate::model::Op::Attention).
+    pub soft_cap: Option<f32>,
     /// Queries of the last positions, `[rows, n_heads, head_dim]`.
     pub q: Vec<f32>,
     /// Keys `[length, n_kv_heads, head_dim]`.
@@ -123,14 +129,9 @@ impl GpuModel {
     /// # Errors
     /// As [`forward`](Self::forward).
     pub async fn attend(&mut self, cache: &mut GpuCache, length: usize) -> Result<Option<Attended>> {
-        let found = self.plan.steps.iter().enumerate().find_map(|(step, s)| match s.op {
-            Op::Attention { q, layer, n_heads, n_kv_heads, head_dim, scale, out, .. } => {
-                Some((step, layer, q, out, Shape { n_heads, n_kv_heads, head_dim, scale }))
-            }
-            _ => None,
-        });
-        let Some((step, layer, query, out, shape)) = found else { return Ok(None) };
-        let Shape { n_heads, n_kv_heads, head_dim, scale } = shape;
+        let found = self.plan.steps.iter().enumerate().find_map(|(step, s)| Some((step, Shape::of(&s.op)?)));
+        let Some((step, (query, layer, shape, out))) = found else { return Ok(None) };
+        let Shape { n_heads, n_kv_heads, head_dim, scale, causal, window, soft_cap } = shape;
         let rows = self.max_batch.min(length).min(2);
         let (q, k, v) = (
             made_up(1, rows * n_heads * head_dim),
@@ -177,7 +178,7 @@ impl GpuModel {
                 Some([by_units, self.give(cache, &steps, 1, out).await?])
             }
         };
-        Ok(Some(Attended { n_heads, n_kv_heads, head_dim, scale, q, k, v, many, one, split }))
+        Ok(Some(Attended { n_heads, n_kv_heads, head_dim, scale, causal, window, soft_cap, q, k, v, many, one, split }))
     }
 
     /// Runs steps, or units where the flag says so, over `n` rows, and reads what is in a buffer then.

@@ -1,7 +1,8 @@
-//! What the kernels cannot do yet is refused before a model is put on the GPU, so that it runs on the CPU instead and never computes
+//! What the kernels cannot do is refused before a model is put on the GPU, so that it runs on the CPU instead and never computes
 //! something else.
 
-use crate::model::{Op, Plan, Step};
+use super::ops::rms_norm::takes_heads;
+use crate::model::{Op, Plan};
 use crate::{Error, Result};
 
 /// Whether there are kernels for every step.
@@ -9,17 +10,14 @@ use crate::{Error, Result};
 /// # Errors
 /// [`Error::Unsupported`] for the first step that has none.
 pub(super) fn check(plan: &Plan) -> Result<()> {
-    plan.steps.iter().try_for_each(step)
-}
-
-fn step(step: &Step) -> Result<()> {
-    let (found, supported) = match step.op {
-        Op::RmsNorm { n_heads, .. } if n_heads > 1 => ("a norm of each head", "norms of whole rows"),
-        Op::Attention { causal: false, .. } => ("attention both ways", "causal attention"),
-        Op::Attention { window: Some(_), .. } => ("attention with a window", "attention to all earlier positions"),
-        Op::Attention { soft_cap: Some(_), .. } => ("attention with a soft cap", "attention without one"),
-        _ => return Ok(()),
-    };
-    let what = format!("{} on the GPU", step.name);
-    Err(Error::Unsupported { what, found: found.to_string(), supported: supported.to_string() })
+    for step in &plan.steps {
+        let Op::RmsNorm { x, n_heads, .. } = step.op else { continue };
+        let head_dim = plan.buffers.get(x.0).map_or(0, |spec| spec.width) / n_heads.max(1);
+        if n_heads > 1 && !takes_heads(head_dim) {
+            let what = format!("{} on the GPU", step.name);
+            let found = format!("a norm of each head of {head_dim} elements");
+            return Err(Error::Unsupported { what, found, supported: "heads of a multiple of 4 elements".to_string() });
+        }
+    }
+    Ok(())
 }

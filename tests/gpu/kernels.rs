@@ -17,6 +17,8 @@ tests_of! {
     weights_in_chunks,
     rope,
     attention,
+    attention_that_sees_less_or_more,
+    norms_of_heads,
     elementwise,
 }
 
@@ -223,6 +225,47 @@ async fn attention_of(options: GpuOptions) {
     }
     // Around a workgroup's 64 positions, and over several of them; then again from the middle: later rows are stale.
     b.check(options, &[(0, 1), (1, 62), (63, 1), (64, 1), (65, 128), (193, 7), (30, 1), (31, 5)]).await;
+}
+
+/// Windows, soft caps and attention both ways, with kernels that split heads over workgroups and those that do not.
+async fn attention_that_sees_less_or_more() {
+    for tuning in TUNINGS {
+        let mut b = Builder::new(200);
+        let shapes = [(6, 2, 5), (4, 2, 8), (9, 3, 64), (2, 1, 128)];
+        let kinds = [(true, Some(1), None), (true, Some(70), Some(0.75)), (true, None, Some(50.0))];
+        let both_ways = [(false, None, None), (false, Some(9), None), (false, Some(130), Some(2.0))];
+        let all =
+            shapes.into_iter().flat_map(|shape| kinds.into_iter().chain(both_ways).map(move |kind| (shape, kind)));
+        for (layer, ((n_heads, n_kv_heads, head_dim), (causal, window, soft_cap))) in all.enumerate() {
+            let q = b.input(Pattern::Normal, n_heads * head_dim);
+            let [k, v] = [0; 2].map(|_| b.input(Pattern::Normal, n_kv_heads * head_dim));
+            b.step(format!("store {layer}"), Op::StoreKv { k, v, layer });
+            let out = b.buffer(n_heads * head_dim);
+            let scale = 1.0 / (head_dim as f32).sqrt();
+            let name = format!("attention of {head_dim}, causal {causal}, window {window:?}, cap {soft_cap:?}");
+            b.step(
+                name,
+                Op::Attention { q, layer, n_heads, n_kv_heads, head_dim, scale, causal, window, soft_cap, out },
+            );
+        }
+        let options = GpuOptions { tuning, subgroups: Some(0), ..DEFAULT };
+        b.check(options, &[(0, 1), (1, 62), (63, 1), (64, 128), (192, 8), (30, 5)]).await;
+    }
+}
+
+async fn norms_of_heads() {
+    for tuning in TUNINGS {
+        let mut b = Builder::new(45);
+        for (n_heads, head_dim) in [(2, 4), (3, 8), (9, 64), (2, 300), (5, 20)] {
+            for &pattern in PATTERNS {
+                let (x, out) = (b.input(pattern, n_heads * head_dim), b.buffer(n_heads * head_dim));
+                let weight = b.vector(Pattern::Normal, head_dim);
+                let name = format!("rms_norm {pattern:?} of {n_heads} heads of {head_dim}");
+                b.step(name, Op::RmsNorm { x, weight, n_heads, eps: 1e-5, out });
+            }
+        }
+        b.check(GpuOptions { tuning, subgroups: Some(0), ..DEFAULT }, BATCHES).await;
+    }
 }
 
 async fn elementwise() {

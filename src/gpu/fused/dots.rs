@@ -3,6 +3,7 @@
 
 use super::unit::{Feed, Norm, Project, Qkv, Unit, Weighted};
 use crate::gpu::kernel::{Access, Kernel, Layout, Part, Variant};
+use crate::gpu::ops::attention::window_constant;
 use crate::gpu::parts::{BATCH, DOTS, NORM_LAYER, NORM_MERGE, NORM_NONE, NORM_RMS, SPLITS};
 use crate::gpu::quant::Stored;
 use crate::gpu::resources::{Resources, u32_of};
@@ -16,11 +17,12 @@ pub enum NormKind {
     None,
     Rms,
     Layer,
-    /// The merging of a split attention: vectors of a head, parts of it, and vectors of x.
+    /// The merging of a split attention: vectors of a head, parts of it, vectors of x, and the attention's window.
     Merge {
         head: u32,
         splits: u32,
         columns: u32,
+        window: Option<usize>,
     },
 }
 
@@ -49,9 +51,10 @@ pub fn kernel(stored: Stored, norm: NormKind, team: Team, others: &[(u32, Access
     let mut constants = team.constants();
     let mut parts = [vec![BATCH], stored.parts(), vec![team.sums.team(), DOTS, norm.part()]].concat();
     let mut workgroup_bytes = team.workgroup_bytes();
-    if let NormKind::Merge { head, splits, columns } = norm {
+    if let NormKind::Merge { head, splits, columns, window } = norm {
         parts.push(SPLITS);
         constants.extend([("HEAD", head), ("SPLITS", splits), ("COLUMNS", columns)]);
+        constants.extend(window_constant(window));
         workgroup_bytes += 16 * columns;
     }
     Kernel {

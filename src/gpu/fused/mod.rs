@@ -44,8 +44,8 @@ pub fn cached_unit_kernel(r: &Resources, unit: &Unit) -> Result<Option<Kernel>> 
     Ok(match unit {
         Unit::Qkv(qkv) => Some(qkv::kernel_of(r, qkv)?),
         Unit::Attend(attend) => {
-            let Variants { half_kv, splits, .. } = r.variants;
-            Some(attention::kernel(attend.shape.head_dim, r.software, half_kv, splits, r.variants.sums))
+            let Variants { half_kv, splits, sums, .. } = r.variants;
+            Some(attention::kernel(attend.shape.kind(half_kv), r.software, splits, sums))
         }
         _ => None,
     })

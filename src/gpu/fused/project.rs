@@ -5,7 +5,7 @@
 //! (`shaders/parts/norm_merge.wgsl`).
 
 use super::dots::{self, NormKind};
-use super::unit::Project;
+use super::unit::{Merge, Project};
 use crate::gpu::cache::head_vectors;
 use crate::gpu::kernel::{Access, Kernel, uniform};
 use crate::gpu::launch::Launch;
@@ -69,9 +69,10 @@ pub fn launch(r: &Resources, project: &Project, vectors: &wgpu::Buffer) -> Resul
     let team = Team::of(weight.groups, r);
     let (norm, x) = match project.merge {
         None => (NormKind::of(project.norm), &x.buffer),
-        Some(head_dim) => {
+        Some(Merge { head_dim, window }) => {
             let (head, splits) = (head_vectors(head_dim), r.variants.splits);
-            (NormKind::Merge { head, splits, columns: u32_of("columns", x.vectors())? }, &r.attention_parts)
+            let columns = u32_of("columns", x.vectors())?;
+            (NormKind::Merge { head, splits, columns, window }, &r.attention_parts)
         }
     };
     let buffers = chunk.buffers(&[(4, x), (5, vectors), (6, residual), (7, &out.buffer)]);

@@ -34,13 +34,22 @@ pub struct Attend {
     pub shape: Shape,
 }
 
+/// What merging a split attention depends on.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Merge {
+    /// Elements of a head.
+    pub head_dim: usize,
+    /// As of the attention.
+    pub window: Option<usize>,
+}
+
 /// Norm, product and residual: each but the product where there is one.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Project {
     pub x: BufferId,
     pub norm: Option<Norm>,
-    /// x is what a split attention with heads of so many elements leaves to be merged.
-    pub merge: Option<usize>,
+    /// x is what a split attention leaves to be merged.
+    pub merge: Option<Merge>,
     pub weight: Weighted,
     pub residual: Option<BufferId>,
     pub out: BufferId,

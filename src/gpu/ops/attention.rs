@@ -1,4 +1,4 @@
-//! `out = softmax(scale * q . K) V` per head, over positions `0 ..= p`, p the row's position (arXiv 2305.13245)
+//! `out = softmax(cap(scale * q . K)) V` per head, over the positions that a row sees (arXiv 2305.13245)
 //!
 //! q, out: `[n, stride]` f32, heads side by side; caches: `[capacity, n_kv_heads, HEAD]` vectors of 4 f32 or f16
 //! (`shaders/parts/kv_f32.wgsl` or `kv_f16.wgsl`), each head padded with zeros. One workgroup per head and row, or an
@@ -10,14 +10,14 @@
 //! it takes no dispatch more.
 
 use crate::gpu::cache::{LayerCache, head_vectors};
-use crate::gpu::kernel::{Access, Kernel, SOFTWARE_WORKGROUP, Variant, WORKGROUP, uniform};
+use crate::gpu::kernel::{Access, Kernel, Part, SOFTWARE_WORKGROUP, Variant, WORKGROUP, uniform};
 use crate::gpu::launch::{Grid, Launch};
-use crate::gpu::parts::{BATCH, SPLITS, kv_part};
+use crate::gpu::parts::{BATCH, CAP_NONE, CAP_TANH, SOFT_TANH, SPLITS, kv_part};
 use crate::gpu::resources::{Resources, u32_of};
 use crate::gpu::source::wgsl;
 use crate::gpu::sums::Sums;
 
-use crate::model::BufferId;
+use crate::model::{BufferId, Op};
 use crate::{Error, Result};
 
 uniform! {
@@ -33,6 +33,8 @@ uniform! {
         stride: u32,
         /// Factor on the scores.
         scale: f32,
+        /// What scores approach at most; 0 where the kernel has none.
+        soft_cap: f32,
     }
 }
 
@@ -42,9 +44,36 @@ uniform! {
 const EACH: u32 = 4;
 const SOFTWARE_EACH: u32 = 16;
 
+/// What kernels of attention are for.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Kind {
+    /// Elements of a head.
+    pub head_dim: usize,
+    /// Keys and values are f16.
+    pub half_kv: bool,
+    /// Rows see no later ones.
+    pub causal: bool,
+    /// Positions that a row sees at most on either side, its own included.
+    pub window: Option<usize>,
+    /// Scores have a soft cap.
+    pub capped: bool,
+}
+
+impl Kind {
+    /// Over all earlier positions, without a cap.
+    pub fn plain(head_dim: usize, half_kv: bool) -> Kind {
+        Kind { head_dim, half_kv, causal: true, window: None, capped: false }
+    }
+}
+
+/// The constant for a window.
+pub fn window_constant(window: Option<usize>) -> Option<(&'static str, u32)> {
+    window.map(|window| ("WINDOW", u32::try_from(window).unwrap_or(u32::MAX)))
+}
+
 /// The kernel with a workgroup per head and row; with `splits` of them per head for one row, where that is more than 1.
-pub fn kernel(head_dim: usize, software: bool, half_kv: bool, splits: u32, sums: Sums) -> Kernel {
-    let head = head_vectors(head_dim);
+pub fn kernel(kind: Kind, software: bool, splits: u32, sums: Sums) -> Kernel {
+    let head = head_vectors(kind.head_dim);
     let (workgroup, each) = if software { (SOFTWARE_WORKGROUP, SOFTWARE_EACH) } else { (WORKGROUP, EACH) };
     let slices = (workgroup / head.max(1)).max(1);
     let mut constants = sums.constants(workgroup);
@@ -52,10 +81,15 @@ pub fn kernel(head_dim: usize, software: bool, half_kv: bool, splits: u32, sums:
     if splits > 1 {
         constants.push(("SPLITS", splits));
     }
+    constants.extend(window_constant(kind.window));
+    if !kind.causal {
+        constants.push(("CAUSAL", 0));
+    }
+    let cap: &[Part] = if kind.capped { &[SOFT_TANH, CAP_TANH] } else { &[CAP_NONE] };
     Kernel {
         stem: "attention",
         entry: "attention",
-        parts: vec![BATCH, sums.reduce(), SPLITS, kv_part(half_kv)],
+        parts: [&[BATCH, sums.reduce(), SPLITS, kv_part(kind.half_kv)], cap].concat(),
         body: wgsl!("attention"),
         constants,
         storage: vec![(2, Access::Read), (3, Access::Read), (4, Access::Read), (5, Access::Write)],
@@ -72,9 +106,9 @@ pub fn kernel(head_dim: usize, software: bool, half_kv: bool, splits: u32, sums:
 const LONGEST: u32 = 32;
 
 /// The kernel with an invocation per head and row, for many rows on a CPU; `None` for heads that are too long.
-pub fn alone(head_dim: usize, half_kv: bool) -> Option<Kernel> {
-    let kernel = kernel(head_dim, true, half_kv, 1, Sums::Memory);
-    let fits = head_vectors(head_dim) <= LONGEST;
+pub fn alone(kind: Kind) -> Option<Kernel> {
+    let kernel = kernel(kind, true, 1, Sums::Memory);
+    let fits = head_vectors(kind.head_dim) <= LONGEST;
     fits.then_some(Kernel { entry: "attention_alone", workgroup_bytes: 0, ..kernel })
 }
 
@@ -83,13 +117,34 @@ pub fn parts_bytes(n_heads: usize, head_dim: usize, splits: u32) -> u64 {
     (n_heads as u64) * u64::from(splits) * (u64::from(head_vectors(head_dim)) + 1) * 16
 }
 
-/// The sizes of an attention.
+/// The sizes of an attention, and what a row sees.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Shape {
     pub n_heads: usize,
     pub n_kv_heads: usize,
     pub head_dim: usize,
     pub scale: f32,
+    pub causal: bool,
+    pub window: Option<usize>,
+    pub soft_cap: Option<f32>,
+}
+
+impl Shape {
+    /// Of an attention: its queries, layer and result beside it.
+    pub fn of(op: &Op) -> Option<(BufferId, usize, Shape, BufferId)> {
+        match *op {
+            Op::Attention { q, layer, n_heads, n_kv_heads, head_dim, scale, causal, window, soft_cap, out } => {
+                Some((q, layer, Shape { n_heads, n_kv_heads, head_dim, scale, causal, window, soft_cap }, out))
+            }
+            _ => None,
+        }
+    }
+
+    /// The kernels for it.
+    pub fn kind(self, half_kv: bool) -> Kind {
+        let Shape { head_dim, causal, window, soft_cap, .. } = self;
+        Kind { head_dim, half_kv, causal, window, capped: soft_cap.is_some() }
+    }
 }
 
 pub fn launch(r: &Resources, q: BufferId, shape: Shape, cache: &LayerCache, out: BufferId) -> Result<Launch> {
@@ -99,7 +154,7 @@ pub fn launch(r: &Resources, q: BufferId, shape: Shape, cache: &LayerCache, out:
         return Err(Error::Internal { what });
     }
     let mut launch = launch_into(r, q, shape, cache, 1, &out.buffer)?;
-    if let Some(alone) = alone(shape.head_dim, cache.half).filter(|_| r.software) {
+    if let Some(alone) = alone(shape.kind(cache.half)).filter(|_| r.software) {
         launch.many = (alone, Grid { rows_per_group: SOFTWARE_WORKGROUP, ..launch.many.1 });
     }
     Ok(launch)
@@ -119,7 +174,7 @@ fn launch_into(
     out: &wgpu::Buffer,
 ) -> Result<Launch> {
     let q = r.activation(q)?;
-    let Shape { n_heads, n_kv_heads, head_dim, scale } = shape;
+    let Shape { n_heads, n_kv_heads, head_dim, scale, soft_cap, .. } = shape;
     let fits = n_kv_heads > 0
         && n_heads.is_multiple_of(n_kv_heads)
         && (cache.n_kv_heads, cache.head_dim) == (n_kv_heads, head_dim)
@@ -134,8 +189,9 @@ fn launch_into(
         head_dim: u32_of("head_dim", head_dim)?,
         stride: u32_of("stride", q.stride)?,
         scale,
+        soft_cap: soft_cap.unwrap_or(0.0),
     };
     let grid = Grid { columns: u32_of("n_heads", n_heads)? * splits, rows_per_group: 1 };
     let buffers = [(2, &q.buffer), (3, &cache.k), (4, &cache.v), (5, out)];
-    Ok(Launch::new(kernel(head_dim, r.software, cache.half, splits, r.variants.sums), grid, &buffers, params))
+    Ok(Launch::new(kernel(shape.kind(cache.half), r.software, splits, r.variants.sums), grid, &buffers, params))
 }

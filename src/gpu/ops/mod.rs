@@ -22,6 +22,7 @@ use crate::gpu::kernel::Kernel;
 use crate::gpu::launch::Launch;
 use crate::gpu::resources::Resources;
 use crate::model::{Op, Plan};
+use attention::Shape;
 
 /// The launches of an operation that needs no cache; `None` for one that does.
 pub fn launches(resources: &Resources, op: &Op) -> Result<Option<Vec<Launch>>> {
@@ -29,7 +30,7 @@ pub fn launches(resources: &Resources, op: &Op) -> Result<Option<Vec<Launch>>> {
     let launches = match *op {
         Op::Embed { table, out } => embed::launches(r, table, out)?,
         Op::PositionEmbed { x, table, out } => position_embed::launches(r, x, table, out)?,
-        Op::RmsNorm { x, weight, eps, out, .. } => vec![rms_norm::launch(r, x, weight, eps, out)?],
+        Op::RmsNorm { x, weight, n_heads, eps, out } => vec![rms_norm::launch(r, x, weight, n_heads, eps, out)?],
         Op::LayerNorm { x, weight, bias, eps, out } => {
             vec![layer_norm::launch(r, x, weight, bias, eps, out)?]
         }
@@ -56,10 +57,10 @@ pub fn cached_launches(resources: &Resources, cache: &CacheBuffers, op: &Op) -> 
             rope::launch(r, x, head_dim, rope, angles, out)?
         }
         Op::StoreKv { k, v, layer } => store_kv::launch(r, k, v, cache.layer(layer)?)?,
-        Op::Attention { q, layer, n_heads, n_kv_heads, head_dim, scale, out, .. } => {
-            let shape = attention::Shape { n_heads, n_kv_heads, head_dim, scale };
-            attention::launch(r, q, shape, cache.layer(layer)?, out)?
-        }
+        Op::Attention { .. } => match Shape::of(op) {
+            Some((q, layer, shape, out)) => attention::launch(r, q, shape, cache.layer(layer)?, out)?,
+            None => return Ok(None),
+        },
         _ => return Ok(None),
     };
     Ok(Some(vec![launch]))
@@ -74,12 +75,14 @@ pub fn cached_kernels(plan: &Plan, resources: &Resources, op: &Op) -> Vec<Kernel
             let head_dim = head_dim(plan, layer);
             head_dim.map(|head_dim| store_kv::kernel(head_dim, half_kv)).into_iter().collect()
         }
-        Op::Attention { head_dim, .. } => {
-            let alone = attention::alone(head_dim, half_kv).filter(|_| resources.software);
-            alone
-                .into_iter()
-                .chain([attention::kernel(head_dim, resources.software, half_kv, 1, resources.variants.sums)])
-                .collect()
+        Op::Attention { .. } => {
+            let kind = Shape::of(op).map(|(_, _, shape, _)| shape.kind(half_kv));
+            let kernels = |kind| {
+                let alone = attention::alone(kind).filter(|_| resources.software);
+                let one = attention::kernel(kind, resources.software, 1, resources.variants.sums);
+                alone.into_iter().chain([one])
+            };
+            kind.into_iter().flat_map(kernels).collect()
         }
         _ => Vec::new(),
     }

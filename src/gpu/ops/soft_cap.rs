@@ -5,7 +5,7 @@
 use crate::Result;
 use crate::gpu::kernel::{Access, Kernel, WORKGROUP, uniform};
 use crate::gpu::launch::{Grid, Launch};
-use crate::gpu::parts::BATCH;
+use crate::gpu::parts::{BATCH, SOFT_TANH};
 use crate::gpu::resources::{Resources, u32_of};
 use crate::gpu::source::wgsl;
 use crate::model::BufferId;
@@ -25,7 +25,7 @@ pub fn kernel() -> Kernel {
     Kernel {
         stem: "soft_cap",
         entry: "soft_cap",
-        parts: vec![BATCH],
+        parts: vec![BATCH, SOFT_TANH],
         body: wgsl!("soft_cap"),
         constants: vec![("WORKGROUP", WORKGROUP)],
         storage: vec![(2, Access::Read), (3, Access::Write)],
