@@ -55,15 +55,15 @@ fn seen_end(position: u32) -> u32 {
 fn attention(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_index) local: u32) {
     let head = workgroup.x / SPLITS;
     let row = workgroup.z;
-    let from = seen_from(batch.position + row);
+    let oldest = seen_from(batch.position + row);
     let to = seen_end(batch.position + row);
-    let parts = split_count(to - from);
+    let parts = split_count(to - oldest);
     let part = workgroup.x % SPLITS;
     if part >= parts {
         return;
     }
-    let positions = (to - from + parts - 1u) / parts;
-    let begin = from + part * positions;
+    let positions = (to - oldest + parts - 1u) / parts;
+    let begin = oldest + part * positions;
     let end = min(begin + positions, to);
     let q_at = row * params.stride + head * params.head_dim;
     // Row p of the cache, this head's part, starts at p * kv_row + kv_at.
@@ -94,7 +94,7 @@ fn attention(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocat
                 for (var d = 0u; d < HEAD; d++) {
                     score += dot(query[d], kv_load(k_cache[at + d]));
                 }
-                score = cap_scores(vec4<f32>(score)).x;
+                score = capped(vec4<f32>(score)).x;
             }
             weights[i] = score;
             highest = max(highest, score);
@@ -157,7 +157,7 @@ fn attention_alone(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_i
     // Rows beyond the end repeat the last one and are not written. All rows of a workgroup walk over the positions of
     // all of them: invocations that are one vector stay together.
     let row = min(first + local, batch.n - 1u);
-    let from = seen_from(batch.position + row);
+    let oldest = seen_from(batch.position + row);
     let to = seen_end(batch.position + row);
     let longest = seen_end(batch.position + min(first + WORKGROUP, batch.n) - 1u);
     let q_at = row * params.stride + head * params.head_dim;
@@ -189,8 +189,8 @@ fn attention_alone(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_i
                 dot(part, kv_load(k_cache[at.w + d])),
             );
         }
-        let inside = positions >= vec4<u32>(from) & positions < vec4<u32>(to);
-        scores = select(vec4<f32>(-3.0e38), cap_scores(scores), inside);
+        let inside = (positions >= vec4<u32>(oldest)) & (positions < vec4<u32>(to));
+        scores = select(vec4<f32>(-3.0e38), capped(scores), inside);
         let new_largest = max(largest, max(max(scores.x, scores.y), max(scores.z, scores.w)));
         let parts = select(vec4<f32>(0.0), exp(scores - new_largest), inside);
         let correction = exp(largest - new_largest);

@@ -1,4 +1,4 @@
-// out[r] = residual[r] + dot(norm(x), weight[r]) + bias[r]
+// out[r] = cap(residual[r] + dot(norm(x), weight[r]) + bias[r]); cap: parts/cap_none or cap_tanh
 // One row. weight: [rows, 16 groups], any weight type; x: see parts/dots; residual, out: [rows] f32.
 // Accumulates in f32. A team of invocations computes 4 rows.
 struct Params {
@@ -12,6 +12,8 @@ struct Params {
     rows: u32,
     // The buffer's row where the weight begins.
     from_row: u32,
+    // See parts/cap_tanh.
+    soft_cap: f32,
 }
 
 @group(0) @binding(1) var<uniform> params: Params;
@@ -32,7 +34,7 @@ fn fused_project(
         for (var i = 0u; i < 4u; i++) {
             let row = first + i;
             if row < params.rows {
-                out[row] = residual[row] + sums[i] + bias_at(params.bias, row);
+                out[row] = capped(vec4<f32>(residual[row] + sums[i] + bias_at(params.bias, row))).x;
             }
         }
     }

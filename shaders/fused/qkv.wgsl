@@ -2,7 +2,8 @@
 // One row. weight: the rows of Wq, Wk and Wv in one buffer, [rows, 16 groups], any weight type; x: see parts/dots; angles:
 // [capacity, n_dims / 2] (cos, sin) f32; q: heads side by side; caches: [capacity, n_kv_heads, head_stride] f32 or f16
 // (parts/kv_f32 or kv_f16: for the latter head_dim, and n_dims where half_split is 1, are multiples of 4).
-// Accumulates in f32. A team of invocations computes two pairs of elements that rotate together.
+// Accumulates in f32. A team of invocations computes two pairs of elements that rotate together; the entry point is another part:
+// heads_plain, or heads_normed where each head of q and k is normed before it is rotated.
 struct Params {
     // Groups of 16 elements in a row of the weight and of x.
     groups: u32,
@@ -23,6 +24,9 @@ struct Params {
     n_dims: u32,
     // 0: pairs (2i, 2i + 1); 1: pairs (i, i + n_dims / 2).
     half_split: u32,
+    // See parts/heads_normed.
+    head_norm: u32,
+    head_eps: f32,
 }
 
 @group(0) @binding(1) var<uniform> params: Params;
@@ -63,13 +67,17 @@ fn pair_at(at: u32) -> Pair {
     return pair;
 }
 
-// The pair's sums with biases, rotated.
-fn finished(pair: Pair, sums: vec2<f32>) -> vec2<f32> {
-    var values = sums + vec2<f32>(bias_at(params.bias, pair.rows.x), bias_at(params.bias, pair.rows.y));
+// The pair's sums with biases.
+fn biased(pair: Pair, sums: vec2<f32>) -> vec2<f32> {
+    return sums + vec2<f32>(bias_at(params.bias, pair.rows.x), bias_at(params.bias, pair.rows.y));
+}
+
+// A pair of q or k rotated, as far as it is to be.
+fn rotated(pair: Pair, values: vec2<f32>) -> vec2<f32> {
     let half = params.n_dims / 2u;
     if pair.head < params.n_heads + params.n_kv_heads && pair.index < half {
         let angle = angles[batch.position * half + pair.index];
-        values = vec2<f32>(
+        return vec2<f32>(
             values.x * angle.x - values.y * angle.y,
             values.x * angle.y + values.y * angle.x,
         );
@@ -116,31 +124,17 @@ fn write_words(first: Pair, second: Pair, values: vec4<f32>) {
     }
 }
 
-@compute @workgroup_size(WORKGROUP)
-fn fused_qkv(
-    @builtin(workgroup_id) workgroup: vec3<u32>,
-    @builtin(num_workgroups) workgroups: vec3<u32>,
-    @builtin(local_invocation_index) local: u32,
-) {
-    let count = (params.n_heads + 2u * params.n_kv_heads) * ((params.head_dim + 1u) / 2u);
-    let index = team_index(workgroup, workgroups, local) * 2u;
-    // Pairs beyond the end repeat the last one and are not written.
-    let first = pair_at(min(index, count - 1u));
-    let second = pair_at(min(index + 1u, count - 1u));
-    let sums = row_dots(local, vec4<u32>(first.rows, second.rows));
-    if local % TEAM == 0u {
-        let values = vec4<f32>(finished(first, sums.xy), finished(second, sums.zw));
-        if KV_ELEMENTS == 2u && first.head >= params.n_heads {
-            if index < count {
-                write_words(first, second, values);
-            }
-            return;
-        }
-        if index < count {
-            write_pair(first, values.xy);
-        }
-        if index + 1u < count {
-            write_pair(second, values.zw);
-        }
+// Two pairs, of which there are the first, or both, where `index` is the first's place among `count`.
+fn write_pairs(index: u32, count: u32, first: Pair, second: Pair, values: vec4<f32>) {
+    if index >= count {
+        return;
+    }
+    if KV_ELEMENTS == 2u && first.head >= params.n_heads {
+        write_words(first, second, values);
+        return;
+    }
+    write_pair(first, values.xy);
+    if index + 1u < count {
+        write_pair(second, values.zw);
     }
 }

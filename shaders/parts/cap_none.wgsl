@@ -1,4 +1,4 @@
-// Scores as they are.
-fn cap_scores(scores: vec4<f32>) -> vec4<f32> {
-    return scores;
+// Values as they are.
+fn capped(values: vec4<f32>) -> vec4<f32> {
+    return values;
 }

@@ -12,7 +12,7 @@ fn seen_from(position: u32) -> u32 {
 // Parts at most; 1: not split.
 override SPLITS: u32 = 1u;
 
-// Fewer positions are not worth a part more: that many are a few rounds of a workgroup. Rust twin: gpu::attention::PART.
+// Fewer positions are not worth a part more: that many are a few rounds of a workgroup. Rust twin: POSITIONS_OF_A_PART.
 const PART: u32 = 128u;
 
 // The parts that `length` positions are split into; none is empty, as long as there are no more than PART of them.

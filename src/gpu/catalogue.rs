@@ -2,7 +2,7 @@
 
 use super::choose;
 use super::fused::dots::NormKind;
-use super::fused::{embed as fused_embed, feed, project, qkv};
+use super::fused::{embed as fused_embed, feed, post_norm, project, qkv};
 use super::kernel::{Kernel, SOFTWARE_WORKGROUP, WORKGROUP};
 use super::ops::attention::Kind;
 use super::ops::{
@@ -42,6 +42,7 @@ pub fn catalogue() -> Vec<Kernel> {
     }
     for (workgroup, sums) in [WORKGROUP, SOFTWARE_WORKGROUP].into_iter().flat_map(|w| ALL_SUMS.map(|sums| (w, sums))) {
         kernels.push(rms_norm::kernel(workgroup, sums));
+        kernels.push(post_norm::kernel(workgroup, sums));
         kernels.push(layer_norm::kernel(workgroup, sums));
         kernels.push(choose::kernel(if workgroup == WORKGROUP { 2 * workgroup } else { workgroup }, sums));
     }
@@ -69,13 +70,16 @@ fn fused(stored: Stored, kernels: &mut Vec<Kernel>) {
     let all = [(1, Sums::Memory), (8, Sums::Memory), (8, Sums::Subgroups(32)), (32, Sums::Subgroups(4))];
     for team in all.map(|(size, sums)| Team { size, sums }) {
         for norm in [NormKind::Rms, NormKind::Layer] {
-            kernels.extend([false, true].map(|half_kv| qkv::kernel(stored, norm, team, half_kv)));
+            for half_kv in [false, true] {
+                kernels.extend([None, Some(64)].map(|heads| qkv::kernel(stored, norm, team, half_kv, heads)));
+            }
             for (activation, gated) in [(Silu, true), (GeluTanh, true), (GeluTanh, false), (Gelu, false)] {
                 kernels.push(feed::kernel(stored, norm, activation, gated, team));
             }
         }
         let merge = |window| NormKind::Merge { head: 12, splits: 11, columns: 72, window };
         let norms = [NormKind::None, NormKind::Rms, NormKind::Layer, merge(None), merge(Some(512))];
-        kernels.extend(norms.map(|norm| project::kernel(stored, norm, team)));
+        kernels.extend(norms.map(|norm| project::kernel(stored, norm, team, false)));
+        kernels.push(project::kernel(stored, NormKind::Rms, team, true));
     }
 }

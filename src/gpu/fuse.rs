@@ -1,20 +1,26 @@
 //! Which steps of a plan become one dispatch when a single token runs through it: on a GPU a nano model costs dispatches,
 //! not arithmetic.
 //!
-//! A layer is five dispatches (norm with q, k, v, rotation and cache; attention; projection with residual; norm with the
-//! feed-forward's first half; projection with residual), the whole of embedding one, and the last norm with the logits
-//! one. What has no such shape stays a dispatch per step, as it is for many rows at once.
+//! A layer is five dispatches (norm with q, k, v, norms of heads, rotation and cache; attention; projection with residual;
+//! norm with the feed-forward's first half; projection with residual), and one more for each norm behind a block. Embedding
+//! with positions is one, and the last norm with the logits and their cap one. What has no place there stays a dispatch per
+//! step, as it is for many rows at once, and is reported.
 
-use super::fused::unit::{Attend, Feed, Merge, Norm, Project, Qkv, Unit, Weighted};
+use super::fused::unit::{Attend, Feed, HeadNorm, Merge, Norm, PostNorm, Project, Qkv, Unit, Weighted};
+use super::left::{Alone, Left};
 use super::ops::attention::Shape;
 use super::quant::GROUP;
 use super::upload::can_join;
-use crate::model::{BufferId, MatrixId, Op, Plan};
+use crate::model::{BufferId, MatrixId, Op, Plan, Rope, VectorId};
 use crate::weights::{Matrix, Weights};
 
 /// How one token runs.
 pub(super) struct Fused {
     pub(super) units: Vec<Unit>,
+    /// The first step of each.
+    pub(super) starts: Vec<usize>,
+    /// Steps that take a dispatch of their own although others like them do not have to.
+    pub(super) left: Vec<Left>,
     /// The unit at which the steps behind the selection begin.
     pub(super) selection: usize,
     /// Matrices that share buffers.
@@ -26,6 +32,8 @@ pub(super) fn unfused(plan: &Plan) -> Fused {
     let selection = plan.steps.iter().position(|step| matches!(step.op, Op::SelectRows { .. }));
     Fused {
         units: (0..plan.steps.len()).map(Unit::Step).collect(),
+        starts: (0..plan.steps.len()).collect(),
+        left: Vec::new(),
         selection: selection.unwrap_or(plan.steps.len()),
         joined: Vec::new(),
     }
@@ -33,25 +41,26 @@ pub(super) fn unfused(plan: &Plan) -> Fused {
 
 /// Puts steps together where the weights, in bindings of at most `limit` bytes, allow it.
 pub(super) fn fuse(plan: &Plan, weights: &Weights, limit: u64) -> Fused {
-    let mut fused = Fused { units: Vec::new(), selection: usize::MAX, joined: Vec::new() };
+    let (units, starts, left) = (Vec::new(), Vec::new(), Vec::new());
+    let mut fused = Fused { units, starts, left, selection: usize::MAX, joined: Vec::new() };
     let mut taken = vec![false; weights.matrices.len()];
     let mut at = 0;
     while let Some(step) = plan.steps.get(at) {
         if matches!(step.op, Op::SelectRows { .. }) {
             fused.selection = fused.units.len();
         }
-        let found = recognise(plan, at).filter(|(unit, n)| {
-            intermediate_only(plan, at, *n, unit)
-                && match unit.joined().as_slice() {
-                    [] => whole(weights, unit, limit),
-                    ids => {
-                        let free = ids.iter().all(|id| taken.get(id.0) == Some(&false));
-                        let matrices: Vec<&Matrix> = ids.iter().filter_map(|id| weights.matrices.get(id.0)).collect();
-                        free && matrices.len() == ids.len() && can_join(&matrices, limit)
-                    }
-                }
+        let found = recognise(plan, at).ok_or(Alone::NoPlace).and_then(|(unit, n)| match () {
+            _ if !intermediate_only(plan, at, n, &unit) => Err(Alone::ReadElsewhere),
+            _ if !lies_together(weights, &unit, &taken, limit) => Err(Alone::Weights),
+            _ => Ok((unit, n)),
         });
-        let (unit, n) = found.unwrap_or((Unit::Step(at), 1));
+        let (unit, n) = found.unwrap_or_else(|why| {
+            // Embeddings without positions and attention have a dispatch of their own everywhere.
+            if !matches!(step.op, Op::Embed { .. } | Op::Attention { .. }) {
+                fused.left.push(Left { step: at, stem: step.op.stem(), why });
+            }
+            (Unit::Step(at), 1)
+        });
         let joined = unit.joined();
         for id in &joined {
             if let Some(taken) = taken.get_mut(id.0) {
@@ -62,29 +71,49 @@ pub(super) fn fuse(plan: &Plan, weights: &Weights, limit: u64) -> Fused {
             fused.joined.push(joined);
         }
         fused.units.push(unit);
+        fused.starts.push(at);
         at += n;
     }
     fused.selection = fused.selection.min(fused.units.len());
     fused
 }
 
+/// Whether the matrices of a unit lie, or can be laid, in one binding.
+fn lies_together(weights: &Weights, unit: &Unit, taken: &[bool], limit: u64) -> bool {
+    match unit.joined().as_slice() {
+        [] => whole(weights, unit, limit),
+        ids => {
+            let free = ids.iter().all(|id| taken.get(id.0) == Some(&false));
+            let matrices: Vec<&Matrix> = ids.iter().filter_map(|id| weights.matrices.get(id.0)).collect();
+            free && matrices.len() == ids.len() && can_join(&matrices, limit)
+        }
+    }
+}
+
 impl Fused {
+    /// The steps of a unit.
+    pub(super) fn steps_of(&self, unit: usize, plan: &Plan) -> std::ops::Range<usize> {
+        let end = plan.steps.len();
+        let start = |i: usize| self.starts.get(i).copied().unwrap_or(end);
+        start(unit)..start(unit + 1)
+    }
+
     /// Has the attention of layers whose result only a projection behind it reads split over workgroups; the projection
     /// merges what they give.
     pub(super) fn split_attention(&mut self, plan: &Plan) {
         for at in 1..self.units.len() {
+            let n = 1 + self.steps_of(at, plan).len();
             let Some([Unit::Step(step), Unit::Project(project)]) = self.units.get_mut(at - 1..=at) else { continue };
             let Some((q, layer, shape, out)) = plan.steps.get(*step).and_then(|step| Shape::of(&step.op)) else {
                 continue;
             };
             let (width, unit) = (shape.n_heads * shape.head_dim, Unit::Project(project.clone()));
-            // The projection took the two steps behind the attention's.
             let fits = project.x == out
                 && project.norm.is_none()
                 && project.residual != Some(out)
                 && shape.head_dim.is_multiple_of(4)
                 && width.next_multiple_of(GROUP) <= MOST_MERGED
-                && intermediate_only(plan, *step, 3, &unit);
+                && intermediate_only(plan, *step, n, &unit);
             if fits {
                 project.merge = Some(Merge { head_dim: shape.head_dim, window: shape.window });
                 let attend = Unit::Attend(Attend { q, layer, shape });
@@ -115,34 +144,49 @@ fn recognise(plan: &Plan, at: usize) -> Option<(Unit, usize)> {
             }
             _ => None,
         },
-        Op::Linear { x, weight, bias, out } => match op(1)? {
-            // The order of a sum of two does not matter.
-            Op::Add { a, b, out: sum } if (a == out) != (b == out) => {
-                let residual = Some(if a == out { *b } else { *a });
-                Some((
-                    Unit::Project(Project {
-                        x: *x,
-                        norm: None,
-                        merge: None,
-                        weight: (*weight, *bias),
-                        residual,
-                        out: *sum,
-                    }),
-                    2,
-                ))
+        Op::Linear { x, weight, bias, out } => {
+            let project = Project {
+                x: *x,
+                norm: None,
+                merge: None,
+                weight: (*weight, *bias),
+                residual: None,
+                soft_cap: None,
+                out: *out,
+            };
+            if let Some((residual, sum)) = sum(op(1)?, *out) {
+                return Some((Unit::Project(Project { residual: Some(residual), out: sum, ..project }), 2));
             }
-            _ => None,
-        },
+            // The norm and the sum behind it are a unit, and what is split before it is merged by this one.
+            let (_, from, normed) = norm(op(1)?)?;
+            sum(op(2)?, normed)?;
+            (from == *out).then_some((Unit::Project(project), 1))
+        }
         Op::SelectRows { x, out } => {
             let (norm, from, normed) = norm(op(1)?)?;
             let (weight, product) = linear(op(2)?, normed)?;
-            let unit = Project { x: *x, norm: Some(norm), merge: None, weight, residual: None, out: product };
-            (from == *out).then_some((Unit::Project(unit), 3))
+            let (soft_cap, result, n) = match op(3) {
+                Some(Op::SoftCap { x, cap, out }) if *x == product => (Some(*cap), *out, 4),
+                _ => (None, product, 3),
+            };
+            let (norm, merge, residual) = (Some(norm), None, None);
+            let unit = Project { x: *x, norm, merge, weight, residual, soft_cap, out: result };
+            (from == *out).then_some((Unit::Project(unit), n))
         }
         first => {
             let (norm, x, normed) = norm(first)?;
-            qkv(&op, x, norm, normed).or_else(|| feed(&op, x, norm, normed))
+            qkv(plan, &op, x, norm, normed)
+                .or_else(|| feed(&op, x, norm, normed))
+                .or_else(|| post_norm(&op, x, norm, normed))
         }
+    }
+}
+
+/// What is added to `branch`, and the buffer of the sum. The order of a sum of two does not matter.
+fn sum(op: &Op, branch: BufferId) -> Option<(BufferId, BufferId)> {
+    match *op {
+        Op::Add { a, b, out } if (a == branch) != (b == branch) => Some((if a == branch { b } else { a }, out)),
+        _ => None,
     }
 }
 
@@ -163,27 +207,73 @@ fn linear(op: &Op, input: BufferId) -> Option<(Weighted, BufferId)> {
     }
 }
 
-fn qkv<'a>(op: &dyn Fn(usize) -> Option<&'a Op>, x: BufferId, norm: Norm, normed: BufferId) -> Option<(Unit, usize)> {
-    let (q_weight, mut q) = linear(op(1)?, normed)?;
-    let (k_weight, mut k) = linear(op(2)?, normed)?;
-    let (v_weight, v) = linear(op(3)?, normed)?;
-    let mut n = 4;
-    let mut rotation = None;
-    if let (
-        Some(Op::Rope { x: from_q, rope, factors, out: to_q, .. }),
-        Some(Op::Rope { x: from_k, rope: other, factors: others, out: to_k, .. }),
-    ) = (op(4), op(5))
+/// Queries or keys on their way: what is done to them, where they are then, and at which step.
+struct Turned {
+    norm: Option<(VectorId, f32)>,
+    rope: Option<(Rope, Option<VectorId>)>,
+    out: BufferId,
+    n: usize,
+}
+
+/// The norm of each head and the rotation of `x` from step `n` on, each where there is one.
+fn turned<'a>(
+    op: &dyn Fn(usize) -> Option<&'a Op>,
+    x: BufferId,
+    n: usize,
+    heads_of: &dyn Fn(BufferId) -> usize,
+) -> Turned {
+    let mut turned = Turned { norm: None, rope: None, out: x, n };
+    if let Some(Op::RmsNorm { x, weight, n_heads, eps, out }) = op(turned.n)
+        && *x == turned.out
+        && *n_heads == heads_of(*x)
     {
-        if (*from_q, *from_k) != (q, k) || (rope, factors) != (other, others) {
-            return None;
-        }
-        (q, k, n) = (*to_q, *to_k, 6);
-        rotation = Some((*rope, *factors));
+        turned = Turned { norm: Some((*weight, *eps)), out: *out, n: turned.n + 1, ..turned };
     }
-    let Op::StoreKv { k: stored_k, v: stored_v, layer } = op(n)? else { return None };
+    if let Some(Op::Rope { x, rope, factors, out, .. }) = op(turned.n)
+        && *x == turned.out
+    {
+        turned = Turned { rope: Some((*rope, *factors)), out: *out, n: turned.n + 1, ..turned };
+    }
+    turned
+}
+
+fn qkv<'a>(
+    plan: &Plan,
+    op: &dyn Fn(usize) -> Option<&'a Op>,
+    x: BufferId,
+    norm: Norm,
+    normed: BufferId,
+) -> Option<(Unit, usize)> {
+    let (q_weight, q) = linear(op(1)?, normed)?;
+    let (k_weight, k) = linear(op(2)?, normed)?;
+    let (v_weight, v) = linear(op(3)?, normed)?;
+    // The heads of a buffer are the attention's, which the steps behind this unit name.
+    let head_dim = plan.steps.iter().find_map(|step| Shape::of(&step.op)).map(|(_, _, shape, _)| shape.head_dim)?;
+    let heads_of = |id: BufferId| plan.buffers.get(id.0).map_or(0, |spec| spec.width / head_dim.max(1));
+    let q = turned(op, q, 4, &heads_of);
+    let k = turned(op, k, q.n, &heads_of);
+    let head_norm = match (q.norm, k.norm) {
+        (None, None) => None,
+        (Some((q, eps)), Some((k, other))) if eps == other => Some(HeadNorm { q, k, eps }),
+        _ => return None,
+    };
+    let Op::StoreKv { k: stored_k, v: stored_v, layer } = op(k.n)? else { return None };
     let weights = [q_weight, k_weight, v_weight];
-    let unit = Qkv { x, norm, weights, rope: rotation, layer: *layer, q };
-    ((*stored_k, *stored_v) == (k, v)).then_some((Unit::Qkv(unit), n + 1))
+    let fits = q.rope == k.rope && (*stored_k, *stored_v) == (k.out, v);
+    let unit = Qkv { x, norm, weights, head_norm, rope: q.rope, layer: *layer, q: q.out };
+    fits.then_some((Unit::Qkv(unit), k.n + 1))
+}
+
+/// The norm of what a block gives, with the sum behind it: RMS only.
+fn post_norm<'a>(
+    op: &dyn Fn(usize) -> Option<&'a Op>,
+    x: BufferId,
+    norm: Norm,
+    normed: BufferId,
+) -> Option<(Unit, usize)> {
+    let (residual, out) = sum(op(1)?, normed)?;
+    let Norm { weight, bias: None, eps } = norm else { return None };
+    Some((Unit::PostNorm(PostNorm { x, weight, eps, residual, out }), 2))
 }
 
 fn feed<'a>(op: &dyn Fn(usize) -> Option<&'a Op>, x: BufferId, norm: Norm, normed: BufferId) -> Option<(Unit, usize)> {

@@ -27,6 +27,7 @@ mod fused;
 pub mod kernel;
 mod lanes;
 mod launch;
+mod left;
 mod multi_step;
 mod oneshot;
 mod open;

@@ -8,6 +8,7 @@ use super::fused::unit::{Attend, Unit};
 use super::fused::{self, dots};
 use super::kernel::{self, Kernel, SOFTWARE_WORKGROUP, WORKGROUP};
 use super::launch::{self, sorted};
+use super::left::left_in_words;
 use super::ops::{self, attention};
 use super::options::{GpuOptions, Tuning};
 use super::pipelines::{OpenError, Pipelines};
@@ -101,9 +102,9 @@ impl GpuModel {
                     let values = dots::vectors(&resources, &weights.vectors, unit)?;
                     Some(upload::vector(&gpu, "norm and biases", &values).await?)
                 }
-                Unit::Step(_) | Unit::Attend(_) | Unit::Embed { .. } => None,
+                Unit::Step(_) | Unit::Attend(_) | Unit::PostNorm(_) | Unit::Embed { .. } => None,
             };
-            kernels.extend(fused::cached_unit_kernel(&resources, unit)?);
+            kernels.extend(fused::cached_unit_kernel(&plan, &resources, unit)?);
             if let Some(launch) = fused::unit_launch(&resources, unit, vectors.as_ref())? {
                 kernels.push(launch.one.0.clone());
                 units.push(i);
@@ -182,9 +183,9 @@ impl GpuModel {
         self.resources.variants.packed
     }
 
-    /// Which variants of the kernels run, in words.
+    /// Which variants of the kernels run, and what none has a place for, in words.
     pub fn variants(&self) -> String {
-        self.resources.variants.words()
+        self.resources.variants.words() + &left_in_words(&self.fused.left)
     }
 
     /// For tests: the device is gone, as if the platform had taken it away.

@@ -11,8 +11,6 @@ pub const NORM_LAYER: Part = part!("norm_layer", shown);
 pub const NORM_MERGE: Part = part!("norm_merge", shown; Split);
 pub const SPLITS: Part = part!("splits");
 pub const SOFT_TANH: Part = part!("soft_tanh");
-pub const CAP_NONE: Part = part!("cap_none");
-pub const CAP_TANH: Part = part!("cap_tanh", shown);
 pub const ACTIVATION: Part = part!("activation");
 
 /// Positions of a part, where the attention of a row is split: see `shaders/parts/splits.wgsl`.
@@ -23,4 +21,9 @@ pub fn kv_part(half: bool) -> Part {
     const KV_F32: Part = part!("kv_f32");
     const KV_F16: Part = part!("kv_f16", shown; HalfKv);
     if half { KV_F16 } else { KV_F32 }
+}
+
+/// The parts that put a soft cap on values, or none.
+pub fn cap_parts(capped: bool) -> Vec<Part> {
+    if capped { vec![SOFT_TANH, part!("cap_tanh", shown)] } else { vec![part!("cap_none")] }
 }

@@ -174,7 +174,8 @@ impl GpuModel {
                     self.gpu.queue.write_buffer(&self.resources.activation(residual)?.buffer, 0, &zeros);
                 }
                 let by_units = self.give(cache, &[(true, unit), (true, unit + 1)], 1, out).await?;
-                let steps = [(false, step), (false, step + 1), (false, step + 2)];
+                let alone = (step..step + 1).chain(self.fused.steps_of(unit + 1, &self.plan));
+                let steps: Vec<_> = alone.map(|step| (false, step)).collect();
                 Some([by_units, self.give(cache, &steps, 1, out).await?])
             }
         };

@@ -1,5 +1,5 @@
 //! Which of several kernels for the same thing run: one table, by kind of adapter and shape of the model. Every variant is
-//! checked at load (`src/backend/check.rs`) and has a plainer one beside it.
+//! checked at load (`src/backend/startup.rs`) and has a plainer one beside it.
 //!
 //! | adapter | kernels | a single token | its attention | keys and values |
 //! |---|---|---|---|---|
@@ -49,7 +49,7 @@ pub(super) struct Shape {
     context: usize,
     /// Bytes of keys and values of a whole context in f32.
     cache: usize,
-    /// Whether two neighbouring pairs of elements of a head lie in words of their own: see `shaders/fused_qkv.wgsl`.
+    /// Whether two neighbouring pairs of elements of a head lie in words of their own: see `shaders/fused/qkv.wgsl`.
     even: bool,
     /// The CPU rounds activations of such models to bytes.
     wide: bool,

@@ -7,7 +7,7 @@
 //! token only where two arrive at nearly the same time. A number that is looked for among sums of weights, as drawing is mostly
 //! done, falls close to one of them far more often, for every token before it moves each. Order does not matter either.
 //!
-//! `shaders/sample.wgsl` does the same.
+//! `shaders/choose.wgsl` does the same.
 
 /// A token's random bits in a draw, of which `draw` are the random bits.
 pub fn noise(draw: u32, token: u32) -> u32 {

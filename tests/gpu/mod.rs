@@ -31,4 +31,5 @@ mod lane;
 mod model;
 mod multi_step;
 mod prompts;
+mod slots;
 mod variants;

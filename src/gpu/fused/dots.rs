@@ -80,14 +80,14 @@ pub fn bias_start(norm: Option<Norm>, stride: usize) -> Result<u32> {
     u32_of("bias", before * stride / 4)
 }
 
-/// The contents of a unit's `vectors`: the norm's weight and bias, then a bias for each row of its buffer. Empty where it
-/// has none.
+/// The contents of a unit's `vectors`: the norm's weight and bias, then a bias for each row of its buffer, then the
+/// weights of norms of heads, each from a whole vector of 4 on. Empty where it has none.
 pub fn vectors(r: &Resources, values: &[Vec<f32>], unit: &Unit) -> Result<Vec<f32>> {
     let (x, norm, weights): (_, _, Vec<Weighted>) = match unit {
         Unit::Qkv(Qkv { x, norm, weights, .. }) => (x, Some(norm), weights.to_vec()),
         Unit::Feed(Feed { x, norm, gate, up, .. }) => (x, Some(norm), gate.iter().chain([up]).copied().collect()),
         Unit::Project(Project { x, norm, weight, .. }) => (x, norm.as_ref(), vec![*weight]),
-        Unit::Step(_) | Unit::Attend(_) | Unit::Embed { .. } => return Ok(Vec::new()),
+        Unit::Step(_) | Unit::Attend(_) | Unit::PostNorm(_) | Unit::Embed { .. } => return Ok(Vec::new()),
     };
     let of = |id: VectorId| {
         let missing = || Error::Internal { what: format!("vector {} does not exist", id.0) };
@@ -109,6 +109,12 @@ pub fn vectors(r: &Resources, values: &[Vec<f32>], unit: &Unit) -> Result<Vec<f3
         match bias {
             Some(id) => all.extend_from_slice(of(id)?),
             None => all.resize(start + from + matrix.rows, 0.0),
+        }
+    }
+    if let Unit::Qkv(Qkv { head_norm: Some(norm), .. }) = unit {
+        for id in [norm.q, norm.k] {
+            all.resize(all.len().next_multiple_of(4), 0.0);
+            all.extend_from_slice(of(id)?);
         }
     }
     Ok(all)

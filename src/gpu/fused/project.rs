@@ -1,4 +1,4 @@
-//! `out[r] = residual[r] + dot(norm(x), weight[r]) + bias[r]`
+//! `out[r] = cap(residual[r] + dot(norm(x), weight[r]) + bias[r])`
 //!
 //! One row. weight: `[rows, cols]`, any weight type; x: see `shaders/parts/dots.wgsl`; residual, out: `[rows]` f32.
 //! Accumulates in f32. A team of invocations computes 4 rows. Behind a split attention x is merged instead of normed
@@ -9,6 +9,7 @@ use super::unit::{Merge, Project};
 use crate::gpu::cache::head_vectors;
 use crate::gpu::kernel::{Access, Kernel, uniform};
 use crate::gpu::launch::Launch;
+use crate::gpu::parts::cap_parts;
 use crate::gpu::quant::Stored;
 use crate::gpu::resources::{Resources, u32_of};
 use crate::gpu::source::wgsl;
@@ -30,17 +31,21 @@ uniform! {
         rows: u32,
         /// The buffer's row where the weight begins.
         from_row: u32,
+        /// What results approach at most; 0 where the kernel has no cap.
+        soft_cap: f32,
     }
 }
 
-/// The kernel.
-pub fn kernel(stored: Stored, norm: NormKind, team: Team) -> Kernel {
+/// The kernel; `capped`: the results have a soft cap.
+pub fn kernel(stored: Stored, norm: NormKind, team: Team, capped: bool) -> Kernel {
+    let mut kernel = dots::kernel(stored, norm, team, &[(6, Access::Read), (7, Access::Write)]);
+    kernel.parts.extend(cap_parts(capped));
     Kernel {
         stem: "fused_project",
         entry: "fused_project",
         body: wgsl!("fused/project"),
         params: Params::LAYOUT,
-        ..dots::kernel(stored, norm, team, &[(6, Access::Read), (7, Access::Write)])
+        ..kernel
     }
 }
 
@@ -65,6 +70,7 @@ pub fn launch(r: &Resources, project: &Project, vectors: &wgpu::Buffer) -> Resul
         bias: dots::bias_start(project.norm, x.stride)?,
         rows: u32_of("rows", weight.rows)?,
         from_row: u32_of("row", chunk.from_row)?,
+        soft_cap: project.soft_cap.unwrap_or(0.0),
     };
     let team = Team::of(weight.groups, r);
     let (norm, x) = match project.merge {
@@ -76,6 +82,6 @@ pub fn launch(r: &Resources, project: &Project, vectors: &wgpu::Buffer) -> Resul
         }
     };
     let buffers = chunk.buffers(&[(4, x), (5, vectors), (6, residual), (7, &out.buffer)]);
-    let kernel = kernel(weight.stored(), norm, team);
+    let kernel = kernel(weight.stored(), norm, team, project.soft_cap.is_some());
     Ok(Launch::new(kernel, team.grid(params.rows.div_ceil(4)), &buffers, params))
 }

@@ -4,12 +4,15 @@
 //! `shaders/parts/dots.wgsl`; angles: `[capacity, n_dims / 2]` (cos, sin) f32; q: heads side by side; caches:
 //! `[capacity, n_kv_heads, head_stride]` f32 or f16. Accumulates in f32. A team of invocations computes two pairs of elements
 //! that rotate together.
+//!
+//! Where each head of q and k is normed before it is rotated, a workgroup computes a head
+//! (`shaders/parts/heads_normed.wgsl`).
 
 use super::dots::{self, NormKind};
 use super::unit::Qkv;
-use crate::gpu::cache::{LayerCache, half_split};
-use crate::gpu::kernel::{Access, Kernel, uniform};
-use crate::gpu::launch::Launch;
+use crate::gpu::cache::{LayerCache, half_split, head_vectors};
+use crate::gpu::kernel::{Access, Kernel, part, uniform};
+use crate::gpu::launch::{Grid, Launch};
 use crate::gpu::parts::kv_part;
 use crate::gpu::quant::Stored;
 use crate::gpu::resources::{Resources, u32_of};
@@ -44,22 +47,36 @@ uniform! {
         n_dims: u32,
         /// 0: pairs (2i, 2i + 1); 1: pairs (i, i + n_dims / 2).
         half_split: u32,
+        /// Where the weights of the norms of heads begin in `vectors`.
+        head_norm: u32,
+        /// The epsilon of those norms.
+        head_eps: f32,
     }
 }
 
-/// The kernel.
-pub fn kernel(stored: Stored, norm: NormKind, team: Team, half_kv: bool) -> Kernel {
+/// The kernel; `normed`: the elements of a head, where each is normed.
+pub fn kernel(stored: Stored, norm: NormKind, team: Team, half_kv: bool, normed: Option<usize>) -> Kernel {
     let others = [(6, Access::Read), (7, Access::Write), (8, Access::Write), (9, Access::Write)];
     let mut shared = dots::kernel(stored, norm, team, &others);
     shared.parts.push(kv_part(half_kv));
+    match normed {
+        None => shared.parts.push(part!("heads_plain")),
+        Some(head_dim) => {
+            let head = head_vectors(head_dim);
+            shared.parts.push(part!("heads_normed", shown));
+            shared.constants.push(("HEAD", head));
+            shared.workgroup_bytes = shared.workgroup_bytes.saturating_add(head.saturating_mul(16));
+        }
+    }
     Kernel { stem: "fused_qkv", entry: "fused_qkv", body: wgsl!("fused/qkv"), params: Params::LAYOUT, ..shared }
 }
 
-/// The kernel of a unit: known before there is a cache.
-pub fn kernel_of(r: &Resources, qkv: &Qkv) -> Result<Kernel> {
+/// The kernel of a unit whose heads have so many elements: known before there is a cache.
+pub fn kernel_of(r: &Resources, qkv: &Qkv, head_dim: usize) -> Result<Kernel> {
     let weight = r.matrix(qkv.weights[0].0)?;
     let team = Team::of(weight.groups, r);
-    Ok(kernel(weight.stored(), NormKind::of(Some(qkv.norm)), team, r.variants.half_kv))
+    let normed = qkv.head_norm.map(|_| head_dim);
+    Ok(kernel(weight.stored(), NormKind::of(Some(qkv.norm)), team, r.variants.half_kv, normed))
 }
 
 pub fn launch(
@@ -86,11 +103,13 @@ pub fn launch(
         return Err(Error::Internal { what });
     }
     let n_heads = q_weight.rows / head_dim;
+    let bias = dots::bias_start(Some(qkv.norm), x.stride)?;
+    let v_chunk = v_weight.whole()?;
     let params = Params {
         groups: u32_of("groups", q_weight.groups)?,
         width: u32_of("width", x.width)?,
         eps: qkv.norm.eps,
-        bias: dots::bias_start(Some(qkv.norm), x.stride)?,
+        bias,
         k_row: u32_of("row", k_weight.whole()?.from_row)?,
         v_row: u32_of("row", v_weight.whole()?.from_row)?,
         n_heads: u32_of("n_heads", n_heads)?,
@@ -99,10 +118,17 @@ pub fn launch(
         head_stride: u32_of("head_dim", head_dim.next_multiple_of(4))?,
         n_dims: u32_of("n_dims", rotated)?,
         half_split: qkv.rope.map_or(0, |(rope, _)| half_split(rope.layout)),
+        // Behind the biases, see `dots::vectors`.
+        head_norm: bias + u32_of("row", (v_chunk.from_row + v_weight.rows).div_ceil(4))?,
+        head_eps: qkv.head_norm.map_or(0.0, |norm| norm.eps),
     };
     let pairs = u32_of("pairs", (n_heads + 2 * n_kv_heads) * head_dim.div_ceil(2))?;
     let others = [(4, &x.buffer), (5, vectors), (6, angles), (7, &q.buffer), (8, &cache.k), (9, &cache.v)];
     let buffers = q_weight.whole()?.buffers(&others);
-    let grid = Team::of(q_weight.groups, r).grid(pairs.div_ceil(2));
-    Ok(Launch::new(kernel_of(r, qkv)?, grid, &buffers, params))
+    let grid = match qkv.head_norm {
+        None => Team::of(q_weight.groups, r).grid(pairs.div_ceil(2)),
+        // A workgroup for each head.
+        Some(_) => Grid { columns: u32_of("heads", n_heads + 2 * n_kv_heads)?, rows_per_group: 1 },
+    };
+    Ok(Launch::new(kernel_of(r, qkv, head_dim)?, grid, &buffers, params))
 }

@@ -14,6 +14,14 @@ pub struct Norm {
     pub eps: f32,
 }
 
+/// An RMS norm of each head.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct HeadNorm {
+    pub q: VectorId,
+    pub k: VectorId,
+    pub eps: f32,
+}
+
 /// Norm, q, k, v, rotation and cache of a layer.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Qkv {
@@ -21,6 +29,8 @@ pub struct Qkv {
     pub norm: Norm,
     /// Of q, k and v.
     pub weights: [Weighted; 3],
+    /// What is done to each head of q and k before they are rotated.
+    pub head_norm: Option<HeadNorm>,
     pub rope: Option<(Rope, Option<VectorId>)>,
     pub layer: usize,
     pub q: BufferId,
@@ -52,6 +62,18 @@ pub struct Project {
     pub merge: Option<Merge>,
     pub weight: Weighted,
     pub residual: Option<BufferId>,
+    /// A soft cap on the results.
+    pub soft_cap: Option<f32>,
+    pub out: BufferId,
+}
+
+/// The norm of what a block gives, and the sum behind it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PostNorm {
+    pub x: BufferId,
+    pub weight: VectorId,
+    pub eps: f32,
+    pub residual: BufferId,
     pub out: BufferId,
 }
 
@@ -80,6 +102,7 @@ pub enum Unit {
     Qkv(Qkv),
     Attend(Attend),
     Project(Project),
+    PostNorm(PostNorm),
     Feed(Feed),
 }
 
@@ -91,6 +114,7 @@ impl Unit {
             Unit::Embed { out, .. } => Some(*out),
             Unit::Qkv(qkv) => Some(qkv.q),
             Unit::Project(project) => Some(project.out),
+            Unit::PostNorm(post) => Some(post.out),
             Unit::Feed(feed) => Some(feed.out),
         }
     }
@@ -98,7 +122,7 @@ impl Unit {
     /// Matrices that lie in common buffers.
     pub fn joined(&self) -> Vec<MatrixId> {
         match self {
-            Unit::Step(_) | Unit::Attend(_) | Unit::Project(_) => Vec::new(),
+            Unit::Step(_) | Unit::Attend(_) | Unit::Project(_) | Unit::PostNorm(_) => Vec::new(),
             Unit::Embed { tokens, positions, .. } => vec![*tokens, *positions],
             Unit::Qkv(qkv) => qkv.weights.iter().map(|(id, _)| *id).collect(),
             Unit::Feed(feed) => feed.gate.iter().chain([&feed.up]).map(|(id, _)| *id).collect(),

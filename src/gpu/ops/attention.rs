@@ -10,9 +10,9 @@
 //! it takes no dispatch more.
 
 use crate::gpu::cache::{LayerCache, head_vectors};
-use crate::gpu::kernel::{Access, Kernel, Part, SOFTWARE_WORKGROUP, Variant, WORKGROUP, uniform};
+use crate::gpu::kernel::{Access, Kernel, SOFTWARE_WORKGROUP, Variant, WORKGROUP, uniform};
 use crate::gpu::launch::{Grid, Launch};
-use crate::gpu::parts::{BATCH, CAP_NONE, CAP_TANH, SOFT_TANH, SPLITS, kv_part};
+use crate::gpu::parts::{BATCH, SPLITS, cap_parts, kv_part};
 use crate::gpu::resources::{Resources, u32_of};
 use crate::gpu::source::wgsl;
 use crate::gpu::sums::Sums;
@@ -85,11 +85,10 @@ pub fn kernel(kind: Kind, software: bool, splits: u32, sums: Sums) -> Kernel {
     if !kind.causal {
         constants.push(("CAUSAL", 0));
     }
-    let cap: &[Part] = if kind.capped { &[SOFT_TANH, CAP_TANH] } else { &[CAP_NONE] };
     Kernel {
         stem: "attention",
         entry: "attention",
-        parts: [&[BATCH, sums.reduce(), SPLITS, kv_part(kind.half_kv)], cap].concat(),
+        parts: [vec![BATCH, sums.reduce(), SPLITS, kv_part(kind.half_kv)], cap_parts(kind.capped)].concat(),
         body: wgsl!("attention"),
         constants,
         storage: vec![(2, Access::Read), (3, Access::Read), (4, Access::Read), (5, Access::Write)],
