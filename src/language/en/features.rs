@@ -26,7 +26,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::shorten::{points_back, without_connective};
+use super::shorten::{begins_with_connective, points_back};
 use super::words::{content_word, words};
 
 /// The features, in the order of [`features`].
@@ -102,7 +102,7 @@ pub fn features(sentences: &[&str]) -> Vec<Features> {
             share(count(&has_digit, words), words.len() as f64),
             share(count(&|word| word.starts_with(char::is_uppercase), behind), behind.len() as f64),
             flag(points_back(sentence)),
-            flag(without_connective(sentence).len() < sentence.len()),
+            flag(begins_with_connective(sentence)),
             flag(sentence.trim_end_matches(['"', '\'', '”', '’', ')', ']', '»']).ends_with('?')),
             flag(sentence.contains(['"', '“', '”', '«', '»'])),
             flag(!ends_like_a_sentence(sentence)),

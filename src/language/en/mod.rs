@@ -3,6 +3,7 @@
 //! Word lists are the files in `lists/`, one word or phrase a line. `pkg-scripts/train` uses these rules through
 //! `examples/language.rs`, so that a model is trained on the cuts and counts that it meets later.
 
+mod asides;
 pub mod features;
 pub mod headline;
 pub mod headline_units;

@@ -1,12 +1,15 @@
 //! What a sentence needs to stand on its own, and what it can do without. The targets of the tldr task are made by these
 //! rules too.
 
+use super::asides::without_asides;
 use super::has;
 
 /// Words that point back to another sentence.
 const POINTING: &str = include_str!("lists/pointing.txt");
 /// What connects a sentence to the one before it.
 const CONNECTIVES: &str = include_str!("lists/connectives.txt");
+/// Words that begin a clause of their own after `and`, `but`, `so` or `yet`.
+const CLAUSE_BEGINS: &str = include_str!("lists/clause_begins.txt");
 /// Words that no title ends with.
 const UNFINISHED: &str = include_str!("lists/unfinished.txt");
 
@@ -24,46 +27,41 @@ pub fn points_back(sentence: &str) -> bool {
     has(POINTING, sentence.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default())
 }
 
-/// The sentence without parentheses and without a connective at its beginning.
+/// The sentence without its asides and without a connective at its beginning; see [`without_asides`].
+///
+/// The first letter becomes a capital only where a cut made a plain lower-case word the first: `pH` and `a.b@example.org` stay.
 pub fn shortened(sentence: &str) -> String {
-    let out = without_parentheses(sentence);
-    let out = without_connective(out.trim());
+    let out = without_asides(sentence);
+    let whole = out.trim();
+    let out = without_linked_connective(whole);
+    let first = out.split_whitespace().next().unwrap_or_default();
+    let plain = first.trim_end_matches([',', ';', ':', '.']).chars().all(char::is_lowercase);
     let mut chars = out.chars();
     match chars.next() {
-        Some(first) => first.to_uppercase().chain(chars).collect(),
+        Some(c) if out.len() < whole.len() && plain => c.to_uppercase().chain(chars).collect(),
+        Some(_) => out.to_string(),
         None => sentence.to_string(),
     }
 }
 
-/// Leaves out innermost `(...)` and `[...]` with the white space before them.
-fn without_parentheses(sentence: &str) -> String {
-    let mut out = String::with_capacity(sentence.len());
-    // Where the innermost open bracket stands in `out`.
-    let mut open = None;
-    for c in sentence.chars() {
-        match (c, open) {
-            ('(' | '[', _) => {
-                open = Some(out.len());
-                out.push(c);
-            }
-            (')' | ']', Some(at)) => {
-                out.truncate(at);
-                out.truncate(out.trim_end().len());
-                open = None;
-            }
-            _ => out.push(c),
-        }
-    }
-    out
+/// Whether a sentence begins with what may connect it to the one before.
+pub fn begins_with_connective(sentence: &str) -> bool {
+    CONNECTIVES.lines().any(|connective| {
+        let rest = sentence.strip_prefix(connective).map(|rest| rest.strip_prefix(',').unwrap_or(rest));
+        rest.is_some_and(|rest| rest.trim_start().len() < rest.len() && !rest.trim().is_empty())
+    })
 }
 
-/// The sentence without what connects it to the one before it.
-pub fn without_connective(sentence: &str) -> &str {
+/// The sentence without what connects it to the one before it, where that is certain: a connective with a comma behind it, or a
+/// coordinating word before a word that begins a clause. `However hard they tried` and `But for the dam` stay.
+fn without_linked_connective(sentence: &str) -> &str {
     for connective in CONNECTIVES.lines() {
         let Some(rest) = sentence.strip_prefix(connective) else { continue };
-        let rest = rest.strip_prefix(',').unwrap_or(rest);
-        let bare = rest.trim_start();
-        if bare.len() < rest.len() && !bare.is_empty() {
+        let bare = rest.strip_prefix(',').unwrap_or(rest).trim_start();
+        let first = bare.split_whitespace().next().unwrap_or_default();
+        let linked = rest.starts_with(", ")
+            || rest.starts_with(' ') && ["And", "But", "So", "Yet"].contains(&connective) && has(CLAUSE_BEGINS, first);
+        if linked && !bare.is_empty() {
             return bare;
         }
     }
@@ -91,14 +89,48 @@ mod tests {
     }
 
     #[test]
-    fn parentheses_and_connectives_go() {
+    fn asides_and_connectives_go() {
         assert_eq!(shortened("However, the bridge (built in 1905) is old [1]."), "The bridge is old.");
-        assert_eq!(shortened("In addition it (the (old) one) fell."), "It (the one) fell.");
-        assert_eq!(shortened("Sonnets are short, and So is this."), "Sonnets are short, and So is this.");
-        assert_eq!(shortened("So"), "So");
-        assert_eq!(shortened("(All of it.)"), "(All of it.)");
-        assert_eq!(shortened("A smile :) and (an open one"), "A smile :) and (an open one");
-        assert_eq!(shortened("élan vital"), "Élan vital");
+        assert_eq!(shortened("But the bridge is old."), "The bridge is old.");
+        assert_eq!(shortened("In contrast, dogs like walks."), "Dogs like walks.");
+        assert_eq!(shortened("However, iPhone sales rose."), "iPhone sales rose.");
+        assert_eq!(shortened("And he said so."), "He said so.");
+    }
+
+    #[test]
+    fn what_may_turn_the_meaning_stays() {
+        for sentence in [
+            "However hard they tried, the climbers failed to reach the top.",
+            "In contrast to cats, dogs like long walks in the rain.",
+            "But for the dam, the town would have been lost.",
+            "So far the bridge has held.",
+            "Yet another bridge is closed.",
+            "Instead of the bridge, the city built a tunnel.",
+            "Finally closed in 1999, the mine is a museum.",
+            "pH values of the lake fell below 5 in the last ten years.",
+            "a.b@example.org is the address of the office.",
+            "iPhone sales rose 10 percent in Europe.",
+            "It is (not) safe.",
+            "In addition it (the (old) one) fell.",
+            "Sonnets are short, and So is this.",
+            "So",
+            "So,",
+            "(All of it.)",
+            "élan vital",
+        ] {
+            assert_eq!(shortened(sentence), sentence);
+        }
+    }
+
+    /// A feature of salience, trained as it is.
+    #[test]
+    fn connectives_are_counted_with_and_without_a_comma() {
+        for sentence in ["However, it fell.", "However hard they tried, it fell.", "But it fell."] {
+            assert!(begins_with_connective(sentence), "{sentence}");
+        }
+        for sentence in ["Howeverer it is.", "So", "So,", "The bridge fell."] {
+            assert!(!begins_with_connective(sentence), "{sentence}");
+        }
     }
 
     #[test]

@@ -11,7 +11,7 @@ use crate::run::{Context, Lease, Piece};
 use crate::sample::log_probability;
 use crate::task::article::Article;
 use crate::task::format::TaskFormat;
-use crate::text::{Controls, Detokenizer};
+use crate::text::{Controls, Detokenizer, Tokenizer};
 
 /// Words of a headline, where the sentence has as many.
 const HEADLINE_WORDS: std::ops::RangeInclusive<usize> = 6..=12;
@@ -59,8 +59,17 @@ pub async fn copy(
         SummaryKind::Headline => (format.headline, format.headline_max_tokens),
         _ => (format.tldr, format.reserve().saturating_sub(1)),
     };
+    let mut texts = token_texts(tokenizer, &tokens)?;
     let mut cut = tokens.len() > most;
-    tokens.truncate(most);
+    if cut {
+        let n = last_word_end(&texts, most);
+        tokens.truncate(n);
+        texts.truncate(n);
+        if let Some(last) = texts.last_mut() {
+            last.truncate(last.trim_end_matches([',', ';', ':', '-', '–']).len());
+            last.push('…');
+        }
+    }
 
     // One pass over the task's token and all tokens but the last: row `k` says what the model expects as token `k`.
     let mut expected = Vec::with_capacity(tokens.len());
@@ -79,15 +88,6 @@ pub async fn copy(
         }
     }
 
-    // The text of each token, whole characters only, and the text up to it.
-    let mut stream = Detokenizer::new(true);
-    let mut texts = Vec::with_capacity(tokens.len());
-    for token in &tokens {
-        texts.push(stream.push(tokenizer, *token)?.to_string());
-    }
-    if let Some(last) = texts.last_mut() {
-        last.push_str(stream.finish());
-    }
     let mut n = tokens.len();
     if ends_freely {
         n = headline(&texts, &expected);
@@ -102,6 +102,29 @@ pub async fn copy(
         pieces.push_back(Piece { text, token: *token, logprob });
     }
     Ok(Written { pieces, cut })
+}
+
+/// The text of each token, whole characters only, and all that is left with the last.
+fn token_texts(tokenizer: &Tokenizer, tokens: &[u32]) -> Result<Vec<String>> {
+    let mut stream = Detokenizer::new(true);
+    let mut texts = Vec::with_capacity(tokens.len());
+    for token in tokens {
+        texts.push(stream.push(tokenizer, *token)?.to_string());
+    }
+    if let Some(last) = texts.last_mut() {
+        last.push_str(stream.finish());
+    }
+    Ok(texts)
+}
+
+/// The largest number of tokens up to `most` behind which a word is over, so that neither a word nor a number is cut; `most`
+/// where there is none. White space counts, wherever the tokenizer puts it: before a word or behind it.
+fn last_word_end(texts: &[String], most: usize) -> usize {
+    let over = |n: &usize| {
+        let next = texts.get(*n).is_some_and(|next| next.starts_with(char::is_whitespace));
+        next || texts.get(n - 1).is_some_and(|last| last.ends_with(char::is_whitespace))
+    };
+    (1..=most.min(texts.len())).rev().find(over).unwrap_or(most)
 }
 
 /// How many tokens of a sentence make a headline: of the places where a word is over and a title may end, the one where
@@ -137,6 +160,15 @@ mod tests {
         let mut expected = vec![(-1.0, -9.0); tokens.len() + 1];
         end.iter().for_each(|(n, logprob)| expected[*n].1 = *logprob);
         texts[..headline(&texts, &expected)].concat()
+    }
+
+    #[test]
+    fn a_long_sentence_is_cut_between_words() {
+        let texts: Vec<String> =
+            [" The", " val", "ues", " 12", ".", "345", ",", " 13", ".", "456"].iter().map(|t| t.to_string()).collect();
+        assert_eq!([2, 3, 6, 8, 9].map(|most| last_word_end(&texts, most)), [1, 3, 3, 7, 7]);
+        let one: Vec<String> = [" long", "est", "word"].iter().map(|t| t.to_string()).collect();
+        assert_eq!(last_word_end(&one, 2), 2);
     }
 
     #[test]
