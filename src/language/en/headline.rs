@@ -19,7 +19,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::has;
 use super::headline_units::{AUXILIARIES, Unit, Units, Word, is_dash, may_end_word, without_times};
-use super::shorten::shortened;
+use super::shorten::{capitalised, shortened};
 use super::words::{content_word, words};
 
 /// What is counted about a word.
@@ -224,11 +224,7 @@ fn shown(words: Vec<&Word>) -> String {
             text = text.replace([opening, closing], "");
         }
     }
-    let mut chars = text.chars();
-    match chars.next() {
-        Some(first) => first.to_uppercase().chain(chars).collect(),
-        None => text,
-    }
+    capitalised(&text)
 }
 
 #[cfg(test)]

@@ -34,13 +34,22 @@ pub fn shortened(sentence: &str) -> String {
     let out = without_asides(sentence);
     let whole = out.trim();
     let out = without_linked_connective(whole);
-    let first = out.split_whitespace().next().unwrap_or_default();
-    let plain = first.trim_end_matches([',', ';', ':', '.']).chars().all(char::is_lowercase);
-    let mut chars = out.chars();
+    match out {
+        "" => sentence.to_string(),
+        _ if out.len() < whole.len() => capitalised(out),
+        _ => out.to_string(),
+    }
+}
+
+/// The text with a capital at its beginning, where its first word is in plain lower case: `pH`, `iPhone` and addresses stay.
+pub fn capitalised(text: &str) -> String {
+    let first = text.split_whitespace().next().unwrap_or_default();
+    let plain =
+        first.trim_end_matches([',', ';', ':', '.']).chars().all(|c| c.is_lowercase() || matches!(c, '-' | '\'' | '’'));
+    let mut chars = text.chars();
     match chars.next() {
-        Some(c) if out.len() < whole.len() && plain => c.to_uppercase().chain(chars).collect(),
-        Some(_) => out.to_string(),
-        None => sentence.to_string(),
+        Some(c) if plain => c.to_uppercase().chain(chars).collect(),
+        _ => text.to_string(),
     }
 }
 
