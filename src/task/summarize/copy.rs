@@ -65,8 +65,10 @@ pub async fn copy(
         let n = last_word_end(&texts, most);
         tokens.truncate(n);
         texts.truncate(n);
-        if let Some(last) = texts.last_mut() {
-            last.truncate(last.trim_end_matches([',', ';', ':', '-', '–']).len());
+        // A headline may end anywhere between words; a sentence says that it goes on.
+        if let Some(last) = texts.last_mut().filter(|_| kind != SummaryKind::Headline) {
+            let open = |c: char| c.is_whitespace() || matches!(c, ',' | ';' | ':' | '-' | '–');
+            last.truncate(last.trim_end_matches(open).len());
             last.push('…');
         }
     }
