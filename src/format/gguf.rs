@@ -5,8 +5,8 @@
 
 use std::collections::BTreeMap;
 
+use super::model_file::{Dialect, ModelFile, TensorInfo, TokenizerSource, Value};
 use super::reader::Reader;
-use super::{Dialect, ModelFile, TensorInfo, TokenizerSource, Value};
 use crate::error::{Error, Result};
 use crate::order;
 use crate::quant::{DType, type_name};

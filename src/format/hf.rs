@@ -6,7 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value as Json;
 
 use super::json::{self, invalid};
-use super::{Dialect, ModelFile, TokenizerSource, safetensors};
+use super::model_file::{Dialect, ModelFile, TokenizerSource};
+use super::safetensors;
 use crate::error::{Error, Result};
 use crate::tensor::Bytes;
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value as Json;
 
-use super::Value;
+use super::model_file::Value;
 use crate::error::{Error, Result};
 
 /// Settings files are a few kilobytes, the index of a sharded model with very many tensors a few hundred. In memory,

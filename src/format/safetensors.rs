@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use safetensors::{SafeTensorError, SafeTensors};
 
-use super::TensorInfo;
+use super::model_file::TensorInfo;
 use crate::error::{Error, Result};
 use crate::order;
 use crate::tensor::{Bytes, DType};

@@ -77,3 +77,19 @@ impl Detokenizer {
         &self.piece
     }
 }
+
+impl Tokenizer {
+    /// The text of `ids`, without control tokens. Bytes that are not UTF-8 become U+FFFD.
+    ///
+    /// # Errors
+    /// `InvalidOption` for an id outside of the vocabulary.
+    pub fn decode(&self, ids: &[u32]) -> Result<String> {
+        let mut stream = Detokenizer::new(true);
+        let mut out = String::new();
+        for &id in ids {
+            out.push_str(stream.push(self, id)?);
+        }
+        out.push_str(stream.finish());
+        Ok(out)
+    }
+}

@@ -110,20 +110,6 @@ impl Tokenizer {
         self.encode(text, false, controls)
     }
 
-    /// The text of `ids`, without control tokens. Bytes that are not UTF-8 become U+FFFD.
-    ///
-    /// # Errors
-    /// `InvalidOption` for an id outside of the vocabulary.
-    pub fn decode(&self, ids: &[u32]) -> Result<String> {
-        let mut stream = super::Detokenizer::new(true);
-        let mut out = String::new();
-        for &id in ids {
-            out.push_str(stream.push(self, id)?);
-        }
-        out.push_str(stream.finish());
-        Ok(out)
-    }
-
     /// What a token writes: nothing for control tokens and for ids outside of the vocabulary.
     pub fn bytes(&self, id: u32) -> &[u8] {
         self.decoded(id).unwrap_or_default()

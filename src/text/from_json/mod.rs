@@ -4,10 +4,12 @@
 //! take the memory or the time of the page is a `Format` error.
 
 pub(super) mod parts;
+mod value;
 
 use serde_json::Value;
 
 use parts::{read_normalizers, read_pre_tokenizers};
+use value::{invalid, kind_of, members, unsupported};
 
 use super::added::{Added, AddedTokens};
 use super::from_gguf::byte_of;
@@ -15,37 +17,7 @@ use super::models::{Bpe, Model, Unigram, WordLevel, WordPiece};
 use super::pipeline::Pipeline;
 use super::tokenizer::Tokenizer;
 use super::vocabulary::{ByteAlphabet, PieceStyle, TokenKind, Vocabulary};
-use crate::error::{Error, Result};
-
-const FILE: &str = "tokenizer.json";
-
-fn invalid(what: &str, expected: &str, found: impl std::fmt::Display) -> Error {
-    let found = found.to_string();
-    let found = match found.char_indices().nth(80) {
-        Some((end, _)) => format!("{}...", &found[..end]),
-        None => found,
-    };
-    Error::Format { file: FILE.into(), what: what.into(), expected: expected.into(), found }
-}
-
-fn unsupported(what: &str, found: impl std::fmt::Display, supported: &str) -> Error {
-    Error::Unsupported { what: format!("{FILE}: {what}"), found: found.to_string(), supported: supported.into() }
-}
-
-fn kind_of(part: &Value) -> &str {
-    part["type"].as_str().unwrap_or("(none)")
-}
-
-/// A part and, where it is a `Sequence`, its members under `key`.
-fn members<'a>(part: &'a Value, key: &str) -> Vec<&'a Value> {
-    match kind_of(part) {
-        "Sequence" => {
-            part[key].as_array().map(|m| m.iter().flat_map(|p| members(p, key)).collect()).unwrap_or_default()
-        }
-        _ if part.is_null() => Vec::new(),
-        _ => vec![part],
-    }
-}
+use crate::error::Result;
 
 /// Builds the tokenizer from the text of a `tokenizer.json`.
 pub fn build(bytes: &[u8]) -> Result<Tokenizer> {

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{invalid, kind_of, members, unsupported};
+use super::value::{invalid, kind_of, members, unsupported};
 use crate::error::Result;
 use crate::text::normalizer::{Form, Normalizer};
 use crate::text::pattern::Pattern;

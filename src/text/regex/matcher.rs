@@ -1,6 +1,6 @@
 //! Runs a program over a text, with a stack of what else could be tried.
 
-use super::parse::{Anchor, Greed};
+use super::node::{Anchor, Greed};
 use super::program::{Program, Step};
 use crate::text::unicode::is_word;
 

@@ -9,26 +9,21 @@
 //! references are not.
 
 mod class;
+mod error;
+mod input;
 mod matcher;
+mod node;
 mod parse;
 mod parse_class;
 mod program;
 mod property;
 
 pub use class::Class;
+pub use error::RegexError;
 pub use matcher::Matches;
 use program::Program;
 #[cfg(target_arch = "wasm32")]
 pub use property::ask_for_properties;
-
-/// What is wrong with an expression.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum RegexError {
-    /// It is none.
-    Syntax(String),
-    /// It may be one, but this crate does not know the named construct.
-    Unsupported(String),
-}
 
 /// A compiled expression.
 #[derive(Debug)]

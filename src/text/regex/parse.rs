@@ -1,83 +1,14 @@
 //! The syntax of expressions.
 
-use super::RegexError;
 use super::class::Class;
+use super::error::RegexError;
+use super::input::Input;
+use super::node::{Anchor, Greed, Node};
 use super::parse_class::{escaped_class, read_class};
-
-/// How often, and in which order lengths are tried.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Greed {
-    Greedy,
-    Lazy,
-    /// As many as there are, for good.
-    Possessive,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Anchor {
-    TextStart,
-    TextEnd,
-    LineStart,
-    LineEnd,
-    WordBoundary,
-    NoWordBoundary,
-}
-
-/// An expression as a tree.
-#[derive(Clone, Debug)]
-pub enum Node {
-    /// One character.
-    Class(Class),
-    Concat(Vec<Node>),
-    Either(Vec<Node>),
-    Repeat {
-        node: Box<Node>,
-        min: u32,
-        max: Option<u32>,
-        greed: Greed,
-    },
-    Anchor(Anchor),
-    Look {
-        node: Box<Node>,
-        ahead: bool,
-        negative: bool,
-    },
-    Atomic(Box<Node>),
-}
 
 /// Repetitions up to which `{n,m}` is read.
 const MAX_REPEAT: u32 = 1000;
 const MAX_DEPTH: usize = 32;
-
-impl Node {
-    /// The fewest characters that it matches.
-    pub fn min_chars(&self) -> u32 {
-        match self {
-            Node::Class(_) => 1,
-            Node::Concat(nodes) => nodes.iter().fold(0, |sum, node| node.min_chars().saturating_add(sum)),
-            Node::Either(nodes) => nodes.iter().map(Node::min_chars).min().unwrap_or_default(),
-            Node::Repeat { node, min, .. } => node.min_chars().saturating_mul(*min),
-            Node::Anchor(_) | Node::Look { .. } => 0,
-            Node::Atomic(node) => node.min_chars(),
-        }
-    }
-
-    /// The number of characters, where it is always the same.
-    pub fn fixed_chars(&self) -> Option<u32> {
-        match self {
-            Node::Class(_) => Some(1),
-            Node::Concat(nodes) => nodes.iter().try_fold(0u32, |sum, node| node.fixed_chars()?.checked_add(sum)),
-            Node::Either(nodes) => {
-                let first = nodes.first()?.fixed_chars()?;
-                nodes.iter().all(|node| node.fixed_chars() == Some(first)).then_some(first)
-            }
-            Node::Repeat { node, min, max, .. } if Some(*min) == *max => node.fixed_chars()?.checked_mul(*min),
-            Node::Repeat { .. } => None,
-            Node::Anchor(_) | Node::Look { .. } => Some(0),
-            Node::Atomic(node) => node.fixed_chars(),
-        }
-    }
-}
 
 #[derive(Clone, Copy, Default)]
 struct Flags {
@@ -86,56 +17,9 @@ struct Flags {
     dot_is_all: bool,
 }
 
-/// The characters that are still to be read.
-pub struct Input<'a> {
-    pattern: &'a str,
-    at: usize,
-}
-
-impl Input<'_> {
-    pub fn peek(&self) -> Option<char> {
-        self.rest().chars().next()
-    }
-
-    pub fn next(&mut self) -> Option<char> {
-        let c = self.peek()?;
-        self.at += c.len_utf8();
-        Some(c)
-    }
-
-    pub fn rest(&self) -> &str {
-        &self.pattern[self.at..]
-    }
-
-    /// Reads `text`, if it comes next.
-    pub fn eat(&mut self, text: &str) -> bool {
-        let comes = self.rest().starts_with(text);
-        if comes {
-            self.at += text.len();
-        }
-        comes
-    }
-
-    /// Reads up to `end`, and `end`.
-    pub fn until(&mut self, end: char) -> Result<String, RegexError> {
-        match self.rest().split_once(end) {
-            Some((before, _)) => {
-                let before = before.to_string();
-                self.at += before.len() + end.len_utf8();
-                Ok(before)
-            }
-            None => Err(self.wrong(&format!("{end:?} is missing"))),
-        }
-    }
-
-    pub fn wrong(&self, what: &str) -> RegexError {
-        RegexError::Syntax(format!("{what} (at byte {})", self.at))
-    }
-}
-
 /// Parses a whole expression.
 pub fn parse(pattern: &str) -> Result<Node, RegexError> {
-    let mut input = Input { pattern, at: 0 };
+    let mut input = Input::new(pattern);
     let node = alternatives(&mut input, Flags::default(), 0)?;
     match input.peek() {
         None => Ok(node),
@@ -308,7 +192,7 @@ fn counts(input: &mut Input<'_>) -> Result<Option<(u32, Option<u32>)>, RegexErro
         Some((min, max)) => number(min).zip(number(max)).map(|(min, max)| (min, Some(max))),
     };
     let Some((min, max)) = found else { return Ok(None) };
-    input.at += inside.len() + 2;
+    input.skip(inside.len() + 2);
     if max.is_some_and(|max| max < min) {
         return Err(input.wrong("a repetition with its most below its least"));
     }

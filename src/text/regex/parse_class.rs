@@ -1,8 +1,8 @@
 //! The syntax of classes: `[..]` and what follows a backslash.
 
-use super::RegexError;
 use super::class::Class;
-use super::parse::Input;
+use super::error::RegexError;
+use super::input::Input;
 use super::property::property;
 use crate::text::unicode;
 

@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 
-use super::RegexError;
 use super::class::Class;
-use super::parse::{Anchor, Greed, Node};
+use super::error::RegexError;
+use super::node::{Anchor, Greed, Node};
 
 /// A set of characters to look up quickly.
 #[derive(Debug)]

@@ -1,0 +1,141 @@
+//! What a container holds: metadata, named tensors, and what the tokenizer is to be built from.
+
+use std::collections::BTreeMap;
+
+use crate::tensor::{Bytes, DType};
+
+/// The naming dialect of a file's metadata and tensors; translated once, in `model::config` and `weights::names`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dialect {
+    /// GGUF v3: keys such as `llama.block_count`, tensors such as `blk.0.attn_q.weight`.
+    Gguf,
+    /// A Hugging Face folder: `config.json` keys, tensors such as `model.layers.0.self_attn.q_proj.weight`.
+    HuggingFace,
+}
+
+/// A metadata value. Hugging Face's `config.json` is flattened into the same type, nested keys joined by a dot.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value {
+    Bool(bool),
+    /// Any integer type of the file.
+    Int(i64),
+    /// Unsigned integers above `i64::MAX`.
+    UInt(u64),
+    Float(f64),
+    String(String),
+    Bools(Vec<bool>),
+    Ints(Vec<i64>),
+    Floats(Vec<f32>),
+    Strings(Vec<String>),
+    /// An array of arrays, or a JSON array of mixed types.
+    List(Vec<Value>),
+    /// JSON null, a JSON object inside an array, or an empty JSON array (whose element type is unknown).
+    Null,
+}
+
+impl Value {
+    /// A whole number that fits `usize`.
+    pub fn as_usize(&self) -> Option<usize> {
+        match *self {
+            Value::Int(n) => usize::try_from(n).ok(),
+            Value::UInt(n) => usize::try_from(n).ok(),
+            _ => None,
+        }
+    }
+
+    /// A number, whole or not.
+    pub fn as_f64(&self) -> Option<f64> {
+        match *self {
+            Value::Int(n) => Some(n as f64),
+            Value::UInt(n) => Some(n as f64),
+            Value::Float(n) => Some(n),
+            _ => None,
+        }
+    }
+
+    pub fn as_bool(&self) -> Option<bool> {
+        if let Value::Bool(b) = *self { Some(b) } else { None }
+    }
+
+    pub fn as_str(&self) -> Option<&str> {
+        if let Value::String(s) = self { Some(s) } else { None }
+    }
+
+    pub fn as_strings(&self) -> Option<&[String]> {
+        if let Value::Strings(s) = self { Some(s) } else { None }
+    }
+
+    pub fn as_ints(&self) -> Option<&[i64]> {
+        if let Value::Ints(n) = self { Some(n) } else { None }
+    }
+
+    pub fn as_floats(&self) -> Option<&[f32]> {
+        if let Value::Floats(n) = self { Some(n) } else { None }
+    }
+
+    /// What it is, for messages: the value where it is short, else its type.
+    pub fn describe(&self) -> String {
+        match self {
+            Value::Bool(b) => b.to_string(),
+            Value::Int(n) => n.to_string(),
+            Value::UInt(n) => n.to_string(),
+            Value::Float(n) => n.to_string(),
+            Value::String(s) => match s.char_indices().nth(60) {
+                Some((end, _)) => format!("{:?}...", &s[..end]),
+                None => format!("{s:?}"),
+            },
+            Value::Bools(v) => format!("an array of {} booleans", v.len()),
+            Value::Ints(v) => format!("an array of {} whole numbers", v.len()),
+            Value::Floats(v) => format!("an array of {} numbers", v.len()),
+            Value::Strings(v) => format!("an array of {} strings", v.len()),
+            Value::List(v) => format!("an array of {} values", v.len()),
+            Value::Null => "null".to_string(),
+        }
+    }
+}
+
+/// Where one tensor lies.
+#[derive(Clone, Debug)]
+pub struct TensorInfo {
+    /// The name in the file's own dialect.
+    pub name: String,
+    pub dtype: DType,
+    /// Row-major shape, outermost dimension first (GGUF stores it innermost first; the reader turns it round).
+    pub shape: Vec<usize>,
+    /// Exactly the tensor's bytes.
+    pub data: Bytes,
+}
+
+/// What the tokenizer is to be built from.
+#[derive(Clone, Debug)]
+pub enum TokenizerSource {
+    /// The `tokenizer.ggml.*` keys of the metadata.
+    GgufMetadata,
+    /// The text of a `tokenizer.json`.
+    TokenizerJson(Bytes),
+    /// The file carries none; `tokenize` and `generate` from text will say so.
+    None,
+}
+
+/// A parsed container.
+#[derive(Clone, Debug)]
+pub struct ModelFile {
+    /// The name given to the file, for messages.
+    pub name: String,
+    pub dialect: Dialect,
+    pub metadata: BTreeMap<String, Value>,
+    pub tensors: Vec<TensorInfo>,
+    /// A tensor the file holds in a type that [`DType`] lacks: kept by name so that the error can list it only if the
+    /// plan needs it.
+    pub unsupported_tensors: Vec<(String, String)>,
+    pub tokenizer: TokenizerSource,
+    /// Flattened `generation_config.json`, where given.
+    pub generation: BTreeMap<String, Value>,
+}
+
+impl ModelFile {
+    /// The tensor of that name, in the file's dialect.
+    pub fn tensor(&self, name: &str) -> Option<&TensorInfo> {
+        self.tensors.iter().find(|t| t.name == name)
+    }
+}
