@@ -33,7 +33,7 @@
 //! Data flows one way; a module imports only from its left:
 //!
 //! ```text
-//! quant -> format -> model (config, plan) -> weights -> cpu | gpu -> backend -> session -> sample -> text -> run -> task -> js
+//! quant -> format -> model (config, plan) -> arch -> weights -> cpu | gpu -> backend -> session -> sample -> text -> run -> task -> js
 //! ```
 //!
 //! A file's bytes come in at [`format`]. [`language`] imports none of these. [`error`], [`tensor`] (types and bytes, no operations) and `order` (sorting) are open to all. `tests/architecture.rs` holds the rule.
@@ -41,6 +41,7 @@
 // What only tasks use stays where it is in a build without them.
 #![cfg_attr(not(feature = "tasks"), allow(dead_code))]
 
+pub mod arch;
 pub mod backend;
 pub mod cpu;
 pub mod error;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::arch;
 use crate::error::{Error, Result};
 use crate::format;
 use crate::model::{ModelConfig, Plan, plan};
@@ -10,7 +11,7 @@ use crate::weights::{self, Layout, Matrix, Weights};
 
 fn golden(file: &str, bytes: &[u8]) -> (Arc<Plan>, Weights) {
     let file = format::parse(vec![(file.to_string(), Bytes::new(bytes.to_vec()))]).unwrap();
-    let plan = plan::build(&ModelConfig::from_file(&file).unwrap());
+    let plan = plan::build(&arch::config(&file).unwrap());
     let weights = weights::load(&plan, &file).unwrap();
     (Arc::new(plan), weights)
 }

@@ -78,9 +78,12 @@ impl CpuModel {
             });
         }
         let facts = validate::plan(&plan, &weights)?;
+        // What only steps behind the selection write is as long as the rows asked for: a vocabulary is wide.
+        let selection = plan.steps.iter().position(|step| matches!(step.op, Op::SelectRows { .. }));
+        let batch_steps = &plan.steps[..selection.unwrap_or(plan.steps.len())];
         let buffers = plan.buffers.iter().enumerate().map(|(i, spec)| {
-            let rows = if i == plan.logits.0 { 0 } else { MAX_BATCH };
-            vec![0.0; rows * spec.width]
+            let of_batch = batch_steps.iter().any(|step| step.op.out() == Some(BufferId(i)));
+            vec![0.0; if of_batch { MAX_BATCH * spec.width } else { 0 }]
         });
         let buffers = buffers.collect();
         let (mut kinds, mut rotations, mut rotation_of_step) = (Vec::new(), Vec::new(), Vec::new());
@@ -267,6 +270,9 @@ impl CpuModel {
             let buffers = &self.buffers;
             let input = |id: BufferId| &buffers[id.0][..n * plan.buffers[id.0].width];
             let width = step.op.out().map_or(0, |id| plan.buffers[id.0].width);
+            if out.len() < n * width {
+                out.resize(n * width, 0.0);
+            }
             if let Op::SelectRows { x, .. } = step.op {
                 let x = input(x);
                 n = selected;
@@ -363,6 +369,9 @@ impl CpuModel {
                 linear::prepare::<V>(&mut self.inputs, input, matrix.cols, matrix.dtype);
             }
             let bias = bias.map(|id| weights.vectors[id.0].as_slice());
+            if out.len() < n * matrix.rows {
+                out.resize(n * matrix.rows, 0.0);
+            }
             let out = Out::new(&mut out[..n * matrix.rows], matrix.rows);
             *product = Some(Product { weight: matrix, bias, out });
         }

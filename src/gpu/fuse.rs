@@ -328,15 +328,16 @@ fn reads(op: &Op) -> [Option<BufferId>; 2] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::arch;
     use crate::format;
-    use crate::model::{ModelConfig, plan};
+    use crate::model::plan;
     use crate::tensor::Bytes;
     use crate::weights;
 
     fn tiny() -> (Plan, Weights) {
         let bytes = include_bytes!("../../tests/golden/tiny-llama/model-q8_0.gguf").to_vec();
         let file = format::parse(vec![("model.gguf".to_string(), Bytes::new(bytes))]).unwrap();
-        let plan = plan::build(&ModelConfig::from_file(&file).unwrap());
+        let plan = plan::build(&arch::config(&file).unwrap());
         let weights = weights::load(&plan, &file).unwrap();
         (plan, weights)
     }

@@ -1,92 +1,22 @@
-//! Hyperparameters, always from the file, never from presets.
+//! What a model is made of: sizes, and what each of its layers computes. Everything here comes from the model's file, read by
+//! `crate::arch`; nothing here knows an architecture's name.
 
-use super::settings::unsupported;
-use super::{from_gguf, from_hf};
+use super::rope::Rope;
 use crate::error::{Error, Result};
-use crate::format::{Dialect, ModelFile};
 
-/// Normalisation before each block and before the output head.
+/// Normalisation of a row, or of each head of it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Norm {
     /// RMSNorm (arXiv 1910.07467): `x / sqrt(mean(x^2) + eps) * weight`.
-    Rms { eps: f32 },
+    Rms {
+        /// Added to the mean of the squares.
+        eps: f32,
+    },
     /// LayerNorm (arXiv 1607.06450): `(x - mean) / sqrt(var + eps) * weight + bias`.
-    Layer { eps: f32 },
-}
-
-/// Which elements of a head rotate together.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RopeLayout {
-    /// Pairs `(2i, 2i + 1)`: GGUF files of the llama architecture.
-    Interleaved,
-    /// Pairs `(i, i + n_dims / 2)`: Hugging Face files, and GGUF files of most other architectures.
-    HalfSplit,
-}
-
-/// Context extension of the rotary frequencies.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum RopeScaling {
-    None,
-    /// Positions are divided by `factor`.
-    Linear {
-        factor: f32,
+    Layer {
+        /// Added to the variance.
+        eps: f32,
     },
-    /// Llama 3's frequency-dependent scaling.
-    Llama3 {
-        factor: f32,
-        low_freq_factor: f32,
-        high_freq_factor: f32,
-        original_context_len: usize,
-    },
-}
-
-/// Rotary position embedding (RoPE, arXiv 2104.09864).
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Rope {
-    pub layout: RopeLayout,
-    /// Base of the frequencies (10000 in the paper).
-    pub theta: f32,
-    /// How many leading elements of each head rotate; even, at most `head_dim`.
-    pub n_dims: usize,
-    pub scaling: RopeScaling,
-}
-
-impl Rope {
-    /// The angle per position of each rotating pair, `[n_dims / 2]`: `theta^(-2i / n_dims)`, scaled, divided by
-    /// `factors[i]` where given. Computed in f64 so that every backend rotates by the same table.
-    pub fn frequencies(&self, factors: Option<&[f32]>) -> Vec<f64> {
-        let n = self.n_dims as f64;
-        (0..self.n_dims / 2)
-            .map(|i| {
-                let f = self.scaling.apply(f64::from(self.theta).powf(-2.0 * i as f64 / n));
-                f / factors.and_then(|factors| factors.get(i)).map_or(1.0, |&d| f64::from(d))
-            })
-            .collect()
-    }
-}
-
-impl RopeScaling {
-    fn apply(self, frequency: f64) -> f64 {
-        match self {
-            RopeScaling::None => frequency,
-            RopeScaling::Linear { factor } => frequency / f64::from(factor),
-            RopeScaling::Llama3 { factor, low_freq_factor, high_freq_factor, original_context_len } => {
-                let (low, high) = (f64::from(low_freq_factor), f64::from(high_freq_factor));
-                // Turns within the original context: many are kept, few are stretched, between them it blends.
-                let turns = original_context_len as f64 * frequency / std::f64::consts::TAU;
-                let keep = ((turns - low) / (high - low)).clamp(0.0, 1.0);
-                (1.0 - keep) * frequency / f64::from(factor) + keep * frequency
-            }
-        }
-    }
-}
-
-/// How positions enter the model.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Position {
-    /// A learned table added to the embeddings (GPT-2).
-    Learned,
-    Rope(Rope),
 }
 
 /// Elementwise non-linearity.
@@ -100,7 +30,7 @@ pub enum Activation {
     Gelu,
 }
 
-/// The feed-forward block.
+/// What the feed-forward block computes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ffn {
     /// `down(act(gate(x)) * up(x))` (SwiGLU and kin, arXiv 2002.05202).
@@ -109,35 +39,151 @@ pub enum Ffn {
     Plain(Activation),
 }
 
-/// Everything that shapes the plan. Invariants (checked by `ModelConfig::from_file`): all sizes are at least 1,
+/// Norms around an attention or feed-forward block, `x + block(x)`: at each of the three places there may be one.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Norms {
+    /// Of what the block reads: `x + block(norm(x))`.
+    pub before: Option<Norm>,
+    /// Of what the block gives: `x + norm(block(x))`.
+    pub after: Option<Norm>,
+    /// Of the sum: `norm(x + block(x))`, as in BERT.
+    pub sum: Option<Norm>,
+}
+
+impl Norms {
+    /// Only the block's input is normalised, as in most decoders.
+    pub fn before(norm: Norm) -> Norms {
+        Norms { before: Some(norm), ..Norms::default() }
+    }
+}
+
+/// Normalisation of queries and keys before they rotate (QK-norm).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum QkNorm {
+    /// RMS over each head, one weight `[head_dim]` for all heads.
+    Head {
+        /// Added to the mean of the squares.
+        eps: f32,
+    },
+    /// RMS over all heads together, weight `[n_heads * head_dim]`.
+    Row {
+        /// Added to the mean of the squares.
+        eps: f32,
+    },
+}
+
+/// The attention of a layer.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct AttentionConfig {
+    /// A token sees none after itself; encoders see both ways.
+    pub causal: bool,
+    /// Sliding window: only the last so many positions are seen, the token's own among them.
+    pub window: Option<usize>,
+    /// Factor on the scores; `1 / sqrt(head_dim)` where nothing is said.
+    pub scale: Option<f32>,
+    /// Scores become `cap * tanh(score / cap)`.
+    pub soft_cap: Option<f32>,
+    /// Rotation of queries and keys by their position.
+    pub rope: Option<Rope>,
+    /// Norms of queries and keys.
+    pub qk_norm: Option<QkNorm>,
+    /// Biases on q, k and v.
+    pub qkv_bias: bool,
+    /// Bias on the output projection.
+    pub out_bias: bool,
+    /// Norms around the block.
+    pub norms: Norms,
+}
+
+/// The feed-forward of a layer.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct FfnConfig {
+    /// What it computes.
+    pub kind: Ffn,
+    /// Biases on its matrices.
+    pub bias: bool,
+    /// Norms around the block.
+    pub norms: Norms,
+}
+
+/// One layer: an attention and a feed-forward, each added to the residual stream.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct LayerConfig {
+    /// The attention block.
+    pub attention: AttentionConfig,
+    /// The feed-forward block.
+    pub ffn: FfnConfig,
+    /// Both blocks read the layer's input (GPT-NeoX), not the feed-forward what the attention gives. A feed-forward without a norm
+    /// before it then shares the attention's.
+    pub parallel: bool,
+    /// Factor on what each block adds to the residual stream; 1 in most models.
+    pub residual_scale: f32,
+}
+
+impl LayerConfig {
+    /// A layer of most decoders: causal attention to all earlier positions, a norm before each block, no biases, no rotation.
+    pub fn decoder(norm: Norm, ffn: Ffn) -> LayerConfig {
+        let norms = Norms::before(norm);
+        let attention = AttentionConfig {
+            causal: true,
+            window: None,
+            scale: None,
+            soft_cap: None,
+            rope: None,
+            qk_norm: None,
+            qkv_bias: false,
+            out_bias: false,
+            norms,
+        };
+        LayerConfig {
+            attention,
+            ffn: FfnConfig { kind: ffn, bias: false, norms },
+            parallel: false,
+            residual_scale: 1.0,
+        }
+    }
+}
+
+/// Everything that shapes the plan. Invariants (see [`ModelConfig::check`]): all sizes are at least 1, there is a layer,
 /// `n_heads % n_kv_heads == 0`, rotary `n_dims` is even and at most `head_dim`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ModelConfig {
-    /// The architecture's name in the file, for example `llama` or `gpt2`.
+    /// The architecture's name in the file, for example `llama` or `GPT2LMHeadModel`.
     pub architecture: String,
     /// Human-readable model name, where the file gives one.
     pub name: String,
+    /// Tokens that the model knows.
     pub n_vocab: usize,
+    /// Width of the residual stream.
     pub d_model: usize,
+    /// Width of the feed-forward's hidden row.
     pub d_ff: usize,
+    /// How many layers there are.
     pub n_layers: usize,
+    /// Query heads.
     pub n_heads: usize,
-    /// Fewer than `n_heads` is grouped-query attention (arXiv 2305.13245).
+    /// Heads of keys and values; fewer than `n_heads` is grouped-query attention (arXiv 2305.13245).
     pub n_kv_heads: usize,
+    /// Width of a head.
     pub head_dim: usize,
     /// Positions the model was made for.
     pub context_len: usize,
-    pub norm: Norm,
-    pub position: Position,
-    pub ffn: Ffn,
-    /// Biases on q, k and v.
-    pub qkv_bias: bool,
-    /// Bias on the attention's output projection.
-    pub attn_out_bias: bool,
-    /// Biases on the feed-forward matrices.
-    pub ffn_bias: bool,
+    /// Factor on the embeddings; 1 in most models.
+    pub embedding_scale: f32,
+    /// A learned table of positions is added to the embeddings (GPT-2).
+    pub learned_positions: bool,
+    /// The layers, repeating: layer i is `layers[i % layers.len()]`, see [`ModelConfig::layer`].
+    pub layers: Vec<LayerConfig>,
+    /// Norm before the output head.
+    pub output_norm: Option<Norm>,
     /// The output head is the embedding table.
     pub tied_embeddings: bool,
+    /// Bias on the output head.
+    pub output_bias: bool,
+    /// Factor on the logits; 1 in most models.
+    pub logit_scale: f32,
+    /// Logits become `cap * tanh(logit / cap)`.
+    pub logit_soft_cap: Option<f32>,
     /// The file holds per-frequency divisors (`rope_freqs.weight`).
     pub rope_factors: bool,
 }
@@ -153,22 +199,16 @@ impl ModelConfig {
         self.d_model >= COARSE_FROM
     }
 
-    /// Reads the hyperparameters of a model file.
-    ///
-    /// # Errors
-    /// `Unsupported` for architectures and settings that would change the computation in a way no plan has, `Format`
-    /// for values that are missing, of the wrong type, out of range or in contradiction.
-    pub fn from_file(file: &ModelFile) -> Result<ModelConfig> {
-        let config = match file.dialect {
-            Dialect::Gguf => from_gguf::config(file)?,
-            Dialect::HuggingFace => from_hf::config(file)?,
-        };
-        config.check(&file.name)?;
-        Ok(config)
+    /// What layer `i` is made of; `None` where no layers are given.
+    pub fn layer(&self, i: usize) -> Option<&LayerConfig> {
+        self.layers.get(i.checked_rem(self.layers.len())?)
     }
 
-    /// The invariants that span several values.
-    fn check(&self, file: &str) -> Result<()> {
+    /// Checks the invariants that span several values. `file` is for messages.
+    ///
+    /// # Errors
+    /// `Format` for values in contradiction, `Unsupported` for combinations that no plan has.
+    pub fn check(&self, file: &str) -> Result<()> {
         let wrong = |what: &str, expected: String, found: usize| Error::Format {
             file: file.to_string(),
             what: what.to_string(),
@@ -182,19 +222,27 @@ impl ModelConfig {
             let expected = format!("a divisor of the {} attention heads", self.n_heads);
             return Err(wrong("the number of key-value heads", expected, self.n_kv_heads));
         }
-        match self.position {
-            Position::Rope(rope) if rope.n_dims == 0 || rope.n_dims % 2 != 0 || rope.n_dims > self.head_dim => {
-                let expected = format!("an even number from 2 to the head size {}", self.head_dim);
-                Err(wrong("the number of rotating dimensions", expected, rope.n_dims))
-            }
-            // Learned positions are a table of d_model columns, and each head gets an equal part of them.
-            Position::Learned if self.head_dim * self.n_heads != self.d_model => {
-                Err(wrong("the model's width", format!("a multiple of the {} heads", self.n_heads), self.d_model))
-            }
-            Position::Learned if self.rope_factors => {
-                Err(unsupported("rope_freqs.weight", "a model with learned positions", "models with rotary positions"))
-            }
-            _ => Ok(()),
+        if self.layers.is_empty() {
+            return Err(wrong("the layers", "at least one".to_string(), 0));
         }
+        let ropes = self.layers.iter().filter_map(|layer| layer.attention.rope);
+        for rope in ropes {
+            if rope.n_dims == 0 || rope.n_dims % 2 != 0 || rope.n_dims > self.head_dim {
+                let expected = format!("an even number from 2 to the head size {}", self.head_dim);
+                return Err(wrong("the number of rotating dimensions", expected, rope.n_dims));
+            }
+        }
+        // Learned positions are a table of d_model columns, and each head gets an equal part of them.
+        if self.learned_positions && self.head_dim * self.n_heads != self.d_model {
+            return Err(wrong("the model's width", format!("a multiple of the {} heads", self.n_heads), self.d_model));
+        }
+        if self.learned_positions && self.rope_factors {
+            return Err(Error::Unsupported {
+                what: "rope_freqs.weight".to_string(),
+                found: "a model with learned positions".to_string(),
+                supported: "models with rotary positions".to_string(),
+            });
+        }
+        Ok(())
     }
 }

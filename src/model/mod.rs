@@ -1,14 +1,13 @@
-//! Architecture as data: [`ModelConfig`] says what the model is, [`plan::build`] turns it into named steps.
+//! What a model computes, as data: [`ModelConfig`] says what its layers are made of, [`plan::build`] turns that into named steps.
 
 pub mod config;
-mod from_gguf;
-mod from_hf;
 pub mod op;
 pub mod plan;
+pub mod rope;
 pub mod sampling;
-mod settings;
 
-pub use config::{Activation, Ffn, ModelConfig, Norm, Position, Rope, RopeLayout, RopeScaling};
+pub use config::{Activation, AttentionConfig, Ffn, FfnConfig, LayerConfig, ModelConfig, Norm, Norms, QkNorm};
 pub use op::{BufferId, MatrixId, Op, VectorId};
 pub use plan::{Batch, BufferSpec, LogitRows, MatrixSpec, Plan, Step, VectorSpec};
+pub use rope::{Rope, RopeLayout, RopeScaling};
 pub use sampling::{Sampled, Sampling};

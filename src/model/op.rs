@@ -4,7 +4,8 @@
 //! Activations are f32 matrices `[n, width]`, row-major, one row per token of the batch. An operation never writes a
 //! buffer that it reads.
 
-use super::config::{Activation, Rope};
+use super::config::Activation;
+use super::rope::Rope;
 
 /// Index into [`Plan::buffers`](super::Plan::buffers).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -9,11 +9,12 @@ use std::sync::Arc;
 use super::device::Device;
 use super::kept::KeptSessions;
 use super::section::{Description, Read, Sections};
+use crate::arch;
 pub use crate::backend::Clock;
 use crate::backend::{self, Backend, DeviceReport, DeviceRequest};
 use crate::error::{Error, Result};
 use crate::format::{Dialect, ModelFile, Value};
-use crate::model::{ModelConfig, Plan, plan};
+use crate::model::{Plan, plan};
 use crate::sample::SampleOptions;
 use crate::session::{PassCosts, identity};
 #[cfg(not(feature = "tasks"))]
@@ -120,7 +121,7 @@ impl Model {
         progress: &mut dyn FnMut(LoadPhase, usize, usize),
         read: Read,
     ) -> Result<Rc<Model>> {
-        let config = ModelConfig::from_file(&file)?;
+        let config = arch::config(&file)?;
         progress(LoadPhase::Read, 1, 3);
         let tokenizer = Tokenizer::from_file(&file)?;
         let mut sections = Sections::default();

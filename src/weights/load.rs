@@ -1,10 +1,10 @@
 //! From a file's tensors to the plan's weights.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::Range;
 
-use super::names::{Fused, Names, Source};
 use super::{Layout, Matrix, Weights};
+use crate::arch::{self, Part, Source, Tensors};
 use crate::error::{Error, Result};
 use crate::format::{ModelFile, TensorInfo};
 use crate::model::{MatrixSpec, Plan, VectorSpec};
@@ -17,8 +17,8 @@ const MAX_PROBLEMS: usize = 32;
 
 /// Finds every weight of the plan in the file.
 ///
-/// Matrices keep the file's bytes, uncopied; only `[in, out]` matrices (GPT-2 in Hugging Face files) are transposed
-/// into new ones. Vectors become f32. The rows of a padded vocabulary beyond `n_vocab` are left out.
+/// Matrices keep the file's bytes, uncopied; only `[in, out]` matrices (GPT-2 in Hugging Face files) are transposed, and rows that
+/// lie scattered (GPT-NeoX there) gathered, into new ones. Vectors become f32. The rows of a padded vocabulary beyond `n_vocab` are left out.
 ///
 /// # Errors
 /// `Weights` lists every problem at once: missing tensors, wrong shapes, unsupported types, and tensors that the plan
@@ -27,10 +27,11 @@ const MAX_PROBLEMS: usize = 32;
 pub fn load(plan: &Plan, file: &ModelFile) -> Result<Weights> {
     let mut loader = Loader {
         plan,
-        names: Names::of(file, &plan.config.architecture),
+        names: arch::tensors(file)?,
         tensors: file.tensors.iter().map(|t| (t.name.as_str(), t)).collect(),
         unsupported: file.unsupported_tensors.iter().map(|(name, dtype)| (name.as_str(), dtype.as_str())).collect(),
         used: HashSet::new(),
+        wrong_types: BTreeMap::new(),
         problems: Vec::new(),
     };
     let mut matrices = Vec::with_capacity(plan.matrices.len());
@@ -41,6 +42,7 @@ pub fn load(plan: &Plan, file: &ModelFile) -> Result<Weights> {
     for spec in &plan.vectors {
         vectors.extend(loader.vector(spec)?);
     }
+    loader.tell_wrong_types();
     loader.refuse_unused();
     if loader.problems.is_empty() {
         return Ok(Weights { matrices, vectors });
@@ -55,10 +57,12 @@ pub fn load(plan: &Plan, file: &ModelFile) -> Result<Weights> {
 
 struct Loader<'a> {
     plan: &'a Plan,
-    names: Names,
+    names: Tensors,
     tensors: HashMap<&'a str, &'a TensorInfo>,
     unsupported: HashMap<&'a str, &'a str>,
     used: HashSet<&'a str>,
+    /// The first tensor of each unsupported type, how many there are, and where among the problems they belong.
+    wrong_types: BTreeMap<&'a str, (&'a str, usize, usize)>,
     problems: Vec<String>,
 }
 
@@ -73,7 +77,8 @@ impl<'a> Loader<'a> {
             }
             if let Some((&name, dtype)) = self.unsupported.get_key_value(source.name.as_str()) {
                 if self.used.insert(name) {
-                    self.problems.push(format!("{name}: type {dtype}, supported: {}", DType::supported()));
+                    let place = self.problems.len();
+                    self.wrong_types.entry(dtype).or_insert((name, 0, place)).1 += 1;
                 }
                 return None;
             }
@@ -88,7 +93,7 @@ impl<'a> Loader<'a> {
 
     fn matrix(&mut self, spec: &MatrixSpec) -> Result<Option<Matrix>> {
         let Some((tensor, source)) = self.find(&spec.name) else { return Ok(None) };
-        let (rows, total_rows) = self.rows(spec.rows, source.fused);
+        let (rows, total_rows) = self.rows(spec.rows, source.part);
         let padded = matches!(spec.name.as_str(), "token_embd.weight" | "output.weight");
         let fits = match (tensor.shape.as_slice(), source.transposed) {
             (&[found, cols], false) => cols == spec.cols && (found == total_rows || padded && found > total_rows),
@@ -110,7 +115,7 @@ impl<'a> Loader<'a> {
         }
         let data = match source.transposed {
             true => transpose(tensor, rows, total_rows, spec.cols)?,
-            false => slice_rows(tensor, rows, spec.cols)?,
+            false => take_rows(tensor, &rows, spec.cols)?,
         };
         let (name, dtype, layout) = (spec.name.clone(), tensor.dtype, Layout::Rows);
         Ok(Some(Matrix { name, dtype, rows: spec.rows, cols: spec.cols, data, layout }))
@@ -118,7 +123,7 @@ impl<'a> Loader<'a> {
 
     fn vector(&mut self, spec: &VectorSpec) -> Result<Option<Vec<f32>>> {
         let Some((tensor, source)) = self.find(&spec.name) else { return Ok(None) };
-        let (range, total) = self.rows(spec.len, source.fused);
+        let (rows, total) = self.rows(spec.len, source.part);
         if tensor.shape != [total] {
             self.shape_problem(tensor, &[total]);
             return Ok(None);
@@ -126,19 +131,38 @@ impl<'a> Loader<'a> {
         // The tensor's bytes are in memory, so its length is in proportion to the file.
         let mut all = vec![0.0; total];
         tensor.dtype.decode(&tensor.data, &mut all);
-        let part = all.get(range).ok_or_else(|| outside(&tensor.name))?;
-        Ok(Some(part.to_vec()))
+        let mut values = Vec::with_capacity(spec.len);
+        for range in rows {
+            values.extend_from_slice(all.get(range).ok_or_else(|| outside(&tensor.name))?);
+        }
+        if source.plus_one {
+            values.iter_mut().for_each(|value| *value += 1.0);
+        }
+        Ok(Some(values))
     }
 
-    /// The rows that a weight of `len` rows takes of its tensor, and how many that has.
-    fn rows(&self, len: usize, fused: Option<Fused>) -> (Range<usize>, usize) {
+    /// The rows that a weight of `len` rows takes of its tensor, in order, and how many that has.
+    fn rows(&self, len: usize, part: Option<Part>) -> (Vec<Range<usize>>, usize) {
         let c = &self.plan.config;
         let (q, kv) = (c.n_heads * c.head_dim, c.n_kv_heads * c.head_dim);
-        match fused {
-            None => (0..len, len),
-            Some(Fused::Q) => (0..q, q + 2 * kv),
-            Some(Fused::K) => (q..q + kv, q + 2 * kv),
-            Some(Fused::V) => (q + kv..q + 2 * kv, q + 2 * kv),
+        let one = |range: Range<usize>, total| (vec![range], total);
+        let of_heads = |place: usize| {
+            let range = |head: usize| {
+                let start = (3 * head + place) * c.head_dim;
+                start..start + c.head_dim
+            };
+            ((0..c.n_heads).map(range).collect(), 3 * q)
+        };
+        match part {
+            None => one(0..len, len),
+            Some(Part::Q) => one(0..q, q + 2 * kv),
+            Some(Part::K) => one(q..q + kv, q + 2 * kv),
+            Some(Part::V) => one(q + kv..q + 2 * kv, q + 2 * kv),
+            Some(Part::Gate) => one(0..len, 2 * len),
+            Some(Part::Up) => one(len..2 * len, 2 * len),
+            Some(Part::HeadQ) => of_heads(0),
+            Some(Part::HeadK) => of_heads(1),
+            Some(Part::HeadV) => of_heads(2),
         }
     }
 
@@ -147,6 +171,21 @@ impl<'a> Loader<'a> {
         // One fused tensor is asked for three times.
         if self.problems.last() != Some(&problem) {
             self.problems.push(problem);
+        }
+    }
+
+    /// One line for each type, however many tensors have it.
+    fn tell_wrong_types(&mut self) {
+        let mut types: Vec<_> = std::mem::take(&mut self.wrong_types).into_iter().collect();
+        types.sort_by_key(|(_, (_, _, place))| std::cmp::Reverse(*place));
+        for (dtype, (first, count, place)) in types {
+            let others = match count {
+                1 => String::new(),
+                2 => " and another tensor".to_string(),
+                _ => format!(" and {} other tensors", count - 1),
+            };
+            let problem = format!("{first}{others}: type {dtype}, supported: {}", DType::supported());
+            self.problems.insert(place.min(self.problems.len()), problem);
         }
     }
 
@@ -160,15 +199,33 @@ impl<'a> Loader<'a> {
     }
 }
 
-/// Rows of a row-major tensor, where they lie.
-fn slice_rows(tensor: &TensorInfo, rows: Range<usize>, cols: usize) -> Result<Bytes> {
+/// Rows of a row-major tensor: where they lie, if that is in one piece, else copied together.
+fn take_rows(tensor: &TensorInfo, rows: &[Range<usize>], cols: usize) -> Result<Bytes> {
     let row_bytes = tensor.dtype.bytes_for(cols).ok_or_else(|| outside(&tensor.name))?;
-    let range = rows.start.checked_mul(row_bytes).zip(rows.end.checked_mul(row_bytes));
-    range.and_then(|(start, end)| tensor.data.slice(start..end)).ok_or_else(|| outside(&tensor.name))
+    let piece = |rows: &Range<usize>| {
+        let range = rows.start.checked_mul(row_bytes).zip(rows.end.checked_mul(row_bytes));
+        range.and_then(|(start, end)| tensor.data.slice(start..end)).ok_or_else(|| outside(&tensor.name))
+    };
+    if let [rows] = rows {
+        return piece(rows);
+    }
+    let len = rows.iter().map(Range::len).sum::<usize>() * row_bytes;
+    let mut bytes = room(len, || format!("gathering the rows of {}", tensor.name))?;
+    for rows in rows {
+        bytes.extend_from_slice(&piece(rows)?);
+    }
+    Ok(Bytes::new(bytes))
+}
+
+/// An empty vector with room for `len` bytes.
+fn room(len: usize, what: impl Fn() -> String) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    bytes.try_reserve_exact(len).map_err(|_| Error::OutOfMemory { what: what(), bytes: len as u64 })?;
+    Ok(bytes)
 }
 
 /// Columns `wanted` of an `[in, out]` tensor as the rows of an `[out, in]` matrix.
-fn transpose(tensor: &TensorInfo, wanted: Range<usize>, n_out: usize, n_in: usize) -> Result<Bytes> {
+fn transpose(tensor: &TensorInfo, wanted: Vec<Range<usize>>, n_out: usize, n_in: usize) -> Result<Bytes> {
     if tensor.dtype.is_quantised() {
         return Err(Error::Unsupported {
             what: tensor.name.clone(),
@@ -177,12 +234,9 @@ fn transpose(tensor: &TensorInfo, wanted: Range<usize>, n_out: usize, n_in: usiz
         });
     }
     let size = tensor.dtype.block_bytes();
-    let len = wanted.len() * n_in * size;
-    let mut bytes = Vec::new();
-    bytes
-        .try_reserve_exact(len)
-        .map_err(|_| Error::OutOfMemory { what: format!("turning {}", tensor.name), bytes: len as u64 })?;
-    for out in wanted {
+    let len = wanted.iter().map(Range::len).sum::<usize>() * n_in * size;
+    let mut bytes = room(len, || format!("transposing {}", tensor.name))?;
+    for out in wanted.into_iter().flatten() {
         for row in tensor.data.chunks_exact(n_out * size).take(n_in) {
             bytes.extend_from_slice(row.get(out * size..(out + 1) * size).ok_or_else(|| outside(&tensor.name))?);
         }

@@ -1,7 +1,6 @@
 //! Weights by the plan's ids, in the file's own quantisation.
 
 mod load;
-mod names;
 mod panels;
 
 pub use load::load;

@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use nanolm::arch;
 use nanolm::format;
-use nanolm::model::{ModelConfig, plan};
+use nanolm::model::plan;
 use nanolm::tensor::Bytes;
 use nanolm::{Result, weights};
 
@@ -37,7 +38,7 @@ pub fn shared(name: &str, lane: &str) -> Option<Vec<u8>> {
 /// Parse, configure, plan, load.
 pub fn load(files: Vec<(String, Bytes)>) -> Result<()> {
     let file = format::parse(files)?;
-    let config = ModelConfig::from_file(&file)?;
+    let config = arch::config(&file)?;
     let plan = plan::build(&config);
     let weights = weights::load(&plan, &file)?;
     assert_eq!((weights.matrices.len(), weights.vectors.len()), (plan.matrices.len(), plan.vectors.len()));

@@ -6,7 +6,7 @@ use super::lane::open;
 use crate::reference::model as reference;
 use crate::support::compare::{limit, wide, within};
 use crate::support::inputs;
-use crate::support::models::{tiny_gpt2, tiny_llama};
+use crate::support::models::{activated, tiny_gpt2, tiny_llama, with_qkv_bias};
 use nanolm::Error;
 use nanolm::cpu::{CpuModel, Level};
 use nanolm::gpu::{GpuCache, GpuModel, GpuOptions, Tuning};
@@ -36,12 +36,13 @@ pub fn configs() -> Vec<ModelConfig> {
         tiny_llama(RopeLayout::HalfSplit, 8, llama3, true),
         ModelConfig {
             rope_factors: true,
-            qkv_bias: true,
-            ffn: Ffn::Gated(Activation::GeluTanh),
-            ..tiny_llama(RopeLayout::HalfSplit, 4, RopeScaling::Linear { factor: 2.0 }, true)
+            ..with_qkv_bias(activated(
+                tiny_llama(RopeLayout::HalfSplit, 4, RopeScaling::Linear { factor: 2.0 }, true),
+                Ffn::Gated(Activation::GeluTanh),
+            ))
         },
         tiny_gpt2(),
-        ModelConfig { ffn: Ffn::Plain(Activation::Gelu), ..tiny_gpt2() },
+        activated(tiny_gpt2(), Ffn::Plain(Activation::Gelu)),
     ]
 }
 

@@ -5,10 +5,11 @@
 use super::lane::open;
 use crate::reference::model as reference;
 use crate::support::rng;
+use nanolm::arch;
 use nanolm::cpu::{CpuModel, Level};
 use nanolm::format;
 use nanolm::gpu::{GpuModel, GpuOptions, Tuning};
-use nanolm::model::{Batch, LogitRows, ModelConfig, Plan, Sampling, plan};
+use nanolm::model::{Batch, LogitRows, Plan, Sampling, plan};
 use nanolm::sample::{SampleOptions, Sampler, race};
 use nanolm::tensor::Bytes;
 use nanolm::text::{Controls, Tokenizer};
@@ -53,7 +54,7 @@ fn fixture() -> Option<Fixture> {
     let path = files.into_iter().find(|path| path.extension() == Some("gguf".as_ref()))?;
     let file = format::parse(vec![("default.gguf".to_string(), Bytes::new(std::fs::read(path).unwrap()))]).unwrap();
     let tokenizer = Tokenizer::from_file(&file).unwrap().unwrap();
-    let plan = plan::build(&ModelConfig::from_file(&file).unwrap());
+    let plan = plan::build(&arch::config(&file).unwrap());
     let weights = weights::load(&plan, &file).unwrap();
     let texts = SUBJECTS.iter().flat_map(|subject| VERBS.map(|verb| format!("{subject} {verb}")));
     let prompts = texts.map(|text| tokenizer.encode(&text, true, Controls::Literal).unwrap()).collect();

@@ -3,6 +3,7 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
+use nanolm::arch;
 use nanolm::backend::{Backend, DeviceChoice};
 use nanolm::format;
 use nanolm::model::{LogitRows, ModelConfig, RopeLayout, RopeScaling, plan};
@@ -83,7 +84,7 @@ fn rows_of_a_batch_have_the_bits_of_rows_alone() {
             [("model-q8_0.gguf", true), ("model-q4_0.gguf", true), ("model-f16.gguf", false), ("model-f32.gguf", false)]
         {
             let file = format::parse(tiny(folder, name)).unwrap();
-            let plan = Arc::new(plan::build(&ModelConfig::from_file(&file).unwrap()));
+            let plan = Arc::new(plan::build(&arch::config(&file).unwrap()));
             let backend = Backend::cpu(Arc::clone(&plan), Arc::new(weights::load(&plan, &file).unwrap())).unwrap();
             assert!(!whole || backend.exact_rows() > MAX_DRAFT, "{folder}/{name}");
             check_rows(&format!("{folder}/{name}"), backend, plan.config.n_vocab, 100);

@@ -3,10 +3,11 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use nanolm::arch;
 use nanolm::backend::{Backend, DeviceChoice};
 use nanolm::format;
 use nanolm::language::en::sentences;
-use nanolm::model::{LogitRows, ModelConfig, plan};
+use nanolm::model::{LogitRows, plan};
 use nanolm::run::Prompt;
 use nanolm::session::Session;
 use nanolm::task::{Length, SummarizeOptions, SummaryKind};
@@ -112,7 +113,7 @@ fn it_computes_what_the_training_pipeline_computes() {
 fn its_first_logits_are_close() {
     let Some((path, golden)) = fixture() else { return };
     let file = format::parse(files(&path)).unwrap();
-    let plan = Arc::new(plan::build(&ModelConfig::from_file(&file).unwrap()));
+    let plan = Arc::new(plan::build(&arch::config(&file).unwrap()));
     let weights = Arc::new(weights::load(&plan, &file).unwrap());
     let backend = pollster::block_on(Backend::load(plan, weights, DeviceChoice::Cpu, || 0.0, &mut |_, _| {})).unwrap();
     let mut backend = backend;

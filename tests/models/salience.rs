@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use nanolm::arch;
 use nanolm::backend::{Backend, DeviceChoice};
 use nanolm::language::en::sentences;
-use nanolm::model::{LogitRows, ModelConfig, plan};
+use nanolm::model::{LogitRows, plan};
 use nanolm::session::Session;
 use nanolm::task::{FEATURE_NAMES, Length, SummarizeOptions, SummaryKind};
 use nanolm::weights;
@@ -17,7 +18,7 @@ const TEXT: &str = "One is first. Two 🦙 are more! Öde Three? Four of them. \
 /// Logit of yes minus logit of no for each sentence: in the text, and behind it.
 fn expected_readings(text: &str) -> Vec<(f32, f32)> {
     let file = toy::file(1);
-    let plan = Arc::new(plan::build(&ModelConfig::from_file(&file).unwrap()));
+    let plan = Arc::new(plan::build(&arch::config(&file).unwrap()));
     let weights = Arc::new(weights::load(&plan, &file).unwrap());
     let mut backend = Backend::cpu(plan, weights).unwrap();
     let spans = sentences(text);

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use nanolm::Error;
+use nanolm::arch;
 use nanolm::backend::{Backend, DeviceChoice};
 use nanolm::format::Value;
 use nanolm::language::en::sentences;
-use nanolm::model::{LogitRows, ModelConfig, plan};
+use nanolm::model::{LogitRows, plan};
 use nanolm::run::FinishReason;
 use nanolm::session::Session;
 use nanolm::task::{Length, SummarizeOptions, SummaryKind};
@@ -31,7 +32,7 @@ fn article(n: usize) -> String {
 /// The salience of each sentence of a text that fits one chunk, from a session by hand.
 fn expected_salience(text: &str) -> Vec<f32> {
     let file = toy::file(1);
-    let config = ModelConfig::from_file(&file).unwrap();
+    let config = arch::config(&file).unwrap();
     let plan = Arc::new(plan::build(&config));
     let weights = Arc::new(weights::load(&plan, &file).unwrap());
     let mut backend = Backend::cpu(plan, weights).unwrap();
@@ -198,7 +199,7 @@ fn what_is_written_stands_in_the_text() {
     let text = "One is short.";
     let output = summarize(text, SummaryKind::Tldr, Length::Short);
     let file = toy::file(1);
-    let config = ModelConfig::from_file(&file).unwrap();
+    let config = arch::config(&file).unwrap();
     let plan = Arc::new(plan::build(&config));
     let weights = Arc::new(weights::load(&plan, &file).unwrap());
     let mut backend = Backend::cpu(plan, weights).unwrap();
@@ -221,7 +222,7 @@ fn what_is_written_stands_in_the_text() {
 #[test]
 fn a_model_that_writes_freely_is_decoded_greedily() {
     let text = "One is short. Two is as well.";
-    let config = ModelConfig::from_file(&toy::file(1)).unwrap();
+    let config = arch::config(&toy::file(1)).unwrap();
     let plan = Arc::new(plan::build(&config));
     let weights = Arc::new(weights::load(&plan, &toy::file(1)).unwrap());
     let mut backend = Backend::cpu(plan, weights).unwrap();

@@ -7,9 +7,10 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use nanolm::Result;
+use nanolm::arch;
 use nanolm::backend::{Backend, DeviceChoice, DeviceRequest};
 use nanolm::format::{Dialect, ModelFile, TensorInfo, TokenizerSource, Value};
-use nanolm::model::{LogitRows, ModelConfig, plan};
+use nanolm::model::{LogitRows, plan};
 use nanolm::run::Model;
 use nanolm::session::Session;
 use nanolm::tensor::{Bytes, DType};
@@ -160,7 +161,7 @@ pub fn redescribed(mut file: ModelFile, more: &str) -> ModelFile {
 /// A session on the CPU that reads `tokens` one by one; the logits after each.
 pub fn logits_after_each(tokens: &[u32]) -> Vec<Vec<f32>> {
     let file = file(1);
-    let plan = Arc::new(plan::build(&ModelConfig::from_file(&file).unwrap()));
+    let plan = Arc::new(plan::build(&arch::config(&file).unwrap()));
     let weights = Arc::new(weights::load(&plan, &file).unwrap());
     let mut backend = Backend::cpu(plan, weights).unwrap();
     pollster::block_on(async {

@@ -1,7 +1,8 @@
 //! Hyperparameters: what is read, what is refused, and that refusals name the key.
 
+use nanolm::arch;
 use nanolm::format::{Dialect, ModelFile, Value};
-use nanolm::model::{ModelConfig, Position, Rope, RopeLayout, RopeScaling};
+use nanolm::model::{ModelConfig, Rope, RopeLayout, RopeScaling};
 use nanolm::{Error, Result};
 
 use super::fixture;
@@ -22,7 +23,7 @@ fn changed(dialect: Dialect, changes: &[(&str, Option<Value>)]) -> ModelFile {
 }
 
 fn config(dialect: Dialect, changes: &[(&str, Option<Value>)]) -> Result<ModelConfig> {
-    ModelConfig::from_file(&changed(dialect, changes))
+    arch::config(&changed(dialect, changes))
 }
 
 fn string(s: &str) -> Option<Value> {
@@ -30,10 +31,7 @@ fn string(s: &str) -> Option<Value> {
 }
 
 fn rope(config: &ModelConfig) -> Rope {
-    match config.position {
-        Position::Rope(rope) => rope,
-        Position::Learned => panic!("no rotary positions"),
-    }
+    config.layers[0].attention.rope.expect("rotary positions")
 }
 
 /// Every refusal has this code and names the key.
@@ -103,9 +101,15 @@ fn unknown_architectures_are_named() {
                 file.metadata.insert(format!("mamba.{rest}"), value);
             }
         }
-        let e = ModelConfig::from_file(&file).unwrap_err();
+        let e = arch::config(&file).unwrap_err();
         assert_eq!(e.code(), "model/unsupported");
         assert!(e.to_string().to_lowercase().contains("mamba"), "{e}");
+        // What is known, from the table.
+        let known = match dialect {
+            Dialect::Gguf => ["llama", "gemma3", "gpt2"],
+            Dialect::HuggingFace => ["LlamaForCausalLM", "Gemma3ForCausalLM", "GPT2LMHeadModel"],
+        };
+        assert!(known.iter().all(|name| e.to_string().contains(name)), "{e}");
     }
 }
 
@@ -161,20 +165,20 @@ fn rotary_settings_of_both_dialects() {
     assert_eq!(old, Rope { layout: RopeLayout::HalfSplit, theta: 5e5, n_dims: 8, scaling });
 }
 
-/// A window as long as the context, or switched off, changes nothing; an absent one is Mistral's default.
+/// A window as long as the context, or switched off, is none; an absent one is Mistral's default.
 #[test]
 fn sliding_windows() {
     let mistral = |context: i64, window: Option<Value>| {
         let class = Some(Value::Strings(vec!["MistralForCausalLM".to_string()]));
         let context = Some(Value::Int(context));
         let changes = [("architectures", class), ("max_position_embeddings", context), ("sliding_window", window)];
-        config(Dialect::HuggingFace, &changes).map(|_| ()).map_err(|e| e.code())
+        config(Dialect::HuggingFace, &changes).unwrap().layers[0].attention.window
     };
-    assert_eq!(mistral(8192, Some(Value::Null)), Ok(()));
-    assert_eq!(mistral(8192, Some(Value::Int(8192))), Ok(()));
-    assert_eq!(mistral(8192, Some(Value::Int(4096))), Err("model/unsupported"));
-    assert_eq!(mistral(8192, None), Err("model/unsupported"));
-    assert_eq!(mistral(4096, None), Ok(()));
+    assert_eq!(mistral(8192, Some(Value::Null)), None);
+    assert_eq!(mistral(8192, Some(Value::Int(8192))), None);
+    assert_eq!(mistral(8192, Some(Value::Int(4096))), Some(4096));
+    assert_eq!(mistral(8192, None), Some(4096));
+    assert_eq!(mistral(4096, None), None);
 }
 
 #[test]

@@ -4,13 +4,14 @@
 
 use std::path::PathBuf;
 
-use nanolm::model::{ModelConfig, Op, Plan, Position, plan};
+use nanolm::arch;
+use nanolm::model::{Op, Plan, plan};
 
 use super::fixture;
 
 fn check(golden: &str, folder: &str, files: &[&str]) {
     let file = fixture::parse(folder, files);
-    let plan = plan::build(&ModelConfig::from_file(&file).unwrap());
+    let plan = plan::build(&arch::config(&file).unwrap());
     check_buffers(&plan);
     let printed = plan.to_string();
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/plan").join(golden);
@@ -101,13 +102,15 @@ fn both_dialects_give_the_same_plan() {
     for folder in ["tiny-llama", "tiny-gpt2"] {
         let gguf = fixture::parse(folder, &["model-f32.gguf"]);
         let hf = fixture::parse(folder, &["config.json", "model.safetensors"]);
-        let mut configs = [&gguf, &hf].map(|file| ModelConfig::from_file(file).unwrap());
+        let mut configs = [&gguf, &hf].map(|file| arch::config(file).unwrap());
         let [from_gguf, from_hf] = &mut configs;
         from_hf.architecture = from_gguf.architecture.clone();
         from_hf.name = from_gguf.name.clone();
-        if let (Position::Rope(a), Position::Rope(b)) = (&from_gguf.position, &mut from_hf.position) {
-            assert_ne!(a.layout, b.layout);
-            b.layout = a.layout;
+        for (a, b) in from_gguf.layers.iter().zip(&mut from_hf.layers) {
+            if let (Some(a), Some(b)) = (&a.attention.rope, &mut b.attention.rope) {
+                assert_ne!(a.layout, b.layout);
+                b.layout = a.layout;
+            }
         }
         assert_eq!(from_gguf, from_hf);
         assert_eq!(plan::build(from_gguf).to_string(), plan::build(from_hf).to_string());

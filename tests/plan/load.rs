@@ -1,15 +1,16 @@
 //! Loading weights: the same numbers from every layout, no copies, and every problem at once.
 
 use nanolm::Error;
+use nanolm::arch;
 use nanolm::format::{ModelFile, TensorInfo, Value};
-use nanolm::model::{ModelConfig, Plan, plan};
+use nanolm::model::{Plan, plan};
 use nanolm::tensor::{Bytes, DType};
 use nanolm::weights::{self, Codes, Layout, Matrix, Weights};
 
 use super::fixture;
 
 fn loaded(file: &ModelFile) -> Result<(Plan, Weights), Error> {
-    let plan = plan::build(&ModelConfig::from_file(file)?);
+    let plan = plan::build(&arch::config(file)?);
     let weights = weights::load(&plan, file)?;
     Ok((plan, weights))
 }

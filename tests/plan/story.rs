@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
+use nanolm::arch;
 use nanolm::format;
-use nanolm::model::{ModelConfig, Position, RopeLayout, plan};
+use nanolm::model::{ModelConfig, RopeLayout, plan};
 use nanolm::tensor::Bytes;
 use nanolm::weights::{self, Weights};
 
@@ -16,7 +17,7 @@ fn load(names: &[&str]) -> Option<(ModelConfig, Weights)> {
         return None;
     };
     let file = format::parse(files).unwrap();
-    let config = ModelConfig::from_file(&file).unwrap();
+    let config = arch::config(&file).unwrap();
     let plan = plan::build(&config);
     let weights = weights::load(&plan, &file).unwrap();
     Some((config, weights))
@@ -35,7 +36,7 @@ fn both_formats_of_the_story_model_load() {
     let (head, gguf_matrices) = gguf_weights.matrices.split_last().unwrap();
     assert_eq!((head.name.as_str(), &head.data[..]), ("output.weight", &hf_weights.matrices[0].data[..]));
     assert_eq!(gguf_matrices.len(), hf_weights.matrices.len());
-    let layout = |c: &ModelConfig| if let Position::Rope(rope) = c.position { Some(rope.layout) } else { None };
+    let layout = |c: &ModelConfig| c.layers[0].attention.rope.map(|rope| rope.layout);
     assert_eq!((layout(&gguf), layout(&hf)), (Some(RopeLayout::Interleaved), Some(RopeLayout::HalfSplit)));
     // Only q and k differ, by the order of their rows.
     for (a, b) in gguf_matrices.iter().zip(&hf_weights.matrices) {

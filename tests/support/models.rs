@@ -1,10 +1,13 @@
 //! Configurations of tiny random models that reach every operation, and one of a size worth measuring.
 
-use nanolm::model::{Activation, Ffn, ModelConfig, Norm, Position, Rope, RopeLayout, RopeScaling};
+use nanolm::model::{Activation, Ffn, LayerConfig, ModelConfig, Norm, Rope, RopeLayout, RopeScaling};
 
 /// Llama family: RMSNorm, rotary positions, grouped-query attention, gated feed-forward; head_dim 8 of which `n_dims`
 /// rotate.
 pub fn tiny_llama(layout: RopeLayout, n_dims: usize, scaling: RopeScaling, tied: bool) -> ModelConfig {
+    let norm = Norm::Rms { eps: 1e-5 };
+    let mut layer = LayerConfig::decoder(norm, Ffn::Gated(Activation::Silu));
+    layer.attention.rope = Some(Rope { layout, theta: 10000.0, n_dims, scaling });
     ModelConfig {
         architecture: "llama".to_string(),
         name: "tiny random llama".to_string(),
@@ -16,19 +19,23 @@ pub fn tiny_llama(layout: RopeLayout, n_dims: usize, scaling: RopeScaling, tied:
         n_kv_heads: 4,
         head_dim: 8,
         context_len: 128,
-        norm: Norm::Rms { eps: 1e-5 },
-        position: Position::Rope(Rope { layout, theta: 10000.0, n_dims, scaling }),
-        ffn: Ffn::Gated(Activation::Silu),
-        qkv_bias: false,
-        attn_out_bias: false,
-        ffn_bias: false,
+        embedding_scale: 1.0,
+        learned_positions: false,
+        layers: vec![layer],
+        output_norm: Some(norm),
         tied_embeddings: tied,
+        output_bias: false,
+        logit_scale: 1.0,
+        logit_soft_cap: None,
         rope_factors: false,
     }
 }
 
 /// GPT-2 family: LayerNorm, learned positions, biases everywhere, plain GELU feed-forward; a ragged head_dim of 6.
 pub fn tiny_gpt2() -> ModelConfig {
+    let norm = Norm::Layer { eps: 1e-5 };
+    let mut layer = LayerConfig::decoder(norm, Ffn::Plain(Activation::GeluTanh));
+    (layer.attention.qkv_bias, layer.attention.out_bias, layer.ffn.bias) = (true, true, true);
     ModelConfig {
         architecture: "gpt2".to_string(),
         name: "tiny random gpt2".to_string(),
@@ -40,15 +47,28 @@ pub fn tiny_gpt2() -> ModelConfig {
         n_kv_heads: 7,
         head_dim: 6,
         context_len: 64,
-        norm: Norm::Layer { eps: 1e-5 },
-        position: Position::Learned,
-        ffn: Ffn::Plain(Activation::GeluTanh),
-        qkv_bias: true,
-        attn_out_bias: true,
-        ffn_bias: true,
+        embedding_scale: 1.0,
+        learned_positions: true,
+        layers: vec![layer],
+        output_norm: Some(norm),
         tied_embeddings: true,
+        output_bias: false,
+        logit_scale: 1.0,
+        logit_soft_cap: None,
         rope_factors: false,
     }
+}
+
+/// The same model with another activation in its feed-forwards.
+pub fn activated(mut config: ModelConfig, ffn: Ffn) -> ModelConfig {
+    config.layers.iter_mut().for_each(|layer| layer.ffn.kind = ffn);
+    config
+}
+
+/// The same model with biases on queries, keys and values.
+pub fn with_qkv_bias(mut config: ModelConfig) -> ModelConfig {
+    config.layers.iter_mut().for_each(|layer| layer.attention.qkv_bias = true);
+    config
 }
 
 /// A Llama of 15 million parameters: d_model 288, 6 layers, 6 heads, d_ff 768, vocabulary 32000.

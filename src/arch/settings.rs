@@ -48,6 +48,20 @@ impl<'a> Settings<'a> {
         }
     }
 
+    /// A whole number from 1 to `max`, where the file gives one.
+    pub(super) fn optional_size(&self, key: &str, max: usize) -> Result<Option<usize>> {
+        self.get(key).map(|_| self.size(key, max)).transpose()
+    }
+
+    /// A finite number above zero that f32 holds, where the file gives one; zero counts as none.
+    pub(super) fn optional_positive(&self, key: &str) -> Result<Option<f32>> {
+        match self.get(key) {
+            None => Ok(None),
+            Some(value) if value.as_f64() == Some(0.0) => Ok(None),
+            Some(_) => self.positive(key).map(Some),
+        }
+    }
+
     /// A finite number above zero that f32 holds, `default` where the file gives none.
     pub(super) fn positive_or(&self, key: &str, default: f32) -> Result<f32> {
         let Some(value) = self.get(key) else { return Ok(default) };

@@ -1,0 +1,182 @@
+//! What a Hugging Face `config.json` says the same way for most families, and the names that most classes give their tensors. Keys
+//! that may be absent have the default that the architecture's configuration class in `transformers` documents; sizes have none.
+
+use super::names::{Name, Names, name};
+use super::settings::{Settings, limits};
+use crate::error::Result;
+use crate::format::{ModelFile, Value};
+use crate::model::{Activation, Ffn, LayerConfig, ModelConfig, Norm, Rope, RopeLayout, RopeScaling};
+
+/// The model class.
+///
+/// # Errors
+/// `Format` where the file does not give exactly one.
+pub(super) fn class(file: &ModelFile) -> Result<&str> {
+    let s = Settings::new(file, "");
+    match s.get("architectures").and_then(|v| v.as_strings()) {
+        Some([class]) => Ok(class),
+        _ => {
+            let found = s.get("architectures").map_or_else(|| "no such key".to_string(), Value::describe);
+            Err(s.wrong("architectures", "an array of one class name", &found))
+        }
+    }
+}
+
+/// The names of Llama's tensors, which most later classes took over.
+pub(super) const LLAMA: &[Name] = &[
+    name("token_embd", "model.embed_tokens"),
+    name("output_norm", "model.norm"),
+    name("output", "lm_head"),
+    name("blk.{}.attn_norm", "model.layers.{}.input_layernorm"),
+    name("blk.{}.attn_q", "model.layers.{}.self_attn.q_proj"),
+    name("blk.{}.attn_k", "model.layers.{}.self_attn.k_proj"),
+    name("blk.{}.attn_v", "model.layers.{}.self_attn.v_proj"),
+    name("blk.{}.attn_q_norm", "model.layers.{}.self_attn.q_norm"),
+    name("blk.{}.attn_k_norm", "model.layers.{}.self_attn.k_norm"),
+    name("blk.{}.attn_output", "model.layers.{}.self_attn.o_proj"),
+    name("blk.{}.ffn_norm", "model.layers.{}.post_attention_layernorm"),
+    name("blk.{}.ffn_gate", "model.layers.{}.mlp.gate_proj"),
+    name("blk.{}.ffn_up", "model.layers.{}.mlp.up_proj"),
+    name("blk.{}.ffn_down", "model.layers.{}.mlp.down_proj"),
+];
+
+/// Llama's names; those of `own` come first.
+pub(super) const fn llama_names(tables: &'static [&'static [Name]]) -> Names {
+    Names { tables, prefix: "model.", ignored: &[".rotary_emb.inv_freq"] }
+}
+
+/// A decoder with Llama's keys: equal layers with RMS norms, rotation over whole heads, a gated feed-forward. `activation`: the key of
+/// its activation with the default.
+pub(super) fn decoder(s: &Settings, norm: Norm, activation: (&str, &str)) -> Result<ModelConfig> {
+    let d_model = s.size("hidden_size", limits::WIDTH)?;
+    let n_heads = s.size("num_attention_heads", limits::N_HEADS)?;
+    let head_dim = s.size_or("head_dim", d_model / n_heads, limits::HEAD_DIM)?;
+    let ffn = Ffn::Gated(self::activation(s, activation.0, activation.1)?);
+    let mut layer = LayerConfig::decoder(norm, ffn);
+    let bias = s.bool_or("attention_bias", false)?;
+    (layer.attention.qkv_bias, layer.attention.out_bias) = (bias, bias);
+    layer.ffn.bias = s.bool_or("mlp_bias", false)?;
+    Ok(ModelConfig {
+        architecture: class(s.file)?.to_string(),
+        name: model_name(s),
+        n_vocab: s.size("vocab_size", limits::N_VOCAB)?,
+        d_model,
+        d_ff: s.size("intermediate_size", limits::WIDTH)?,
+        n_layers: s.size("num_hidden_layers", limits::N_LAYERS)?,
+        n_heads,
+        n_kv_heads: s.size_or("num_key_value_heads", n_heads, limits::N_HEADS)?,
+        head_dim,
+        context_len: s.size("max_position_embeddings", limits::CONTEXT_LEN)?,
+        embedding_scale: 1.0,
+        learned_positions: false,
+        layers: vec![layer],
+        output_norm: Some(norm),
+        tied_embeddings: s.bool_or("tie_word_embeddings", false)?,
+        output_bias: false,
+        logit_scale: 1.0,
+        logit_soft_cap: None,
+        rope_factors: false,
+    })
+}
+
+/// [`decoder`] with `rms_norm_eps` and one rotation of whole heads for all layers.
+pub(super) fn rms_decoder(s: &Settings, eps: f32, theta: f32) -> Result<ModelConfig> {
+    let norm = Norm::Rms { eps: s.positive_or("rms_norm_eps", eps)? };
+    let mut config = decoder(s, norm, ("hidden_act", "silu"))?;
+    let rope = rope(s, &Rotation { theta, ..Rotation::of(&config) })?;
+    config.layers.iter_mut().for_each(|layer| layer.attention.rope = Some(rope));
+    Ok(config)
+}
+
+/// The model's name, where the file gives one.
+pub(super) fn model_name(s: &Settings) -> String {
+    s.get("_name_or_path").and_then(|v| v.as_str()).unwrap_or_default().to_string()
+}
+
+/// What a family's rotation is where the file says nothing.
+pub(super) struct Rotation {
+    pub(super) theta: f32,
+    /// How much of a head rotates.
+    pub(super) partial: f32,
+    pub(super) head_dim: usize,
+    pub(super) context_len: usize,
+}
+
+impl Rotation {
+    /// Whole heads, with the paper's base.
+    pub(super) fn of(config: &ModelConfig) -> Rotation {
+        Rotation { theta: 10_000.0, partial: 1.0, head_dim: config.head_dim, context_len: config.context_len }
+    }
+}
+
+/// `rope_theta` and `rope_scaling`, or the newer `rope_parameters` that holds both.
+pub(super) fn rope(s: &Settings, default: &Rotation) -> Result<Rope> {
+    let theta = s.positive_or("rope_theta", default.theta)?;
+    rope_in(s, &["rope_scaling", "rope_parameters"], &Rotation { theta, ..*default })
+}
+
+/// The rotation that groups of settings describe, later ones first.
+pub(super) fn rope_in(s: &Settings, groups: &[&str], default: &Rotation) -> Result<Rope> {
+    let (mut theta, mut partial) = (default.theta, s.positive_or("partial_rotary_factor", default.partial)?);
+    let mut kind = None;
+    for group in groups {
+        theta = s.positive_or(&format!("{group}.rope_theta"), theta)?;
+        partial = s.positive_or(&format!("{group}.partial_rotary_factor"), partial)?;
+        for key in ["rope_type", "type"] {
+            if let Some(found) = s.str(&format!("{group}.{key}"))? {
+                kind = kind.or(Some((*group, found)));
+            }
+        }
+    }
+    if partial > 1.0 {
+        return Err(s.wrong("partial_rotary_factor", "at most 1", &partial.to_string()));
+    }
+    let scaling = match kind {
+        None | Some((_, "default")) => RopeScaling::None,
+        Some((group, "linear")) => RopeScaling::Linear { factor: s.positive(&format!("{group}.factor"))? },
+        Some((group, "llama3")) => {
+            let low = s.positive(&format!("{group}.low_freq_factor"))?;
+            let high = s.positive(&format!("{group}.high_freq_factor"))?;
+            if high <= low {
+                let key = format!("{group}.high_freq_factor");
+                return Err(s.wrong(&key, format!("more than low_freq_factor, {low}"), &high.to_string()));
+            }
+            let original = format!("{group}.original_max_position_embeddings");
+            RopeScaling::Llama3 {
+                factor: s.positive(&format!("{group}.factor"))?,
+                low_freq_factor: low,
+                high_freq_factor: high,
+                original_context_len: s.size_or(&original, default.context_len, limits::CONTEXT_LEN)?,
+            }
+        }
+        Some((group, other)) => {
+            return Err(s.unsupported(&format!("{group}.rope_type"), other, "default, linear, llama3"));
+        }
+    };
+    let n_dims = (f64::from(partial) * default.head_dim as f64) as usize;
+    Ok(Rope { layout: RopeLayout::HalfSplit, theta, n_dims, scaling })
+}
+
+/// One kind of layer after another by `layer_types`: whether layer i has a sliding window; `other(i)` where the file does not say.
+pub(super) fn windowed(s: &Settings, n_layers: usize, other: impl Fn(usize) -> bool) -> Result<Vec<bool>> {
+    let Some(value) = s.get("layer_types") else { return Ok((0..n_layers).map(other).collect()) };
+    let types = value.as_strings().filter(|types| types.len() == n_layers);
+    let types =
+        types.ok_or_else(|| s.wrong("layer_types", format!("{n_layers} kinds of layers"), &value.describe()))?;
+    let kinds = types.iter().map(|kind| match kind.as_str() {
+        "sliding_attention" => Ok(true),
+        "full_attention" => Ok(false),
+        other => Err(s.unsupported("layer_types", other, "full_attention, sliding_attention")),
+    });
+    kinds.collect()
+}
+
+/// An activation by its name in `transformers`.
+pub(super) fn activation(s: &Settings, key: &str, default: &str) -> Result<Activation> {
+    match s.str(key)?.unwrap_or(default) {
+        "silu" | "swish" => Ok(Activation::Silu),
+        "gelu_new" | "gelu_pytorch_tanh" | "gelu_fast" => Ok(Activation::GeluTanh),
+        "gelu" => Ok(Activation::Gelu),
+        other => Err(s.unsupported(key, other, "silu, gelu, gelu_new, gelu_pytorch_tanh")),
+    }
+}

@@ -1,0 +1,56 @@
+//! What one forward pass is asked for.
+
+use crate::error::{Error, Result};
+
+/// Which rows of a batch need logits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogitRows<'a> {
+    /// None: a prefill chunk that is not the last. Steps from `SelectRows` on are skipped.
+    None,
+    /// The last row only.
+    Last,
+    /// These rows of the batch, counted from 0: each below the number of tokens, and no more than those.
+    Rows(&'a [usize]),
+    /// Every row.
+    All,
+}
+
+impl LogitRows<'_> {
+    /// How many rows of a batch of `n` tokens these are.
+    pub fn count(self, n: usize) -> usize {
+        match self {
+            LogitRows::None => 0,
+            LogitRows::Last => n.min(1),
+            LogitRows::Rows(rows) => rows.len(),
+            LogitRows::All => n,
+        }
+    }
+
+    /// Which rows of a batch of `n` tokens these are, in the order of their logits.
+    pub fn of(self, n: usize) -> impl ExactSizeIterator<Item = usize> {
+        let first = if self == LogitRows::Last { n.saturating_sub(1) } else { 0 };
+        (0..self.count(n)).map(move |k| match self {
+            LogitRows::Rows(rows) => rows.get(k).copied().unwrap_or(0),
+            _ => first + k,
+        })
+    }
+
+    /// # Errors
+    /// `Internal` for rows that a batch of `n` tokens does not have.
+    pub fn check(self, n: usize) -> Result<()> {
+        match self.of(n).find(|row| *row >= n) {
+            None if self.count(n) <= n => Ok(()),
+            _ => Err(Error::Internal { what: format!("logits of the rows {self:?} of a batch of {n} tokens") }),
+        }
+    }
+}
+
+/// One forward pass: consecutive tokens of one session.
+#[derive(Clone, Copy, Debug)]
+pub struct Batch<'a> {
+    /// 1 to the backend's `max_batch` token ids, each below `n_vocab`.
+    pub tokens: &'a [u32],
+    /// Position of the first token: how many rows of the KV cache are already valid.
+    pub position: usize,
+    pub logits: LogitRows<'a>,
+}

@@ -1,0 +1,308 @@
+//! From what a model is made of to its plan.
+
+use super::spec::{BufferSpec, MatrixSpec, Plan, Step, VectorSpec};
+use crate::model::config::{Ffn, LayerConfig, ModelConfig, Norm, QkNorm};
+use crate::model::op::{BufferId, MatrixId, Op, VectorId};
+
+/// Builds the plan of a model.
+///
+/// Steps of one layer: norm, q k v, rotation, cache, attention, output projection, residual; norm, feed-forward,
+/// residual. Buffers serve every layer again; the residual stream goes back and forth between `x` and `y`, because no
+/// operation writes what it reads.
+pub fn build(config: &ModelConfig) -> Plan {
+    let mut b = Builder::new(config);
+    b.embed();
+    for i in 0..config.n_layers {
+        if let Some(layer) = config.layer(i) {
+            b.attention(i, layer);
+            b.feed_forward(i, layer);
+        }
+    }
+    b.output();
+    b.plan
+}
+
+/// The buffers every plan has. `act` is the feed-forward's hidden row, `branch` what is added to the residual stream.
+struct Buffers {
+    x: BufferId,
+    y: BufferId,
+    norm: BufferId,
+    q: BufferId,
+    k: BufferId,
+    v: BufferId,
+    attn: BufferId,
+    branch: BufferId,
+    up: BufferId,
+    act: BufferId,
+    logits: BufferId,
+}
+
+struct Builder<'a> {
+    config: &'a ModelConfig,
+    plan: Plan,
+    buffers: Buffers,
+    token_table: MatrixId,
+    rope_factors: Option<VectorId>,
+}
+
+impl<'a> Builder<'a> {
+    fn new(config: &'a ModelConfig) -> Self {
+        let c = config;
+        let (q_width, kv_width) = (c.n_heads * c.head_dim, c.n_kv_heads * c.head_dim);
+        let mut plan = Plan {
+            config: c.clone(),
+            matrices: Vec::new(),
+            vectors: Vec::new(),
+            buffers: Vec::new(),
+            steps: Vec::new(),
+            logits: BufferId(0),
+        };
+        let mut buffer = |name, width| {
+            plan.buffers.push(BufferSpec { name, width });
+            BufferId(plan.buffers.len() - 1)
+        };
+        let buffers = Buffers {
+            x: buffer("x", c.d_model),
+            y: buffer("y", c.d_model),
+            norm: buffer("norm", c.d_model),
+            q: buffer("q", q_width),
+            k: buffer("k", kv_width),
+            v: buffer("v", kv_width),
+            attn: buffer("attn", q_width),
+            branch: buffer("branch", c.d_model),
+            up: buffer("up", c.d_ff),
+            act: buffer("act", c.d_ff),
+            logits: buffer("logits", c.n_vocab),
+        };
+        plan.logits = buffers.logits;
+        let mut b = Builder { config, plan, buffers, token_table: MatrixId(0), rope_factors: None };
+        b.token_table = b.matrix("token_embd.weight", c.n_vocab, c.d_model);
+        let rope = c.layers.iter().find_map(|layer| layer.attention.rope);
+        b.rope_factors = rope.filter(|_| c.rope_factors).map(|rope| b.vector("rope_freqs.weight", rope.n_dims / 2));
+        b
+    }
+
+    /// The buffer of that name; a new one where there is none yet.
+    fn buffer(&mut self, name: &'static str, width: usize) -> BufferId {
+        let found = self.plan.buffers.iter().position(|buffer| buffer.name == name);
+        BufferId(found.unwrap_or_else(|| {
+            self.plan.buffers.push(BufferSpec { name, width });
+            self.plan.buffers.len() - 1
+        }))
+    }
+
+    fn matrix(&mut self, name: impl Into<String>, rows: usize, cols: usize) -> MatrixId {
+        self.plan.matrices.push(MatrixSpec { name: name.into(), rows, cols });
+        MatrixId(self.plan.matrices.len() - 1)
+    }
+
+    fn vector(&mut self, name: impl Into<String>, len: usize) -> VectorId {
+        self.plan.vectors.push(VectorSpec { name: name.into(), len });
+        VectorId(self.plan.vectors.len() - 1)
+    }
+
+    fn step(&mut self, name: impl Into<String>, op: Op) {
+        self.plan.steps.push(Step { name: name.into(), op });
+    }
+
+    fn width(&self, id: BufferId) -> usize {
+        self.plan.buffers.get(id.0).map_or(0, |buffer| buffer.width)
+    }
+
+    /// Leaves the residual stream in `x`.
+    fn embed(&mut self) {
+        let Buffers { x, y, .. } = self.buffers;
+        let table = self.token_table;
+        let scale = self.config.embedding_scale;
+        let (scaled, positions) = (scale != 1.0, self.config.learned_positions);
+        // Back and forth, so that the last one writes x.
+        let first = if scaled != positions { y } else { x };
+        let other = if scaled != positions { x } else { y };
+        self.step("token_embd", Op::Embed { table, out: first });
+        if scaled {
+            self.step("token_embd_scale", Op::Scale { x: first, factor: scale, out: other });
+        }
+        if positions {
+            let table = self.matrix("position_embd.weight", self.config.context_len, self.config.d_model);
+            let (from, out) = if scaled { (other, first) } else { (first, other) };
+            self.step("position_embd", Op::PositionEmbed { x: from, table, out });
+        }
+    }
+
+    /// Norms `x` into `out`.
+    fn norm(&mut self, name: &str, norm: Norm, x: BufferId, out: BufferId) {
+        let width = self.width(x);
+        let weight = self.vector(format!("{name}.weight"), width);
+        let op = match norm {
+            Norm::Rms { eps } => Op::RmsNorm { x, weight, n_heads: 1, eps, out },
+            Norm::Layer { eps } => {
+                let bias = self.vector(format!("{name}.bias"), width);
+                Op::LayerNorm { x, weight, bias, eps, out }
+            }
+        };
+        self.step(name, op);
+    }
+
+    fn linear(&mut self, name: String, x: BufferId, out: BufferId, biased: bool) {
+        let (rows, cols) = (self.width(out), self.width(x));
+        let weight = self.matrix(format!("{name}.weight"), rows, cols);
+        let bias = biased.then(|| self.vector(format!("{name}.bias"), rows));
+        self.step(name, Op::Linear { x, weight, bias, out });
+    }
+
+    /// Queries or keys as attention multiplies them: normalised and rotated, where the layer does. Gives the buffer.
+    fn turned(
+        &mut self,
+        i: usize,
+        layer: &LayerConfig,
+        x: BufferId,
+        n_heads: usize,
+        names: [&'static str; 4],
+    ) -> BufferId {
+        let [part, norm, normed, rotated] = names;
+        let head_dim = self.config.head_dim;
+        let width = self.width(x);
+        let mut x = x;
+        if let Some(qk_norm) = layer.attention.qk_norm {
+            let (len, n_heads, eps) = match qk_norm {
+                QkNorm::Head { eps } => (head_dim, n_heads, eps),
+                QkNorm::Row { eps } => (width, 1, eps),
+            };
+            let (name, out) = (format!("blk.{i}.{norm}"), self.buffer(normed, width));
+            let weight = self.vector(format!("{name}.weight"), len);
+            self.step(name, Op::RmsNorm { x, weight, n_heads, eps, out });
+            x = out;
+        }
+        if let Some(rope) = layer.attention.rope {
+            let (factors, out) = (self.rope_factors, self.buffer(rotated, width));
+            self.step(format!("blk.{i}.rope_{part}"), Op::Rope { x, n_heads, head_dim, rope, factors, out });
+            x = out;
+        }
+        x
+    }
+
+    /// Reads the residual stream from `x`, leaves it in `y`.
+    fn attention(&mut self, i: usize, layer: &LayerConfig) {
+        let Buffers { x, y, q, k, v, attn, branch, .. } = self.buffers;
+        let &ModelConfig { n_heads, n_kv_heads, head_dim, .. } = self.config;
+        let a = &layer.attention;
+        let name = |part: &str| format!("blk.{i}.{part}");
+
+        let read = self.read(&name("attn_norm"), a.norms.before, x);
+        self.linear(name("attn_q"), read, q, a.qkv_bias);
+        self.linear(name("attn_k"), read, k, a.qkv_bias);
+        self.linear(name("attn_v"), read, v, a.qkv_bias);
+        let q = self.turned(i, layer, q, n_heads, ["q", "attn_q_norm", "q_norm", "q_rot"]);
+        let k = self.turned(i, layer, k, n_kv_heads, ["k", "attn_k_norm", "k_norm", "k_rot"]);
+        self.step(name("store_kv"), Op::StoreKv { k, v, layer: i });
+        let scale = a.scale.unwrap_or(1.0 / (head_dim as f32).sqrt());
+        let (causal, window, soft_cap) = (a.causal, a.window, a.soft_cap);
+        let out = attn;
+        let op = Op::Attention { q, layer: i, n_heads, n_kv_heads, head_dim, scale, causal, window, soft_cap, out };
+        self.step(name("attn"), op);
+        self.linear(name("attn_output"), attn, branch, a.out_bias);
+        let names = [name("post_attention_norm"), name("attn_scale"), name("attn_residual"), name("attn_output_norm")];
+        // A parallel feed-forward may read the attention's norm once more.
+        self.add(names, layer, [a.norms.after, a.norms.sum], x, y, layer.parallel);
+    }
+
+    /// Reads the residual stream from `y`, leaves it in `x`.
+    fn feed_forward(&mut self, i: usize, layer: &LayerConfig) {
+        let Buffers { x, y, norm, branch, up, act, .. } = self.buffers;
+        let f = &layer.ffn;
+        let name = |part: &str| format!("blk.{i}.{part}");
+
+        let read = match (layer.parallel, f.norms.before) {
+            (true, None) => norm,
+            (true, before) => self.read(&name("ffn_norm"), before, x),
+            (false, before) => self.read(&name("ffn_norm"), before, y),
+        };
+        let op = match f.kind {
+            Ffn::Gated(activation) => {
+                let gate = self.buffer("gate", self.config.d_ff);
+                self.linear(name("ffn_gate"), read, gate, f.bias);
+                self.linear(name("ffn_up"), read, up, f.bias);
+                Op::GatedActivation { gate, up, activation, out: act }
+            }
+            Ffn::Plain(activation) => {
+                self.linear(name("ffn_up"), read, up, f.bias);
+                Op::Activation { x: up, activation, out: act }
+            }
+        };
+        self.step(name("ffn_act"), op);
+        self.linear(name("ffn_down"), act, branch, f.bias);
+        let names = [name("post_ffw_norm"), name("ffn_scale"), name("ffn_residual"), name("layer_output_norm")];
+        self.add(names, layer, [f.norms.after, f.norms.sum], y, x, false);
+    }
+
+    /// What a block reads: the residual stream in `x`, or its norm.
+    fn read(&mut self, name: &str, norm: Option<Norm>, x: BufferId) -> BufferId {
+        let out = self.buffers.norm;
+        match norm {
+            None => x,
+            Some(norm) => {
+                self.norm(name, norm, x, out);
+                out
+            }
+        }
+    }
+
+    /// Adds a block's `branch` to the residual stream in `x`, into `out`. The names are those of its norm, its scale, the sum and the
+    /// sum's norm. `keep_norm`: the buffer `norm` will be read again.
+    fn add(
+        &mut self,
+        names: [String; 4],
+        layer: &LayerConfig,
+        [after, sum]: [Option<Norm>; 2],
+        x: BufferId,
+        out: BufferId,
+        keep_norm: bool,
+    ) {
+        let [after_name, scale_name, name, sum_name] = names;
+        let width = self.config.d_model;
+        let mut branch = self.buffers.branch;
+        let mut free = if keep_norm { self.buffer("branch_norm", width) } else { self.buffers.norm };
+        if let Some(norm) = after {
+            self.norm(&after_name, norm, branch, free);
+            (branch, free) = (free, branch);
+        }
+        if layer.residual_scale != 1.0 {
+            self.step(scale_name, Op::Scale { x: branch, factor: layer.residual_scale, out: free });
+            (branch, free) = (free, branch);
+        }
+        match sum {
+            None => self.step(name, Op::Add { a: x, b: branch, out }),
+            Some(norm) => {
+                self.step(name, Op::Add { a: x, b: branch, out: free });
+                self.norm(&sum_name, norm, free, out);
+            }
+        }
+    }
+
+    /// The rows without logits are dropped before the last norm and the widest matrix, not after.
+    fn output(&mut self) {
+        let c = self.config;
+        let Buffers { x, y, norm, logits, .. } = self.buffers;
+        self.step("select_rows", Op::SelectRows { x, out: y });
+        let mut rows = self.read("output_norm", c.output_norm, y);
+        // A narrow row is scaled, not the logits.
+        if c.logit_scale != 1.0 {
+            let out = if rows == y { norm } else { y };
+            self.step("logit_scale", Op::Scale { x: rows, factor: c.logit_scale, out });
+            rows = out;
+        }
+        let weight = match c.tied_embeddings {
+            true => self.token_table,
+            false => self.matrix("output.weight", c.n_vocab, c.d_model),
+        };
+        let bias = c.output_bias.then(|| self.vector("output.bias", c.n_vocab));
+        match c.logit_soft_cap {
+            None => self.step("output", Op::Linear { x: rows, weight, bias, out: logits }),
+            Some(cap) => {
+                let raw = self.buffer("raw_logits", c.n_vocab);
+                self.step("output", Op::Linear { x: rows, weight, bias, out: raw });
+                self.step("logit_soft_cap", Op::SoftCap { x: raw, cap, out: logits });
+            }
+        }
+    }
+}

@@ -1,0 +1,10 @@
+//! A model as a list of named steps over named buffers and weights.
+
+mod batch;
+mod build;
+mod print;
+mod spec;
+
+pub use batch::{Batch, LogitRows};
+pub use build::build;
+pub use spec::{BufferSpec, MatrixSpec, Plan, Step, VectorSpec};
