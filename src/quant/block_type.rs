@@ -60,3 +60,24 @@ pub fn inverse(x: f32) -> f32 {
 pub fn extreme(x: &[f32]) -> f32 {
     x.iter().fold(0f32, |m, &x| if x.abs() > m.abs() { x } else { m })
 }
+
+/// The smallest and the largest element.
+pub fn range(x: &[f32]) -> (f32, f32) {
+    x.iter().fold((f32::INFINITY, f32::NEG_INFINITY), |(low, high), &x| (low.min(x), high.max(x)))
+}
+
+/// The 32 five-bit codes of a block: their fifth bits in four bytes, then their other bits as in `Q4_0`.
+pub fn unpack_fives(bytes: &[u8]) -> impl Iterator<Item = u8> + '_ {
+    let (fifth, codes) = (u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]), &bytes[4..20]);
+    let low = codes.iter().map(|q| q & 15).chain(codes.iter().map(|q| q >> 4));
+    low.enumerate().map(move |(i, low)| low + 16 * (fifth >> i & 1) as u8)
+}
+
+/// Appends what [`unpack_fives`] reads: 32 elements as the codes that `code` gives.
+pub fn pack_fives(x: &[f32], code: impl Fn(f32) -> u8, out: &mut Vec<u8>) {
+    let codes: Vec<u8> = x.iter().map(|&x| code(x)).collect();
+    let fifth = codes.iter().enumerate().fold(0u32, |bits, (i, code)| bits | u32::from(code >> 4) << i);
+    out.extend(fifth.to_le_bytes());
+    let (low, high) = codes.split_at(16);
+    out.extend(low.iter().zip(high).map(|(l, h)| l & 15 | h << 4));
+}

@@ -9,7 +9,7 @@ mod block_type;
 mod dtype;
 mod ggml;
 
-pub use block_type::{BlockType, finite_halves};
+pub use block_type::{BlockType, finite_halves, unpack_fives};
 pub use ggml::type_name;
 
 /// Makes the modules, [`DType`] and the two macros out of the table. (`$d` is a dollar sign for the macros that it makes.)
@@ -21,6 +21,7 @@ macro_rules! table {
         /// How the elements of a tensor are stored.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[non_exhaustive]
+        #[allow(non_camel_case_types)] // ggml's names.
         pub enum DType {
             $($(#[$doc])* $name,)+
         }
@@ -65,4 +66,14 @@ table! { $
     Q8_0 in q8_0,
     /// Blocks of 32: f16 scale, 32 x 4 bits (18 bytes).
     Q4_0 in q4_0,
+    /// Blocks of 32: f16 scale, f16 minimum, 32 x 4 bits (20 bytes).
+    Q4_1 in q4_1,
+    /// Blocks of 32: f16 scale, 32 x 5 bits (22 bytes).
+    Q5_0 in q5_0,
+    /// Blocks of 32: f16 scale, f16 minimum, 32 x 5 bits (24 bytes).
+    Q5_1 in q5_1,
+    /// Blocks of 256: eight parts with six-bit scales and minima, 256 x 4 bits (144 bytes).
+    Q4_K in q4_k,
+    /// Blocks of 256: sixteen groups with eight-bit scales, 256 x 6 bits (210 bytes).
+    Q6_K in q6_k,
 }

@@ -1,5 +1,6 @@
 //! Damaged and hostile files: an error or a working load, never a panic, a hang or an allocation out of proportion.
 
+mod blocks;
 mod damage;
 mod gguf;
 mod hugging_face;

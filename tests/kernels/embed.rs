@@ -5,13 +5,13 @@ use nanolm::cpu::{ops::embed, simd::Vector};
 use nanolm::tensor::{Bytes, DType};
 use nanolm::weights::{Codes, Layout, Matrix};
 
-pub const DTYPES: [DType; 5] = [DType::F32, DType::F16, DType::BF16, DType::Q8_0, DType::Q4_0];
+pub const DTYPES: [DType; DType::ALL.len()] = DType::ALL;
 
 at_every_level!(looks_up, every_finite_half_is_exact);
 
 fn looks_up<V: Vector>() {
     for dtype in DTYPES {
-        for width in [1, 3, 6, 32, 33, 96].into_iter().filter(|&w| dtype.bytes_for(w).is_some()) {
+        for width in [1, 3, 6, 32, 33, 96, 512].into_iter().filter(|&w| dtype.bytes_for(w).is_some()) {
             let table = inputs::matrix("table", dtype, 10, width, 1.0, 8);
             let tokens = [9, 0, 0, 5, 3];
             let mut out = vec![f32::NAN; tokens.len() * width];

@@ -16,6 +16,11 @@ at_every_level!(
     the_largest_codes_overflow_nothing
 );
 
+/// The types with products of rounded activations.
+fn quantised() -> impl Iterator<Item = DType> {
+    DType::ALL.into_iter().filter(|dtype| dtype.is_quantised())
+}
+
 fn run<V: Vector>(x: &[f32], weight: &Matrix, bias: Option<&[f32]>, coarse: bool, out: &mut [f32]) {
     let mut inputs = Inputs::new(x.len() / weight.cols, weight.cols, coarse);
     linear::run::<V>(x, weight, bias, &mut inputs, &mut Scratch::new(weight.cols), out);
@@ -24,10 +29,23 @@ fn run<V: Vector>(x: &[f32], weight: &Matrix, bias: Option<&[f32]>, coarse: bool
 fn multiplies<V: Vector>() {
     for (dtype, pattern) in DTYPES.into_iter().flat_map(|d| PATTERNS.map(|p| (d, p))) {
         for n in [1, 2, 3, 4, 5, 8, 13] {
-            for (i, (out_width, width)) in
-                [(1, 1), (3, 5), (4, 8), (9, 31), (1, 32), (7, 32), (8, 64), (17, 96), (33, 288), (75, 64), (16, 100)]
-                    .into_iter()
-                    .enumerate()
+            for (i, (out_width, width)) in [
+                (1, 1),
+                (3, 5),
+                (4, 8),
+                (9, 31),
+                (1, 32),
+                (7, 32),
+                (8, 64),
+                (17, 96),
+                (33, 288),
+                (75, 64),
+                (16, 100),
+                (9, 256),
+                (19, 768),
+            ]
+            .into_iter()
+            .enumerate()
             {
                 // So small that scales are subnormal numbers, too.
                 let amplitude = [0.5, 0.002][i % 2];
@@ -46,11 +64,12 @@ fn multiplies<V: Vector>() {
                         let mut out = vec![f32::NAN; n * out_width];
                         run::<V>(&x, weight, bias, coarse, &mut out);
                         let case = format!("{dtype} {pattern:?} n {n} [{out_width}, {width}] bias {}", bias.is_some());
+                        // Types of four bits leave eight to the activations, others seven.
                         let kernel = match dtype {
-                            DType::Q8_0 if coarse => "linear/coarse q8_0",
-                            DType::Q4_0 if coarse => "linear/coarse q4_0",
-                            DType::Q8_0 | DType::Q4_0 => "linear/quantized",
-                            _ => "linear",
+                            _ if !dtype.is_quantised() => "linear",
+                            _ if !coarse => "linear/quantized",
+                            DType::Q4_0 | DType::Q4_1 | DType::Q4_K => "linear/coarse q4_0",
+                            _ => "linear/coarse q8_0",
                         };
                         assert_close("cpu", kernel, &case, &out, &want);
                     }
@@ -62,12 +81,13 @@ fn multiplies<V: Vector>() {
 
 fn what_is_not_finite_stays_visible<V: Vector>() {
     for dtype in DTYPES {
-        let weight = inputs::matrix("weight", dtype, 9, 64, 0.5, 14);
+        let width = dtype.block_len().max(64);
+        let weight = inputs::matrix("weight", dtype, 9, width, 0.5, 14);
         for (n, bad) in
             [1, 3, 11].into_iter().flat_map(|n| [f32::NAN, f32::INFINITY, f32::NEG_INFINITY].map(|b| (n, b)))
         {
-            let mut x = rows(Pattern::Normal, n, 64, 15);
-            x[(n - 1) * 64 + 40] = bad;
+            let mut x = rows(Pattern::Normal, n, width, 15);
+            x[(n - 1) * width + 40] = bad;
             let mut out = vec![0.0; n * 9];
             run::<V>(&x, &weight, None, true, &mut out);
             let (sound, poisoned) = out.split_at((n - 1) * 9);
@@ -81,10 +101,11 @@ fn what_is_not_finite_stays_visible<V: Vector>() {
 /// the same bits; and several rows get those that each gets alone.
 fn bits_do_not_depend_on_level_or_rows<V: Vector>() {
     let bits = |x: &[f32]| x.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
-    for (dtype, (out_width, width, amplitude)) in [DType::Q8_0, DType::Q4_0]
-        .into_iter()
-        .flat_map(|d| [(7, 32, 0.5), (17, 96, 0.002), (33, 288, 0.5), (75, 64, 500.0)].map(|s| (d, s)))
-    {
+    let shapes = [(7, 32, 0.5), (17, 96, 0.002), (33, 288, 0.5), (75, 64, 500.0), (35, 512, 0.5), (7, 256, 0.002)];
+    for (dtype, (out_width, width, amplitude)) in quantised().flat_map(|d| shapes.map(|s| (d, s))) {
+        if dtype.bytes_for(width).is_none() || dtype.block_len() == 32 && width % 256 == 0 {
+            continue;
+        }
         let weight = inputs::matrix("weight", dtype, out_width, width, amplitude, 16);
         let stored = [Codes::Signed, Codes::Unsigned].map(|codes| inputs::in_panels(&weight, codes));
         assert!(stored.iter().all(|panels| panels.panels() == out_width / 8));
@@ -123,12 +144,11 @@ fn bits_do_not_depend_on_level_or_rows<V: Vector>() {
 /// Weights and activations at the ends of their ranges, all of one sign: the largest sums that there can be.
 fn the_largest_codes_overflow_nothing<V: Vector>() {
     const ONE: [u8; 2] = [0x00, 0x3c];
-    let (n, width) = (12, 64);
-    for (dtype, block, weight) in
-        [(DType::Q8_0, 32, 0x80), (DType::Q8_0, 32, 0x7f), (DType::Q4_0, 16, 0x00), (DType::Q4_0, 16, 0xff)]
-    {
-        let data: Vec<u8> =
-            (0..9 * 2).flat_map(|_| ONE.into_iter().chain(std::iter::repeat_n(weight, block))).collect();
+    let (n, width) = (12, 512);
+    for (dtype, code) in quantised().flat_map(|d| [0x00, 0xff, 0x80, 0x7f].map(|code| (d, code))) {
+        let mut block = vec![code; dtype.block_bytes()];
+        block[dtype.scales()].as_chunks_mut::<2>().0.fill(ONE);
+        let data = block.repeat(9 * width / dtype.block_len());
         let weight =
             Matrix { name: "weight".into(), dtype, rows: 9, cols: width, data: Bytes::new(data), layout: Layout::Rows };
         for x in [1000.0f32, -1000.0] {

@@ -118,6 +118,16 @@ pub trait Vector: Copy {
     fn splat_four(x: &[u8; 4]) -> Self::I8;
     /// The low halves of all bytes, and the high halves.
     fn nibbles(x: &[u8; 16]) -> [Self::I8; 2];
+    /// `byte >> right & mask` of each byte; `mask` has at most `8 - right` bits, the lowest.
+    fn bits(x: &[u8; 16], right: u32, mask: u8) -> Self::I8;
+    /// `a | b << left` of each byte; nothing of `b` is lost.
+    fn or_left(a: Self::I8, b: Self::I8, left: u32) -> Self::I8;
+    /// Four 32-bit numbers; of each the bits `right..right + 4`, one in each of four bytes.
+    fn spread_bits(x: &[u8; 16], right: u32) -> Self::I8;
+    /// Four 32-bit numbers, `x >> right & mask` of each; `mask` is not negative.
+    fn field(x: &[u8; 16], right: u32, mask: i32) -> Self::I32;
+    /// Byte `i` of each of four 32-bit numbers, with its sign.
+    fn signed_byte(x: &[u8; 16], i: u32) -> Self::I32;
     /// The low bytes of eight and eight integers, in order.
     fn low_bytes(low: Self::I16, high: Self::I16) -> Self::I8;
     /// Lane i is the sum of the products of the fours i, plus `sum`: of `a`'s signed bytes with `b`'s, which are signed or

@@ -11,6 +11,12 @@ fn lanewise(a: Scalar, b: Scalar, f: impl Fn(f32, f32) -> f32) -> Scalar {
     Scalar([f(a.0[0], b.0[0]), f(a.0[1], b.0[1]), f(a.0[2], b.0[2]), f(a.0[3], b.0[3])])
 }
 
+/// The `i`-th of four little-endian numbers.
+#[inline(always)]
+fn u32_at(x: &[u8; 16], i: usize) -> u32 {
+    u32::from_le_bytes(x.as_chunks::<4>().0[i])
+}
+
 impl Vector for Scalar {
     type I16 = [i16; 8];
     type I32 = [i32; 4];
@@ -164,6 +170,26 @@ impl Vector for Scalar {
     #[inline(always)]
     fn nibbles(x: &[u8; 16]) -> [[u8; 16]; 2] {
         [x.map(|x| x & 15), x.map(|x| x >> 4)]
+    }
+    #[inline(always)]
+    fn bits(x: &[u8; 16], right: u32, mask: u8) -> [u8; 16] {
+        x.map(|x| x >> right & mask)
+    }
+    #[inline(always)]
+    fn or_left(a: [u8; 16], b: [u8; 16], left: u32) -> [u8; 16] {
+        std::array::from_fn(|i| a[i] | b[i] << left)
+    }
+    #[inline(always)]
+    fn spread_bits(x: &[u8; 16], right: u32) -> [u8; 16] {
+        std::array::from_fn(|i| (u32_at(x, i / 4) >> right >> (i % 4) & 1) as u8)
+    }
+    #[inline(always)]
+    fn field(x: &[u8; 16], right: u32, mask: i32) -> [i32; 4] {
+        std::array::from_fn(|i| (u32_at(x, i) >> right) as i32 & mask)
+    }
+    #[inline(always)]
+    fn signed_byte(x: &[u8; 16], i: u32) -> [i32; 4] {
+        std::array::from_fn(|lane| i32::from(x[4 * lane + i as usize] as i8))
     }
     #[inline(always)]
     fn low_bytes(low: [i16; 8], high: [i16; 8]) -> [u8; 16] {

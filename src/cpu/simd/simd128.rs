@@ -14,6 +14,13 @@ pub type Simd128 = Simd<false>;
 #[cfg(target_feature = "relaxed-simd")]
 pub type Relaxed = Simd<true>;
 
+/// Sixteen bytes from memory.
+#[inline(always)]
+fn load(x: &[u8; 16]) -> v128 {
+    // SAFETY: the reference covers 16 readable bytes; wasm loads need no alignment.
+    unsafe { v128_load(x.as_ptr().cast()) }
+}
+
 impl<const RELAXED: bool> Vector for Simd<RELAXED> {
     type I16 = v128;
     type I32 = v128;
@@ -189,6 +196,29 @@ impl<const RELAXED: bool> Vector for Simd<RELAXED> {
         let x = unsafe { v128_load(x.as_ptr().cast()) };
         // In lanes of 16 bits: shifts of bytes are slow on many processors.
         [v128_and(x, u8x16_splat(15)), v128_and(u16x8_shr(x, 4), u8x16_splat(15))]
+    }
+    #[inline(always)]
+    fn bits(x: &[u8; 16], right: u32, mask: u8) -> v128 {
+        // In lanes of 16 bits: shifts of bytes are slow on many processors.
+        v128_and(u16x8_shr(load(x), right), u8x16_splat(mask))
+    }
+    #[inline(always)]
+    fn or_left(a: v128, b: v128, left: u32) -> v128 {
+        v128_or(a, i16x8_shl(b, left))
+    }
+    #[inline(always)]
+    fn spread_bits(x: &[u8; 16], right: u32) -> v128 {
+        // Bit i goes to bits i, 7 + i, 14 + i and 21 + i: in byte i, the lowest. No two meet.
+        let four = v128_and(u32x4_shr(load(x), right), u32x4_splat(15));
+        v128_and(i32x4_mul(four, u32x4_splat(0x0020_4081)), u32x4_splat(0x0101_0101))
+    }
+    #[inline(always)]
+    fn field(x: &[u8; 16], right: u32, mask: i32) -> v128 {
+        v128_and(u32x4_shr(load(x), right), i32x4_splat(mask))
+    }
+    #[inline(always)]
+    fn signed_byte(x: &[u8; 16], i: u32) -> v128 {
+        i32x4_shr(i32x4_shl(load(x), 24 - 8 * i), 24)
     }
     #[inline(always)]
     fn low_bytes(low: v128, high: v128) -> v128 {

@@ -1,6 +1,7 @@
 //! How a weight type is stored on the GPU: what each file of this folder fills in for its type.
 
 use crate::gpu::kernel::Part;
+use crate::quant::BlockType;
 
 /// In which order a matrix lies in its buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,4 +53,13 @@ impl Encoding {
 /// Appends a row of plain floats, as it is.
 pub fn plain(row: &[u8], elements: &mut Vec<u8>, _: &mut Vec<u8>) {
     elements.extend_from_slice(row);
+}
+
+/// Appends a row of quantised weights as binary16 numbers: what they stand for, rounded to 11 bits.
+pub fn as_halves<B: BlockType>(row: &[u8], elements: &mut Vec<u8>, _: &mut Vec<u8>) {
+    let mut values = vec![0.0; B::LEN];
+    for block in row.chunks_exact(B::BYTES) {
+        B::decode(block, &mut values);
+        elements.extend(values.iter().flat_map(|&x| half::f16::from_f32(x).to_le_bytes()));
+    }
 }
