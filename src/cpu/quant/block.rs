@@ -1,6 +1,6 @@
 //! How the panels of quantised types (see `weights`) are read, and how activations are rounded for them.
 
-use super::{Part, ROUNDED};
+use super::ROUNDED;
 use crate::cpu::simd::{F16_BITS, Vector};
 use crate::quant::BlockType;
 
@@ -97,11 +97,4 @@ pub fn unit(shift: u8) -> f32 {
 pub fn codes<B: Block>(panel: &B::Panel, four: usize, half: usize) -> &[u8; 16] {
     let scales = (B::SCALES.end - B::SCALES.start) * super::PANEL;
     &panel.as_ref()[scales..].as_chunks::<16>().0[2 * four + half]
-}
-
-/// Panel `p` and its unit (see [`unit`]), as it is stored or, where it is not stored as the part needs it, made in `memory`.
-#[inline(always)]
-pub fn panel<'a, B: Block>(part: &Part<'a>, p: usize, memory: &'a mut Vec<u8>) -> (&'a [B::Panel], f32) {
-    let panel = part.weight.panel(p, part.codes, memory);
-    (B::panels(panel.bytes), unit(panel.shift))
 }

@@ -12,9 +12,9 @@
 //! `Q8_0` fit 16 bits (2 * 255 * 63), and so do two of them less what was added (4 * 128 * 63), whatever carries between
 //! are lost; of `Q4_0` all eight of a lane in a block do (16 * 15 * 127).
 
-use super::block::{self, Block, group_fours};
+use super::block::{Block, group_fours};
 use super::integer::{correction, round};
-use super::part::{STREAMS, TILE};
+use super::part::{STREAMS, TILE, panel};
 use super::{PANEL, Part, ROUNDED};
 use crate::cpu::simd::tile::halves;
 use crate::cpu::simd::{Dots, Vector};
@@ -180,7 +180,7 @@ fn panels<V: Vector, B: Block, const PAIRS: bool>(
 ) {
     let blocks = part.weight.cols / ROUNDED;
     for p in part.panels() {
-        let (panel, unit) = block::panel::<B>(part, p, memory);
+        let (panel, unit) = panel::<B>(part, p, memory);
         known.fill::<V, B>((panel, unit));
         for (tile, x) in activations.tiles.chunks_exact(blocks).take(n.div_ceil(TILE)).enumerate() {
             let mut out = [[V::splat(0.0); 2]; TILE];

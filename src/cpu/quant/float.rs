@@ -1,24 +1,11 @@
 //! Products with float weights.
 
+use super::columns::Columns;
 use super::part::TILE;
 use super::{CpuType, PANEL, Part};
 use crate::cpu::simd::tile::multiply;
 use crate::cpu::simd::{Vector, load_partial, store_partial};
 use crate::weights::Matrix;
-
-/// Eight weight rows as f32: `[cols, 8]`, and one of them in its own order.
-#[derive(Debug)]
-pub struct Columns {
-    columns: Vec<[f32; PANEL]>,
-    rows: Vec<f32>,
-}
-
-impl Columns {
-    /// For rows of up to `max_cols` elements.
-    pub fn new(max_cols: usize) -> Self {
-        Columns { columns: vec![[0.0; PANEL]; max_cols], rows: vec![0.0; PANEL * max_cols] }
-    }
-}
 
 /// How four weights are stored.
 pub trait Float: CpuType {

@@ -1,7 +1,8 @@
 //! Rounded activations and the memory that products need.
 
 use super::block::Block;
-use super::{PANEL, Part, ROUNDED, bytes, float, integer};
+use super::columns::Columns;
+use super::{PANEL, Part, ROUNDED, bytes, integer};
 use crate::cpu::simd::{Dots, Vector};
 use crate::quant::DType;
 use crate::weights::Codes;
@@ -30,7 +31,7 @@ pub struct Inputs {
 /// One thread's memory for the weight rows at hand.
 #[derive(Debug)]
 pub struct Scratch {
-    float: float::Columns,
+    float: Columns,
     bytes: bytes::Unpacked,
     /// Of rows that are not stored as panels.
     memory: Vec<u8>,
@@ -43,11 +44,11 @@ impl Scratch {
         let quantised = DType::ALL.into_iter().filter(|dtype| dtype.is_quantised());
         let bytes = quantised.map(|dtype| max_cols.div_ceil(dtype.block_len()) * dtype.block_bytes()).max();
         let memory = Vec::with_capacity(bytes.unwrap_or(0) * PANEL);
-        Scratch { float: float::Columns::new(max_cols), bytes: bytes::Unpacked::new(blocks), memory }
+        Scratch { float: Columns::new(max_cols), bytes: bytes::Unpacked::new(blocks), memory }
     }
 
     /// For products with floats.
-    pub fn float(&mut self) -> &mut float::Columns {
+    pub fn float(&mut self) -> &mut Columns {
         &mut self.float
     }
 }

@@ -5,8 +5,8 @@
 //! the product of 32 columns is exact; only the rounding of the activations (1/65534 of the block's largest) and the f32
 //! sum over blocks are not.
 
-use super::block::{self, Block};
-use super::part::{STREAMS, TILE};
+use super::block::Block;
+use super::part::{STREAMS, TILE, panel};
 use super::{Part, ROUNDED};
 use crate::cpu::simd::Vector;
 use crate::cpu::simd::tile::halves;
@@ -108,7 +108,7 @@ pub fn run<V: Vector, B: Block>(activations: &Activations, n: usize, part: &Part
         );
     }
     for p in part.panels() {
-        let (panel, unit) = block::panel::<B>(part, p, memory);
+        let (panel, unit) = panel::<B>(part, p, memory);
         for tile in (0..n).step_by(TILE) {
             // Beyond the last row, that row again.
             let x = std::array::from_fn(|m| activations.row((tile + m).min(n - 1), blocks));

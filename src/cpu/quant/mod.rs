@@ -6,6 +6,7 @@
 
 pub mod block;
 pub mod bytes;
+mod columns;
 mod cpu_type;
 pub mod float;
 mod inputs;

@@ -74,7 +74,7 @@ impl Part<'_> {
             }
         }
         for p in start + STREAMS * stream..end {
-            let (panel, unit) = block::panel::<B>(self, p, memory);
+            let (panel, unit) = panel::<B>(self, p, memory);
             self.finish(&one(panel, unit), 0, p);
         }
     }
@@ -98,4 +98,11 @@ impl Part<'_> {
             *out = sum + self.bias.map_or(0.0, |bias| bias[r]);
         }
     }
+}
+
+/// Panel `p` and its unit (see [`block::unit`]), as it is stored or, where it is not stored as the part needs it, made in `memory`.
+#[inline(always)]
+pub fn panel<'a, B: Block>(part: &Part<'a>, p: usize, memory: &'a mut Vec<u8>) -> (&'a [B::Panel], f32) {
+    let panel = part.weight.panel(p, part.codes, memory);
+    (B::panels(panel.bytes), block::unit(panel.shift))
 }
