@@ -222,7 +222,9 @@ fn what_cannot_run_is_refused_and_changes_nothing() {
         let mut weights = self::setup(&tiny_llama(RopeLayout::HalfSplit, 8, RopeScaling::None, false), i, 43);
         let damaged = Arc::get_mut(&mut weights.weights).unwrap();
         let mut bytes = damaged.matrices[3].data.to_vec();
-        let scale = (bytes.len() / dtype.block_bytes() - 1) * dtype.block_bytes();
+        // Most blocks begin with their scale.
+        let scale_at = if dtype == DType::Q6_K { dtype.block_bytes() - 2 } else { 0 };
+        let scale = (bytes.len() / dtype.block_bytes() - 1) * dtype.block_bytes() + scale_at;
         let (infinity, width) = match dtype {
             DType::F32 => (f32::INFINITY.to_le_bytes(), 4),
             DType::BF16 => ([0x80, 0x7f, 0, 0], 2),

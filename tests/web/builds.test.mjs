@@ -84,7 +84,7 @@ describe("what a page gets", () => {
     for (const [app, build] of [[plain, "relaxed"], [isolated, "threads"]]) {
       const from = app.requests.length;
       await load(app, { options: { threads: build === "threads" ? 2 : undefined } });
-      const paths = app.requests.slice(from).map(({ path }) => path).filter((path) => /engine|worker|thread/.test(path));
+      const paths = app.requests.slice(from).map(({ path }) => path).filter((path) => /\/nanolm\/(engine-|engine\.|worker|.*thread)/.test(path));
       const glue = build === "threads" ? ["engine-threads.js", "engine-threads.wasm", "thread.js", "worker-threads.js"] : ["engine-relaxed.wasm", "engine.js", "worker.js"];
       assert.deepEqual([...new Set(paths)].sort(), glue.map((name) => `/nanolm/${name}`));
     }

