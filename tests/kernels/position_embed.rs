@@ -8,7 +8,7 @@ at_every_level!(adds_the_row_of_the_position);
 
 fn adds_the_row_of_the_position<V: Vector>() {
     for (dtype, pattern) in DTYPES.into_iter().flat_map(|d| PATTERNS.map(|p| (d, p))) {
-        for (n, width, position) in [(1, 32, 0), (3, 96, 5), (2, 64, 7)] {
+        for (n, width, position) in [(1, 32_usize, 0), (3, 96, 5), (2, 64, 7)] {
             // Rows are whole blocks.
             let width = width.next_multiple_of(dtype.block_len());
             let table = inputs::matrix("table", dtype, 9, width, 1.0, 9);
