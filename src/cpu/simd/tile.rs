@@ -18,7 +18,8 @@ impl Columns for [f32; 8] {
 impl Columns for [i16; 8] {
     #[inline(always)]
     fn halves<V: Vector>(&self) -> [V; 2] {
-        V::widen_i16(self).map(V::from_i32)
+        let [low, high] = V::widen_i16(self);
+        [V::from_i32(low), V::from_i32(high)]
     }
 }
 
@@ -26,17 +27,18 @@ impl Columns for [i16; 8] {
 ///
 /// All slices have the length of `b[0]` or more. Accumulates in f32, k ascending. M x T is chosen so that all sums
 /// stay in registers: at most 4.
+// `from_fn` and not `map`, which is not inlined where the build inlines little else (see pkg-scripts/toolchain.sh).
 #[inline(always)]
 pub fn multiply<V: Vector, C: Columns, const M: usize, const T: usize>(
     a: [&[f32]; M],
     b: [&[C]; T],
 ) -> [[[V; 2]; T]; M] {
     let len = b[0].len();
-    let a = a.map(|a| &a[..len]);
-    let b = b.map(|b| &b[..len]);
+    let a: [&[f32]; M] = std::array::from_fn(|m| &a[m][..len]);
+    let b: [&[C]; T] = std::array::from_fn(|t| &b[t][..len]);
     let mut sums = [[[V::splat(0.0); 2]; T]; M];
     for k in 0..len {
-        let columns = b.map(|b| b[k].halves::<V>());
+        let columns: [[V; 2]; T] = std::array::from_fn(|t| b[t][k].halves::<V>());
         for (a, sums) in a.iter().zip(&mut sums) {
             let x = V::splat(a[k]);
             for (sum, column) in sums.iter_mut().zip(&columns) {
