@@ -11,7 +11,7 @@ use super::store_kv::{BLOCK, Layer};
 use crate::cpu::out::Out;
 use crate::cpu::simd::math::{exp, soft_cap};
 use crate::cpu::simd::tile::multiply;
-use crate::cpu::simd::{Vector, load_partial, store_partial};
+use crate::cpu::simd::{Vector, largest_lane, load_partial, store_partial};
 
 /// Queries taken together.
 pub const QUERIES: usize = 4;
@@ -270,7 +270,10 @@ fn softmax_numerators<V: Vector>(x: &mut [f32]) -> f32 {
     for chunk in chunks {
         largest = largest.max(V::load(chunk));
     }
-    let largest = largest.lanes().into_iter().chain(tail.iter().copied()).fold(f32::NEG_INFINITY, f32::max);
+    let mut largest = largest_lane(largest);
+    for &x in tail {
+        largest = if x > largest { x } else { largest };
+    }
     let largest = V::splat(largest);
     let (chunks, tail) = x.as_chunks_mut::<4>();
     // 0 * x is 0 for every finite x, and NaN for the others, which `exp` may lose.

@@ -1,7 +1,7 @@
 //! The KV cache, in the layout that attention multiplies by, and the step that appends to it.
 
-use crate::cpu::simd::Vector;
 use crate::cpu::simd::tile::halves;
+use crate::cpu::simd::{Vector, largest_lane};
 use crate::error::{Error, Result};
 
 /// Names how elements are stored, in saved sessions: 1 was f32, 2 is 16-bit integers with a scale for each head's key and value.
@@ -223,7 +223,7 @@ fn round<V: Vector>(x: &[f32], codes: &mut [i16]) -> f32 {
         largest = largest.max(a.max(zero.sub(a))).max(b.max(zero.sub(b)));
         poison = poison.add(a.mul(zero)).add(b.mul(zero));
     }
-    let largest = largest.lanes().into_iter().fold(0.0, f32::max);
+    let largest = largest_lane(largest);
     // Smaller ones would need a factor beyond f32; at most 1e-30 is lost.
     let inverse = V::splat(if largest > 1e-30 { LARGEST / largest } else { 0.0 });
     for ([a, b], codes) in eights().zip(codes.as_chunks_mut::<8>().0) {

@@ -184,11 +184,12 @@ fn panels<V: Vector, B: Block, const PAIRS: bool>(
         known.fill::<V, B>((panel, unit));
         for (tile, x) in activations.tiles.chunks_exact(blocks).take(n.div_ceil(TILE)).enumerate() {
             let mut out = [[V::splat(0.0); 2]; TILE];
-            let scales = known.scales.chunks_exact(B::GROUPS);
-            for (b, (x, scales)) in x.iter().zip(scales).enumerate() {
-                for (group, scales) in scales.iter().enumerate() {
+            let (scales, codes) = (&known.scales[..blocks * B::GROUPS], &known.codes[..blocks]);
+            for (b, x) in x.iter().enumerate() {
+                for group in 0..B::GROUPS {
+                    let scales = &scales[b * B::GROUPS + group];
                     let products = match B::PACKED {
-                        true => multiply::<V, B, PAIRS, _>(x, group, |i| unpacked::<V>(&known.codes[b], i)),
+                        true => multiply::<V, B, PAIRS, _>(x, group, |i| unpacked::<V>(&codes[b], i)),
                         false => multiply::<V, B, PAIRS, _>(x, group, |i| {
                             B::fours::<V>(&panel[b / B::PARTS], b % B::PARTS, i)
                         }),

@@ -8,8 +8,8 @@
 use super::block::Block;
 use super::part::{STREAMS, TILE, panel};
 use super::{Part, ROUNDED};
-use crate::cpu::simd::Vector;
 use crate::cpu::simd::tile::halves;
+use crate::cpu::simd::{Vector, largest_lane};
 
 /// The largest code of fine rounding.
 const FINE: f32 = 32767.0;
@@ -76,7 +76,7 @@ pub fn round<V: Vector>(x: &[f32; ROUNDED], largest_code: f32) -> ([V::I16; 4], 
         largest = largest.max(a.max(zero.sub(a))).max(b.max(zero.sub(b)));
         poison = poison.add(a.mul(zero)).add(b.mul(zero));
     }
-    let largest = largest.lanes().into_iter().fold(0.0, f32::max);
+    let largest = largest_lane(largest);
     let scale = largest / largest_code + poison.sum();
     // Smaller blocks would need a factor beyond f32; at most 1e-30 is lost.
     let inverse = V::splat(if largest > 1e-30 { largest_code / largest } else { 0.0 });

@@ -165,6 +165,16 @@ pub trait Vector: Copy {
     }
 }
 
+/// The largest of the four lanes that is a number; minus infinity where none is. (`f32::max` would call a function, four times.)
+#[inline(always)]
+pub fn largest_lane<V: Vector>(x: V) -> f32 {
+    let mut largest = f32::NEG_INFINITY;
+    for lane in x.lanes() {
+        largest = if lane > largest { lane } else { largest };
+    }
+    largest
+}
+
 /// Loads up to four elements, the rest 0.
 #[inline(always)]
 pub fn load_partial<V: Vector>(x: &[f32]) -> V {
