@@ -205,7 +205,8 @@ mod tests {
         let file = format::ModelFile {
             name: "wide".into(),
             dialect: format::Dialect::Gguf,
-            metadata: Default::default(),
+            // The loader asks for a family's tensor names.
+            metadata: [("general.architecture".into(), format::Value::String("llama".into()))].into(),
             tensors: tensors.collect(),
             unsupported_tensors: Vec::new(),
             tokenizer: format::TokenizerSource::None,
