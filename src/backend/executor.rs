@@ -19,7 +19,9 @@ pub enum Executor {
 
 /// Keys and values of one session, on the device of its model.
 pub enum KvCache {
+    /// On the CPU.
     Cpu(CpuCache),
+    /// On the GPU.
     #[cfg(feature = "gpu")]
     Gpu(Box<GpuCache>),
 }

@@ -13,6 +13,7 @@ pub enum DeviceChoice {
     Auto,
     /// The GPU, or an error.
     Gpu,
+    /// The CPU.
     Cpu,
 }
 
@@ -36,6 +37,7 @@ impl std::str::FromStr for DeviceChoice {
 /// How a model is to be put on a device.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct DeviceRequest<'a> {
+    /// Which device to take.
     pub choice: DeviceChoice,
     /// What loads before this one measured: lines of [`DeviceReport::measured`], the latest first. Lines of other models,
     /// adapters and builds, and whatever else is there, are passed over.
@@ -91,7 +93,9 @@ impl GpuWork {
 /// Where a model runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DeviceKind {
+    /// The SIMD kernels.
     Cpu,
+    /// WebGPU, or Vulkan and Metal natively.
     Gpu,
 }
 
@@ -108,7 +112,9 @@ impl DeviceKind {
 /// The choice and its reason, in words for people.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeviceReport {
+    /// The device.
     pub kind: DeviceKind,
+    /// Why this one.
     pub reason: String,
     /// The GPU's name, where one was looked at and says it.
     pub adapter: Option<String>,

@@ -23,7 +23,9 @@ const WORK_OF_AN_ELEMENT: usize = 4;
 
 /// One product of an input.
 pub struct Product<'a> {
+    /// `[rows, cols]`.
     pub weight: &'a Matrix,
+    /// `[weight.rows]`.
     pub bias: Option<&'a [f32]>,
     /// `[n, weight.rows]`.
     pub out: Out<'a>,

@@ -16,16 +16,23 @@ pub enum Dialect {
 /// A metadata value. Hugging Face's `config.json` is flattened into the same type, nested keys joined by a dot.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {
+    /// True or false.
     Bool(bool),
     /// Any integer type of the file.
     Int(i64),
     /// Unsigned integers above `i64::MAX`.
     UInt(u64),
+    /// A number with a fraction.
     Float(f64),
+    /// Text.
     String(String),
+    /// An array of `Bool`.
     Bools(Vec<bool>),
+    /// An array of `Int`.
     Ints(Vec<i64>),
+    /// An array of numbers with fractions.
     Floats(Vec<f32>),
+    /// An array of texts.
     Strings(Vec<String>),
     /// An array of arrays, or a JSON array of mixed types.
     List(Vec<Value>),
@@ -53,22 +60,27 @@ impl Value {
         }
     }
 
+    /// The value of a `Bool`.
     pub fn as_bool(&self) -> Option<bool> {
         if let Value::Bool(b) = *self { Some(b) } else { None }
     }
 
+    /// The text of a `String`.
     pub fn as_str(&self) -> Option<&str> {
         if let Value::String(s) = self { Some(s) } else { None }
     }
 
+    /// The elements of `Strings`.
     pub fn as_strings(&self) -> Option<&[String]> {
         if let Value::Strings(s) = self { Some(s) } else { None }
     }
 
+    /// The elements of `Ints`.
     pub fn as_ints(&self) -> Option<&[i64]> {
         if let Value::Ints(n) = self { Some(n) } else { None }
     }
 
+    /// The elements of `Floats`.
     pub fn as_floats(&self) -> Option<&[f32]> {
         if let Value::Floats(n) = self { Some(n) } else { None }
     }
@@ -99,6 +111,7 @@ impl Value {
 pub struct TensorInfo {
     /// The name in the file's own dialect.
     pub name: String,
+    /// How its numbers are stored.
     pub dtype: DType,
     /// Row-major shape, outermost dimension first (GGUF stores it innermost first; the reader turns it round).
     pub shape: Vec<usize>,
@@ -122,12 +135,16 @@ pub enum TokenizerSource {
 pub struct ModelFile {
     /// The name given to the file, for messages.
     pub name: String,
+    /// Which names the keys and tensors have.
     pub dialect: Dialect,
+    /// The values by key.
     pub metadata: BTreeMap<String, Value>,
+    /// In the file's order.
     pub tensors: Vec<TensorInfo>,
     /// A tensor the file holds in a type that [`DType`] lacks: kept by name so that the error can list it only if the
     /// plan needs it.
     pub unsupported_tensors: Vec<(String, String)>,
+    /// What its tokenizer is made from.
     pub tokenizer: TokenizerSource,
     /// Flattened `generation_config.json`, where given.
     pub generation: BTreeMap<String, Value>,

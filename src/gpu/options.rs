@@ -29,6 +29,7 @@ pub struct GpuOptions {
     /// Split the attention of a token over workgroups, and keep keys and values in f16, where the shape of the model allows it;
     /// by the table in `src/gpu/variants.rs` where nothing is said.
     pub split: Option<bool>,
+    /// Keep keys and values in f16; by the same table.
     pub half_kv: Option<bool>,
     /// Add up within subgroups of at most that many invocations, where the adapter has them; 0: through workgroup memory.
     pub subgroups: Option<u32>,

@@ -11,10 +11,10 @@ mod files;
 mod job;
 mod object;
 mod options;
-mod property;
 mod session;
 #[cfg(target_feature = "atomics")]
 mod threads;
+mod unicode;
 
 pub use engine::Engine;
 pub use files::ModelFiles;
@@ -23,9 +23,10 @@ pub use session::Session;
 
 use wasm_bindgen::prelude::wasm_bindgen;
 
-/// A bug that stops the module says where on the console; the browser is asked for properties of characters.
+/// A bug that stops the module says where on the console; the browser is asked what the engine has no tables of.
 #[wasm_bindgen(start)]
 pub fn start() {
     console_error_panic_hook::set_once();
-    crate::text::ask_for_properties(property::property);
+    crate::text::ask_for_properties(unicode::property);
+    crate::text::ask_for_normal_forms(unicode::normal_form);
 }

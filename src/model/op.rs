@@ -19,6 +19,7 @@ pub struct VectorId(pub usize);
 
 /// One operation. `p` is a row's position in the session: the batch's start plus the row.
 #[derive(Clone, Debug, PartialEq)]
+#[allow(missing_docs, reason = "each formula names its fields")]
 pub enum Op {
     /// `out[i] = table[token[i]]`. Stem `embed`.
     Embed { table: MatrixId, out: BufferId },

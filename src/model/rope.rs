@@ -12,16 +12,22 @@ pub enum RopeLayout {
 /// Context extension of the rotary frequencies.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum RopeScaling {
+    /// Frequencies as they are.
     None,
     /// Positions are divided by `factor`.
     Linear {
+        /// How many times longer the context becomes.
         factor: f32,
     },
     /// Llama 3's frequency-dependent scaling.
     Llama3 {
+        /// Divides the low frequencies.
         factor: f32,
+        /// Wavelengths above `original_context_len / low_freq_factor` are scaled whole.
         low_freq_factor: f32,
+        /// Wavelengths below `original_context_len / high_freq_factor` stay.
         high_freq_factor: f32,
+        /// Context length of the training before the extension, in tokens.
         original_context_len: usize,
     },
 }
@@ -29,11 +35,13 @@ pub enum RopeScaling {
 /// Rotary position embedding (RoPE, arXiv 2104.09864).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Rope {
+    /// Which elements make a pair.
     pub layout: RopeLayout,
     /// Base of the frequencies (10000 in the paper).
     pub theta: f32,
     /// How many leading elements of each head rotate; even, at most `head_dim`.
     pub n_dims: usize,
+    /// Context extension.
     pub scaling: RopeScaling,
 }
 

@@ -38,6 +38,7 @@ impl Sampling<'static> {
 /// A token that was chosen.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Sampled {
+    /// Its id.
     pub token: u32,
     /// Natural logarithm of the probability that the model itself gives it, before any rule.
     pub logprob: f32,

@@ -10,6 +10,7 @@ mod added;
 mod from_gguf;
 mod from_json;
 mod models;
+mod normal_form;
 mod normalizer;
 mod pattern;
 mod pipeline;
@@ -20,6 +21,8 @@ mod tokenizer;
 mod unicode;
 mod vocabulary;
 
+#[cfg(target_arch = "wasm32")]
+pub use normal_form::ask_for_normal_forms;
 #[cfg(target_arch = "wasm32")]
 pub use regex::ask_for_properties;
 pub use stream::Detokenizer;

@@ -1,19 +1,9 @@
 //! Normalisers: what is done to a text before it is cut into pieces.
 
-use unicode_normalization_alignments::UnicodeNormalization;
-
+use super::normal_form::{Form, normal_form};
 use super::pattern::Pattern;
 use super::pre_tokenizer::Piece;
 use super::unicode;
-
-/// Unicode's normal forms (UAX 15).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Form {
-    Nfc,
-    Nfd,
-    Nfkc,
-    Nfkd,
-}
 
 /// One step of normalisation, by its name in `tokenizer.json`.
 #[derive(Debug)]
@@ -32,10 +22,10 @@ impl Normalizer {
     /// Normalises a piece.
     ///
     /// # Errors
-    /// A sentence, where an expression takes too long.
+    /// A sentence, where an expression takes too long, or nobody knows Unicode's normal forms.
     pub fn apply(&self, piece: &mut Piece) -> Result<(), String> {
         match self {
-            Normalizer::Unicode(form) => piece.text = normal_form(&piece.text, *form),
+            Normalizer::Unicode(form) => piece.text = normal_form(&piece.text, *form)?,
             Normalizer::Nmt => {
                 filter(piece, |c| !matches!(c as u32, 0x1..=0x8 | 0xb | 0xe..=0x1f | 0x7f | 0x8f | 0x9f));
                 let space = |c| {
@@ -68,7 +58,7 @@ impl Normalizer {
                     });
                 }
                 if *strip_accents {
-                    piece.text = normal_form(&piece.text, Form::Nfd);
+                    piece.text = normal_form(&piece.text, Form::Nfd)?;
                     filter(piece, |c| !unicode::kind(c).was_nonspacing());
                 }
                 if *lower {
@@ -96,19 +86,6 @@ impl Normalizer {
             }
         }
         Ok(())
-    }
-}
-
-/// A text in one of Unicode's normal forms (of Unicode 9).
-fn normal_form(text: &str, form: Form) -> String {
-    if text.is_ascii() {
-        return text.to_string();
-    }
-    match form {
-        Form::Nfc => text.nfc().map(|(c, _)| c).collect(),
-        Form::Nfd => text.nfd().map(|(c, _)| c).collect(),
-        Form::Nfkc => text.nfkc().map(|(c, _)| c).collect(),
-        Form::Nfkd => text.nfkd().map(|(c, _)| c).collect(),
     }
 }
 

@@ -66,6 +66,7 @@ const OLD_PUNCTUATION: u8 = 2;
 const OLD_NONSPACING: u8 = 4;
 const OLD_OTHER: u8 = 8;
 const OLD_MARK: u8 = 16;
+const NEWER: u8 = 32;
 
 impl Kind {
     /// The short name of its general category.
@@ -96,6 +97,12 @@ impl Kind {
     /// A mark by Unicode 9.
     pub fn was_mark(self) -> bool {
         self.flags & OLD_MARK != 0
+    }
+
+    /// Unknown to Unicode 9.
+    #[cfg_attr(not(target_arch = "wasm32"), allow(dead_code, reason = "asked where the browser normalises"))]
+    pub fn is_newer(self) -> bool {
+        self.flags & NEWER != 0
     }
 }
 

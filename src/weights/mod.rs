@@ -16,6 +16,7 @@ pub enum Layout {
     Rows,
     /// In panels of eight rows, as far as there are so many (see [`Matrix::panels`]). Quantised matrices only. Scales are stored
     /// times 2^`shift`.
+    #[allow(missing_docs, reason = "said above and by the types")]
     Panels { codes: Codes, shift: u8 },
 }
 
@@ -31,12 +32,17 @@ pub enum Codes {
 /// A matrix `[rows, cols]`; each row is a whole number of blocks, `row_bytes` long.
 #[derive(Clone, Debug)]
 pub struct Matrix {
+    /// Canonical name of the plan.
     pub name: String,
+    /// How its numbers are stored.
     pub dtype: DType,
+    /// Outputs.
     pub rows: usize,
+    /// Inputs.
     pub cols: usize,
     /// Exactly `rows * row_bytes` bytes; no alignment is promised.
     pub data: Bytes,
+    /// The order of the bytes.
     pub layout: Layout,
 }
 
@@ -57,6 +63,8 @@ impl Matrix {
 /// All weights of a plan: `matrices[i]` belongs to `MatrixId(i)`, `vectors[i]` to `VectorId(i)`; shapes equal the specs'.
 #[derive(Clone, Debug)]
 pub struct Weights {
+    /// By `MatrixId`.
     pub matrices: Vec<Matrix>,
+    /// By `VectorId`, in f32.
     pub vectors: Vec<Vec<f32>>,
 }

@@ -44,13 +44,17 @@ impl Seen {
 pub struct Queries<'a> {
     /// `[n, n_heads * head_dim]`, f32; row i is at `position + i` of `layer`.
     pub q: &'a [f32],
+    /// Query heads.
     pub n_heads: usize,
     /// Factor on the scores.
     pub scale: f32,
     /// Scores become `cap * tanh(score / cap)`.
     pub soft_cap: Option<f32>,
+    /// Which positions a row sees.
     pub seen: Seen,
+    /// Keys and values, those of the batch already stored.
     pub layer: &'a Layer,
+    /// Position of the first row.
     pub position: usize,
 }
 

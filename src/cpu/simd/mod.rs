@@ -55,9 +55,13 @@ pub trait Vector: Copy {
     fn load(x: &[f32; 4]) -> Self;
     /// Lanes to memory.
     fn store(self, out: &mut [f32; 4]);
+    /// Lane by lane.
     fn add(self, other: Self) -> Self;
+    /// Lane by lane.
     fn sub(self, other: Self) -> Self;
+    /// Lane by lane.
     fn mul(self, other: Self) -> Self;
+    /// Lane by lane.
     fn div(self, other: Self) -> Self;
     /// `other < self ? other : self` in each lane: a NaN in `self` stays.
     fn min(self, other: Self) -> Self;
@@ -85,7 +89,9 @@ pub trait Vector: Copy {
     /// Lane i of row j becomes lane j of row i.
     fn transpose(rows: [Self; 4]) -> [Self; 4];
 
+    /// Eight integers from memory.
     fn load_i16(x: &[i16; 8]) -> Self::I16;
+    /// Eight integers to memory.
     fn store_i16(x: Self::I16, out: &mut [i16; 8]);
     /// The same two numbers four times.
     fn splat_pair(x: &[i16; 2]) -> Self::I16;
@@ -101,7 +107,9 @@ pub trait Vector: Copy {
     fn swap_middle(x: Self::I16) -> Self::I16;
     /// Lane i is `a[2i] * b[2i] + a[2i + 1] * b[2i + 1]`.
     fn dot(a: Self::I16, b: Self::I16) -> Self::I32;
+    /// All lanes `x`.
     fn splat_i32(x: i32) -> Self::I32;
+    /// Lane by lane; carries beyond 32 bits are lost.
     fn add_i32(a: Self::I32, b: Self::I32) -> Self::I32;
     /// Eight 16-bit integers.
     fn widen_i16(x: &[i16; 8]) -> [Self::I32; 2];
@@ -110,7 +118,9 @@ pub trait Vector: Copy {
     /// Lane i is the sum of the lanes of `rows[i]`.
     fn transpose_sum(rows: [Self::I32; 4]) -> Self::I32;
 
+    /// Sixteen bytes from memory.
     fn load_i8(x: &[u8; 16]) -> Self::I8;
+    /// Sixteen bytes to memory.
     fn store_i8(x: Self::I8, out: &mut [u8; 16]);
     /// The ways of multiplying bytes that are right here, the quickest first.
     fn all_dots() -> &'static [Dots];
@@ -140,7 +150,9 @@ pub trait Vector: Copy {
     fn add_i16(a: Self::I16, b: Self::I16) -> Self::I16;
     /// The same.
     fn sub_i16(a: Self::I16, b: Self::I16) -> Self::I16;
+    /// Four integers from memory.
     fn load_i32(x: &[i32; 4]) -> Self::I32;
+    /// Four integers to memory.
     fn store_i32(x: Self::I32, out: &mut [i32; 4]);
 
     /// `self * x + y`, rounded twice.

@@ -52,5 +52,6 @@ pub struct Batch<'a> {
     pub tokens: &'a [u32],
     /// Position of the first token: how many rows of the KV cache are already valid.
     pub position: usize,
+    /// Which rows get logits.
     pub logits: LogitRows<'a>,
 }

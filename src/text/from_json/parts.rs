@@ -4,7 +4,8 @@ use serde_json::Value;
 
 use super::value::{invalid, kind_of, members, unsupported};
 use crate::error::Result;
-use crate::text::normalizer::{Form, Normalizer};
+use crate::text::normal_form::Form;
+use crate::text::normalizer::Normalizer;
 use crate::text::pattern::Pattern;
 use crate::text::pre_tokenizer::{Behavior, GPT2, PreTokenizer, PrependScheme};
 use crate::text::regex::RegexError;

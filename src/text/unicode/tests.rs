@@ -61,6 +61,10 @@ fn kinds_equal_those_of_the_crates() {
     for (from, to) in chars_of("\\w") {
         flags[from as usize..=to as usize].fill(WORD);
     }
+    let mut newer = vec![true; n];
+    for (from, to) in chars_of("\\p{age=9.0}") {
+        newer[from as usize..=to as usize].fill(false);
+    }
     let mut kinds = Vec::new();
     let mut numbers = Vec::with_capacity(n);
     for at in 0..n {
@@ -69,6 +73,7 @@ fn kinds_equal_those_of_the_crates() {
             set(OLD_PUNCTUATION, c.is_punctuation());
             set(OLD_NONSPACING, c.is_mark_nonspacing());
             set(OLD_OTHER, c.is_other());
+            set(NEWER, newer[at]);
             set(OLD_MARK, unicode_normalization_alignments::char::is_combining_mark(c));
         } else {
             // Surrogates are no characters: they go with what is before them.

@@ -1,4 +1,4 @@
-//! Properties of characters that the engine has no table of: the browser knows them all.
+//! What the engine has no tables of: properties of characters and Unicode's normal forms. The browser knows them all.
 
 use js_sys::{Array, Function, JsString, Reflect};
 use wasm_bindgen::{JsCast, JsValue};
@@ -33,4 +33,9 @@ pub fn property(name: &str) -> Option<Vec<(u32, u32)>> {
         ranges.push((code(at), code((at + length).saturating_sub(1))));
     }
     Some(ranges)
+}
+
+/// A text in the normal form of the name; `None` where there is no such form.
+pub fn normal_form(text: &str, form: &str) -> Option<String> {
+    Some(JsString::from(text).normalize(form).into())
 }
