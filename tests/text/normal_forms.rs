@@ -38,6 +38,8 @@ fn bytes_of(form: &str) -> Tokenizer {
 
 #[wasm_bindgen_test]
 fn every_character_is_normalised_as_elsewhere() {
+    // Says that the browser is asked.
+    nanolm::js::start();
     // Each behind a letter and before a mark, with which it may combine; the ideographs between are all alike.
     let all = ('\u{80}'..'\u{3400}')
         .chain('\u{a000}'..'\u{ac80}')
