@@ -20,6 +20,7 @@ pub struct ModelFiles {
 
 #[wasm_bindgen]
 impl ModelFiles {
+    /// No files yet.
     #[wasm_bindgen(constructor)]
     pub fn new() -> ModelFiles {
         ModelFiles::default()

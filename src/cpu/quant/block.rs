@@ -26,7 +26,7 @@ pub trait Block: BlockType {
 
     /// A panel's bytes by blocks.
     fn panels(bytes: &[u8]) -> &[Self::Panel];
-    /// The scales of the eight rows in a part, or in one of its groups; to be multiplied by the panel's [`unit`].
+    /// The scales of the eight rows in a part, or in one of its groups; to be multiplied by the panel's [`unit()`].
     #[inline(always)]
     fn scales<V: Vector>(panel: &Self::Panel, _part: usize, _group: usize) -> [V; 2] {
         halves_at(panel.as_ref(), 0)

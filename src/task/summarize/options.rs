@@ -89,7 +89,7 @@ fn unknown(name: &str, expected: &str, found: &str) -> Error {
     Error::InvalidOption { name: name.into(), expected: expected.into(), found: format!("{found:?}") }
 }
 
-/// Options of [`Model::summarize`].
+/// Options of [`Model::summarize`](crate::run::Model::summarize).
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "camelCase")]
 pub struct SummarizeOptions {
