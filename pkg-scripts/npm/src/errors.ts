@@ -12,7 +12,7 @@ export type ErrorCode =
   | "download/status"
   /** The server answered with a page instead of a file: the address is probably wrong. */
   | "download/not-a-file"
-  /** The connection broke before the end of a file. Load again; nothing incomplete is kept. */
+  /** The connection broke or stood still before the end of a file. Load again: it goes on from what was kept. */
   | "download/incomplete"
   /** A chosen file cannot be read any more, because it was moved or changed. Choose it again. */
   | "download/unreadable"

@@ -24,7 +24,7 @@ const TYPES = {
  *
  * Query parameters change how a file arrives: `slow=<ms>` waits that long before each of 32 pieces, `cut=<n>` promises the
  * whole and breaks off after n bytes, `nolength` tells no length, `gzip` compresses, `page`
- * answers with an HTML page. With `cors`, pages of other origins may read what is served; with `isolated`, pages are cross-origin
+ * answers with an HTML page. With `first=<fault>` it is the first request alone that goes wrong, at `at=<n>` bytes (see `firstTime`). With `cors`, pages of other origins may read what is served; with `isolated`, pages are cross-origin
  * isolated, as shared memory asks.
  */
 export async function serve(mounts, { policy = POLICY, port = 0, cors = false, isolated = false } = {}) {
@@ -46,11 +46,18 @@ export async function serve(mounts, { policy = POLICY, port = 0, cors = false, i
     }
     return undefined;
   };
+  const asked = new Set();
   const server = createServer((request, response) => {
     const url = new URL(request.url, "http://localhost");
     const path = decodeURIComponent(url.pathname);
     const found = find(path);
-    requests.push({ method: request.method, path, status: found === undefined ? 404 : 200 });
+    const entry = { method: request.method, path, of: request.url, status: found === undefined ? 404 : 200, range: request.headers.range, bytes: 0 };
+    requests.push(entry);
+    const { write } = response;
+    response.write = (chunk, ...rest) => {
+      entry.bytes += chunk.length;
+      return write.call(response, chunk, ...rest);
+    };
     const headers = { "content-security-policy": policy, "cache-control": "no-cache" };
     if (cors) headers["access-control-allow-origin"] = "*";
     if (isolated) {
@@ -67,6 +74,12 @@ export async function serve(mounts, { policy = POLICY, port = 0, cors = false, i
     }
     headers["content-type"] = found.type ?? "application/octet-stream";
     const query = url.searchParams;
+    if (query.has("first")) {
+      const again = asked.has(request.url) || request.method === "HEAD";
+      if (request.method !== "HEAD") asked.add(request.url);
+      faulty(request, response, headers, readFileSync(found.file), query, again);
+      return;
+    }
     if (![...query.keys()].some((key) => ["slow", "cut", "nolength", "gzip"].includes(key)) && found.file !== undefined) {
       const { size, mtime } = statSync(found.file);
       response.writeHead(200, { ...headers, "content-length": size, "last-modified": mtime.toUTCString() });
@@ -87,13 +100,48 @@ export async function serve(mounts, { policy = POLICY, port = 0, cors = false, i
   await new Promise((resolve) => server.listen(port, "127.0.0.1", resolve));
   return {
     origin: `http://127.0.0.1:${server.address().port}`,
-    /** Every request so far: `{ method, path, status }`. */
+    /** Every request so far: `{ method, path, of, status, range, bytes }`; `of` is path and query; `bytes` were sent of a body, by what goes wrong or in parts. */
     requests,
     async close() {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
     },
   };
+}
+
+/**
+ * A file whose first request goes wrong: it breaks off (`cut`, or `unversioned` where nothing tells versions apart), stands still (`stall`),
+ * ends as if that were all (`end`), is a message instead (`message`), or is of a version that is gone by the next request (`swap`).
+ * Later ones give it, or the part that is asked for.
+ */
+function faulty(request, response, headers, file, query, again) {
+  const fault = query.get("first");
+  const at = Number(query.get("at") ?? 0);
+  let body = file;
+  if (fault === "message" && !again) {
+    response.writeHead(200, headers);
+    response.write('{"error":"please log in"}');
+    response.end();
+    return;
+  }
+  if (fault === "swap" && !again) {
+    body = Buffer.from(file);
+    body.fill(0, body.length - 4096);
+  }
+  if (!["unversioned", "message", "end"].includes(fault)) headers.etag = `"${fault === "swap" && !again ? "old" : "new"}"`;
+  // Browsers ask for the rest of what their own cache has, if it is still the same.
+  const other = request.headers["if-range"] !== undefined && request.headers["if-range"] !== headers.etag;
+  const [, first, last] = /^bytes=(\d+)-(\d*)$/.exec(other ? "" : (request.headers.range ?? "")) ?? [];
+  const from = Number(first ?? 0);
+  const to = last ? Number(last) + 1 : body.length;
+  if (first !== undefined) headers["content-range"] = `bytes ${from}-${to - 1}/${body.length}`;
+  if (fault !== "end") headers["content-length"] = to - from;
+  response.writeHead(first === undefined ? 200 : 206, headers);
+  const end = again ? to : Math.min(at, to);
+  if (request.method === "HEAD") return void response.end();
+  response.write(body.subarray(from, end));
+  if (again || fault === "end") response.end();
+  else if (fault !== "stall") setTimeout(() => response.destroy(), 50);
 }
 
 async function trickle(response, body, pause, cut) {

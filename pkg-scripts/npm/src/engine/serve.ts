@@ -3,7 +3,7 @@
 
 import type { Engine, ModelFiles, Session } from "../engine.js";
 import { DisposedError, toWire, WorkerError } from "../errors.js";
-import { readFiles } from "../files/download.js";
+import { type ReadFiles, readFiles } from "../files/download.js";
 import type { Build, DeviceInfo, EngineInfo } from "../info.js";
 import { keepLine, known } from "./measured.js";
 import type { Reply, Request } from "./protocol.js";
@@ -145,6 +145,24 @@ function receive(request: Request): void {
   }
 }
 
+/**
+ * Makes a model of files. A download that is no model, a login page for one, is not found again by the next load; where an earlier load
+ * kept it, this one asks for it once more.
+ */
+async function judged(read: () => Promise<ReadFiles>, make: (files: ModelFiles) => Promise<Engine>): Promise<Engine> {
+  const { files, judge, fresh } = await read();
+  try {
+    const made = await make(files);
+    await judge(true);
+    return made;
+  } catch (error) {
+    if (!isOfTheFiles(error)) throw error;
+    await judge(false);
+    if (fresh) throw error;
+    return judged(read, make);
+  }
+}
+
 async function load(request: Request & { method: "load" }): Promise<EngineInfo> {
   const { id, files: sources, device, cache, build } = request;
   const stop = new AbortController();
@@ -154,13 +172,11 @@ async function load(request: Request & { method: "load" }): Promise<EngineInfo> 
     // Awaited in readFiles; until then a failure is not unobserved.
     ready.catch(() => {});
     const progress = throttled(id);
-    const files = await readFiles(sources, ready, {
-      cache,
-      stop,
-      onProgress: (loaded, total) => progress("download", loaded, total),
-    });
     const measures = cache && device === "auto";
-    engine = await host.Engine.load(files, device, measures ? await known() : "", progress);
+    const lines = measures ? await known() : "";
+    const read = (): Promise<ReadFiles> =>
+      readFiles(sources, ready, { cache, stop, onProgress: (loaded, total) => progress("download", loaded, total) });
+    engine = await judged(read, (files) => host.Engine.load(files, device, lines, progress));
     const measured = engine.measured();
     if (measures && measured !== undefined) void keepLine(measured);
     asked = request.threads;
@@ -170,6 +186,11 @@ async function load(request: Request & { method: "load" }): Promise<EngineInfo> 
   } finally {
     loading.delete(id);
   }
+}
+
+/** Whether a model cannot be made of these files, whatever the device. */
+function isOfTheFiles(error: unknown): boolean {
+  return /^(format|model|text)\//.test(String((error as { code?: unknown } | null)?.code));
 }
 
 /** The most threads by default. Computers with more have them in pairs that share a core, or other work to do. */

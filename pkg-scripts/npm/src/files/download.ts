@@ -2,22 +2,8 @@
 
 import type { ModelFiles } from "../engine.js";
 import { DownloadError } from "../errors.js";
-import { cached, keep, type Keeping } from "./cache.js";
+import { RemoteFile, Restart } from "./remote.js";
 import type { SourceFile } from "./source.js";
-
-type Bytes = Uint8Array<ArrayBuffer>;
-
-/** A file whose bytes can be read now. */
-interface Opened {
-  name: string;
-  /** Undefined if only the end will tell. */
-  size: number | undefined;
-  body: ReadableStream<Bytes>;
-  /** The address, for files that came from one. */
-  url?: string;
-  /** Of a file that is being downloaded and can be kept. */
-  download?: { url: string; headers: Headers };
-}
 
 export interface ReadOptions {
   cache: boolean;
@@ -26,21 +12,51 @@ export interface ReadOptions {
   onProgress(loaded: number, total: number | undefined): void;
 }
 
-/** A file went on past the length its server told. */
-class LengthExceeded extends Error {}
+export interface ReadFiles {
+  files: ModelFiles;
+  /** Whether a model came of them: what was kept of their downloads stays, or goes. */
+  judge(sound: boolean): Promise<void>;
+  /** Nothing of them was kept by earlier loads. */
+  fresh: boolean;
+}
+
+/** A file whose bytes can be read now. */
+export interface OpenedFile {
+  /** In bytes; undefined if only the end will tell. */
+  readonly size: number | undefined;
+  /** Moves its bytes into wasm memory and says how many they were. */
+  moveTo(files: ModelFiles, progress: (loaded: number) => void): Promise<number>;
+  judge?(sound: boolean): Promise<void>;
+  readonly fresh?: boolean;
+}
+
+/** A server that changes its files under every download is given up on. */
+const MOST_RESTARTS = 3;
 
 /** Opens every file at once, then reads one after the other. `ready` resolves when wasm memory is there. */
 export async function readFiles(
   sources: SourceFile[],
   ready: Promise<() => ModelFiles>,
   options: ReadOptions,
-): Promise<ModelFiles> {
+): Promise<ReadFiles> {
+  const { signal } = options.stop;
+  const read = async (): Promise<ReadFiles> => {
+    // What a server tells of a file may turn out to be wrong, or change meanwhile.
+    for (let restarts = 0, trustLength = true; ; restarts++) {
+      try {
+        return await readAll(sources, ready, options, trustLength);
+      } catch (error) {
+        if (!(error instanceof Restart) || restarts === MOST_RESTARTS) throw error;
+        trustLength &&= error.trustLength;
+      }
+    }
+  };
+  const urls = sources.flatMap((source) => ("url" in source ? [source.url] : []));
   try {
-    return await readAll(sources, ready, options, true).catch((error: unknown) => {
-      // The length was of a compressed answer, and other origins' servers hide that. Go by the ends instead.
-      if (error instanceof LengthExceeded) return readAll(sources, ready, options, false);
-      throw error;
-    });
+    // Of several tabs one downloads; the others find what it kept.
+    const alone = !options.cache || urls.length === 0 || globalThis.origin === "null";
+    const locks = alone ? undefined : globalThis.navigator?.locks;
+    return await (locks?.request(`nanolm ${urls.join(" ")}`, { signal }, read) ?? read());
   } catch (error) {
     options.stop.abort();
     throw error;
@@ -52,193 +68,76 @@ async function readAll(
   ready: Promise<() => ModelFiles>,
   options: ReadOptions,
   trustLength: boolean,
-): Promise<ModelFiles> {
-  const opening = Promise.all(sources.map((source) => open(source, options.cache, trustLength, options.stop.signal)));
+): Promise<ReadFiles> {
+  const { signal } = options.stop;
+  const opening = Promise.all(sources.map((source) => open(source, options.cache, trustLength, signal)));
   // Both are awaited below; the first to fail must not leave the other unobserved.
   opening.catch(() => {});
   const files = (await ready)();
+  let opened: OpenedFile[] = [];
   try {
-    const opened = (await opening).filter((file) => file !== undefined);
-    const total = opened.every((file) => file.size !== undefined)
-      ? opened.reduce((sum, file) => sum + (file.size ?? 0), 0)
-      : undefined;
+    opened = (await opening).filter((file) => file !== undefined);
+    const sizes = opened.map((file) => file.size);
+    const total = sizes.every((size) => size !== undefined) ? sizes.reduce((sum, size) => sum + size, 0) : undefined;
     let before = 0;
     for (const file of opened) {
-      const progress = (loaded: number): void => options.onProgress(before + loaded, total);
-      before +=
-        file.size === undefined
-          ? await collect(file, files, options, progress)
-          : await fill(file, file.size, files, options, progress);
+      before += await file.moveTo(files, (loaded) => options.onProgress(before + loaded, total));
     }
     // Now the total is known.
     if (total === undefined) options.onProgress(before, before);
-    return files;
+    const judge = async (sound: boolean): Promise<void> => {
+      await Promise.all(opened.map((file) => file.judge?.(sound)));
+    };
+    return { files, judge, fresh: opened.every((file) => file.fresh ?? true) };
   } catch (error) {
     files.free();
     throw error;
   }
 }
 
-async function open(source: SourceFile, cache: boolean, trustLength: boolean, signal: AbortSignal): Promise<Opened | undefined> {
-  const { name } = source;
-  if ("blob" in source) {
-    return { name, size: source.blob.size, body: source.blob.stream() };
-  }
-  if ("bytes" in source) {
-    const blob = new Blob([source.bytes]);
-    return { name, size: blob.size, body: blob.stream() };
-  }
-  const { url } = source;
-  const kept = cache ? await cached(url) : undefined;
-  return kept !== undefined ? { name, size: kept.size, body: kept.stream() } : request(source, url, trustLength, signal);
-}
-
-async function request(
+async function open(
   source: SourceFile,
-  url: string,
+  cache: boolean,
   trustLength: boolean,
   signal: AbortSignal,
-): Promise<Opened | undefined> {
-  const { name } = source;
-  let response: Response;
-  try {
-    response = await fetch(url, { signal });
-  } catch (error) {
-    if (signal.aborted) throw signal.reason;
-    throw new DownloadError(
-      "download/network",
-      `${url} could not be fetched: ${(error as Error).message}. Check the network, and that the server (CORS) and the page ` +
-        "(Content-Security-Policy connect-src) allow it",
-      { url },
-    );
-  }
-  if (source.optional && (response.status === 404 || isPage(response))) {
-    await response.body?.cancel();
-    return undefined;
-  }
-  const hint = "hint" in source && source.hint !== undefined ? `. ${source.hint}` : "";
-  if (!response.ok) {
-    throw new DownloadError(
-      "download/status",
-      `${url}: expected the file, found status ${response.status}. Check the address${hint}`,
-      { url, status: response.status },
-    );
-  }
-  if (isPage(response)) {
-    throw new DownloadError(
-      "download/not-a-file",
-      `${url}: expected a model file, found an HTML page. The file is probably missing on the server${hint}`,
-      { url },
-    );
-  }
-  if (response.body === null) {
-    throw new DownloadError("download/incomplete", `${url}: expected the file, found an empty answer`, { url });
-  }
-  // Of a compressed answer the header tells the compressed length.
-  const told = trustLength && !response.headers.has("content-encoding");
-  const announced = told ? response.headers.get("content-length") : null;
-  const size = announced === null || !/^\d+$/.test(announced) ? undefined : Number(announced);
-  return { name, url, size, body: response.body, download: { url, headers: response.headers } };
+): Promise<OpenedFile | undefined> {
+  if ("url" in source) return RemoteFile.open(source, cache, trustLength, signal);
+  const blob = "blob" in source ? source.blob : new Blob([source.bytes]);
+  return new LocalFile(source.name, blob, signal);
 }
 
-/** Servers of single-page apps answer every wrong address with their page and status 200. */
-function isPage(response: Response): boolean {
-  return /^text\/html\b/i.test(response.headers.get("content-type") ?? "");
-}
+/** A blob or a buffer. */
+class LocalFile implements OpenedFile {
+  readonly size: number;
 
-/** Known length: one allocation, chunks go straight into it. */
-async function fill(
-  file: Opened,
-  size: number,
-  files: ModelFiles,
-  options: ReadOptions,
-  progress: (loaded: number) => void,
-): Promise<number> {
-  let keeping: Keeping | undefined;
-  let offset = 0;
-  const reader = file.body.getReader();
-  try {
-    files.add(file.name, size);
-    if (options.cache && file.download !== undefined) {
-      keeping = await keep(file.download.url, size, file.download.headers);
+  constructor(
+    private readonly name: string,
+    private readonly blob: Blob,
+    private readonly signal: AbortSignal,
+  ) {
+    this.size = blob.size;
+  }
+
+  async moveTo(files: ModelFiles, progress: (loaded: number) => void): Promise<number> {
+    files.add(this.name, this.size);
+    let at = 0;
+    const reader = this.blob.stream().getReader();
+    try {
+      for (;;) {
+        if (this.signal.aborted) throw this.signal.reason;
+        const { value } = await reader.read();
+        if (value === undefined) break;
+        files.write(this.name, at, value);
+        at += value.length;
+        progress(at);
+      }
+    } catch (error) {
+      if (this.signal.aborted) throw this.signal.reason;
+      const why = (error as Error).message;
+      throw new DownloadError("download/unreadable", `${this.name} cannot be read: ${why}. Choose it again`, { file: this.name });
+    } finally {
+      await reader.cancel().catch(() => {});
     }
-    for (;;) {
-      const chunk = await read(reader, file, offset, options.stop.signal);
-      if (chunk === undefined) break;
-      if (offset + chunk.length > size) throw new LengthExceeded(file.name);
-      files.write(file.name, offset, chunk);
-      offset += chunk.length;
-      progress(offset);
-      await keeping?.write(chunk);
-    }
-    if (offset < size) throw incomplete(file, size, offset);
-    await keeping?.commit();
-    keeping = undefined;
-    return size;
-  } finally {
-    await keeping?.abandon();
-    await reader.cancel().catch(() => {});
+    return at;
   }
-}
-
-/** Unknown length: collect, then allocate once. */
-async function collect(
-  file: Opened,
-  files: ModelFiles,
-  options: ReadOptions,
-  progress: (loaded: number) => void,
-): Promise<number> {
-  const chunks: Bytes[] = [];
-  let size = 0;
-  const reader = file.body.getReader();
-  try {
-    for (;;) {
-      const chunk = await read(reader, file, size, options.stop.signal);
-      if (chunk === undefined) break;
-      chunks.push(chunk);
-      size += chunk.length;
-      progress(size);
-    }
-  } finally {
-    await reader.cancel().catch(() => {});
-  }
-  files.add(file.name, size);
-  const { download } = file;
-  const keeping = options.cache && download !== undefined ? await keep(download.url, size, download.headers) : undefined;
-  let offset = 0;
-  for (const chunk of chunks) {
-    files.write(file.name, offset, chunk);
-    offset += chunk.length;
-    await keeping?.write(chunk);
-  }
-  await keeping?.commit();
-  return size;
-}
-
-async function read(
-  reader: ReadableStreamDefaultReader<Bytes>,
-  file: Opened,
-  found: number,
-  signal: AbortSignal,
-): Promise<Bytes | undefined> {
-  try {
-    return (await reader.read()).value;
-  } catch (error) {
-    if (signal.aborted) throw signal.reason;
-    if (file.url === undefined) {
-      throw new DownloadError("download/unreadable", `${file.name} cannot be read: ${(error as Error).message}. Choose it again`, {
-        file: file.name,
-      });
-    }
-    throw incomplete(file, file.size, found);
-  }
-}
-
-function incomplete(file: Opened, expected: number | undefined, found: number): DownloadError {
-  return new DownloadError(
-    "download/incomplete",
-    `${file.url ?? file.name}: the download broke off: expected ${expected ?? "more"} bytes, found ${found}. Load again; nothing ` +
-      "incomplete was kept",
-    { file: file.name, url: file.url, expected, found },
-  );
 }

@@ -26,8 +26,9 @@ export interface LoadOptions {
   /** Aborts the download or the load at any moment. */
   signal?: AbortSignal | undefined;
   /**
-   * Keep downloaded files in Cache Storage, where it can be used, so that the model loads offline (default). Only whole
-   * files are kept, and a file that changed on the server is fetched anew.
+   * Keep downloaded files in Cache Storage, where it can be used, so that the model loads offline (default). They are kept in chunks with
+   * a SHA-256 each: a download that broke off goes on where it stopped, a damaged chunk alone is fetched again, and a file that
+   * changed on the server is fetched anew. What turns out to be no model is not kept.
    */
   cache?: boolean | undefined;
   /**
