@@ -23,7 +23,8 @@ export function sizes(dist) {
       gzip: 0,
       brotli: 0,
     });
-  const files = readdirSync(dist, { recursive: true }).filter((name) => /\.(js|wasm)$/.test(name) && statSync(join(dist, name)).isFile());
+  // Surfaces with an import of their own are downloaded by those who import them.
+  const files = readdirSync(dist, { recursive: true }).filter((name) => /\.(js|wasm)$/.test(name) && !/^extension\W/.test(name) && statSync(join(dist, name)).isFile());
   const size = Object.fromEntries(files.map((name) => [name, measured(join(dist, name))]));
   const builds = {};
   for (const build of ["simd128", "relaxed", "threads"]) {

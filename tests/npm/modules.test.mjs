@@ -22,7 +22,7 @@ const PARTS = {
   "worker-threads": ["engine-threads.d", "engine", "thread"],
 };
 /** Every other folder is a public surface of its own, such as an adapter, and may import these. */
-const PUBLIC = ["index", "model"];
+const PUBLIC = ["index", "info", "errors", "model"];
 
 const IMPORT = /(?:\bfrom|\bimport)\s*\(?\s*"(\.[^"]+)"/g;
 

@@ -1,0 +1,35 @@
+// Opens the panel: from the toolbar button, its keyboard shortcut, and the context menus. Opening the engine beside it saves the
+// panel the wait.
+import { hostEngine } from "nanolm/extension/background";
+import { browser, isChromium } from "./browser.js";
+
+const openEngine = hostEngine("engine.html");
+
+browser.runtime.onInstalled.addListener(() => {
+  browser.contextMenus.removeAll(() => {
+    browser.contextMenus.create({ id: "page", title: "Summarise this page", contexts: ["page"] });
+    browser.contextMenus.create({ id: "selection", title: "Summarise the selection", contexts: ["selection"] });
+  });
+});
+
+browser.action.onClicked.addListener((tab) => open(tab, { what: "auto" }));
+
+browser.contextMenus.onClicked.addListener(({ menuItemId, frameId }, tab) => {
+  open(tab, { what: menuItemId === "selection" ? "selection" : "page", frameId: menuItemId === "selection" ? frameId : 0 });
+});
+
+/** What the visitor did must be answered by opening the panel at once, before anything is awaited. */
+function open(tab, request) {
+  const opened = isChromium ? openSidePanel(tab) : browser.sidebarAction.open();
+  // The panel finds there what it was opened for, also when it is open already.
+  browser.storage.session.set({ [`request-${tab.id}`]: { ...request, at: Date.now() } });
+  Promise.all([opened, openEngine()]).catch((error) => console.error(error));
+}
+
+/** A panel that belongs to its tab. */
+function openSidePanel({ id: tabId }) {
+  browser.sidePanel.setOptions({ tabId, path: `panel.html?tab=${tabId}`, enabled: true });
+  return browser.sidePanel.open({ tabId });
+}
+
+browser.tabs.onRemoved.addListener((tabId) => browser.storage.session.remove(`request-${tabId}`));

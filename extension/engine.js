@@ -1,0 +1,4 @@
+// The one engine of all tabs: Chromium's offscreen document, or a frame of Firefox's background page.
+import { serveEngine } from "nanolm/extension/engine";
+
+serveEngine({ preload: {}, idleMs: 120_000 });

@@ -1,0 +1,89 @@
+// What the panel calls in the page, in the extension's own world of it. Of it the page's scripts see the names of the marks, and nothing else.
+import { findArticle } from "./article.js";
+import { PageText, textNodes } from "./text.js";
+
+/** A selection of fewer words is left over from a click. */
+const FEWEST_WORDS = 20;
+
+/** What was read last: `{ text: PageText, what }`. */
+let current;
+
+/** Reads the page, the selection, or ("auto") the selection where there is one worth it. */
+function read(what) {
+  const selected = what === "page" ? [] : selectedParts();
+  const selection = new PageText(selected);
+  const wanted = what === "selection" ? 1 : FEWEST_WORDS;
+  if (wordsIn(selection.text) >= wanted) current = { text: selection, what: "selection" };
+  // Of a panel that was closed and opened: the selection may be gone by now, what it said is not.
+  else if (!(what === "selection" && current?.what === "selection")) {
+    const { parts, found } = findArticle();
+    current = { text: new PageText(parts), what: found };
+  }
+  const { text } = current.text;
+  return { text, what: current.what, words: wordsIn(text), title: titleOf(), language: document.documentElement.lang };
+}
+
+const wordsIn = (text) => text.match(/\S+/g)?.length ?? 0;
+
+function titleOf() {
+  const heading = document.querySelectorAll("h1");
+  return (heading.length === 1 && heading[0].textContent.trim().replace(/\s+/g, " ")) || document.title || location.hostname;
+}
+
+function selectedParts() {
+  const parts = [];
+  const selection = getSelection();
+  for (let at = 0; at < (selection?.rangeCount ?? 0); at++) {
+    const range = selection.getRangeAt(at);
+    for (const node of textNodes(range.commonAncestorContainer)) {
+      if (!range.intersectsNode(node) || node.parentElement?.closest("script,style,noscript")) continue;
+      const from = node === range.startContainer ? range.startOffset : 0;
+      const to = node === range.endContainer ? range.endOffset : node.length;
+      if (to > from) parts.push({ node, from, to });
+    }
+  }
+  return parts;
+}
+
+/** The range of a place of the text that was read; the page may have been drawn anew since. */
+function rangeOf({ start, end }) {
+  const sentence = current?.text.text.slice(start, end) ?? "";
+  const range = current?.text.rangeOf(start, end);
+  if (range !== undefined || sentence === "") return range;
+  const again = new PageText([...textNodes(document.body)].filter(({ parentElement }) => !parentElement.closest("script,style,noscript")).map((node) => ({ node })));
+  const at = again.text.indexOf(sentence);
+  return at < 0 ? undefined : again.rangeOf(at, at + sentence.length);
+}
+
+/** Colours places: `points` lightly, `current` strongly. */
+function mark(name, places) {
+  const ranges = places.map(rangeOf).filter((range) => range !== undefined);
+  if (globalThis.CSS?.highlights !== undefined && typeof Highlight === "function") {
+    if (ranges.length > 0) CSS.highlights.set(`nanolm-${name}`, new Highlight(...ranges));
+    else CSS.highlights.delete(`nanolm-${name}`);
+  } else if (name === "current" && ranges.length > 0) {
+    getSelection().removeAllRanges();
+    getSelection().addRange(ranges[0]);
+  }
+  return ranges;
+}
+
+/** Scrolls to a place and marks it. False where it is not in the page any more. */
+function show(place) {
+  const [range] = mark("current", [place]);
+  if (range === undefined) return false;
+  const element = range.startContainer.parentElement;
+  for (let at = element.closest("details:not([open])"); at !== null; at = at.parentElement?.closest("details:not([open])") ?? null) at.open = true;
+  element.scrollIntoView({ block: "nearest", inline: "nearest", behavior: "instant" });
+  // Its element may be taller than the window.
+  const { top, bottom } = range.getBoundingClientRect();
+  if (top < innerHeight * 0.15 || bottom > innerHeight * 0.85) scrollBy({ top: top - innerHeight * 0.3, behavior: "instant" });
+  return true;
+}
+
+function clear() {
+  mark("points", []);
+  mark("current", []);
+}
+
+globalThis.nanolmPage = { read, show, mark: (name, places) => mark(name, places).length, clear };
