@@ -16,13 +16,14 @@ const run = promisify(execFile);
 const COMPILERS = { "5.4": "typescript-5.4", "5.9": "typescript-5.9", current: "typescript" };
 const LIBRARIES = { "default libraries": [], "DOM and DOM.Iterable": ["--lib", "ES2022,DOM,DOM.Iterable"] };
 const FLAGS = ["--noEmit", "--strict", "--target", "ES2022", "--module", "ES2022", "--moduleResolution", "bundler", "--skipLibCheck", "false"];
+const FILES = ["consumer.ts", "extension.ts"];
 
 let installed;
 let app;
 before(() => {
   installed = installTarball("types-app");
   app = join(installed, "../..");
-  cpSync(join(import.meta.dirname, "app/consumer.ts"), join(app, "consumer.ts"));
+  for (const file of FILES) cpSync(join(import.meta.dirname, "app", file), join(app, file));
 });
 
 describe("an application compiles, and its mistakes do not", () => {
@@ -30,7 +31,7 @@ describe("an application compiles, and its mistakes do not", () => {
     for (const [name, libraries] of Object.entries(LIBRARIES)) {
       test(`TypeScript ${version}, ${name}`, async () => {
         const tsc = join(ROOT, "node_modules", folder, "bin/tsc");
-        await run(process.execPath, [tsc, ...FLAGS, ...libraries, "consumer.ts"], { cwd: app }).catch(({ stdout, message }) =>
+        await run(process.execPath, [tsc, ...FLAGS, ...libraries, ...FILES], { cwd: app }).catch(({ stdout, message }) =>
           assert.fail(stdout || message),
         );
       });

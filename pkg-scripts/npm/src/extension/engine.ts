@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 /**
  * `nanolm/extension/engine`: for the page of an extension that holds the engine. One engine serves every tab, panel, popup and
  * content script.
@@ -8,9 +9,10 @@ import type { Model } from "../model/model.js";
 import { checkOptions } from "../model/options.js";
 import type { TextStream } from "../model/stream.js";
 import { Call, post } from "./call.js";
+import type { ModelChoice } from "./choice.js";
 import { Models } from "./models.js";
 import { platform, type Port } from "./platform.js";
-import { type CallMessage, METHODS, type ModelChoice, PORT, type ToEngine } from "./protocol.js";
+import { type CallMessage, METHODS, PORT, type ToEngine } from "./protocol.js";
 
 export interface EngineOptions {
   /**

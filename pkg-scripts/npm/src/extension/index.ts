@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 /**
  * `nanolm/extension`: for the panels, popups, options pages and content scripts of a browser extension.
  *
@@ -9,7 +10,7 @@
 
 import { type ConnectOptions, RemoteModel } from "./remote.js";
 
-export type { ModelChoice } from "./protocol.js";
+export type { ModelChoice } from "./choice.js";
 export type { ConnectOptions, KeepOptions } from "./remote.js";
 export { RemoteModel } from "./remote.js";
 

@@ -3,7 +3,7 @@
 import { optionError } from "../errors.js";
 import type { Progress } from "../info.js";
 import { type LoadOptions, Model } from "../model/model.js";
-import type { ModelChoice } from "./protocol.js";
+import type { ModelChoice } from "./choice.js";
 
 interface Loaded {
   model: Promise<Model>;

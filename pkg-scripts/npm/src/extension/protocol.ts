@@ -2,7 +2,7 @@
 
 import type { WireError } from "../errors.js";
 import type { Progress } from "../info.js";
-import type { LoadOptions } from "../model/model.js";
+import type { ModelChoice } from "./choice.js";
 
 /** The name of the ports to the engine. */
 export const PORT = "nanolm";
@@ -31,15 +31,6 @@ export const METHODS = {
 } as const;
 
 export type Method = keyof typeof METHODS;
-
-/** How the model is loaded. */
-export interface ModelChoice extends Pick<LoadOptions, "device" | "threads" | "hub"> {
-  /**
-   * Address of the model, or the name of a file in the origin private file system of the extension. By default the model of the
-   * package.
-   */
-  source?: string | { file: string } | undefined;
-}
 
 /** A call, as it travels. Sent again with the same id it is the same call, wherever it stands. */
 export interface CallMessage {

@@ -11,8 +11,9 @@ import type { Entity, EntityOptions } from "../model/tasks/entities.js";
 import type { GenerateOptions } from "../model/tasks/generate.js";
 import type { Keyword, KeywordOptions } from "../model/tasks/keywords.js";
 import type { SummarizeOptions } from "../model/tasks/summarize.js";
+import type { ModelChoice } from "./choice.js";
 import { Link, type Listener } from "./link.js";
-import type { CallMessage, Method, ModelChoice } from "./protocol.js";
+import type { CallMessage, Method } from "./protocol.js";
 
 /** What every call from afar takes besides its own options. */
 export interface KeepOptions {
