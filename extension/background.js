@@ -23,7 +23,18 @@ function open(tab, request) {
   const opened = isChromium ? openSidePanel(tab) : browser.sidebarAction.open();
   // The panel finds there what it was opened for, also when it is open already.
   browser.storage.session.set({ [`request-${tab.id}`]: { ...request, at: Date.now() } });
-  Promise.all([opened, openEngine()]).catch((error) => console.error(error));
+  Promise.all([opened, openEngine(), readAhead(tab.id, request)]).catch((error) => console.error(error));
+}
+
+/** The page is read while the panel opens, which then finds it read. */
+async function readAhead(tabId, { what, frameId = 0 }) {
+  const target = { tabId, frameIds: [frameId] };
+  try {
+    await browser.scripting.executeScript({ target, files: ["page.js"] });
+    await browser.scripting.executeScript({ target, func: (what) => globalThis.nanolmPage.readAhead(what), args: [what] });
+  } catch {
+    // A page that is closed to extensions: the panel says so.
+  }
 }
 
 /** A panel that belongs to its tab. */

@@ -8,8 +8,22 @@ const FEWEST_WORDS = 20;
 /** What was read last: `{ text: PageText, what }`. */
 let current;
 
-/** Reads the page, the selection, or ("auto") the selection where there is one worth it. */
+/** What was read ahead of the panel's asking, and when. */
+let ahead;
+const AHEAD_MS = 3000;
+
+function readAhead(what) {
+  ahead = { what, at: Date.now(), read: readNow(what) };
+}
+
 function read(what) {
+  const ready = ahead?.what === what && Date.now() - ahead.at < AHEAD_MS ? ahead.read : undefined;
+  ahead = undefined;
+  return ready ?? readNow(what);
+}
+
+/** Reads the page, the selection, or ("auto") the selection where there is one worth it. */
+function readNow(what) {
   const selected = what === "page" ? [] : selectedParts();
   const selection = new PageText(selected);
   const wanted = what === "selection" ? 1 : FEWEST_WORDS;
@@ -86,4 +100,4 @@ function clear() {
   mark("current", []);
 }
 
-globalThis.nanolmPage = { read, show, mark: (name, places) => mark(name, places).length, clear };
+globalThis.nanolmPage = { read, readAhead, show, mark: (name, places) => mark(name, places).length, clear };

@@ -32,7 +32,7 @@ async function request() {
 }
 
 /** Reads and summarises what was asked for, in place of what was shown. */
-async function begin({ what, frameId }) {
+async function begin(asked) {
   performance.clearMarks();
   controller.abort();
   controller = new AbortController();
@@ -40,7 +40,7 @@ async function begin({ what, frameId }) {
   reset();
   byId("main").setAttribute("aria-busy", "true");
   try {
-    const { length, device: wanted } = await settings();
+    const [{ length, device: wanted }, { what, frameId }] = await Promise.all([settings(), asked ?? request()]);
     if (model === undefined || device !== wanted) {
       model?.close();
       device = wanted;
@@ -193,16 +193,16 @@ function showProgress({ loaded, total }) {
 
 function showError(error) {
   if (error instanceof Unreadable) return notice(error.message);
-  notice(error.message, { kind: "error", action: "Try again", onAction: async () => begin(await request()) });
+  notice(error.message, { kind: "error", action: "Try again", onAction: () => begin() });
 }
 
 if (tabId === undefined) {
   // Firefox has one sidebar for the window: it follows the tab that is looked at.
   const [tab] = await browser.tabs.query({ active: true, currentWindow: true });
   tabId = tab.id;
-  browser.tabs.onActivated.addListener(async (active) => {
+  browser.tabs.onActivated.addListener((active) => {
     tabId = active.tabId;
-    begin(await request());
+    begin();
   });
 }
 browser.storage.session.onChanged.addListener((changes) => {
@@ -213,4 +213,4 @@ browser.tabs.onUpdated.addListener((id, { status }) => {
   if (id !== tabId || status !== "complete" || source === undefined) return;
   notice("The page has changed.", { action: "Summarise it", onAction: () => begin({ what: "page" }) });
 });
-begin(await request());
+begin();

@@ -23,14 +23,21 @@ export class Page {
   /** `{ text, what, words, title, language, url }` */
   async read(what) {
     const target = { tabId: this.#tabId, frameIds: [this.#frameId] };
+    const tab = browser.tabs.get(this.#tabId);
+    this.#styled = undefined;
     try {
-      await browser.scripting.executeScript({ target, files: ["page.js"] });
+      // Mostly the script is there: the background script has begun with it.
+      const read = (await this.#call("read", what)) ?? (await this.#inject(target, what));
+      return { ...read, url: (await tab).url ?? "" };
     } catch (error) {
+      if (error instanceof Unreadable) throw error;
       throw new Unreadable(whyNot(error));
     }
-    this.#styled = undefined;
-    const { url } = await browser.tabs.get(this.#tabId);
-    return { url: url ?? "", ...(await this.#call("read", what)) };
+  }
+
+  async #inject(target, what) {
+    await browser.scripting.executeScript({ target, files: ["page.js"] });
+    return this.#call("read", what);
   }
 
   /** Scrolls to a place; false where it has left the page. */

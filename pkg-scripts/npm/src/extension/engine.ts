@@ -20,7 +20,10 @@ export interface EngineOptions {
    * nobody is connected. The next call brings both back. 0: at once; `Infinity`: never.
    */
   idleMs?: number | undefined;
-  /** Load this model as soon as the page is there, instead of at the first call. `{}` is the model of the package. */
+  /**
+   * Load this model as soon as the page is there, instead of at the first call, and run it on a few words, because browsers compile
+   * code when it first runs. `{}` is the model of the package.
+   */
   preload?: ModelChoice | undefined;
 }
 
@@ -28,6 +31,8 @@ export interface EngineOptions {
 const GRACE_MS = 5000;
 /** A page that nobody is connected to and that holds no model stays for so long. */
 const LEAVE_MS = 1000;
+/** What the model is warmed up with. */
+const FEW_WORDS = "A bridge was opened on Monday. It took three years to build.";
 /** Kept calls that have ended, at most. */
 const MOST_KEPT = 32;
 /** The background page of Firefox, which this page may be part of, ends after 30 seconds without a call like this. */
@@ -62,7 +67,8 @@ class EngineHost {
 
   preload(choice: ModelChoice): void {
     // A failure is told to the first call, which tries again.
-    this.#models.use(choice, () => {}, async () => {}).then(() => this.#rest(), () => this.#rest());
+    const warm = (model: Model): Promise<unknown> => model.summarize(FEW_WORDS, { type: "key-points", fresh: true }).result;
+    this.#models.use(choice, () => {}, warm).then(() => this.#rest(), () => this.#rest());
   }
 
   connected(port: Port): void {
