@@ -2,7 +2,7 @@
 
 import type { ModelFiles } from "../engine.js";
 import { DownloadError } from "../errors.js";
-import { RemoteFile, Restart } from "./remote.js";
+import { type OpenedFile, RemoteFile, Restart } from "./remote.js";
 import type { SourceFile } from "./source.js";
 
 export interface ReadOptions {
@@ -18,16 +18,6 @@ export interface ReadFiles {
   judge(sound: boolean): Promise<void>;
   /** Nothing of them was kept by earlier loads. */
   fresh: boolean;
-}
-
-/** A file whose bytes can be read now. */
-export interface OpenedFile {
-  /** In bytes; undefined if only the end will tell. */
-  readonly size: number | undefined;
-  /** Moves its bytes into wasm memory and says how many they were. */
-  moveTo(files: ModelFiles, progress: (loaded: number) => void): Promise<number>;
-  judge?(sound: boolean): Promise<void>;
-  readonly fresh?: boolean;
 }
 
 /** A server that changes its files under every download is given up on. */

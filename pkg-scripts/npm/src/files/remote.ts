@@ -3,9 +3,18 @@
 
 import type { ModelFiles } from "../engine.js";
 import { DownloadError } from "../errors.js";
-import type { OpenedFile } from "./download.js";
 import type { SourceFile } from "./source.js";
 import { CHUNK, isSame, KeptFile, type Version, versionOf } from "./store.js";
+
+/** A file whose bytes can be read now. */
+export interface OpenedFile {
+  /** In bytes; undefined if only the end will tell. */
+  readonly size: number | undefined;
+  /** Moves its bytes into wasm memory and says how many they were. */
+  moveTo(files: ModelFiles, progress: (loaded: number) => void): Promise<number>;
+  judge?(sound: boolean): Promise<void>;
+  readonly fresh?: boolean;
+}
 
 type Bytes = Uint8Array<ArrayBuffer>;
 type Source = SourceFile & { url: string };
