@@ -4,12 +4,33 @@
 // as sw.js?v=<version>, so a new version is a new worker with a cache of its own. It takes over only after every file
 // has been fetched and checked against the list, and only when no page of the old version is open any more: what a page
 // gets is always one version, never a mixture.
+//
+// Its answers also carry the headers that make a page cross-origin isolated. So the model has threads on any static host, from the
+// second visit on.
 
 const VERSION = new URL(location.href).searchParams.get("v") ?? "";
 const SCOPE = self.registration.scope;
 const PREFIX = `nanolm-page ${SCOPE} `;
 const CACHE = PREFIX + VERSION;
 const LIST = "files.json";
+
+const ISOLATED = {
+  "cross-origin-opener-policy": "same-origin",
+  "cross-origin-embedder-policy": "require-corp",
+  "cross-origin-resource-policy": "same-origin",
+};
+
+/** A module with a relaxed instruction, i8x16.relaxed_swizzle, in a function () -> v128. */
+const RELAXED = new Uint8Array([
+  ...[0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00],
+  ...[0x01, 0x05, 0x01, 0x60, 0x00, 0x01, 0x7b],
+  ...[0x03, 0x02, 0x01, 0x00],
+  ...[0x0a, 0x0f, 0x01, 0x0d, 0x00, 0x41, 0x00, 0xfd, 0x0f, 0x41, 0x00, 0xfd, 0x0f, 0xfd, 0x80, 0x02, 0x0b],
+]);
+/** The builds of the engine that this browser has no use for. */
+const UNUSED = WebAssembly.validate(RELAXED)
+  ? /\/engine-simd128\.wasm$/
+  : /\/(engine-(relaxed|threads)\.wasm|engine-threads\.js|worker-threads\.js|thread\.js)$/;
 
 const address = (path) => SCOPE + (path === "index.html" ? "" : path);
 
@@ -18,17 +39,26 @@ async function sha256(buffer) {
   return Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-/** Fetches one file of this version and checks it. Throws if the server now has something else. */
+/**
+ * Fetches one file of this version and checks it. Throws if the server now has something else. What the page has fetched just before is in
+ * the browser's own cache: it is not sent again, however little the server says of its files.
+ */
 async function fetchChecked(path, expected, signal) {
-  const response = await fetch(address(path), { cache: "no-cache", signal });
+  let response, body;
+  for (const cache of ["force-cache", "reload"]) {
+    response = await fetch(address(path), { cache, signal });
+    if (!response.ok) continue;
+    body = await response.arrayBuffer();
+    if ((await sha256(body)) === expected) break;
+    body = undefined;
+  }
   if (!response.ok) throw new Error(`${path}: the server answered ${response.status}`);
-  const body = await response.arrayBuffer();
-  const found = await sha256(body);
-  if (found !== expected) throw new Error(`${path}: the file on the server is of another version`);
+  if (body === undefined) throw new Error(`${path}: the file on the server is of another version`);
   // The body is decoded and whole here; a redirected response could not answer a navigation.
   const headers = new Headers(response.headers);
   headers.delete("content-encoding");
   headers.delete("content-length");
+  for (const [name, value] of Object.entries(ISOLATED)) headers.set(name, value);
   return new Response(body, { headers });
 }
 
@@ -37,7 +67,7 @@ async function install() {
   if (!response.ok) throw new Error(`${LIST}: the server answered ${response.status}`);
   const body = await response.arrayBuffer();
   if ((await sha256(body)) !== VERSION) throw new Error(`${LIST} is no longer the list of this version`);
-  const { files } = JSON.parse(new TextDecoder().decode(body));
+  const files = used(JSON.parse(new TextDecoder().decode(body)).files);
   const total = files.reduce((sum, file) => sum + file.bytes, 0);
   const cache = await caches.open(CACHE);
   const giveUp = new AbortController();
@@ -67,9 +97,12 @@ async function tell(message) {
   for (const client of open) client.postMessage(message);
 }
 
+/** The files that this browser has a use for. */
+const used = (files) => files.filter(({ path }) => !UNUSED.test(path));
+
 async function listed() {
   const list = await caches.match(SCOPE + LIST, { cacheName: CACHE });
-  return list ? (await list.json()).files : [];
+  return list ? used((await list.json()).files) : [];
 }
 
 /** Answers out of this version alone. A file that was lost is fetched again, but only the very same one. */

@@ -6,6 +6,7 @@ import { Engine } from "./engine.js";
 import { wireFinds } from "./finds.js";
 import { openFiles, wireModelCard } from "./model-card.js";
 import { wireOffline } from "./offline.js";
+import { shareTarget } from "./share.js";
 import { Source } from "./source.js";
 import { wireSummarise } from "./summarise.js";
 import { wireTabs } from "./tabs.js";
@@ -14,7 +15,7 @@ const engine = new Engine();
 const source = new Source();
 wireTabs(document.querySelector('[role="tablist"]'));
 wireModelCard(engine);
-wireSummarise(engine, source);
+const summary = wireSummarise(engine, source);
 wireFinds(engine, source);
 wireComplete(engine);
 wireDrop({
@@ -26,6 +27,12 @@ wireDrop({
   onModel: (files) => openFiles(engine, files),
 });
 
+// A first visit shows what the page does: the sample's key points, unless the visitor is quicker.
+let untouched = true;
+for (const type of ["pointerdown", "keydown", "input"]) addEventListener(type, () => (untouched = false), { once: true, capture: true });
+if (await shareTarget(source)) untouched = true;
+
 // Keeping the page for offline use fetches the same files again: it waits until the model is there.
 await engine.load(engine.choice);
+if (untouched && engine.model) summary.show();
 wireOffline();

@@ -23,6 +23,7 @@ export class Run {
   #stats;
   #what;
   #controller = null;
+  #quiet = false;
 
   constructor(engine, name, { what = "summarise", figures = [["First token"], ["Speed"], ["Tokens"], ["Time"]] } = {}) {
     this.#what = what;
@@ -47,12 +48,14 @@ export class Run {
 
   /**
    * Runs `open(model, { signal, onProgress })`, which gives the stream, and hands every piece to `onPiece`.
-   * `output` is the element that fills; errors are shown in it. `kind` is "words" or "sentences".
+   * `output` is the element that fills; errors are shown in it. `kind` is "words" or "sentences". With `quiet` nothing is read out, and nothing
+   * scrolls.
    */
-  async go({ open, onPiece, output, kind }) {
+  async go({ open, onPiece, output, kind, quiet = false }) {
     if (this.running || !isEnabled(this.#start)) return null;
     const controller = new AbortController();
     this.#controller = controller;
+    this.#quiet = quiet;
     this.#busy(true, output);
     const clock = new Clock();
     let frame = 0;
@@ -98,7 +101,7 @@ export class Run {
   }
 
   #busy(on, output) {
-    if (on) reveal(this.#text.parentElement, output);
+    if (on && !this.#quiet) reveal(this.#text.parentElement, output);
     setEnabled(this.#start, !on);
     setEnabled(this.#stop, on);
     output.setAttribute("aria-busy", String(on));
@@ -119,7 +122,7 @@ export class Run {
 
   #end(text) {
     this.#say(text);
-    announce(text);
+    if (!this.#quiet) announce(text);
   }
 
   /** Fills the figures in place: making them anew would count as movement. */

@@ -29,7 +29,7 @@ export class Source {
     });
     byId("source-edit").addEventListener("click", () => this.edit(true));
     byId("source-clear").addEventListener("click", () => this.setText("", true));
-    this.#choose(SAMPLES[0][0]);
+    this.ready = this.#choose(SAMPLES[0][0]);
   }
 
   get text() {

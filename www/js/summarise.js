@@ -16,25 +16,35 @@ export function wireSummarise(engine, source) {
 
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    const { type, length } = Object.fromEntries(new FormData(form));
-    summarise(type, length);
+    summarise();
   });
 
-  async function summarise(type, length) {
+  /** The run that began by itself. */
+  let shown = null;
+
+  /** `quiet`: nobody asked for it, so nothing is read out and nothing scrolls. */
+  async function summarise(quiet = false) {
+    if (shown !== null && !quiet) {
+      run.stop();
+      await shown;
+    }
     if (run.running) return;
+    const { type, length } = Object.fromEntries(new FormData(form));
+    const say = quiet ? () => {} : announce;
     const text = source.text;
     if (text.trim() === "") return refuse("There is no text yet. Paste one, or choose a sample.");
     copy.toggleAttribute("data-off", true);
     const points = type === "key-points";
     if (points) source.read(text);
     else source.edit();
-    announce(points ? "Choosing key points." : "Writing.");
-    const view = points ? new Points(output, source) : new Words(output, type);
+    say(points ? "Choosing key points." : "Writing.");
+    const view = points ? new Points(output, source, say) : new Words(output, type);
     await run.go({
       open: (model, options) => model.summarize(text, { type, length, ...options }),
       onPiece: (piece) => view.add(piece),
       output,
       kind: points ? "sentences" : "words",
+      quiet,
     });
     view.finish();
     copy.toggleAttribute("data-off", view.text === "");
@@ -54,6 +64,17 @@ export function wireSummarise(engine, source) {
   }
 
   setEnabled(byId("summarise"), true);
+
+  return {
+    /** Summarises without being asked. */
+    async show() {
+      await source.ready;
+      if (source.text.trim() === "" || run.running) return;
+      shown = summarise(true);
+      await shown;
+      shown = null;
+    },
+  };
 }
 
 /** Streamed words. */
@@ -90,10 +111,12 @@ class Words {
 class Points {
   #list = make("ol", { className: "points" });
   #source;
+  #say;
   #texts = [];
 
-  constructor(output, source) {
+  constructor(output, source, say) {
     this.#source = source;
+    this.#say = say;
     output.replaceChildren(this.#list);
   }
 
@@ -113,7 +136,7 @@ class Points {
     button.addEventListener("click", () => this.#select(button, rank));
     this.#list.append(make("li", {}, button));
     this.#source.mark({ start, end, score, rank });
-    announce(`Key point ${rank}: ${text.trim()}`);
+    this.#say(`Key point ${rank}: ${text.trim()}`);
   }
 
   #select(button, rank) {

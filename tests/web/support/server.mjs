@@ -13,6 +13,8 @@ const TYPES = {
   ".js": "text/javascript; charset=utf-8",
   ".mjs": "text/javascript; charset=utf-8",
   ".json": "application/json",
+  ".png": "image/png",
+  ".webmanifest": "application/manifest+json",
   ".svg": "image/svg+xml",
   ".txt": "text/plain; charset=utf-8",
   ".wasm": "application/wasm",
@@ -58,7 +60,8 @@ export async function serve(mounts, { policy = POLICY, port = 0, cors = false, i
       entry.bytes += chunk.length;
       return write.call(response, chunk, ...rest);
     };
-    const headers = { "content-security-policy": policy, "cache-control": "no-cache" };
+    const headers = { "cache-control": "no-cache" };
+    if (policy !== null) headers["content-security-policy"] = policy;
     if (cors) headers["access-control-allow-origin"] = "*";
     if (isolated) {
       headers["cross-origin-opener-policy"] = "same-origin";
