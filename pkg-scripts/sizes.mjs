@@ -1,11 +1,27 @@
 // node pkg-scripts/sizes.mjs <dist> [--json]: what a browser downloads, raw and compressed, against the budget. It takes one of
 // the three builds of the engine.
-import { readdirSync, readFileSync, statSync } from "node:fs";
-import { join } from "node:path";
+import { readdirSync, readFileSync } from "node:fs";
+import { dirname, join, normalize } from "node:path";
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 
 /** JavaScript and wasm together, gzipped, without the model, for the largest build; tests/npm/size.test.mjs holds it. */
 export const BUDGET = 800_000;
+
+/** What a page's first call makes a browser download, but for the engine's workers: the modules that the package's own imports. */
+const ENTRY = "index.js";
+const WORKERS = ["worker.js", "worker-threads.js"];
+/** Not those that are imported when they are first used, `import("…")`. */
+const IMPORTED = /\b(?:from|import)\s*"(\.[^"]+)"/g;
+
+/** The JavaScript files that every page loads. */
+function loadedAtOnce(dist) {
+  const found = new Set([ENTRY, ...WORKERS, "thread.js", "engine.js", "engine-threads.js"]);
+  for (const file of found) {
+    if (/^engine(-\w+)?\.js$/.test(file)) continue;
+    for (const [, path] of readFileSync(join(dist, file), "utf8").matchAll(IMPORTED)) found.add(normalize(join(dirname(file), path)));
+  }
+  return [...found];
+}
 
 /** JavaScript that only the build with threads loads, and what it does without. */
 const THREADED = ["engine-threads.js", "thread.js", "worker-threads.js"];
@@ -23,8 +39,7 @@ export function sizes(dist) {
       gzip: 0,
       brotli: 0,
     });
-  // Surfaces with an import of their own are downloaded by those who import them.
-  const files = readdirSync(dist, { recursive: true }).filter((name) => /\.(js|wasm)$/.test(name) && !/^extension\W/.test(name) && statSync(join(dist, name)).isFile());
+  const files = [...loadedAtOnce(dist), ...readdirSync(dist).filter((name) => name.endsWith(".wasm"))];
   const size = Object.fromEntries(files.map((name) => [name, measured(join(dist, name))]));
   const builds = {};
   for (const build of ["simd128", "relaxed", "threads"]) {

@@ -4,6 +4,7 @@
 import { execFileSync } from "node:child_process";
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { dirname, join, normalize, resolve } from "node:path";
+import { build } from "rolldown";
 
 const PACKAGE = import.meta.dirname;
 const ROOT = resolve(PACKAGE, "../..");
@@ -40,6 +41,16 @@ try {
 } catch {
   process.exit(1); // the compiler has said why
 }
+
+// A library of others that the package brings along, in a file of its own: pages without a bundler find it, too.
+const JINJA = join(ROOT, "node_modules/@huggingface/jinja");
+const { version } = JSON.parse(readFileSync(join(JINJA, "package.json"), "utf8"));
+const licence = readFileSync(join(JINJA, "LICENSE"), "utf8").trim();
+await build({
+  input: join(JINJA, "dist/index.js"),
+  output: { file: join(COMPILED, "jinja.js"), format: "esm", minify: true, banner: `/*! @huggingface/jinja ${version}\n\n${licence} */` },
+  logLevel: "warn",
+});
 
 const isModule = (file) => file.endsWith(".js") && !ENGINE.test(file);
 const modules = reached(entries("default"), (file) =>

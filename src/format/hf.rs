@@ -1,12 +1,12 @@
 //! A Hugging Face model folder: `config.json`, safetensors (whole or in shards with an index), and, where given,
-//! `tokenizer.json` and `generation_config.json`. Other files are ignored.
+//! `tokenizer.json`, `generation_config.json`, `tokenizer_config.json` and `chat_template.jinja`. Other files are ignored.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value as Json;
 
 use super::json::{self, invalid};
-use super::model_file::{Dialect, ModelFile, TokenizerSource};
+use super::model_file::{CHAT_TEMPLATE, Dialect, ModelFile, TOKENIZER_CONFIG, TokenizerSource, Value};
 use super::safetensors;
 use crate::error::{Error, Result};
 use crate::tensor::Bytes;
@@ -31,7 +31,8 @@ pub(super) fn parse(files: &[(String, Bytes)]) -> Result<ModelFile> {
     let missing = |expected: &str| Error::MissingFile { expected: expected.to_string(), found: given(files) };
 
     let config = by_name.get(CONFIG).ok_or_else(|| missing(CONFIG))?;
-    let metadata = json::flatten(CONFIG, config)?;
+    let mut metadata = json::flatten(CONFIG, config)?;
+    add_chat(files, &mut metadata);
     let generation = match by_name.get(GENERATION) {
         Some(bytes) => json::flatten(GENERATION, bytes)?,
         None => BTreeMap::new(),
@@ -79,6 +80,16 @@ pub(super) fn parse(files: &[(String, Bytes)]) -> Result<ModelFile> {
         tokenizer,
         generation,
     })
+}
+
+/// What the folder says about chats, put into the metadata as text: the template under the key that GGUF files have it
+/// under, and the tokenizer's configuration, which may have it too.
+pub(super) fn add_chat(files: &[(String, Bytes)], metadata: &mut BTreeMap<String, Value>) {
+    for (name, key) in [("chat_template.jinja", CHAT_TEMPLATE), (TOKENIZER_CONFIG, TOKENIZER_CONFIG)] {
+        if let Some((_, bytes)) = files.iter().find(|(path, _)| base_name(path) == name) {
+            metadata.insert(key.into(), Value::String(String::from_utf8_lossy(bytes).into_owned()));
+        }
+    }
 }
 
 /// The last part of a path, with either separator.

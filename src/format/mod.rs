@@ -10,7 +10,7 @@ mod model_file;
 mod reader;
 mod safetensors;
 
-pub use model_file::{Dialect, ModelFile, TensorInfo, TokenizerSource, Value};
+pub use model_file::{CHAT_TEMPLATE, Dialect, ModelFile, TOKENIZER_CONFIG, TensorInfo, TokenizerSource, Value};
 
 use crate::error::{Error, Result};
 use crate::tensor::Bytes;
@@ -37,6 +37,7 @@ pub fn parse(files: Vec<(String, Bytes)>) -> Result<ModelFile> {
         {
             file.tokenizer = TokenizerSource::TokenizerJson(json.clone());
         }
+        hf::add_chat(&files, &mut file.metadata);
         return Ok(file);
     }
     for (name, bytes) in &files {

@@ -13,6 +13,11 @@ pub enum Dialect {
     HuggingFace,
 }
 
+/// The metadata key of a chat template, in Jinja.
+pub const CHAT_TEMPLATE: &str = "tokenizer.chat_template";
+/// The metadata key of the text of a `tokenizer_config.json`.
+pub const TOKENIZER_CONFIG: &str = "tokenizer_config.json";
+
 /// A metadata value. Hugging Face's `config.json` is flattened into the same type, nested keys joined by a dot.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {

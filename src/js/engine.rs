@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use js_sys::{Function, Promise};
+use js_sys::{Function, Object, Promise};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen_futures::future_to_promise;
@@ -11,6 +11,7 @@ use super::clock::clock;
 use super::error::to_js;
 use super::files::ModelFiles;
 use super::job::Job;
+use super::object::{object, set};
 use super::session::Session;
 use super::{event, options};
 use crate::backend::{DeviceChoice, DeviceRequest};
@@ -61,9 +62,26 @@ impl Engine {
         self.model.moves() as f64
     }
 
-    /// Token ids of a text. Control tokens written out in it count as such.
-    pub fn tokenize(&self, text: &str, add_special: bool) -> Result<Vec<u32>, JsValue> {
-        let ids = self.model.require_tokenizer().and_then(|t| t.encode(text, add_special, Controls::Parse));
+    /// What chat prompts are made with: a `ChatFiles`.
+    pub fn chat(&self) -> Result<JsValue, JsValue> {
+        let tokenizer = self.model.require_tokenizer().map_err(to_js)?;
+        let controls = Object::new();
+        tokenizer.controls().for_each(|(text, id)| set(&controls, text, &id.into()));
+        let files = self.model.chat();
+        Ok(object([
+            ("template", files.template.as_deref().into()),
+            ("config", files.tokenizer_config.as_deref().into()),
+            ("contextLength", (self.model.context_len() as f64).into()),
+            ("controls", controls.into()),
+            ("start", self.model.start_token().into()),
+            ("end", tokenizer.end_tokens().iter().chain(self.model.end_tokens()).next().copied().into()),
+        ]))
+    }
+
+    /// Token ids of a text. Control tokens written out in it count as such, but for those with one of the `literal` bytes.
+    pub fn tokenize(&self, text: &str, add_special: bool, literal: &[u32]) -> Result<Vec<u32>, JsValue> {
+        let controls = Controls::Except(literal);
+        let ids = self.model.require_tokenizer().and_then(|t| t.encode(text, add_special, controls));
         ids.map_err(to_js)
     }
 
@@ -75,6 +93,12 @@ impl Engine {
     /// Begins a task: its name, the text that it is about, and its options.
     pub fn start(&self, task: &str, input: &str, options: JsValue) -> Result<Job, JsValue> {
         Job::new(begin(&self.model, task, input, &options))
+    }
+
+    /// Begins to continue token ids.
+    pub fn generate(&self, tokens: &[u32], options: JsValue) -> Result<Job, JsValue> {
+        let options = options::seeded(&options).and_then(run::options);
+        Job::new(options.and_then(|options| self.model.generate(run::Prompt::Tokens(tokens), &options)))
     }
 
     /// Resolves to a `Session`: a new one, or the one that was saved.

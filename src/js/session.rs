@@ -31,10 +31,13 @@ impl Session {
         Job::new(self.session.append(Prompt::Text(text)))
     }
 
-    /// Begins to continue the text.
-    pub fn generate(&self, options: JsValue) -> Result<Job, JsValue> {
+    /// Begins to continue the text, or `tokens` in its place.
+    pub fn generate(&self, options: JsValue, tokens: Option<Vec<u32>>) -> Result<Job, JsValue> {
         let options = options::seeded(&options).and_then(run::options);
-        Job::new(options.and_then(|options| self.session.generate(&options)))
+        Job::new(options.and_then(|options| match tokens {
+            Some(tokens) => self.session.generate_from(&tokens, &options),
+            None => self.session.generate(&options),
+        }))
     }
 
     /// Resolves to a `Session` with the same text.

@@ -60,6 +60,8 @@ pub struct GenerateOptions {
     pub seed: Option<u64>,
     /// Output ends before the first of these.
     pub stop: Vec<String>,
+    /// Ids of tokens that end the output, beside those that the model's files name.
+    pub stop_tokens: Vec<u32>,
     /// Only numbers and names that occur in this text can be written.
     pub grounded_in: Option<String>,
     /// Reads ahead what stands in the text already after the last tokens; what is written is the same, sooner or later.
@@ -135,7 +137,7 @@ impl Continuing {
             let kind = model.tokenizer().and_then(|t| t.kind(*id));
             !matches!(kind, Some(TokenKind::Control))
         };
-        let end_tokens = model.end_tokens().to_vec();
+        let end_tokens = [model.end_tokens(), &options.stop_tokens].concat();
         let chooser = match &options.grounded_in {
             Some(source) => Chooser::grounded(sampler, model.require_tokenizer()?, source, &end_tokens),
             None => sampler.into(),
@@ -165,7 +167,9 @@ pub(super) async fn run(context: Rc<Context>, continuing: Continuing, lent: Opti
         }
         None => context.lease(before, capacity, fresh).await?,
     };
-    session.truncate(before.len());
+    // A text may have been replaced.
+    let common = session.tokens().iter().zip(before).take_while(|(a, b)| a == b).count();
+    session.truncate(common);
     let mut read = session.position();
     context.count(|usage| (usage.prompt_tokens, usage.cached_tokens) = (prompt.len(), read));
     let mut logits = Vec::new();

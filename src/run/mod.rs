@@ -33,6 +33,6 @@ pub use event::{
 pub use generate::{GenerateOptions, Prompt};
 pub use job::{Ended, Job};
 pub use lease::Lease;
-pub use model::{Clock, LoadPhase, Model, ModelInfo};
+pub use model::{ChatFiles, Clock, LoadPhase, Model, ModelInfo};
 pub use open_session::OpenSession;
 pub use options::options;

@@ -13,7 +13,7 @@ use crate::arch;
 pub use crate::backend::Clock;
 use crate::backend::{self, Backend, DeviceReport, DeviceRequest};
 use crate::error::{Error, Result};
-use crate::format::{Dialect, ModelFile, Value};
+use crate::format::{CHAT_TEMPLATE, Dialect, ModelFile, TOKENIZER_CONFIG, Value};
 use crate::model::{Plan, plan};
 use crate::sample::SampleOptions;
 use crate::session::{PassCosts, identity};
@@ -72,6 +72,15 @@ pub struct Defaults {
     pub max_new_tokens: Option<usize>,
 }
 
+/// What a chat's prompt is made with, as the model's files have it.
+#[derive(Clone, Debug, Default)]
+pub struct ChatFiles {
+    /// A template in Jinja.
+    pub template: Option<String>,
+    /// The text of a `tokenizer_config.json`, which may hold a template, too.
+    pub tokenizer_config: Option<String>,
+}
+
 /// A model ready for calls.
 pub struct Model {
     /// See passes.rs.
@@ -82,6 +91,7 @@ pub struct Model {
     controls: Vec<u32>,
     info: ModelInfo,
     defaults: Defaults,
+    chat: ChatFiles,
     end_tokens: Vec<u32>,
     start_token: Option<u32>,
     clock: Clock,
@@ -141,6 +151,8 @@ impl Model {
             .or_else(|| ids(&file.metadata, "bos_token_id").next())
             .filter(|id| (*id as usize) < config.n_vocab);
         let defaults = defaults(&file)?;
+        let text = |key: &str| file.metadata.get(key).and_then(Value::as_str).map(str::to_string);
+        let chat = ChatFiles { template: text(CHAT_TEMPLATE), tokenizer_config: text(TOKENIZER_CONFIG) };
         let identity = identity(&plan, &weights);
         // The file's bytes are the weights' alone then, and need no copy to be put into another order.
         drop(file);
@@ -170,6 +182,7 @@ impl Model {
             controls,
             info,
             defaults,
+            chat,
             end_tokens,
             start_token,
             clock,
@@ -206,6 +219,11 @@ impl Model {
     /// Logits per row.
     pub fn vocab_size(&self) -> usize {
         self.info.vocab_size
+    }
+
+    /// What a chat's prompt is made with.
+    pub fn chat(&self) -> &ChatFiles {
+        &self.chat
     }
 
     /// Tokens that end an output.

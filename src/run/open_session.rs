@@ -94,8 +94,17 @@ impl OpenSession {
     /// # Errors
     /// As [`Model::generate`], and `Busy` while another call on this session runs.
     pub fn generate(&self, options: &GenerateOptions) -> Result<Job> {
+        self.generate_from(&self.tokens(), options)
+    }
+
+    /// Reads `tokens` in place of the text, as far as the text does not begin with them, and continues them as
+    /// [`OpenSession::generate`] does.
+    ///
+    /// # Errors
+    /// As [`OpenSession::generate`].
+    pub fn generate_from(&self, tokens: &[u32], options: &GenerateOptions) -> Result<Job> {
         let lent = Lent::new(&self.text)?;
-        let continuing = Continuing::new(&self.model, self.tokens(), options)?;
+        let continuing = Continuing::new(&self.model, tokens.to_vec(), options)?;
         Ok(Job::new(&self.model, |context| run(context, continuing, Some(lent))))
     }
 

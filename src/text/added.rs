@@ -51,16 +51,24 @@ impl AddedTokens {
         tokens.iter().find(|t| t.control && t.text == text).map(|t| t.id)
     }
 
-    /// Cuts `text` at added tokens, leftmost longest. Control tokens count only where `controls` is set.
-    pub fn segments(&self, text: &str, controls: bool) -> Vec<Segment> {
+    /// The texts and ids of all control tokens.
+    pub fn controls(&self) -> impl Iterator<Item = (&str, u32)> {
+        self.by_first.values().flatten().filter(|t| t.control).map(|t| (t.text.as_str(), t.id))
+    }
+
+    /// Cuts `text` at added tokens, leftmost longest. Control tokens count only where `controls` is set and no byte of them
+    /// is among `literal`.
+    pub fn segments(&self, text: &str, controls: bool, literal: &[u32]) -> Vec<Segment> {
         let mut out = Vec::new();
         let (mut from, mut at) = (0, 0);
         let bytes = text.as_bytes();
+        let acts = |at: usize, token: &Added| {
+            let among = |byte: &u32| (at..at + token.text.len()).contains(&(*byte as usize));
+            !token.control || controls && !literal.iter().any(among)
+        };
         while let Some(first) = bytes.get(at) {
             let found = self.by_first.get(first).and_then(|tokens| {
-                tokens.iter().find(|t| {
-                    (controls || !t.control) && bytes[at..].starts_with(t.text.as_bytes()) && t.fits(text, at)
-                })
+                tokens.iter().find(|t| bytes[at..].starts_with(t.text.as_bytes()) && acts(at, t) && t.fits(text, at))
             });
             let Some(token) = found else {
                 at += 1;
@@ -107,7 +115,7 @@ mod tests {
         let added = AddedTokens::new(vec![token("<s>", 1, true), token("<s>x", 2, true), token("  ", 3, false)]);
         let text = "a<s>xb<s>  c";
         assert_eq!(
-            added.segments(text, true),
+            added.segments(text, true, &[]),
             [
                 Segment::Text(0..1),
                 Segment::Token(2, 1..5),
@@ -117,10 +125,24 @@ mod tests {
                 Segment::Text(11..12)
             ]
         );
-        assert_eq!(added.segments(text, false), [Segment::Text(0..9), Segment::Token(3, 9..11), Segment::Text(11..12)]);
+        assert_eq!(
+            added.segments(text, false, &[]),
+            [Segment::Text(0..9), Segment::Token(3, 9..11), Segment::Text(11..12)]
+        );
+        // Of a token that must not act, a shorter one may.
+        assert_eq!(
+            added.segments(text, true, &[4, 6]),
+            [
+                Segment::Text(0..1),
+                Segment::Token(1, 1..4),
+                Segment::Text(4..9),
+                Segment::Token(3, 9..11),
+                Segment::Text(11..12)
+            ]
+        );
         assert_eq!(added.control("<s>"), Some(1));
         assert_eq!(added.control("  "), None);
-        assert_eq!(added.segments("", true), []);
+        assert_eq!(added.segments("", true, &[]), []);
     }
 
     #[test]
@@ -132,10 +154,10 @@ mod tests {
         word.single_word = true;
         let added = AddedTokens::new(vec![left, word]);
         assert_eq!(
-            added.segments("é <m> b", true),
+            added.segments("é <m> b", true, &[]),
             [Segment::Text(0..2), Segment::Token(1, 3..6), Segment::Text(7..8)]
         );
-        assert_eq!(added.segments("écat", true), [Segment::Text(0..5)]);
-        assert_eq!(added.segments("cat!", true), [Segment::Token(2, 0..3), Segment::Text(3..4)]);
+        assert_eq!(added.segments("écat", true, &[]), [Segment::Text(0..5)]);
+        assert_eq!(added.segments("cat!", true, &[]), [Segment::Token(2, 0..3), Segment::Text(3..4)]);
     }
 }

@@ -7,11 +7,14 @@ use crate::error::{Error, Result};
 
 /// What control tokens do that stand written out in a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Controls {
+pub enum Controls<'a> {
     /// They are control tokens, as in `transformers`: for prompts that the program itself writes.
     Parse,
     /// They are plain text: for text from elsewhere, which must not steer the model.
     Literal,
+    /// As [`Controls::Parse`], but for those that would take in one of these bytes of the text: for prompts into which text
+    /// from elsewhere was put.
+    Except(&'a [u32]),
 }
 
 /// A tokenizer, whatever file it came from.
@@ -53,6 +56,11 @@ impl Tokenizer {
         self.added.control(text)
     }
 
+    /// The texts and ids of all control tokens, in no order.
+    pub fn controls(&self) -> impl Iterator<Item = (&str, u32)> {
+        self.added.controls()
+    }
+
     /// What a token is for; `None` for an id outside of the vocabulary.
     pub fn kind(&self, id: u32) -> Option<TokenKind> {
         self.vocabulary.kind(id)
@@ -63,12 +71,13 @@ impl Tokenizer {
     ///
     /// # Errors
     /// `Tokenizer` where the vocabulary has no way to write a character, not even byte by byte.
-    pub fn encode(&self, text: &str, add_special: bool, controls: Controls) -> Result<Vec<u32>> {
+    pub fn encode(&self, text: &str, add_special: bool, controls: Controls<'_>) -> Result<Vec<u32>> {
         let mut out = Vec::with_capacity(text.len() / 3 + 2);
         if add_special {
             out.extend_from_slice(&self.prefix);
         }
-        let segments = self.added.segments(text, controls == Controls::Parse);
+        let literal = if let Controls::Except(bytes) = controls { bytes } else { &[] };
+        let segments = self.added.segments(text, controls != Controls::Literal, literal);
         let allowed = |id| Some(id) == self.unknown || self.kind(id).is_some_and(|kind| kind != TokenKind::Control);
         self.pipeline.encode(text, &segments, allowed, &mut out)?;
         if add_special {
@@ -105,7 +114,7 @@ impl Tokenizer {
     ///
     /// # Errors
     /// As [`Tokenizer::encode`].
-    pub fn encode_more(&self, text: &str, controls: Controls) -> Result<Vec<u32>> {
+    pub fn encode_more(&self, text: &str, controls: Controls<'_>) -> Result<Vec<u32>> {
         let text = if self.adds_space { text.strip_prefix(' ').unwrap_or(text) } else { text };
         self.encode(text, false, controls)
     }

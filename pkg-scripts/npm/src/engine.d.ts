@@ -26,19 +26,38 @@ export class Engine {
   measured(): string | undefined;
   /** How often the model has moved to another device, because the one before was lost. */
   moves(): number;
-  tokenize(text: string, addSpecial: boolean): Uint32Array;
+  chat(): ChatFiles;
+  /** Control tokens written out in the text act, but for those that take in one of the `literal` bytes of its UTF-8. */
+  tokenize(text: string, addSpecial: boolean, literal: Uint32Array): Uint32Array;
   detokenize(ids: Uint32Array): string;
   /** Begins a task: `generate`, `summarize`, `classify`, `entities`, `keywords`, `answer`; see src/task/mod.rs. */
   start(task: string, input: string, options: object): Job;
+  /** Begins to continue token ids. */
+  generate(tokens: Uint32Array, options: object): Job;
   /** A new session, or the one that was saved. */
   session(saved?: Uint8Array): Promise<Session>;
   free(): void;
 }
 
+/** What chat prompts are made with. */
+export interface ChatFiles {
+  /** In Jinja. */
+  template: string | undefined;
+  /** The text of a `tokenizer_config.json`. */
+  config: string | undefined;
+  contextLength: number;
+  /** Control tokens' ids by their texts. */
+  controls: Record<string, number>;
+  /** The tokens that begin and end a text. */
+  start: number | undefined;
+  end: number | undefined;
+}
+
 /** A text that goes on. */
 export class Session {
   append(text: string): Job;
-  generate(options: object): Job;
+  /** Continues the text, or `tokens` in its place. */
+  generate(options: object, tokens?: Uint32Array): Job;
   fork(): Promise<Session>;
   save(): Uint8Array<ArrayBuffer>;
   free(): void;

@@ -34,6 +34,10 @@ export type ErrorCode =
   | "task/unsupported"
   /** An argument has a value that makes no sense, or an option that is not known. */
   | "option/invalid"
+  /** The chat template cannot be read or rendered; the message and the details show the place. Give another one as the option `template`. */
+  | "chat/template"
+  /** The model's chat template does not take such a conversation, and says why: most want user and assistant in turns. */
+  | "chat/refused"
   /** The tokenizer refused its input. */
   | "text/tokenizer"
   /** The text is longer than the model's context. Shorten it, or use `summarize`. */
@@ -113,6 +117,10 @@ OptionError.prototype.name = "OptionError";
 /** `text/...`: the tokenizer refused its input. */
 export class TokenizerError extends NanolmError {}
 TokenizerError.prototype.name = "TokenizerError";
+
+/** `chat/...`: the conversation cannot be made a prompt. `details` has `line`, `column` and `tag` of the template. */
+export class TemplateError extends NanolmError {}
+TemplateError.prototype.name = "TemplateError";
 
 /** `session/context-full`: the prompt is longer than the model's context. Shorten it, or use `summarize`. */
 export class ContextError extends NanolmError {}

@@ -11,6 +11,7 @@ export {
   NanolmError,
   OptionError,
   SessionError,
+  TemplateError,
   TokenizerError,
   UnsupportedError,
   WorkerError,
@@ -19,6 +20,7 @@ export type { ErrorCode, ErrorDetails } from "./errors.js";
 export type { FileSource, ModelSource, NamedFiles } from "./files/source.js";
 export type * from "./info.js";
 export { Model } from "./model/model.js";
+export type { ChatMessage, ChatOptions, ChatPiece, ChatTextPart } from "./model/chat/types.js";
 export type { LoadOptions } from "./model/model.js";
 export type { CallOptions, SpeedOptions } from "./model/options.js";
 export type { Place } from "./model/places.js";

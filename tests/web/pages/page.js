@@ -1,4 +1,5 @@
 // What tests call in the page. Everything returned is plain data.
+import * as chat from "./chat-model.js";
 import * as nanolm from "./nanolm/index.js";
 
 const models = new Map();
@@ -14,6 +15,7 @@ const shown = (error) => ({
   className: Object.entries(nanolm).find(([, value]) => typeof value === "function" && error?.constructor === value)?.[0],
 });
 
+Object.assign(globalThis, chat);
 globalThis.nanolm = nanolm;
 globalThis.shown = shown;
 /** The error of a promise, or undefined. */

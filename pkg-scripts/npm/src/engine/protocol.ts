@@ -38,8 +38,9 @@ export function isDone(event: JobEvent): event is DoneEvent {
 
 export type RequestBody =
   | { method: "load"; files: SourceFile[]; device: string; cache: boolean; build: Build; threads: number | undefined }
-  | { method: "tokenize"; text: string; addSpecial: boolean }
+  | { method: "tokenize"; text: string; addSpecial: boolean; literal?: Uint32Array | undefined }
   | { method: "detokenize"; ids: Uint32Array }
+  | { method: "chatFiles" }
   /** Starts a task on a text. */
   | { method: "start"; task: string; input: string; options: object }
   /** The id of the call is the session's from then on. */
@@ -47,6 +48,8 @@ export type RequestBody =
   | { method: "fork"; session: number }
   | { method: "append"; session: number; text: string }
   | { method: "continue"; session: number; options: object }
+  /** Continues tokens, or, in a session, puts them in the place of its text. */
+  | { method: "chat"; session?: number | undefined; tokens: Uint32Array; options: object }
   | { method: "save" | "close"; session: number }
   /** Stops the call of the same id: it still answers, with what it has. */
   | { method: "cancel" };

@@ -109,10 +109,15 @@ function receive(request: Request): void {
       load(request).then(answer, (error: unknown) => fail(id, error));
       break;
     case "tokenize":
-      queue.between(() => loaded().tokenize(request.text, request.addSpecial)).then(answer, (error) => fail(id, error));
+      queue
+        .between(() => loaded().tokenize(request.text, request.addSpecial, request.literal ?? new Uint32Array()))
+        .then(answer, (error) => fail(id, error));
       break;
     case "detokenize":
       queue.between(() => loaded().detokenize(request.ids)).then(answer, (error) => fail(id, error));
+      break;
+    case "chatFiles":
+      queue.between(() => loaded().chat()).then(answer, (error) => fail(id, error));
       break;
     case "start":
       queue.push(id, () => loaded().start(request.task, request.input, request.options));
@@ -128,6 +133,13 @@ function receive(request: Request): void {
       break;
     case "continue":
       queue.push(id, () => session(request.session).generate(request.options));
+      break;
+    case "chat":
+      queue.push(id, () =>
+        request.session === undefined
+          ? loaded().generate(request.tokens, request.options)
+          : session(request.session).generate(request.options, request.tokens),
+      );
       break;
     case "save":
       queue.once(id, () => session(request.session).save());

@@ -60,13 +60,24 @@ async function readAll(
   trustLength: boolean,
 ): Promise<ReadFiles> {
   const { signal } = options.stop;
-  const opening = Promise.all(sources.map((source) => open(source, options.cache, trustLength, signal)));
+  // What need not be there may be asked for in vain while the network is away, if the rest is at hand.
+  const lost: DownloadError[] = [];
+  const opening = Promise.all(
+    sources.map((source) =>
+      open(source, options.cache, trustLength, signal).catch((error: unknown) => {
+        if (!source.optional || !(error instanceof DownloadError) || error.code !== "download/network") throw error;
+        lost.push(error);
+        return undefined;
+      }),
+    ),
+  );
   // Both are awaited below; the first to fail must not leave the other unobserved.
   opening.catch(() => {});
   const files = (await ready)();
   let opened: OpenedFile[] = [];
   try {
     opened = (await opening).filter((file) => file !== undefined);
+    if (lost[0] !== undefined && opened.some(({ fresh }) => fresh)) throw lost[0];
     const sizes = opened.map((file) => file.size);
     const total = sizes.every((size) => size !== undefined) ? sizes.reduce((sum, size) => sum + size, 0) : undefined;
     let before = 0;

@@ -10,8 +10,8 @@ export type FileSource = string | URL | Blob | Response | ArrayBufferLike | Arra
 export type NamedFiles = FileList | Iterable<File> | ReadonlyMap<string, FileSource> | Readonly<Record<string, FileSource>>;
 
 /**
- * A GGUF file, or the files of a Hugging Face folder (`config.json`, `model.safetensors`, `tokenizer.json` and, if there
- * is one, `generation_config.json`), or an address: one that ends in "/" is such a folder, any other is a GGUF file.
+ * A GGUF file, or the files of a Hugging Face folder (`config.json`, `model.safetensors`, `tokenizer.json` and, if they
+ * are there, `generation_config.json`, `tokenizer_config.json` and `chat_template.jinja`), or an address: one that ends in "/" is such a folder, any other is a GGUF file.
  */
 export type ModelSource = FileSource | NamedFiles;
 
@@ -26,6 +26,8 @@ const FOLDER: readonly { name: string; optional?: boolean }[] = [
   { name: "config.json" },
   { name: "tokenizer.json" },
   { name: "generation_config.json", optional: true },
+  { name: "tokenizer_config.json", optional: true },
+  { name: "chat_template.jinja", optional: true },
   { name: "model.safetensors" },
 ];
 

@@ -99,7 +99,7 @@ function fieldsOf<T>(event: JobEvent): T {
   return fields as T;
 }
 
-function resultOf({ text, finishReason, usage, timings }: DoneEvent): Result {
+export function resultOf({ text, finishReason, usage, timings }: DoneEvent): Result {
   const later = usage.completionTokens - 1;
   const tokensPerSecond = later > 0 && timings.decodeMs > 0 ? later / (timings.decodeMs / 1000) : 0;
   return { text, finishReason, usage, timings: { ...timings, tokensPerSecond } };

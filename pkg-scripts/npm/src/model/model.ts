@@ -5,6 +5,8 @@ import { launch } from "../engine/launch.js";
 import { optionError } from "../errors.js";
 import { filesOf, type ModelSource } from "../files/source.js";
 import type { Build, DeviceInfo, EngineInfo, Progress } from "../info.js";
+import { chat } from "./chat.js";
+import type { ChatMessage, ChatOptions, ChatPiece } from "./chat/types.js";
 import { report } from "./job.js";
 import { checkCallOptions, checkOptions } from "./options.js";
 import { Session } from "./session.js";
@@ -103,6 +105,19 @@ export class Model {
   /** Continues a text. Calls on one model run one after the other, in the order they were made. */
   generate(prompt: string, options: GenerateOptions = {}): TextStream<Piece> {
     return generate(this.#connection, prompt, options);
+  }
+
+  /**
+   * Answers a conversation, by the chat template of the model's files. What a model thinks first comes apart, as `reasoning`.
+   * Where the last message is the assistant's, the answer goes on from it. What the conversation has in common with the ones
+   * before is not read again.
+   *
+   * A model without a template, such as the default one, gets the conversation in lines that begin with `User:` and
+   * `Assistant:`, and answers as well as it completes texts. Rejects with a `TemplateError` for a template that cannot be
+   * rendered, or refuses the conversation.
+   */
+  chat(messages: readonly ChatMessage[], options: ChatOptions = {}): TextStream<ChatPiece> {
+    return chat(this.#connection, { messages: () => messages }, options);
   }
 
   /** Summarizes a text of any length. */

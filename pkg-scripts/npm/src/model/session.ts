@@ -3,6 +3,8 @@
 import type { Connection } from "../engine/connection.js";
 import { isDone, type JobEvent } from "../engine/protocol.js";
 import { optionError } from "../errors.js";
+import { chat } from "./chat.js";
+import type { ChatMessage, ChatOptions, ChatPiece } from "./chat/types.js";
 import { runJob, streamJob } from "./job.js";
 import { type CallOptions, checkOptions, checkText } from "./options.js";
 import type { Piece, TextStream } from "./stream.js";
@@ -23,11 +25,15 @@ export type SavedSession = ReturnType<Uint8Array["slice"]>;
 export class Session {
   readonly #connection: Connection;
   readonly #id: number;
+  #messages: readonly ChatMessage[];
+  /** The chats that are not done. */
+  #chatting: Promise<void> | undefined;
 
   /** @internal Made by `Model.session` and `fork`. */
-  constructor(connection: Connection, id: number) {
+  constructor(connection: Connection, id: number, messages: readonly ChatMessage[] = []) {
     this.#connection = connection;
     this.#id = id;
+    this.#messages = messages;
   }
 
   /** @internal A new session, or the one that was saved. */
@@ -35,9 +41,10 @@ export class Session {
     if (saved !== undefined && !(saved instanceof Uint8Array)) {
       throw optionError("saved", "the Uint8Array of session.save()", saved);
     }
-    const { id, answer } = connection.send<void>({ method: "session", saved });
+    const { bytes, messages } = saved === undefined ? {} : (await import("./chat/saved.js")).parted(saved);
+    const { id, answer } = connection.send<void>({ method: "session", saved: bytes });
     await answer;
-    return new Session(connection, id);
+    return new Session(connection, id, messages);
   }
 
   /**
@@ -67,11 +74,44 @@ export class Session {
     return streamJob(this.#connection, request, { signal, onProgress }, { pieces: "piece" });
   }
 
+  /** The conversation of `chat`: what was said and answered. */
+  get messages(): readonly ChatMessage[] {
+    return this.#messages;
+  }
+
+  /**
+   * Says more in the session's conversation and answers it, as `model.chat` does. A string is what the user says. What was
+   * said and answered before need not be given again, and is not read again. The conversation takes the place of what else
+   * stands in the session. Wait for the result before other calls on the session. An answer that is stopped half-way belongs
+   * to the conversation as far as it was written; after an error it is as before the call.
+   */
+  chat(said: string | ChatMessage | readonly ChatMessage[], options: ChatOptions = {}): TextStream<ChatPiece> {
+    const more = typeof said === "string" ? [{ role: "user", content: said } as const] : [said].flat() as ChatMessage[];
+    const conversation = { messages: () => [...this.#messages, ...more], session: this.#id, after: this.#chatting };
+    const stream = chat(this.#connection, conversation, options);
+    const chatting = stream.result.then(
+      ({ text, reasoning, finishReason }) => {
+        if (text === "" && finishReason === "abort") return;
+        const all = conversation.messages();
+        const begun = all.at(-1)?.role === "assistant" ? all.pop() : undefined;
+        const content = `${typeof begun?.content === "string" ? begun.content : ""}${text}`;
+        this.#messages = [...all, { ...begun, role: "assistant", content, ...(reasoning === undefined ? {} : { reasoning }) }];
+      },
+      () => {},
+    );
+    this.#chatting = chatting;
+    void chatting.then(() => {
+      if (this.#chatting === chatting) this.#chatting = undefined;
+    });
+    return stream;
+  }
+
   /** A session of its own with the same text, to try something without changing this one. */
   async fork(): Promise<Session> {
+    if (this.#chatting !== undefined) await this.#chatting;
     const { id, answer } = this.#connection.send<void>({ method: "fork", session: this.#id });
     await answer;
-    return new Session(this.#connection, id);
+    return new Session(this.#connection, id, this.#messages);
   }
 
   /**
@@ -79,8 +119,11 @@ export class Session {
    * CPU is saved with the model's memory of the text and goes on at once; one on the GPU with its tokens alone, which the
    * next call reads again.
    */
-  save(): Promise<SavedSession> {
-    return this.#connection.send<SavedSession>({ method: "save", session: this.#id }).answer;
+  async save(): Promise<SavedSession> {
+    if (this.#chatting !== undefined) await this.#chatting;
+    const messages = this.#messages;
+    const bytes = await this.#connection.send<SavedSession>({ method: "save", session: this.#id }).answer;
+    return messages.length === 0 ? bytes : (await import("./chat/saved.js")).withMessages(bytes, messages);
   }
 
   /** Frees its memory, once the calls made before are done. Later ones reject with a `DisposedError`. */

@@ -36,6 +36,10 @@ export interface Result {
     /** Tokens a second after the first. */
     tokensPerSecond: number;
   };
+  /** What the model thought before it answered, for `chat`; absent where it did not. */
+  reasoning?: string;
+  /** How many messages `chat` left out, because the context has no room for them; absent where it left out none. */
+  dropped?: number;
   /** The chosen sentences, for `key-points`. */
   points?: Point[];
   /** What supports each sentence of a `tldr` or `headline`. */

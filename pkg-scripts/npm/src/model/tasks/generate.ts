@@ -27,6 +27,8 @@ export interface GenerateOptions extends CallOptions, SamplingOptions, SpeedOpti
   maxNewTokens?: number | undefined;
   /** Texts that end the output; they are not part of it. */
   stop?: string | readonly string[] | undefined;
+  /** Ids of tokens that end the output, beside those that the model's files name. */
+  stopTokens?: readonly number[] | undefined;
   /** Only numbers and names that occur in this text can be written: what is written is held to its source. */
   groundedIn?: string | undefined;
 }
