@@ -8,10 +8,16 @@ const SLOW_SECONDS = 5;
 /** "test models::jobs::x ... ok <1.234s>" of cargo, "✔ a case (1234.5ms)" of node. */
 const CASE = /^test (?<rust>.+?) \.\.\. \w+ <(?<seconds>[\d.]+)s>$|^\s*[✔✖] (?<node>.+) \((?<milliseconds>[\d.]+)ms\)$/;
 
+/** "▶ a suite" of node, whose end looks like a case's. */
+const SUITE = /^\s*▶ (?<name>.+)$/;
+
 export function cases(lane, log) {
   const found = new Map();
-  for (const line of log.split("\n")) {
+  const lines = log.split("\n");
+  const suites = new Set(lines.map((line) => SUITE.exec(line)?.groups.name));
+  for (const line of lines) {
     const { rust, seconds, node, milliseconds } = CASE.exec(line)?.groups ?? {};
+    if (suites.has(node)) continue;
     // A case that failed is printed twice.
     if (rust ?? node) found.set(rust ?? node, Number(seconds ?? milliseconds / 1000));
   }
