@@ -1,14 +1,16 @@
-import { browser } from "./browser.js";
-import { DEFAULTS, watchSettings, wearTheme } from "./settings.js";
+import { wireModel } from "./options-model.js";
+import { change, watchSettings, wearTheme } from "./settings.js";
 
 const form = document.getElementById("options");
 
 await watchSettings((chosen) => {
   wearTheme(chosen);
-  for (const name of Object.keys(DEFAULTS)) form.elements.namedItem(name).value = chosen[name];
+  for (const name of ["length", "device", "theme"]) form.elements.namedItem(name).value = chosen[name];
 });
 
 form.addEventListener("change", async () => {
-  await browser.storage.local.set(Object.fromEntries(new FormData(form)));
+  await change(Object.fromEntries(new FormData(form)));
   document.getElementById("saved").textContent = "Saved. It holds from the next summary on.";
 });
+
+wireModel();

@@ -2,7 +2,7 @@
 // that is opened again finds it where it is.
 import { browser } from "../browser.js";
 import { connect } from "nanolm/extension";
-import { settings, watchSettings, wearTheme } from "../settings.js";
+import { choiceOf, settings, watchSettings, wearTheme } from "../settings.js";
 import { Page, Unreadable } from "./page.js";
 import { announce, byId, make, nameGroups, notice, placeLink, reset, section } from "./view.js";
 
@@ -12,7 +12,8 @@ const MOST_NAMES = 12;
 const asked = new URLSearchParams(location.search).get("tab");
 let tabId = asked === null ? undefined : Number(asked);
 let model;
-let device;
+/** What it runs, as JSON. */
+let running;
 let page;
 /** What the page said: `{ text, what, words, title, url }`. */
 let source;
@@ -40,11 +41,12 @@ async function begin(asked) {
   reset();
   byId("main").setAttribute("aria-busy", "true");
   try {
-    const [{ length, device: wanted }, { what, frameId }] = await Promise.all([settings(), asked ?? request()]);
-    if (model === undefined || device !== wanted) {
+    const [chosen, { what, frameId }] = await Promise.all([settings(), asked ?? request()]);
+    const choice = choiceOf(chosen);
+    if (running !== JSON.stringify(choice)) {
       model?.close();
-      device = wanted;
-      model = connect(device === "auto" ? {} : { device });
+      running = JSON.stringify(choice);
+      model = connect(choice);
     }
     page = new Page(tabId, frameId);
     source = await page.read(what);
@@ -52,7 +54,7 @@ async function begin(asked) {
     performance.mark("page read");
     showSource();
     if (source.words < 5) return notice("There is no text here that could be summarised. Select some, and choose “Summarise the selection”.");
-    await summarise(length, signal);
+    await summarise(chosen.length, signal);
   } catch (error) {
     if (!signal.aborted) showError(error);
   } finally {
@@ -90,26 +92,28 @@ async function summarise(length, signal) {
   for (const call of [keywords, names]) call.catch(() => {});
 
   const marked = [];
-  for await (const point of points) {
-    marked.push(point);
-    addPoint(point, marked.length);
-    if (marked.length === 1) performance.mark("first point");
-    if (marked.length === 1) byId("figures").textContent = `On your device. First point after ${Math.round(performance.now() - started)} ms.`;
-    announce(`Key point ${marked.length}: ${point.text.trim()}`);
-    page.mark(marked.map(({ start, end }) => ({ start, end }))).catch(() => {});
-  }
+  await optional("points", async () => {
+    for await (const point of points) {
+      marked.push(point);
+      addPoint(point, marked.length);
+      if (marked.length === 1) performance.mark("first point");
+      if (marked.length === 1) byId("figures").textContent = `On your device. First point after ${Math.round(performance.now() - started)} ms.`;
+      announce(`Key point ${marked.length}: ${point.text.trim()}`);
+      page.mark(marked.map(({ start, end }) => ({ start, end }))).catch(() => {});
+    }
+  });
+  await optional("tldr", (element) => writeInto(element, tldr));
+  await optional("headline", (element) => writeInto(element, headline));
+  await optional("keywords", async (element) => element.append(...(await keywords).map(keywordChip)));
+  await optional("names", async (element) => showNames(await names, element));
   byId("copy").hidden = false;
-  await writeInto(section("tldr"), tldr);
-  await writeInto(section("headline"), headline);
-  await optional("keywords", keywords, (found, element) => element.append(...found.map(keywordChip)));
-  await optional("names", names, showNames);
 }
 
 function addPoint({ text, start, end }, number) {
   const label = make("span", {}, text.trim());
   const link = placeLink({ className: "point", label, url: source.url, sentence: text, places: [{ start, end }], show });
   link.dataset.number = number;
-  section("points").append(make("li", {}, link));
+  byId("points").append(make("li", {}, link));
 }
 
 /** Streams words; once they are all there, each sentence that stands in the page leads to where it does. */
@@ -130,13 +134,15 @@ async function writeInto(element, stream) {
   element.replaceChildren(...parts, text.slice(at));
 }
 
-/** A section that is left out where the model cannot do it, or finds nothing. */
-async function optional(id, found, fill) {
+/** Fills a section, which is left out where the model cannot do it, or finds nothing. */
+async function optional(id, fill) {
+  const element = section(id);
   try {
-    const items = await found;
-    if (items.length > 0) fill(items, section(id));
+    await fill(element);
   } catch (error) {
     if (error.code !== "task/unsupported") throw error;
+  } finally {
+    if (!element.hasChildNodes()) byId(`${id}-section`).hidden = true;
   }
 }
 

@@ -145,4 +145,23 @@ describe("the extension", () => {
     assert.equal((await pointsOf(panel)).length, 5);
     await options.close();
   });
+
+  test("another model, from a file, is kept in the extension's own storage; a file that is none is refused", async () => {
+    const options = await extension.context.newPage();
+    await options.goto(`${extension.origin}/options.html`);
+    const kept = () => options.evaluate(async () => Array.fromAsync((await navigator.storage.getDirectory()).keys()));
+    await options.setInputFiles("#model-file", { name: "none.gguf", mimeType: "", buffer: Buffer.from("no model at all") });
+    await options.getByText(/The model is the one from before/).waitFor();
+    assert.deepEqual(await kept(), []);
+    await options.setInputFiles("#model-file", join(folder, "nanolm/model/nanolm-default.gguf"));
+    await options.getByText(/3\.5 million parameters. It can do: .*key-points/).waitFor();
+    assert.deepEqual(await kept(), ["nanolm-default.gguf"]);
+    await page.goto(`${server.origin}/docs.html`);
+    await page.bringToFront();
+    assert.ok((await pointsOf(await pressOn("docs.html", { go: false }))).length >= 3);
+    await options.getByRole("button", { name: "Delete it" }).click();
+    await options.getByText("The one inside the extension").waitFor();
+    assert.deepEqual(await kept(), []);
+    await options.close();
+  });
 });
