@@ -4,6 +4,15 @@
 //! newer. Where both know a character, they say the same of it: Unicode never changes that. Every other character stays as it is
 //! and keeps its neighbours apart, as it does for the older tables, to which it is a letter like any other.
 
+#[cfg(target_arch = "wasm32")]
+use std::sync::OnceLock;
+
+#[cfg(not(target_arch = "wasm32"))]
+use unicode_normalization_alignments::UnicodeNormalization;
+
+#[cfg(target_arch = "wasm32")]
+use super::unicode;
+
 /// Unicode's normal forms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
@@ -18,23 +27,17 @@ pub enum Form {
 /// # Errors
 /// A sentence, in wasm where nobody knows the forms.
 pub fn normal_form(text: &str, form: Form) -> Result<String, String> {
-    if text.is_ascii() { Ok(text.to_string()) } else { known::normal_form(text, form) }
+    if text.is_ascii() { Ok(text.to_string()) } else { known(text, form) }
 }
 
 #[cfg(not(target_arch = "wasm32"))]
-mod known {
-    use unicode_normalization_alignments::UnicodeNormalization;
-
-    use super::Form;
-
-    pub fn normal_form(text: &str, form: Form) -> Result<String, String> {
-        Ok(match form {
-            Form::Nfc => text.nfc().map(|(c, _)| c).collect(),
-            Form::Nfd => text.nfd().map(|(c, _)| c).collect(),
-            Form::Nfkc => text.nfkc().map(|(c, _)| c).collect(),
-            Form::Nfkd => text.nfkd().map(|(c, _)| c).collect(),
-        })
-    }
+fn known(text: &str, form: Form) -> Result<String, String> {
+    Ok(match form {
+        Form::Nfc => text.nfc().map(|(c, _)| c).collect(),
+        Form::Nfd => text.nfd().map(|(c, _)| c).collect(),
+        Form::Nfkc => text.nfkc().map(|(c, _)| c).collect(),
+        Form::Nfkd => text.nfkd().map(|(c, _)| c).collect(),
+    })
 }
 
 /// Gives a text in the form of the name, such as `NFC`; `None` where it cannot.
@@ -44,34 +47,28 @@ pub type AskForNormalForm = fn(text: &str, form: &str) -> Option<String>;
 /// Says who knows the normal forms. The first one is asked.
 #[cfg(target_arch = "wasm32")]
 pub fn ask_for_normal_forms(ask: AskForNormalForm) {
-    known::ASK.get_or_init(|| ask);
+    ASK.get_or_init(|| ask);
 }
 
 #[cfg(target_arch = "wasm32")]
-mod known {
-    use std::sync::OnceLock;
+static ASK: OnceLock<AskForNormalForm> = OnceLock::new();
 
-    use super::{AskForNormalForm, Form};
-    use crate::text::unicode;
-
-    pub static ASK: OnceLock<AskForNormalForm> = OnceLock::new();
-
-    pub fn normal_form(text: &str, form: Form) -> Result<String, String> {
-        let name = match form {
-            Form::Nfc => "NFC",
-            Form::Nfd => "NFD",
-            Form::Nfkc => "NFKC",
-            Form::Nfkd => "NFKD",
-        };
-        let ask = ASK.get().ok_or("nobody knows Unicode's normal forms here")?;
-        let mut out = String::with_capacity(text.len());
-        // A run of characters that Unicode 9 has, and the one behind it that it has not.
-        for run in text.split_inclusive(|c| unicode::kind(c).is_newer()) {
-            let newer = run.chars().next_back().filter(|c| unicode::kind(*c).is_newer());
-            let old = &run[..run.len() - newer.map_or(0, char::len_utf8)];
-            out.push_str(&ask(old, name).ok_or_else(|| format!("the text has no form {name} here"))?);
-            out.extend(newer);
-        }
-        Ok(out)
+#[cfg(target_arch = "wasm32")]
+fn known(text: &str, form: Form) -> Result<String, String> {
+    let name = match form {
+        Form::Nfc => "NFC",
+        Form::Nfd => "NFD",
+        Form::Nfkc => "NFKC",
+        Form::Nfkd => "NFKD",
+    };
+    let ask = ASK.get().ok_or("nobody knows Unicode's normal forms here")?;
+    let mut out = String::with_capacity(text.len());
+    // A run of characters that Unicode 9 has, and the one behind it that it has not.
+    for run in text.split_inclusive(|c| unicode::kind(c).is_newer()) {
+        let newer = run.chars().next_back().filter(|c| unicode::kind(*c).is_newer());
+        let old = &run[..run.len() - newer.map_or(0, char::len_utf8)];
+        out.push_str(&ask(old, name).ok_or_else(|| format!("the text has no form {name} here"))?);
+        out.extend(newer);
     }
+    Ok(out)
 }
