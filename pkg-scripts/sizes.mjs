@@ -1,6 +1,6 @@
 // node pkg-scripts/sizes.mjs <dist> [--json]: what a browser downloads, raw and compressed, against the budget. It takes one of
 // the three builds of the engine.
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join, normalize } from "node:path";
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 
@@ -49,8 +49,8 @@ export function sizes(dist) {
     builds[build] = { javascript, wasm, code: add([javascript, wasm]) };
   }
   const largest = Object.values(builds).reduce((a, b) => (a.code.gzip >= b.code.gzip ? a : b));
-  const models = readdirSync(join(dist, "model")).filter((name) => /\.(gguf|md)$/.test(name)).map((name) => measured(join(dist, "model", name)));
-  return { builds, code: largest.code, model: add(models) };
+  const [model, table] = ["nanolm-default.gguf", "nanolm-table.gguf"].map((name) => join(dist, "model", name)).map((path) => (existsSync(path) ? measured(path) : add([])));
+  return { builds, code: largest.code, model, table };
 }
 
 export function sizeTable(measured) {
@@ -65,6 +65,7 @@ export function sizeTable(measured) {
       row(`${build}: both`, code),
     ]),
     row("default model", measured.model),
+    row("embedding table", measured.table),
   ].join("\n");
 }
 

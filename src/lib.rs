@@ -33,7 +33,7 @@
 //! Data flows one way; a module imports only from its left:
 //!
 //! ```text
-//! quant -> format -> model (config, plan) -> arch -> weights -> cpu | gpu -> backend -> session -> sample -> text -> run -> task -> js
+//! quant -> format -> model (config, plan) -> arch -> weights -> cpu | gpu -> backend -> session -> sample -> text -> table -> run -> task -> js
 //! ```
 //!
 //! A file's bytes come in at [`mod@format`]. [`language`] imports none of these. [`error`], [`tensor`] (types and bytes, no operations) and `order` (sorting) are open to all. `tests/architecture.rs` holds the rule.
@@ -57,6 +57,7 @@ pub mod quant;
 pub mod run;
 pub mod sample;
 pub mod session;
+pub mod table;
 #[cfg(feature = "tasks")]
 pub mod task;
 pub mod tensor;

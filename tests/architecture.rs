@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 mod types;
 
 /// Modules from left to right; those of one entry do not import each other.
-const ORDER: [&[&str]; 13] = [
+const ORDER: [&[&str]; 14] = [
     &["quant"],
     &["format", "language"],
     &["model"],
@@ -22,6 +22,7 @@ const ORDER: [&[&str]; 13] = [
     &["session"],
     &["sample"],
     &["text"],
+    &["table"],
     &["run"],
     &["task"],
     &["js"],

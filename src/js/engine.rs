@@ -16,6 +16,7 @@ use super::session::Session;
 use super::{event, options};
 use crate::backend::{DeviceChoice, DeviceRequest};
 use crate::run::{self, LoadPhase, Model};
+use crate::table::Table;
 use crate::text::Controls;
 
 /// A model ready for calls.
@@ -88,6 +89,18 @@ impl Engine {
     /// The text of token ids, without control tokens.
     pub fn detokenize(&self, ids: &[u32]) -> Result<String, JsValue> {
         self.model.require_tokenizer().and_then(|t| t.decode(ids)).map_err(to_js)
+    }
+
+    /// Gives the model an embedding table; `files` are used up.
+    #[wasm_bindgen(js_name = setTable)]
+    pub fn set_table(&self, files: ModelFiles) -> Result<(), JsValue> {
+        self.model.set_table(Table::read(files.into_files()).map_err(to_js)?);
+        Ok(())
+    }
+
+    /// The vector of a text, by the table.
+    pub fn embed(&self, text: &str) -> Result<Vec<f32>, JsValue> {
+        self.model.embed(text).map_err(to_js)
     }
 
     /// Begins a task: its name, the text that it is about, and its options.

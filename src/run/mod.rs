@@ -9,6 +9,7 @@ mod bursts;
 mod context;
 pub(crate) mod decode;
 mod device;
+mod embed;
 mod event;
 mod generate;
 pub(crate) mod ground;

@@ -17,6 +17,7 @@ use crate::format::{CHAT_TEMPLATE, Dialect, ModelFile, TOKENIZER_CONFIG, Value};
 use crate::model::{Plan, plan};
 use crate::sample::SampleOptions;
 use crate::session::{PassCosts, identity};
+use crate::table::Table;
 #[cfg(not(feature = "tasks"))]
 use crate::tensor::Bytes;
 use crate::tensor::DType;
@@ -101,6 +102,8 @@ pub struct Model {
     identity: u64,
     kept: RefCell<KeptSessions>,
     costs: RefCell<PassCosts>,
+    /// See embed.rs.
+    pub(super) table: RefCell<Option<Rc<Table>>>,
 }
 
 impl Model {
@@ -190,6 +193,7 @@ impl Model {
             identity,
             kept: RefCell::default(),
             costs: RefCell::default(),
+            table: RefCell::default(),
         }))
     }
 

@@ -50,9 +50,8 @@ struct Fixture {
 
 fn fixture() -> Option<Fixture> {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("pkg-scripts/npm/model");
-    let files = std::fs::read_dir(folder).ok()?.flatten().map(|entry| entry.path());
-    let path = files.into_iter().find(|path| path.extension() == Some("gguf".as_ref()))?;
-    let file = format::parse(vec![("default.gguf".to_string(), Bytes::new(std::fs::read(path).unwrap()))]).unwrap();
+    let bytes = std::fs::read(folder.join("nanolm-default.gguf")).ok()?;
+    let file = format::parse(vec![("default.gguf".to_string(), Bytes::new(bytes))]).unwrap();
     let tokenizer = Tokenizer::from_file(&file).unwrap().unwrap();
     let plan = plan::build(&arch::config(&file).unwrap());
     let weights = weights::load(&plan, &file).unwrap();

@@ -21,18 +21,15 @@ use super::run::{finish, generate, greedy, load, on_each_device, root, skipped};
 /// The model and its expected values, where both are there.
 fn fixture() -> Option<(PathBuf, Value)> {
     let golden = std::fs::read(root().join("tests/golden/default_model.json"));
-    let folder = std::fs::read_dir(root().join("pkg-scripts/npm/model")).ok();
-    let model = folder
-        .into_iter()
-        .flatten()
-        .flatten()
-        .map(|entry| entry.path())
-        .find(|p| p.extension() == Some("gguf".as_ref()));
+    let model = Some(root().join("pkg-scripts/npm/model/nanolm-default.gguf")).filter(|path| path.is_file());
     match (golden, model) {
         (Ok(golden), Some(model)) => Some((model, serde_json::from_slice(&golden).unwrap())),
         (golden, model) => {
-            let missing =
-                if golden.is_err() { "tests/golden/default_model.json" } else { "a .gguf in pkg-scripts/npm/model" };
+            let missing = if golden.is_err() {
+                "tests/golden/default_model.json"
+            } else {
+                "nanolm-default.gguf in pkg-scripts/npm/model"
+            };
             assert!(golden.is_err() || model.is_none());
             skipped("default model", &format!("no {missing}"));
             None

@@ -4,6 +4,7 @@ mod ahead;
 mod classify;
 mod damage;
 mod default;
+mod embeddings;
 mod entities;
 mod grounded;
 mod jobs;

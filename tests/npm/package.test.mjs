@@ -68,7 +68,8 @@ test("the tarball holds what it should and nothing else", () => {
   for (const needed of [
     "package.json", "README.md", "LICENSE", "dist/index.js", "dist/index.d.ts", "dist/worker.js", "dist/engine.js",
     "dist/engine-simd128.wasm", "dist/engine-relaxed.wasm", "dist/engine-threads.wasm", "dist/engine-threads.js",
-    "dist/worker-threads.js", "dist/thread.js", "dist/model/nanolm-default.gguf",
+    "dist/worker-threads.js", "dist/thread.js", "dist/model/nanolm-default.gguf", "dist/model/MODEL_CARD.md",
+    "dist/model/nanolm-table.gguf", "dist/model/TABLE_CARD.md", "dist/model/TABLE_LICENSE.md",
   ]) {
     assert.ok(files.includes(needed), `${needed} in ${files.join(", ")}`);
   }

@@ -16,6 +16,13 @@ test("every build fits the budget", () => {
   }
 });
 
+test("what a visitor downloads at most is 8 MB: the engine, the default model and the embedding table", () => {
+  const { code, model, table } = sizes(join(ROOT, "pkg-scripts/npm/dist"));
+  assert.ok(table.raw > 500_000 && table.raw <= 4_000_000, `${table.raw} bytes of table`);
+  // The two are counted as they are: few servers compress files of their kind.
+  assert.ok(code.gzip + model.raw + table.raw <= 8_000_000, `${code.gzip} + ${model.raw} + ${table.raw}`);
+});
+
 test("functions are counted for their crates", () => {
   assert.equal(owner("nanolm::cpu::linear::run::h0123456789abcdef", 2), "nanolm::cpu");
   assert.equal(owner("<nanolm::text::Tokenizer as core::fmt::Debug>::fmt::h0123456789abcdef", 1), "nanolm");

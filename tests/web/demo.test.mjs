@@ -127,6 +127,25 @@ describe("demo page", { skip: missing }, () => {
     assert.deepEqual(problems, []);
   });
 
+  test("labels of one's own come first, and the right one of them", async () => {
+    await loaded();
+    await page.click("#tab-classify");
+    assert.equal(await page.inputValue("#label-set"), "");
+    const best = async (text, labels) => {
+      await page.fill("#source-text", text);
+      if (labels) await page.fill("#own-labels", labels);
+      await page.click("#classify");
+      await finished("labels");
+      return page.textContent("#labels .find-row[data-best] .find-text");
+    };
+    assert.equal(await best("The striker scored two goals in the cup final."), "sport");
+    assert.equal(await best("The senate passed the bill after a long debate."), "politics");
+    assert.equal(await best("Can I see where my parcel is now?", "cancel an order, track a parcel"), "track a parcel");
+    await best("…", "red, green");
+    assert.match(await shown("labels"), /None of the labels stands out/);
+    assert.deepEqual(problems, []);
+  });
+
   for (const width of [360, 1280]) {
     test(`nothing moves while a summary streams, ${width} pixels wide`, async () => {
       const narrow = await visit(width);

@@ -8,9 +8,6 @@ const KINDS = {
   MONEY: "Sums of money", EMAIL: "E-mail addresses", URL: "Web addresses",
 };
 
-/** Label sets that say something about any text. */
-const GENERAL_SETS = ["topic", "topics", "sentiment", "language"];
-
 export function wireFinds(engine, source) {
   wireLabels(engine, source);
   wireNames(engine, source);
@@ -66,15 +63,11 @@ function wireLabels(engine, source) {
   const set = byId("label-set");
   const own = byId("own-labels");
   const change = () => (own.disabled = set.value !== "");
-  let touched = false;
-  set.addEventListener("change", () => {
-    touched = true;
-    change();
-  });
+  set.addEventListener("change", change);
   engine.addEventListener("change", () => {
     const names = engine.model?.info.labelSets ?? [];
-    // A set that fits any text comes first, unless the visitor has chosen otherwise: intents of bank customers fit none.
-    const chosen = touched ? set.value : (GENERAL_SETS.find((name) => names.includes(name)) ?? "");
+    // The visitor's own labels come first: a set that the model was trained on, such as intents of bank customers, fits few texts.
+    const chosen = set.value;
     set.replaceChildren(
       make("option", { value: "" }, "Your own"),
       ...names.map((name) => make("option", { value: name }, name[0].toUpperCase() + name.slice(1))),
@@ -88,6 +81,8 @@ function wireLabels(engine, source) {
     show(found, _, output) {
       const rows = found.slice(0, 20).map(({ label, score }, at) => row(label, `${(100 * score).toFixed(1)} %`, score, at === 0));
       output.replaceChildren(make("ol", { className: "finds" }, ...rows.map((each) => make("li", {}, each))));
+      // Nearly even: the labels do not tell.
+      if (found.length > 1 && found[0].score < 1.5 / found.length) output.append(make("p", { className: "muted" }, "None of the labels stands out."));
       announce(`${found[0].label}, ${Math.round(100 * found[0].score)} per cent.`);
     },
   });

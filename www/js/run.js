@@ -2,7 +2,7 @@
 import { announce } from "./announce.js";
 import { byId, duration, isAbort, isEnabled, make, number, rate, setEnabled, showNotice } from "./dom.js";
 
-const PHASES = { prefill: "Reading the text", score: "Weighing the sentences", decode: "Writing" };
+const PHASES = { download: "Fetching the table of words", prefill: "Reading the text", score: "Weighing the sentences", decode: "Writing" };
 
 /** Errors that the library explains to programmers, said to visitors. */
 const WORDS = {

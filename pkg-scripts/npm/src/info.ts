@@ -45,9 +45,9 @@ export interface Progress {
   /**
    * While loading: `download` (bytes), `read` (the file, the tokenizer, the weights), `device` (putting the model on its device).
    * While a call runs: `prefill` (tokens of the prompt), `score` (sentences), `decode` (parts of a long text), `replay` (tokens
-   * that are read again after a GPU was lost).
+   * that are read again after a GPU was lost), `embed` (texts).
    */
-  phase: "download" | "read" | "device" | "prefill" | "score" | "decode" | "replay" | (string & {});
+  phase: "download" | "read" | "device" | "embed" | "prefill" | "score" | "decode" | "replay" | (string & {});
   loaded: number;
   /** Not known for a download whose length the server does not tell. */
   total: number | undefined;

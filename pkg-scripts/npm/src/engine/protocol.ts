@@ -41,6 +41,10 @@ export type RequestBody =
   | { method: "tokenize"; text: string; addSpecial: boolean; literal?: Uint32Array | undefined }
   | { method: "detokenize"; ids: Uint32Array }
   | { method: "chatFiles" }
+  /** Fetches the embedding table and gives it to the model. */
+  | { method: "table"; files: SourceFile[]; cache: boolean }
+  /** Answered with the vectors, one behind the other, in one `Float32Array`. */
+  | { method: "embed"; texts: string[] }
   /** Starts a task on a text. */
   | { method: "start"; task: string; input: string; options: object }
   /** The id of the call is the session's from then on. */

@@ -5,6 +5,7 @@ import type { Engine, ModelFiles, Session } from "../engine.js";
 import { DisposedError, toWire, WorkerError } from "../errors.js";
 import { type ReadFiles, readFiles } from "../files/download.js";
 import type { Build, DeviceInfo, EngineInfo } from "../info.js";
+import { embedAll } from "./embed.js";
 import { keepLine, known } from "./measured.js";
 import type { Reply, Request } from "./protocol.js";
 import { Queue } from "./queue.js";
@@ -119,6 +120,15 @@ function receive(request: Request): void {
     case "chatFiles":
       queue.between(() => loaded().chat()).then(answer, (error) => fail(id, error));
       break;
+    case "table":
+      table(request).then(answer, (error: unknown) => fail(id, error));
+      break;
+    case "embed":
+      embed(request).then(
+        (vectors) => scope.postMessage({ type: "result", id, value: vectors }, [vectors.buffer]),
+        (error: unknown) => fail(id, error),
+      );
+      break;
     case "start":
       queue.push(id, () => loaded().start(request.task, request.input, request.options));
       break;
@@ -158,10 +168,10 @@ function receive(request: Request): void {
 }
 
 /**
- * Makes a model of files. A download that is no model, a login page for one, is not found again by the next load; where an earlier load
+ * Makes a model, or a table, of files. A download that is none, a login page for one, is not found again by the next load; where an earlier load
  * kept it, this one asks for it once more.
  */
-async function judged(read: () => Promise<ReadFiles>, make: (files: ModelFiles) => Promise<Engine>): Promise<Engine> {
+async function judged<T>(read: () => Promise<ReadFiles>, make: (files: ModelFiles) => Promise<T>): Promise<T> {
   const { files, judge, fresh } = await read();
   try {
     const made = await make(files);
@@ -175,11 +185,38 @@ async function judged(read: () => Promise<ReadFiles>, make: (files: ModelFiles) 
   }
 }
 
-async function load(request: Request & { method: "load" }): Promise<EngineInfo> {
-  const { id, files: sources, device, cache, build } = request;
+/** Does what a cancelled call stops. */
+async function stoppable<T>(id: number, work: (stop: AbortController) => Promise<T>): Promise<T> {
   const stop = new AbortController();
   loading.set(id, stop);
   try {
+    return await work(stop);
+  } finally {
+    loading.delete(id);
+  }
+}
+
+function table({ id, files: sources, cache }: Request & { method: "table" }): Promise<void> {
+  return stoppable(id, async (stop) => {
+    const progress = throttled(id);
+    const onProgress = (loaded: number, total: number | undefined): void => progress("download", loaded, total);
+    const ready = Promise.resolve(() => new host.ModelFiles());
+    const read = (): Promise<ReadFiles> => readFiles(sources, ready, { cache, stop, onProgress });
+    await judged(read, (files) => queue.between(() => loaded().setTable(files)));
+  });
+}
+
+function embed({ id, texts }: Request & { method: "embed" }): Promise<Float32Array<ArrayBuffer>> {
+  return stoppable(id, ({ signal }) => {
+    const progress = throttled(id);
+    const between = <T>(work: () => T): Promise<T> => queue.between(work);
+    return embedAll(texts, (text) => loaded().embed(text), { between, signal, onProgress: (n) => progress("embed", n, texts.length) });
+  });
+}
+
+function load(request: Request & { method: "load" }): Promise<EngineInfo> {
+  const { id, files: sources, device, cache, build } = request;
+  return stoppable(id, async (stop) => {
     const ready = start(build);
     // Awaited in readFiles; until then a failure is not unobserved.
     ready.catch(() => {});
@@ -195,9 +232,7 @@ async function load(request: Request & { method: "load" }): Promise<EngineInfo> 
     const info = engine.info();
     if (info.device.kind === "cpu") await startThreads(info.device);
     return { ...info, device: described(info.device) };
-  } finally {
-    loading.delete(id);
-  }
+  });
 }
 
 /** Whether a model cannot be made of these files, whatever the device. */

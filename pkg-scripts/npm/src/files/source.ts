@@ -40,6 +40,11 @@ export interface SourceOptions {
   hub?: string | URL | undefined;
 }
 
+/** @internal The embedding table, which lies beside the default model. */
+export function tableFiles(): SourceFile[] {
+  return [{ name: "nanolm-table.gguf", url: new URL("../model/nanolm-table.gguf", import.meta.url).href }];
+}
+
 /** @internal The files of a source. Without one: the default model, which lies beside the package's modules. */
 export async function filesOf(source: ModelSource | undefined, { hub }: SourceOptions = {}): Promise<SourceFile[]> {
   if (source === undefined) {

@@ -1,0 +1,37 @@
+// Texts to vectors, in slices between which the worker listens to its messages.
+
+/** Work between two of them. */
+const SLICE_MS = 16;
+
+export interface EmbedWork {
+  /** Runs something short on the engine while no call is inside it. */
+  between<T>(work: () => T): Promise<T>;
+  signal: AbortSignal;
+  onProgress(done: number): void;
+}
+
+/** The vectors of all texts, one behind the other. */
+export async function embedAll(
+  texts: readonly string[],
+  embed: (text: string) => Float32Array,
+  { between, signal, onProgress }: EmbedWork,
+): Promise<Float32Array<ArrayBuffer>> {
+  let all = new Float32Array(0);
+  for (let done = 0; done < texts.length; ) {
+    done = await between(() => {
+      const end = performance.now() + SLICE_MS;
+      let at = done;
+      do {
+        const vector = embed(texts[at] as string);
+        if (all.length === 0) all = new Float32Array(texts.length * vector.length);
+        all.set(vector, at * vector.length);
+        at += 1;
+      } while (at < texts.length && performance.now() < end);
+      return at;
+    });
+    onProgress(done);
+    if (done < texts.length) await new Promise((resolve) => setTimeout(resolve));
+    signal.throwIfAborted();
+  }
+  return all;
+}

@@ -1,0 +1,239 @@
+//! Which of some labels a text bears.
+//!
+//! Labels that the model was trained on: it reads the text, then `label`, and says for each label the probability of its words and
+//! of the end after them; these are normalised over the labels. A text longer than what was trained on is read in parts, and
+//! what they say is averaged.
+//!
+//! A caller's own labels are compared with the whole text by the vectors of an embedding table (`src/table`), where the model was
+//! given one. Without one the network is asked as above, and calibrated by what it expects without a text (surface form
+//! competition, Holtzman et al. 2021, arXiv 2104.08315).
+//!
+//! Labels are read as a tree: what two of them share is read once, and a label that cannot come near the best any more is
+//! not read to its end.
+
+mod labels;
+
+use std::rc::Rc;
+
+pub use labels::{ClassifyOptions, Labels, read};
+use labels::{ClassifySection, check, refused, words};
+
+use super::article::{Article, Chunk};
+use super::format::TaskFormat;
+use crate::error::{Error, Result};
+use crate::model::LogitRows;
+use crate::run::{Context, Ended, Event, Job, Label, Lease, Model, Phase};
+use crate::table::Table;
+use crate::text::Controls;
+
+/// Tokens of a text that are read: what was trained on is not longer.
+const MAX_TOKENS: usize = 192;
+/// Tokens of a label, at most.
+const MAX_LABEL: usize = 32;
+/// A label this much less likely than the best (in nats: 1 in 22,000) need not be known exactly.
+const NEGLIGIBLE: f64 = 10.0;
+
+/// What the model says behind some tokens.
+struct Row {
+    logits: Vec<f32>,
+    /// Logarithm of the sum of their exponentials.
+    norm: f64,
+}
+
+impl Row {
+    fn new(logits: &[f32]) -> Result<Row> {
+        if let Some(token) = logits.iter().position(|x| !x.is_finite()) {
+            return Err(Error::NotFinite { token, found: logits[token].to_string() });
+        }
+        let highest = f64::from(logits.iter().copied().fold(f32::NEG_INFINITY, f32::max));
+        let sum: f64 = logits.iter().map(|x| (f64::from(*x) - highest).exp()).sum();
+        Ok(Row { logits: logits.to_vec(), norm: highest + sum.ln() })
+    }
+
+    fn log_probability(&self, token: u32) -> f64 {
+        self.logits.get(token as usize).map_or(f64::NEG_INFINITY, |x| f64::from(*x) - self.norm)
+    }
+}
+
+impl Model {
+    /// Says how likely each label fits a text, as [`Event::Label`], the likeliest first. The whole text counts.
+    ///
+    /// # Errors
+    /// `UnsupportedTask` where the model was not trained to and has no embedding table, `InvalidOption` for a text without
+    /// words and for labels that make no sense.
+    pub fn classify(self: &Rc<Self>, text: &str, options: &ClassifyOptions) -> Result<Job> {
+        let section = self.section::<ClassifySection>();
+        if let (Labels::Own(labels), Some(table)) = (&options.labels, self.table())
+            && !section.is_some_and(|section| section.knows(labels))
+        {
+            return self.compare(&table, text, labels);
+        }
+        let format = TaskFormat::of(self, "classify")?;
+        let section = section.ok_or_else(|| self.cannot("classify"))?;
+        let (labels, trained) = section.choose(&options.labels)?;
+        let tokens = tokens(self, &labels, format.end)?;
+        let article = Article::with_sentences(text)?;
+        let n = article.sentences.len();
+        let mut parts = Vec::new();
+        let mut from = 0;
+        // What is asked without a text, too, is asked once.
+        while from < n && (trained || from == 0) {
+            let Chunk { tokens: mut input, sentences, .. } =
+                article.chunk_of(self, format, from..n, MAX_TOKENS.min(format.max_chunk_tokens))?;
+            input.push(section.label);
+            parts.push(input);
+            from += sentences.len().max(1);
+        }
+        let without_text = (!trained).then_some([format.text, section.label]);
+        Ok(Job::new(self, |context| run(context, labels, tokens, parts, without_text)))
+    }
+
+    /// Labels by the vectors of a table.
+    fn compare(self: &Rc<Self>, table: &Table, text: &str, labels: &[String]) -> Result<Job> {
+        check(labels)?;
+        Article::with_sentences(text)?;
+        let words: Vec<String> = labels.iter().map(|label| words(label)).collect();
+        let scores = table.logits(text, words.iter().map(String::as_str))?;
+        let labels = ranked(labels, &softmax(&scores));
+        Ok(Job::new(self, |context| async move {
+            context.prefilled();
+            for label in labels {
+                context.emit(Event::Label(label)).await;
+            }
+            Ok(Ended::given())
+        }))
+    }
+}
+
+/// Tokens of each label, and the end.
+fn tokens(model: &Model, labels: &[String], end: u32) -> Result<Vec<Vec<u32>>> {
+    check(labels)?;
+    let mut tokens = Vec::with_capacity(labels.len());
+    for label in labels {
+        let mut ids = model.require_tokenizer()?.encode(&format!(" {}", words(label)), false, Controls::Literal)?;
+        if ids.len() > MAX_LABEL {
+            return Err(refused(&format!("labels of at most {MAX_LABEL} tokens"), format!("{label:?}")));
+        }
+        ids.push(end);
+        tokens.push(ids);
+    }
+    Ok(tokens)
+}
+
+/// `parts` are those of the text, each with what asks for a label; `without_text` the same without a text, where labels are
+/// calibrated.
+async fn run(
+    context: Rc<Context>,
+    labels: Vec<String>,
+    tokens: Vec<Vec<u32>>,
+    parts: Vec<Vec<u32>>,
+    without_text: Option<[u32; 2]>,
+) -> Result<Ended> {
+    let longest = tokens.iter().map(Vec::len).max().unwrap_or(0);
+    let longest_part = parts.iter().map(Vec::len).max().unwrap_or(0);
+    let capacity = (longest_part + longest).min(context.model().context_len());
+    let session = context.lease_empty(capacity).await?;
+    let (logits, calibrated) = (Vec::new(), without_text.is_some());
+    let mut reader = Reader { context: Rc::clone(&context), session, logits, tokens, calibrated };
+    let prior = match without_text {
+        Some(input) => reader.scores(&input).await?,
+        None => vec![0.0; labels.len()],
+    };
+    // A part counts as much as it is long.
+    let total: usize = parts.iter().map(Vec::len).sum();
+    let mut probabilities = vec![0.0; labels.len()];
+    for part in &parts {
+        let mut scores = reader.scores(part).await?;
+        scores.iter_mut().zip(&prior).for_each(|(score, prior)| *score -= prior);
+        let share = part.len() as f64 / total as f64;
+        probabilities.iter_mut().zip(softmax(&scores)).for_each(|(sum, p)| *sum += share * p);
+    }
+    context.prefilled();
+    for label in ranked(&labels, &probabilities) {
+        context.emit(Event::Label(label)).await;
+    }
+    Ok(Ended::given())
+}
+
+/// Reads labels after a text.
+struct Reader {
+    context: Rc<Context>,
+    session: Lease,
+    logits: Vec<f32>,
+    /// Tokens of each label, and the end.
+    tokens: Vec<Vec<u32>>,
+    /// Calibrated labels are compared by something else than what is bounded here: all are read to their end.
+    calibrated: bool,
+}
+
+impl Reader {
+    /// Log-probability of each label after `input`; an upper bound where it was not read to its end.
+    async fn scores(&mut self, input: &[u32]) -> Result<Vec<f64>> {
+        let row = self.read(input).await?;
+        // What a label can be worth at most: its first token.
+        let first = |ids: &Vec<u32>| ids.first().map_or(f64::NEG_INFINITY, |id| row.log_probability(*id));
+        let mut scores: Vec<f64> = self.tokens.iter().map(first).collect();
+        // The likeliest beginning first; labels of one beginning side by side. The next one is last.
+        let mut left: Vec<usize> = (0..self.tokens.len()).collect();
+        crate::order::sort_by(&mut left, |a, b| {
+            scores[*a].total_cmp(&scores[*b]).then_with(|| self.tokens[*b].cmp(&self.tokens[*a]))
+        });
+        // Tokens of the label read last, and the rows before the first and behind each.
+        let mut path: Vec<u32> = Vec::new();
+        let mut rows = vec![row];
+        let mut best = f64::NEG_INFINITY;
+        while let Some(i) = left.pop() {
+            if !self.calibrated && scores[i] <= best - NEGLIGIBLE {
+                break;
+            }
+            let tokens = &self.tokens[i];
+            let body = tokens.get(..tokens.len().saturating_sub(1)).unwrap_or_default();
+            let shared = path.iter().zip(body).take_while(|(a, b)| a == b).count();
+            path.truncate(shared);
+            rows.truncate(shared + 1);
+            self.session.truncate(input.len() + shared);
+            while path.len() < body.len() {
+                let rest = body.get(path.len()..).unwrap_or_default();
+                let n = self.context.read(&mut self.session, rest, LogitRows::All, &mut self.logits).await?;
+                for row in self.logits.chunks_exact(self.context.model().vocab_size()) {
+                    rows.push(Row::new(row)?);
+                }
+                path.extend(rest.iter().take(n));
+            }
+            scores[i] = tokens.iter().zip(&rows).map(|(token, row)| row.log_probability(*token)).sum();
+            best = best.max(scores[i]);
+            let total = scores.len();
+            self.context.progress(Phase::Score, total - left.len(), total).await;
+        }
+        Ok(scores)
+    }
+
+    /// What the model says behind `input`.
+    async fn read(&mut self, input: &[u32]) -> Result<Row> {
+        self.session.truncate(0);
+        let mut read = 0;
+        loop {
+            let rest = input.get(read..).unwrap_or_default();
+            read += self.context.read(&mut self.session, rest, LogitRows::Last, &mut self.logits).await?;
+            let row = if read < input.len() { None } else { Some(Row::new(&self.logits)?) };
+            self.context.progress(Phase::Prefill, read, input.len()).await;
+            if let Some(row) = row {
+                return Ok(row);
+            }
+        }
+    }
+}
+
+/// Probabilities from logits.
+fn softmax(scores: &[f64]) -> Vec<f64> {
+    let highest = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let total: f64 = scores.iter().map(|score| (score - highest).exp()).sum();
+    scores.iter().map(|score| (score - highest).exp() / total).collect()
+}
+
+/// Labels with their probabilities, the likeliest first.
+fn ranked(labels: &[String], probabilities: &[f64]) -> Vec<Label> {
+    let mut order: Vec<usize> = (0..labels.len()).collect();
+    crate::order::sort_by(&mut order, |a, b| probabilities[*b].total_cmp(&probabilities[*a]).then(a.cmp(b)));
+    order.into_iter().map(|i| Label { label: labels[i].clone(), score: probabilities[i] as f32 }).collect()
+}
