@@ -152,9 +152,9 @@ const DAMAGED = {
 
 /**
  * Serves the test pages, the installed package at /nanolm/ (with a broken GPU at /broken/<name>/), the tiny random models at
- * /golden/ and small texts that are no models at /garbage/.
+ * /golden/, small texts that are no models at /garbage/, and what else `mounts` says.
  */
-export function serveApp(options = {}) {
+export function serveApp({ mounts: more = {}, ...options } = {}) {
   const packageDir = installTarball("web-app");
   const dist = join(packageDir, "dist");
   const mounts = {
@@ -163,6 +163,7 @@ export function serveApp(options = {}) {
     "/golden/": join(ROOT, "tests/golden"),
     "/stories/": STORIES,
     "/garbage/": (rest) => (rest === "text.gguf" ? "this is no model file, whatever its name says" : undefined),
+    ...more,
   };
   const served = (rest) => (existsSync(join(dist, rest)) ? readFileSync(join(dist, rest)) : undefined);
   for (const [name, damage] of Object.entries(DAMAGED)) {
