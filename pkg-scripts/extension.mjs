@@ -41,14 +41,14 @@ function manifestOf(target, version) {
 /** The package by the names that its users import. */
 const alias = Object.fromEntries(
   Object.entries(readJson(join(PACKAGE, "package.json")).exports)
-    .filter(([name, entry]) => name.startsWith("./extension") && entry.default)
+    .filter(([name, entry]) => /^\.\/(extension|elements)/.test(name) && entry.default)
     .map(([name, entry]) => [`nanolm${name.slice(1)}$`, join(PACKAGE, entry.default)]),
 );
 
 async function bundle(input, file, format = "es") {
   const all = await rolldown({ input, logLevel: "warn", resolve: { alias } });
-  // Readable, for those who review it.
-  await all.write({ file, format, minify: false });
+  // Readable, for those who review it; with what the package imports when it is first used.
+  await all.write({ file, format, minify: false, codeSplitting: false });
   await all.close();
 }
 

@@ -1,6 +1,6 @@
 // Finds the article of a page: by Readability where it finds one, else by the page's own structure.
 import { Readability } from "@mozilla/readability";
-import { blockOf, textNodes } from "./text.js";
+import { blockOf, textNodes } from "nanolm/elements/text";
 
 /** Shorter texts are no article. */
 const SHORTEST = 250;

@@ -1,6 +1,6 @@
 // What the panel calls in the page, in the extension's own world of it. Of it the page's scripts see the names of the marks, and nothing else.
 import { findArticle } from "./article.js";
-import { PageText, textNodes } from "./text.js";
+import { highlight, PageText, scrollToRange, textNodes } from "nanolm/elements/text";
 
 /** A selection of fewer words is left over from a click. */
 const FEWEST_WORDS = 20;
@@ -72,13 +72,7 @@ function rangeOf({ start, end }) {
 /** Colours places: `points` lightly, `current` strongly. */
 function mark(name, places) {
   const ranges = places.map(rangeOf).filter((range) => range !== undefined);
-  if (globalThis.CSS?.highlights !== undefined && typeof Highlight === "function") {
-    if (ranges.length > 0) CSS.highlights.set(`nanolm-${name}`, new Highlight(...ranges));
-    else CSS.highlights.delete(`nanolm-${name}`);
-  } else if (name === "current" && ranges.length > 0) {
-    getSelection().removeAllRanges();
-    getSelection().addRange(ranges[0]);
-  }
+  highlight(`nanolm-${name}`, ranges);
   return ranges;
 }
 
@@ -86,12 +80,7 @@ function mark(name, places) {
 function show(place) {
   const [range] = mark("current", [place]);
   if (range === undefined) return false;
-  const element = range.startContainer.parentElement;
-  for (let at = element.closest("details:not([open])"); at !== null; at = at.parentElement?.closest("details:not([open])") ?? null) at.open = true;
-  element.scrollIntoView({ block: "nearest", inline: "nearest", behavior: "instant" });
-  // Its element may be taller than the window.
-  const { top, bottom } = range.getBoundingClientRect();
-  if (top < innerHeight * 0.15 || bottom > innerHeight * 0.85) scrollBy({ top: top - innerHeight * 0.3, behavior: "instant" });
+  scrollToRange(range);
   return true;
 }
 
