@@ -1,7 +1,10 @@
 // Opens the panel: from the toolbar button, its keyboard shortcut, and the context menus. Opening the engine beside it saves the
 // panel the wait.
+import { connect } from "nanolm/extension";
 import { hostEngine } from "nanolm/extension/background";
 import { browser, isChromium } from "./browser.js";
+import { keyPoints } from "./points.js";
+import { choiceOf, settings } from "./settings.js";
 
 const openEngine = hostEngine("engine.html");
 
@@ -23,17 +26,28 @@ function open(tab, request) {
   const opened = isChromium ? openSidePanel(tab) : browser.sidebarAction.open();
   // The panel finds there what it was opened for, also when it is open already.
   browser.storage.session.set({ [`request-${tab.id}`]: { ...request, at: Date.now() } });
-  Promise.all([opened, openEngine(), readAhead(tab.id, request)]).catch((error) => console.error(error));
+  Promise.all([opened, beginAhead(tab.id, request)]).catch((error) => console.error(error));
 }
 
-/** The page is read while the panel opens, which then finds it read. */
+/** The page is read and its key points are begun while the panel opens. */
+async function beginAhead(tabId, request) {
+  const [chosen, text] = await Promise.all([settings(), readAhead(tabId, request), openEngine()]);
+  if (!text) return;
+  const model = connect(choiceOf(chosen));
+  // What fails here fails in the panel again, which says so.
+  await keyPoints(model, text, { tabId, length: chosen.length }).result.catch(() => {});
+  model.close();
+}
+
 async function readAhead(tabId, { what, frameId = 0 }) {
   const target = { tabId, frameIds: [frameId] };
   try {
     await browser.scripting.executeScript({ target, files: ["page.js"] });
-    await browser.scripting.executeScript({ target, func: (what) => globalThis.nanolmPage.readAhead(what), args: [what] });
+    const [{ result }] = await browser.scripting.executeScript({ target, func: (what) => globalThis.nanolmPage.readAhead(what), args: [what] });
+    return result;
   } catch {
     // A page that is closed to extensions: the panel says so.
+    return undefined;
   }
 }
 

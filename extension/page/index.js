@@ -12,8 +12,10 @@ let current;
 let ahead;
 const AHEAD_MS = 3000;
 
+/** Gives the text. */
 function readAhead(what) {
   ahead = { what, at: Date.now(), read: readNow(what) };
+  return ahead.read.text;
 }
 
 function read(what) {

@@ -2,6 +2,7 @@
 // that is opened again finds it where it is.
 import { browser } from "../browser.js";
 import { connect } from "nanolm/extension";
+import { keyPoints, nameOf } from "../points.js";
 import { choiceOf, settings, watchSettings, wearTheme } from "../settings.js";
 import { Page, Unreadable } from "./page.js";
 import { announce, byId, make, nameGroups, notice, placeLink, reset, section } from "./view.js";
@@ -82,8 +83,8 @@ async function summarise(length, signal) {
   const started = performance.now();
   const { text } = source;
   // The name is the tab's: a panel that is opened again on the same text finds what is there, another text takes its place.
-  const options = (name) => ({ signal, keep: `tab-${tabId}-${name}`, onProgress: showProgress });
-  const points = model.summarize(text, { type: "key-points", length, ...options("points") });
+  const options = (name) => ({ signal, keep: nameOf(tabId, name), onProgress: showProgress });
+  const points = keyPoints(model, text, { tabId, length, signal, onProgress: showProgress });
   const tldr = model.summarize(text, { type: "tldr", length, ...options("tldr") });
   const headline = model.summarize(text, { type: "headline", ...options("headline") });
   const keywords = model.extractKeywords(text, { limit: 10, ...options("keywords") });
