@@ -1,0 +1,114 @@
+// What the APIs have in common: their options, their monitors, their exceptions.
+
+import { NanolmError } from "../index.js";
+import { abortable, load } from "./provider.js";
+import type { Model } from "../index.js";
+
+/** Hears how far a download is: `downloadprogress`, with `loaded` from 0 to 1. */
+export type CreateMonitor = EventTarget;
+
+export interface CreateOptions {
+  signal?: AbortSignal | undefined;
+  monitor?: ((monitor: CreateMonitor) => void) | undefined;
+}
+
+export interface CallOptions {
+  signal?: AbortSignal | undefined;
+}
+
+/** The model, with the monitor told of its download. */
+export async function create({ signal, monitor }: CreateOptions): Promise<Model> {
+  signal?.throwIfAborted();
+  const target = new EventTarget();
+  // What the callback throws is the rejection.
+  monitor?.(target);
+  let last = -1;
+  const progress = (share: number): void => {
+    if (share <= last) return;
+    last = share;
+    target.dispatchEvent(new ProgressEvent("downloadprogress", { lengthComputable: true, loaded: share, total: 1 }));
+  };
+  try {
+    return await load(signal, progress);
+  } catch (error) {
+    throw signal?.aborted ? signal.reason : toException(error);
+  }
+}
+
+/** One of a list, as WebIDL has it. */
+export function oneOf<T extends string>(name: string, value: unknown, known: readonly T[], otherwise: T): T {
+  if (value === undefined) return otherwise;
+  if (!known.includes(String(value) as T)) throw new TypeError(`The provided value '${String(value)}' is not a valid ${name}: ${known.join(", ")}.`);
+  return String(value) as T;
+}
+
+/** Language tags in their canonical form; a `RangeError` for what is none. */
+export function languages(tags: readonly string[] | undefined): string[] {
+  return tags === undefined ? [] : Intl.getCanonicalLocales([...tags]);
+}
+
+export const isEnglish = (tag: string): boolean => tag.split("-")[0] === "en";
+
+/** What is left once something was destroyed. */
+export class Life {
+  readonly #end = new AbortController();
+
+  destroy(): void {
+    this.#end.abort(new DOMException("It was destroyed.", "AbortError"));
+  }
+
+  /** Ends with it, and with the caller's own signal. */
+  signal(own: AbortSignal | undefined): AbortSignal {
+    return own === undefined ? this.#end.signal : AbortSignal.any([this.#end.signal, own]);
+  }
+}
+
+/** The result of work, with the exceptions of the platform. */
+export async function outcome<T>(work: (signal: AbortSignal) => Promise<T>, signal: AbortSignal): Promise<T> {
+  signal.throwIfAborted();
+  try {
+    return await abortable(work(signal), signal);
+  } catch (error) {
+    throw signal.aborted ? signal.reason : toException(error);
+  }
+}
+
+/** A stream of texts, with the exceptions of the platform. Leaving it stops the work. */
+export function streamOf(begin: (signal: AbortSignal) => AsyncIterable<string> | Promise<AsyncIterable<string>>, signal: AbortSignal): ReadableStream<string> {
+  const left = new AbortController();
+  return new ReadableStream<string>({
+    async start(controller) {
+      const either = AbortSignal.any([signal, left.signal]);
+      const stop = (): void => controller.error(signal.reason);
+      if (signal.aborted) return stop();
+      signal.addEventListener("abort", stop, { once: true });
+      const write = async (): Promise<void> => {
+        try {
+          for await (const text of await begin(either)) if (text !== "" && !either.aborted) controller.enqueue(text);
+          if (!either.aborted) controller.close();
+        } catch (error) {
+          if (!either.aborted) controller.error(toException(error));
+        } finally {
+          signal.removeEventListener("abort", stop);
+        }
+      };
+      // Chunks are given from now on, whether or not anyone reads.
+      void write();
+    },
+    cancel: () => left.abort(),
+  });
+}
+
+export function quotaExceeded(requested: number, quota: number): Error {
+  const message = `The input is too large: ${requested} of ${quota}.`;
+  const Platform = (globalThis as { QuotaExceededError?: new (message: string, options: object) => Error }).QuotaExceededError;
+  return Platform === undefined ? Object.assign(new DOMException(message, "QuotaExceededError"), { requested, quota }) : new Platform(message, { requested, quota });
+}
+
+function toException(error: unknown): unknown {
+  if (!(error instanceof NanolmError)) return error;
+  const { code, message, details } = error;
+  if (code === "session/context-full") return quotaExceeded(Number(details["found"]), Number(details["limit"]));
+  const name = code.startsWith("download/") ? "NetworkError" : /^(task|option|chat)\//.test(code) || code === "model/unsupported" ? "NotSupportedError" : "OperationError";
+  return new DOMException(message, name);
+}

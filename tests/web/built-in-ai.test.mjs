@@ -1,0 +1,207 @@
+// nanolm/built-in-ai: the platform's Summarizer and LanguageModel, with this package's models behind them.
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import { openPage, serveApp } from "./support/app.mjs";
+import { launch } from "./support/browser.mjs";
+import { ARTICLE } from "./support/texts.mjs";
+
+let browser;
+let app;
+let page;
+before(async () => {
+  app = await serveApp();
+  browser = await launch({ gpu: "none" });
+  page = await openPage(browser, app);
+  await page.evaluate(async () => {
+    globalThis.ai = await import("/nanolm/built-in-ai/index.js");
+    globalThis.told = async (promise) => {
+      try {
+        return { value: await promise };
+      } catch (error) {
+        return { name: error?.name, isDOMException: error instanceof DOMException, message: String(error?.message ?? error), quota: error?.quota };
+      }
+    };
+  });
+});
+after(async () => {
+  await browser?.close();
+  await app?.close();
+});
+
+describe("Summarizer", () => {
+  test("is created with its download told, and summarizes", async () => {
+    const found = await page.evaluate(async (text) => {
+      const { Summarizer } = ai;
+      const before = await Summarizer.availability();
+      const events = [];
+      const making = Summarizer.create({
+        sharedContext: "news",
+        monitor: (monitor) => monitor.addEventListener("downloadprogress", ({ loaded, total }) => events.push([loaded, total])),
+      });
+      const during = await Summarizer.availability();
+      const summarizer = await making;
+      const plain = await Summarizer.create({ format: "plain-text", length: "long" });
+      const tldr = await Summarizer.create({ type: "tldr", outputLanguage: "en-US", expectedInputLanguages: ["EN"] });
+      const chunks = [];
+      for await (const chunk of summarizer.summarizeStreaming(text)) chunks.push(chunk);
+      const points = (await (await modelOn("cpu")).summarize(text, { type: "key-points" }).result).points;
+      return {
+        states: [before, during, await Summarizer.availability()],
+        events, chunks, points,
+        whole: await summarizer.summarize(text),
+        plain: await plain.summarize(text),
+        tldr: await tldr.summarize(text),
+        own: (await (await modelOn("cpu")).summarize(text, { type: "tldr" }).result).text,
+        empty: await summarizer.summarize("  "),
+        usage: await summarizer.measureInputUsage(text),
+        has: [summarizer.type, summarizer.format, summarizer.length, summarizer.sharedContext, summarizer.inputQuota === Infinity, summarizer.expectedInputLanguages],
+        languages: [tldr.outputLanguage, tldr.expectedInputLanguages],
+      };
+    }, ARTICLE);
+    assert.deepEqual(found.states, ["downloadable", "downloading", "available"]);
+    assert.deepEqual(found.events[0], [0, 1]);
+    assert.deepEqual(found.events.at(-1), [1, 1]);
+    assert.ok(found.events.every(([loaded], i) => i === 0 || loaded > found.events[i - 1][0]));
+    assert.equal(found.chunks.join(""), found.whole);
+    assert.equal(found.whole.split("\n").length, 3);
+    assert.deepEqual(found.whole.split("\n").map((line) => line.slice(2).replaceAll("\\", "")), found.points.map(({ text }) => text.replace(/\s+/g, " ")));
+    assert.ok(found.plain.split("\n").length > 3 && !found.plain.startsWith("*"));
+    assert.equal(found.tldr, found.own);
+    assert.equal(found.empty, "");
+    assert.ok(found.usage > 20);
+    assert.deepEqual(found.has, ["key-points", "markdown", "short", "news", true, null]);
+    assert.deepEqual(found.languages, ["en-US", ["en"]]);
+  });
+
+  test("has the platform's exceptions", async () => {
+    const found = await page.evaluate(async (text) => {
+      const { Summarizer } = ai;
+      const summarizer = await Summarizer.create();
+      const stop = new AbortController();
+      const running = told(summarizer.summarize(text, { signal: stop.signal }));
+      stop.abort();
+      const reason = new Error("enough");
+      const stream = summarizer.summarizeStreaming(text, { signal: AbortSignal.abort(reason) });
+      const streamed = await told(stream.getReader().read());
+      const pending = told(summarizer.summarize(text));
+      summarizer.destroy();
+      return {
+        constructed: await told((async () => new Summarizer())()),
+        type: await told(Summarizer.create({ type: "haiku" })),
+        language: await told(Summarizer.availability({ outputLanguage: "no such language" })),
+        french: [await Summarizer.availability({ outputLanguage: "fr" }), await told(Summarizer.create({ outputLanguage: "fr" }))],
+        teaser: await Summarizer.availability({ type: "teaser" }),
+        monitor: await told(Summarizer.create({ monitor: () => { throw new RangeError("mine"); } })),
+        aborted: await told(Summarizer.create({ signal: AbortSignal.abort() })),
+        running: await running,
+        streamed,
+        pending: await pending,
+        destroyed: await told(summarizer.summarize(text)),
+        measured: await told(summarizer.measureInputUsage(text)),
+      };
+    }, ARTICLE);
+    for (const [name, error] of Object.entries({ constructed: "TypeError", type: "TypeError", language: "RangeError", monitor: "RangeError" })) assert.equal(found[name].name, error, name);
+    for (const name of ["aborted", "running", "pending", "destroyed", "measured"]) assert.deepEqual([found[name].name, found[name].isDOMException], ["AbortError", true], name);
+    assert.equal(found.streamed.message, "enough");
+    assert.deepEqual([found.french[0], found.french[1].name, found.teaser], ["unavailable", "NotSupportedError", "unavailable"]);
+  });
+});
+
+describe("LanguageModel", () => {
+  test("is unavailable until an app names a model", async () => {
+    const found = await page.evaluate(async () => [await ai.LanguageModel.availability(), await ai.LanguageModel.params(), await told(ai.LanguageModel.create())]);
+    assert.deepEqual(found.slice(0, 2), ["unavailable", null]);
+    assert.equal(found[2].name, "NotSupportedError");
+  });
+
+  test("keeps a conversation", async () => {
+    const found = await page.evaluate(async () => {
+      ai.useModel(() => chatModel({ config: { max_position_embeddings: 4096 }, files: { "chat_template.jinja": CHATML } }));
+      const { LanguageModel } = ai;
+      const before = await LanguageModel.availability();
+      const initialPrompts = [{ role: "system", content: "Be brief." }, { role: "user", content: "Hi" }, { role: "assistant", content: "Hello" }];
+      const session = await LanguageModel.create({ initialPrompts, topK: 1, temperature: 0 });
+      const usages = [session.inputUsage];
+      const stop = new AbortController();
+      const chunks = [];
+      for await (const chunk of session.promptStreaming("The keeper", { signal: stop.signal })) {
+        chunks.push(chunk);
+        if (chunks.join("").length > 20) break;
+      }
+      const other = await LanguageModel.create({ initialPrompts, topK: 1, temperature: 0 });
+      await other.append([{ role: "user", content: [{ type: "text", value: "The lamp" }] }]);
+      usages.push(other.inputUsage);
+      const copy = await other.clone();
+      const texts = [];
+      for (const each of [other, copy]) {
+        let text = "";
+        for await (const chunk of each.promptStreaming([{ role: "user", content: "And the wind?" }])) {
+          text += chunk;
+          if (text.length > 30) break;
+        }
+        texts.push(text.slice(0, 30));
+      }
+      return { states: [before, await LanguageModel.availability()], usages, chunks, texts, measured: await session.measureInputUsage("The keeper"), quota: session.inputQuota, has: [session.topK, session.temperature], params: await LanguageModel.params() };
+    });
+    assert.deepEqual(found.states, ["downloadable", "available"]);
+    assert.ok(found.usages[0] > 0 && found.usages[1] > found.usages[0]);
+    assert.ok(found.chunks.length > 1);
+    assert.equal(found.texts[0], found.texts[1]);
+    assert.ok(found.measured > 0);
+    assert.equal(found.quota, 4096);
+    assert.deepEqual(found.has, [1, 0]);
+    assert.ok(found.params.maxTopK >= found.params.defaultTopK);
+  });
+
+  test("drops the oldest turns where the context is full, and says so", async () => {
+    const found = await page.evaluate(async () => {
+      ai.useModel(await chatModel());
+      const session = await ai.LanguageModel.create();
+      let overflows = 0;
+      session.onquotaoverflow = () => overflows++;
+      const answers = [];
+      for (let i = 0; i < 3; i++) answers.push(await session.prompt(`Question ${i}: ${"where is the lamp? ".repeat(8)}`));
+      const huge = await told(session.prompt("x y ".repeat(600)));
+      return { overflows, lengths: answers.map(({ length }) => length), usage: session.inputUsage, quota: session.inputQuota, huge };
+    });
+    assert.ok(found.overflows > 0);
+    assert.ok(found.lengths.every((length) => length > 0));
+    assert.ok(found.usage <= found.quota);
+    assert.deepEqual([found.huge.name, found.huge.quota], ["QuotaExceededError", found.quota]);
+  });
+
+  test("has the platform's exceptions", async () => {
+    const found = await page.evaluate(async () => {
+      const { LanguageModel } = ai;
+      const session = await LanguageModel.create();
+      const first = {
+        constructed: await told((async () => new LanguageModel())()),
+        role: await told(session.prompt([{ role: "visitor", content: "x" }])),
+        system: await told(LanguageModel.create({ initialPrompts: [{ role: "user", content: "x" }, { role: "system", content: "y" }] })),
+        prefix: await told(session.prompt([{ role: "user", content: "x", prefix: true }])),
+        image: await told(session.prompt([{ role: "user", content: [{ type: "image", value: "x" }] }])),
+        constraint: await told(session.prompt("x", { responseConstraint: {} })),
+        half: await told(LanguageModel.create({ topK: 3 })),
+        audio: await LanguageModel.availability({ expectedInputs: [{ type: "audio" }] }),
+        aborted: await told(session.prompt("x", { signal: AbortSignal.abort() })),
+      };
+      const pending = told(session.prompt("x"));
+      session.destroy();
+      return { ...first, pending: await pending, destroyed: await told(session.prompt("x")), cloned: await told(session.clone()) };
+    });
+    const names = { constructed: "TypeError", role: "TypeError", system: "TypeError", prefix: "SyntaxError", image: "NotSupportedError", constraint: "NotSupportedError", half: "NotSupportedError", aborted: "AbortError", pending: "AbortError", destroyed: "AbortError", cloned: "AbortError" };
+    for (const [name, error] of Object.entries(names)) assert.equal(found[name].name, error, `${name}: ${JSON.stringify(found[name])}`);
+    assert.equal(found.audio, "unavailable");
+  });
+});
+
+test("the polyfill installs what is missing, and nothing else", async () => {
+  const found = await page.evaluate(async () => {
+    const own = class {};
+    globalThis.Summarizer = own;
+    delete globalThis.LanguageModel;
+    await import("/nanolm/built-in-ai/polyfill.js");
+    return [globalThis.Summarizer === own, globalThis.LanguageModel === ai.LanguageModel];
+  });
+  assert.deepEqual(found, [true, true]);
+});
