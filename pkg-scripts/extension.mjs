@@ -24,10 +24,10 @@ const SCRIPTS = [
 ];
 
 /**
- * Of the package: the worker's files. Without the build with threads: a nano model does not gain from it here, and Firefox gives
+ * Of the package: the worker's files, without the embedding table, which the panel has no use for, and without the build with threads: a nano model does not gain from it here, and Firefox gives
  * extensions no shared memory.
  */
-const ASSETS = /^(engine-(simd128|relaxed)\.wasm|model\/[\w.-]+\.(gguf|md))$/;
+const ASSETS = /^(engine-(simd128|relaxed)\.wasm|model\/(nanolm-default\.gguf|MODEL_CARD\.md))$/;
 
 const readJson = (path) => JSON.parse(readFileSync(path, "utf8"));
 

@@ -68,6 +68,8 @@ describe("the ten lines of the documentation", () => {
         none: await each.answer("Who won the football match in Lisbon?", text),
         tokens: [...(await each.tokenize("two words"))],
         text: await each.detokenize(await each.tokenize("two words")),
+        said: (await each.chat([{ role: "user", content: "Hello" }], { maxNewTokens: 4, seed: 1 }).result).text,
+        vectors: await each.embed(["a bridge", "a boat"]).then((all) => all.map((vector) => [vector instanceof Float32Array, ...vector.slice(0, 3)]), ({ code }) => code),
         written: (await each.generate("The", { maxNewTokens: 5 }).result).text,
       })));
       await own.dispose();

@@ -97,8 +97,9 @@ function endMessage(id: string, end: End): ToPage {
   return "error" in end ? { type: "error", id, error: end.error } : { type: "done", id, value: end.value };
 }
 
-/** Arrays of numbers as ports carry them. */
+/** Arrays of numbers, and lists of them, as ports carry them. */
 function plain(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(plain);
   return ArrayBuffer.isView(value) ? Array.from(value as Uint32Array) : value;
 }
 

@@ -20,6 +20,8 @@ export type Opened = { nanolm: "opened" } | { nanolm: "failed"; error: WireError
 export const METHODS = {
   summarize: { gives: "stream", args: 1 },
   generate: { gives: "stream", args: 1 },
+  chat: { gives: "stream", args: 1 },
+  embed: { gives: "value", args: 1 },
   classify: { gives: "value", args: 2 },
   extractEntities: { gives: "value", args: 1 },
   extractKeywords: { gives: "value", args: 1 },

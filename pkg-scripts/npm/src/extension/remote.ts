@@ -2,11 +2,13 @@
 
 import { DisposedError, optionError } from "../errors.js";
 import type { EngineInfo } from "../info.js";
+import type { ChatMessage, ChatOptions, ChatPiece } from "../model/chat/types.js";
 import type { Model } from "../model/model.js";
 import { type CallOptions, checkCallOptions, checkOptions, checkText } from "../model/options.js";
 import { type Piece, type Point, type Result, type StreamSink, TextStream } from "../model/stream.js";
 import type { Answer, AnswerOptions } from "../model/tasks/answer.js";
 import type { ClassifyOptions, Label } from "../model/tasks/classify.js";
+import type { EmbedOptions, Vector } from "../model/tasks/embed.js";
 import type { Entity, EntityOptions } from "../model/tasks/entities.js";
 import type { GenerateOptions } from "../model/tasks/generate.js";
 import type { Keyword, KeywordOptions } from "../model/tasks/keywords.js";
@@ -31,7 +33,7 @@ export type ConnectOptions = ModelChoice;
 /** The compiler holds them to one form. */
 type Shared = Pick<
   Model,
-  "answer" | "classify" | "detokenize" | "extractEntities" | "extractKeywords" | "generate" | "summarize" | "tokenize"
+  "answer" | "chat" | "classify" | "detokenize" | "embed" | "extractEntities" | "extractKeywords" | "generate" | "summarize" | "tokenize"
 >;
 
 const LOAD_OPTIONS = ["source", "device", "threads", "hub"];
@@ -68,9 +70,20 @@ export class RemoteModel implements Shared {
   /** As `Model.generate`. */
   generate(prompt: string, options: GenerateOptions & KeepOptions = {}): TextStream<Piece> {
     checkText("prompt", prompt);
-    // Where the engine's page ends in the middle, the same text has to be written again. Kept calls must look the same.
-    const seed = options.seed ?? (options.keep === undefined ? crypto.getRandomValues(new Uint32Array(1))[0] : 0);
-    return this.#stream<Piece>("generate", [prompt], { ...checkOptions(options), seed });
+    return this.#stream<Piece>("generate", [prompt], seeded(options));
+  }
+
+  /** As `Model.chat`. */
+  chat(messages: readonly ChatMessage[], options: ChatOptions & KeepOptions = {}): TextStream<ChatPiece> {
+    return this.#stream<ChatPiece>("chat", [messages], seeded(options));
+  }
+
+  /** As `Model.embed`. */
+  embed(text: string, options?: EmbedOptions & KeepOptions): Promise<Vector>;
+  embed(texts: readonly string[], options?: EmbedOptions & KeepOptions): Promise<Vector[]>;
+  async embed(texts: string | readonly string[], options: EmbedOptions & KeepOptions = {}): Promise<Vector | Vector[]> {
+    const found = await this.#value<number[] | number[][]>("embed", [texts], options);
+    return typeof texts === "string" ? Float32Array.from(found as number[]) : (found as number[][]).map((each) => Float32Array.from(each));
   }
 
   /** As `Model.classify`. */
@@ -193,6 +206,12 @@ export class RemoteModel implements Shared {
     );
     return () => this.#link.cancel(id, false);
   }
+}
+
+/** Where the engine's page ends in the middle, the same text has to be written again. Kept calls must look the same. */
+function seeded<T extends { seed?: number | undefined } & KeepOptions>(options: T): T {
+  const { seed, keep } = checkOptions(options);
+  return { ...options, seed: seed ?? (keep === undefined ? crypto.getRandomValues(new Uint32Array(1))[0] : 0) };
 }
 
 function asListener<T>(sink: StreamSink<T>): Listener {
