@@ -1,8 +1,9 @@
 // The extension that people install: from the zip for the store, in Chromium, on pages like those of the web.
 import assert from "node:assert/strict";
-import { rmSync } from "node:fs";
+import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
+import { ROOT } from "../web/support/browser.mjs";
 import { serve } from "../web/support/server.mjs";
 import { launchWith, pause, unzipped } from "./support/chromium.mjs";
 
@@ -143,6 +144,25 @@ describe("the extension", () => {
     const panel = await pressOn("blog.html", { go: false });
     assert.equal(await panel.evaluate(() => document.documentElement.dataset.theme), "dark");
     assert.equal((await pointsOf(panel)).length, 5);
+    await options.close();
+  });
+
+  test("no rule of accessibility is broken, in the light and in the dark", async () => {
+    const rules = readFileSync(join(ROOT, "node_modules/axe-core/axe.min.js"), "utf8");
+    const broken = "axe.run().then(({ violations }) => violations.map(({ id, nodes }) => [id, nodes.map(({ target }) => target.join())]))";
+    const options = await extension.context.newPage();
+    await options.goto(`${extension.origin}/options.html`);
+    for (const theme of ["Light", "Dark"]) {
+      await options.getByLabel(theme).check();
+      await options.evaluate(rules);
+      assert.deepEqual(await options.evaluate(broken), [], `${theme}: options`);
+      await page.goto(`${server.origin}/news.html`);
+      await page.bringToFront();
+      const panel = await pressOn("news.html", { go: false });
+      await panel.until((theme) => document.documentElement.dataset.theme === theme, theme.toLowerCase());
+      await panel.evaluate(`${rules}; 0`);
+      assert.deepEqual(await panel.evaluate(broken), [], `${theme}: panel`);
+    }
     await options.close();
   });
 
