@@ -3,7 +3,8 @@
 import type { Model } from "../index.js";
 import { completeChat, readChat } from "./chat.js";
 import { complete, readCompletion } from "./completions.js";
-import { ApiError, errorResponse, invalid, toApiError, unsupported } from "./errors.js";
+import { embed, readEmbeddings } from "./embeddings.js";
+import { ApiError, errorResponse, invalid, toApiError } from "./errors.js";
 import { type Body, Parameters } from "./parameters.js";
 import { readResponse, respond, type Stored } from "./responses.js";
 
@@ -22,7 +23,7 @@ export interface FetchOptions {
 const ALONE = "nanolm";
 
 /**
- * A `fetch` that answers `/v1/chat/completions`, `/v1/completions`, `/v1/responses` and `/v1/models`, whatever the address before
+ * A `fetch` that answers `/v1/chat/completions`, `/v1/completions`, `/v1/responses`, `/v1/embeddings` and `/v1/models`, whatever the address before
  * them, with models on the device. What a model cannot do is an error in the service's form that names the parameter.
  *
  * ```js
@@ -113,8 +114,10 @@ const ENDPOINTS: Record<string, (call: Call) => Promise<Response>> = {
     return respond(name, await model(), wanted, call.stored, call.signal);
   },
   "POST /embeddings": async (call) => {
-    const { name } = await asked(call);
-    throw unsupported("model", `${name} computes no embeddings.`);
+    const { name, parameters, model } = await asked(call);
+    const wanted = readEmbeddings(parameters);
+    parameters.rest();
+    return embed(name, await model(), wanted, call.signal);
   },
   "GET /models": async ({ served }) => Response.json({ object: "list", data: served.names.map((name) => served.described(name)) }),
 };
