@@ -1,5 +1,6 @@
 //! What each type's file says of it.
 
+use super::expanded::Expand;
 use std::ops::Range;
 
 /// A storage type: blocks of `LEN` elements in `BYTES` bytes. Plain floats are blocks of one element.
@@ -16,6 +17,8 @@ pub trait BlockType {
     const SCALES: Range<usize>;
     /// Whether all codes are signed bytes, to which 128 may be added (see [`Codes`](crate::weights::Codes)).
     const SIGNED_BYTES: bool = false;
+    /// Of types that the CPU multiplies as what they expand to, and whose matrices therefore stay as they are in the file.
+    const EXPAND: Option<Expand> = None;
 
     /// Decodes one block.
     ///

@@ -1,5 +1,6 @@
 //! What can be asked of a type that is known at run time.
 
+use super::expanded::Expand;
 use super::{BlockType, DType, with_block_type};
 use std::fmt;
 use std::ops::Range;
@@ -74,6 +75,11 @@ impl DType {
         with_block_type!(self, B => B::SIGNED_BYTES)
     }
 
+    /// How blocks are expanded, of types that the CPU multiplies so.
+    pub const fn expand(self) -> Option<Expand> {
+        with_block_type!(self, B => B::EXPAND)
+    }
+
     /// Decodes consecutive elements. Plain floats are exact; the others are computed in f32 as the type's file says.
     ///
     /// * `bytes`: whole blocks
@@ -113,6 +119,7 @@ impl fmt::Display for DType {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::quant::Expanded;
 
     /// Decodes one block into as many numbers.
     fn decode<const N: usize>(dtype: DType, block: &[u8]) -> [f32; N] {
@@ -130,6 +137,10 @@ mod tests {
             let (scales, codes) = (a.scales(), a.codes());
             assert_eq!(scales.len() + codes.len(), a.block_bytes(), "{a}: scales stand at one end of a block");
             assert_eq!(scales.is_empty(), !a.is_quantised(), "{a}");
+            if a.expand().is_some() {
+                assert!(a.block_len() % 32 == 0 && a.block_len() / 32 <= Expanded::MOST, "{a}");
+                continue;
+            }
             assert!(
                 !a.is_quantised() || scales.len() % 2 == 0 && codes.len() % 4 == 0,
                 "{a}: panels have twos and fours"
@@ -165,6 +176,8 @@ mod tests {
             DType::F16 => 0.0006,
             DType::BF16 => 0.005,
             DType::Q8_0 => 0.005,
+            DType::Q2_K | DType::Q3_K | DType::MXFP4 => 0.25,
+            DType::TQ1_0 | DType::TQ2_0 => 0.5,
             _ => 0.13,
         }
     }
@@ -197,6 +210,10 @@ mod tests {
         for dtype in DType::ALL {
             let x: Vec<f32> = (0..512).map(|i| i as f32 - 200.0).collect();
             let bytes = dtype.encode(&x);
+            if dtype == DType::MXFP4 {
+                assert!(dtype.is_finite(&bytes) && !dtype.is_finite(&[&[255; 17], &bytes[17..]].concat()));
+                continue;
+            }
             // Infinity in the last number that is one: the exponent's bits set, of 8 in binary32 and bfloat16.
             let (end, mask) = match dtype {
                 DType::F32 | DType::BF16 => (bytes.len(), 0x7f80u16),

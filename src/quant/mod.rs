@@ -7,9 +7,11 @@
 
 mod block_type;
 mod dtype;
+mod expanded;
 mod ggml;
 
 pub use block_type::{BlockType, finite_halves, unpack_fives};
+pub use expanded::{Expand, Expanded};
 pub use ggml::type_name;
 
 /// Makes the modules, [`DType`] and the two macros out of the table. (`$d` is a dollar sign for the macros that it makes.)
@@ -74,6 +76,22 @@ table! { $
     Q5_1 in q5_1,
     /// Blocks of 256: eight parts with six-bit scales and minima, 256 x 4 bits (144 bytes).
     Q4_K in q4_k,
+    /// Blocks of 256: eight parts with six-bit scales and minima, 256 x 5 bits (176 bytes).
+    Q5_K in q5_k,
     /// Blocks of 256: sixteen groups with eight-bit scales, 256 x 6 bits (210 bytes).
     Q6_K in q6_k,
+    /// Blocks of 256: sixteen groups with six-bit scales, 256 x 3 bits (110 bytes).
+    Q3_K in q3_k,
+    /// Blocks of 256: sixteen groups with four-bit scales and minima, 256 x 2 bits (84 bytes).
+    Q2_K in q2_k,
+    /// Blocks of 32: f16 scale, 32 x 4 bits of a table (18 bytes).
+    IQ4_NL in iq4_nl,
+    /// Blocks of 256: eight parts with six-bit scales, 256 x 4 bits of a table (136 bytes).
+    IQ4_XS in iq4_xs,
+    /// Blocks of 32: a power of two, 32 four-bit floats (17 bytes).
+    MXFP4 in mxfp4,
+    /// Blocks of 256: 256 x 2 bits for -1, 0 and 1, f16 scale (66 bytes).
+    TQ2_0 in tq2_0,
+    /// Blocks of 256: 256 ternary digits, f16 scale (54 bytes).
+    TQ1_0 in tq1_0,
 }

@@ -34,39 +34,46 @@ impl BlockType for Q4_K {
 
     /// Each part's codes reach from its smallest element, or 0, to its largest.
     fn encode(x: &[f32], out: &mut Vec<u8>) {
-        let ends: Vec<_> = x.chunks_exact(32).map(range).map(|(low, high)| (low.min(0.0), high)).collect();
-        let largest = |f: fn(&(f32, f32)) -> f32| ends.iter().map(f).fold(0f32, f32::max) / 63.0;
-        let halves = [half_bytes(largest(|(low, high)| (high - low) / 15.0)), half_bytes(largest(|(low, _)| -low))];
-        out.extend(halves.as_flattened());
-        let [d, dmin] = halves.map(|half| half_at(&half));
-        let six_bits = |x: f32, unit: f32| (x * inverse(unit)).round().clamp(0.0, 63.0) as u8;
-        let mut packed = [0u8; 12];
-        for (p, (low, high)) in ends.iter().enumerate() {
-            let (scale, minimum) = (six_bits((high - low) / 15.0, d), six_bits(-low, dmin));
-            if p < 4 {
-                packed[p] |= scale;
-                packed[p + 4] |= minimum;
-            } else {
-                packed[p + 4] = scale & 15 | minimum << 4;
-                packed[p - 4] |= scale >> 4 << 6;
-                packed[p] |= minimum >> 4 << 6;
-            }
-        }
-        out.extend(packed);
-        let code = |p: usize, x: f32| {
-            let (scale, minimum) = scale_and_minimum(&packed, p);
-            let from_minimum = x + dmin * f32::from(minimum);
-            (from_minimum * inverse(d * f32::from(scale)) + 0.5).clamp(0.0, 15.0) as u8
-        };
-        for (i, pair) in x.chunks_exact(64).enumerate() {
+        let codes = pack_parts(x, 15.0, out);
+        for pair in codes.chunks_exact(64) {
             let (low, high) = pair.split_at(32);
-            out.extend(low.iter().zip(high).map(|(&l, &h)| code(2 * i, l) | code(2 * i + 1, h) << 4));
+            out.extend(low.iter().zip(high).map(|(low, high)| low | high << 4));
         }
     }
 }
 
+/// Appends the first 16 bytes of a block, whose codes are at most `levels`, and gives the codes.
+pub fn pack_parts(x: &[f32], levels: f32, out: &mut Vec<u8>) -> Vec<u8> {
+    let ends: Vec<_> = x.chunks_exact(32).map(range).map(|(low, high)| (low.min(0.0), high)).collect();
+    let scales = ends.iter().map(|(low, high)| (high - low) / levels);
+    let largest = |all: &mut dyn Iterator<Item = f32>| half_bytes(all.fold(0f32, f32::max) / 63.0);
+    let halves = [largest(&mut scales.clone()), largest(&mut ends.iter().map(|(low, _)| -low))];
+    out.extend(halves.as_flattened());
+    let [d, dmin] = halves.map(|half| half_at(&half));
+    let six_bits = |x: f32, unit: f32| (x * inverse(unit)).round().clamp(0.0, 63.0) as u8;
+    let mut packed = [0u8; 12];
+    for (p, (scale, (low, _))) in scales.zip(&ends).enumerate() {
+        let (scale, minimum) = (six_bits(scale, d), six_bits(-low, dmin));
+        if p < 4 {
+            packed[p] |= scale;
+            packed[p + 4] |= minimum;
+        } else {
+            packed[p + 4] = scale & 15 | minimum << 4;
+            packed[p - 4] |= scale >> 4 << 6;
+            packed[p] |= minimum >> 4 << 6;
+        }
+    }
+    out.extend(packed);
+    let code = |(i, x): (usize, &f32)| {
+        let (scale, minimum) = scale_and_minimum(&packed, i / 32);
+        let from_minimum = x + dmin * f32::from(minimum);
+        (from_minimum * inverse(d * f32::from(scale)) + 0.5).clamp(0.0, levels) as u8
+    };
+    x.iter().enumerate().map(code).collect()
+}
+
 /// The six-bit scale and minimum of part `p`.
-fn scale_and_minimum(packed: &[u8], p: usize) -> (u8, u8) {
+pub fn scale_and_minimum(packed: &[u8], p: usize) -> (u8, u8) {
     match p {
         0..4 => (packed[p] & 63, packed[p + 4] & 63),
         _ => (packed[p + 4] & 15 | packed[p - 4] >> 6 << 4, packed[p + 4] >> 4 | packed[p] >> 6 << 4),

@@ -224,12 +224,12 @@ fn what_cannot_run_is_refused_and_changes_nothing() {
         // Where rows are no whole blocks of the type, it is another.
         let dtype = damaged.matrices[3].dtype;
         let mut bytes = damaged.matrices[3].data.to_vec();
-        // Most blocks begin with their scale.
-        let scale_at = if dtype == DType::Q6_K { dtype.block_bytes() - 2 } else { 0 };
+        let scale_at = dtype.scales().start;
         let scale = (bytes.len() / dtype.block_bytes() - 1) * dtype.block_bytes() + scale_at;
         let (infinity, width) = match dtype {
             DType::F32 => (f32::INFINITY.to_le_bytes(), 4),
             DType::BF16 => ([0x80, 0x7f, 0, 0], 2),
+            DType::MXFP4 => ([0xff, 0, 0, 0], 1),
             _ => ([0x00, 0x7c, 0, 0], 2),
         };
         bytes[scale..scale + width].copy_from_slice(&infinity[..width]);

@@ -129,7 +129,8 @@ fn every_problem_is_listed() {
     let expected = [
         "blk.0.attn_q.weight: shape [64, 16], expected [32, 32]",
         "blk.1.ffn_up.weight: missing",
-        "output_norm.weight: type F64, supported: F32, F16, BF16, Q8_0, Q4_0, Q4_1, Q5_0, Q5_1, Q4_K, Q6_K",
+        "output_norm.weight: type F64, supported: F32, F16, BF16, Q8_0, Q4_0, Q4_1, Q5_0, Q5_1, Q4_K, Q5_K, Q6_K, \
+         Q3_K, Q2_K, IQ4_NL, IQ4_XS, MXFP4, TQ2_0, TQ1_0",
         "blk.0.attn_q_norm.weight: llama has no such tensor",
     ];
     assert_eq!(problems, expected);

@@ -8,7 +8,7 @@ use crate::quant::BlockType;
 ///
 /// A block is [`Block::PARTS`] parts of 32 columns, as many as activations are rounded together. In each, an element is
 /// `scale * (code - OFFSET)`, or `scale * code + minimum`.
-pub trait Block: BlockType {
+pub trait Block {
     /// The bytes of such a block.
     type Panel: AsRef<[u8]>;
     /// What codes have been increased by in the file.
@@ -22,7 +22,9 @@ pub trait Block: BlockType {
     /// Whether elements have a minimum, and no offset.
     const MINIMA: bool = false;
     /// Parts of 32 columns.
-    const PARTS: usize = Self::LEN / ROUNDED;
+    const PARTS: usize = 1;
+    /// Whether panels are made when they are needed (see `expanded`), with factors as they are meant.
+    const EXPANDED: bool = false;
 
     /// A panel's bytes by blocks.
     fn panels(bytes: &[u8]) -> &[Self::Panel];
@@ -31,9 +33,9 @@ pub trait Block: BlockType {
     fn scales<V: Vector>(panel: &Self::Panel, _part: usize, _group: usize) -> [V; 2] {
         halves_at(panel.as_ref(), 0)
     }
-    /// The minima of the eight rows in a part, likewise.
+    /// The minima of the eight rows in a part, or in one of its groups, likewise.
     #[inline(always)]
-    fn minima<V: Vector>(_panel: &Self::Panel, _part: usize) -> [V; 2] {
+    fn minima<V: Vector>(_panel: &Self::Panel, _part: usize, _group: usize) -> [V; 2] {
         [V::splat(0.0); 2]
     }
     /// The products of the activations `x[m]` with a part, or with one of its groups, of weight rows `4 * half..4 * half + 4`, one in
@@ -94,7 +96,12 @@ pub fn unit(shift: u8) -> f32 {
 
 /// Sixteen bytes of a block of `B` in a panel: the four bytes `four`, beyond the scales, of weight rows `4 * half..4 * half + 4`.
 #[inline(always)]
-pub fn codes<B: Block>(panel: &B::Panel, four: usize, half: usize) -> &[u8; 16] {
-    let scales = (B::SCALES.end - B::SCALES.start) * super::PANEL;
-    &panel.as_ref()[scales..].as_chunks::<16>().0[2 * four + half]
+pub fn codes<B: Block + BlockType>(panel: &B::Panel, four: usize, half: usize) -> &[u8; 16] {
+    codes_after(panel.as_ref(), (B::SCALES.end - B::SCALES.start) * super::PANEL, four, half)
+}
+
+/// The same beyond `factors` bytes.
+#[inline(always)]
+pub fn codes_after(panel: &[u8], factors: usize, four: usize, half: usize) -> &[u8; 16] {
+    &panel[factors..].as_chunks::<16>().0[2 * four + half]
 }

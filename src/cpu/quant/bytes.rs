@@ -39,6 +39,8 @@ struct Rounded<const M: usize> {
     corrections: [[i32; M]; 2],
     /// The same by pair of columns, of two fours together: `[4 two fours, M rows, 2 pairs]`, negated.
     excess: [[[i16; 2]; M]; 4],
+    /// What was added to the weights' codes.
+    offset: i32,
 }
 
 /// Eight weight rows as many rows of activations need them, by 32 columns.
@@ -89,8 +91,13 @@ impl Activations {
 }
 
 impl<const M: usize> Rounded<M> {
-    const ZERO: Self =
-        Rounded { codes: [[[0; 4]; M]; 8], scales: [0.0; M], corrections: [[0; M]; 2], excess: [[[0; 2]; M]; 4] };
+    const ZERO: Self = Rounded {
+        codes: [[[0; 4]; M]; 8],
+        scales: [0.0; M],
+        corrections: [[0; M]; 2],
+        excess: [[[0; 2]; M]; 4],
+        offset: 0,
+    };
 }
 
 /// Rounds one row, row `row` of `tile`, for weights whose codes have been increased by `offset`.
@@ -99,6 +106,7 @@ fn fill<V: Vector, B: Block, const M: usize>(x: &[f32], offset: i32, row: usize,
     for (x, block) in x.as_chunks::<ROUNDED>().0.iter().zip(tile) {
         let (rounded, scale) = round::<V>(x, B::COARSE);
         block.scales[row] = scale;
+        block.offset = offset;
         block.corrections.iter_mut().for_each(|group| group[row] = 0);
         for (i, (codes, excess)) in rounded.into_iter().zip(&mut block.excess).enumerate() {
             let mut pairs = [0; 4];
@@ -122,7 +130,7 @@ impl Unpacked {
     /// For up to `blocks` blocks of 32 columns.
     pub fn new(blocks: usize) -> Self {
         let rows = |n| vec![[0.0; PANEL]; n];
-        Unpacked { scales: rows(2 * blocks), minima: rows(blocks), codes: vec![[[0; 16]; 16]; blocks] }
+        Unpacked { scales: rows(2 * blocks), minima: rows(2 * blocks), codes: vec![[[0; 16]; 16]; blocks] }
     }
 
     fn fill<V: Vector, B: Block>(&mut self, (panel, unit): (&[B::Panel], f32)) {
@@ -133,15 +141,13 @@ impl Unpacked {
             high.mul(unit).store(&mut out[1]);
         };
         let parts = panel.iter().flat_map(|panel| (0..B::PARTS).map(move |part| (panel, part)));
-        let scales = self.scales.chunks_exact_mut(B::GROUPS);
-        for (((panel, part), scales), (minima, codes)) in
-            parts.zip(scales).zip(self.minima.iter_mut().zip(&mut self.codes))
-        {
-            for (group, scales) in scales.iter_mut().enumerate() {
+        let factors = self.scales.chunks_exact_mut(B::GROUPS).zip(self.minima.chunks_exact_mut(B::GROUPS));
+        for (((panel, part), (scales, minima)), codes) in parts.zip(factors).zip(&mut self.codes) {
+            for (group, (scales, minima)) in scales.iter_mut().zip(minima).enumerate() {
                 store(B::scales::<V>(panel, part, group), scales);
-            }
-            if B::MINIMA {
-                store(B::minima::<V>(panel, part), minima);
+                if B::MINIMA {
+                    store(B::minima::<V>(panel, part, group), minima);
+                }
             }
             if B::PACKED {
                 for i in 0..4 {
@@ -195,9 +201,10 @@ fn panels<V: Vector, B: Block, const PAIRS: bool>(
                         }),
                     };
                     add(products, &x.scales, halves(scales), &mut out);
-                }
-                if B::MINIMA {
-                    add(sums::<V, TILE>(x), &x.scales, halves(&known.minima[b]), &mut out);
+                    if B::MINIMA {
+                        let minima = &known.minima[b * B::GROUPS + group];
+                        add(sums::<V, TILE>(x, group), &x.scales, halves(minima), &mut out);
+                    }
                 }
             }
             for (m, out) in out.iter().enumerate().take(n - tile * TILE) {
@@ -260,17 +267,17 @@ fn dot_part<V: Vector, B: Block, const PAIRS: bool, const S: usize>(
         for group in 0..B::GROUPS {
             let products = multiply::<V, B, PAIRS, _>(x, group, |i| B::fours::<V>(panel, at.1, i));
             add(products, x_scale, B::scales(panel, at.1, group), &mut out[s]);
-        }
-        if B::MINIMA {
-            add(sums::<V, 1>(x), x_scale, B::minima(panel, at.1), &mut out[s]);
+            if B::MINIMA {
+                add(sums::<V, 1>(x, group), x_scale, B::minima(panel, at.1, group), &mut out[s]);
+            }
         }
     }
 }
 
-/// The sums of the activations' codes, which minima are multiplied by.
+/// The sums of a group's activations' codes, which minima are multiplied by.
 #[inline(always)]
-fn sums<V: Vector, const M: usize>(x: &Rounded<M>) -> [[V::I32; 2]; M] {
-    x.corrections[0].map(|sum| [V::splat_i32(sum); 2])
+fn sums<V: Vector, const M: usize>(x: &Rounded<M>, group: usize) -> [[V::I32; 2]; M] {
+    x.corrections[group].map(|sum| [V::splat_i32(sum); 2])
 }
 
 #[inline(always)]
@@ -295,9 +302,11 @@ fn multiply<V: Vector, B: Block, const PAIRS: bool, const M: usize>(
     w: impl Fn(usize) -> [(usize, [V::I8; 2]); 2],
 ) -> [[V::I32; 2]; M] {
     let ones = V::splat_pair(&[1, 1]);
-    let corrections = || match B::MINIMA {
-        true => [[V::splat_i32(0); 2]; M],
-        false => x.corrections[group].map(|correction| [V::splat_i32(correction); 2]),
+    let corrections = || match (B::MINIMA, B::PACKED) {
+        (true, true) => [[V::splat_i32(0); 2]; M],
+        // The sums are for the minima.
+        (true, false) => x.corrections[group].map(|sum| [V::splat_i32(-x.offset * sum); 2]),
+        (false, _) => x.corrections[group].map(|correction| [V::splat_i32(correction); 2]),
     };
     if !PAIRS {
         let mut products: [[V::I32; 2]; M] = corrections();
@@ -329,7 +338,7 @@ fn multiply<V: Vector, B: Block, const PAIRS: bool, const M: usize>(
         return products;
     }
     let mut products = [[V::splat_i32(0); 2]; M];
-    for i in 0..4 {
+    for i in group_fours::<B>(group) {
         let [(a, a_codes), (b, b_codes)] = w(i);
         for (m, product) in products.iter_mut().enumerate() {
             let (x_a, x_b) = (V::splat_four(&x.codes[a][m]), V::splat_four(&x.codes[b][m]));

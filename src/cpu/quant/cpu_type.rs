@@ -27,3 +27,24 @@ pub trait CpuType: BlockType {
 pub fn dequantize<V: Vector>(dtype: DType, row: &[u8], out: &mut [f32]) {
     with_block_type!(dtype, B => B::dequantize::<V>(row, out));
 }
+
+/// A type that is multiplied as what it expands to.
+macro_rules! multiplied_expanded {
+    ($name:ident) => {
+        impl super::CpuType for $name {
+            fn prepare<V: crate::cpu::simd::Vector>(inputs: &mut super::Inputs, x: &[f32], cols: usize) {
+                inputs.round::<V, super::expanded::Expanded>(x, cols);
+            }
+
+            fn rows<V: crate::cpu::simd::Vector>(
+                x: &[f32],
+                inputs: &super::Inputs,
+                part: &super::Part<'_>,
+                scratch: &mut super::Scratch,
+            ) {
+                inputs.multiply::<V, super::expanded::Expanded>(x.len() / part.weight.cols, part, scratch);
+            }
+        }
+    };
+}
+pub(super) use multiplied_expanded;

@@ -153,13 +153,13 @@ fn multiply<V: Vector, B: Block, const M: usize, const S: usize>(
                         sums[half] = V::from_i32(product).madd(scale, sums[half]);
                     }
                 }
-            }
-            if B::MINIMA {
-                let minima = B::minima::<V>(panel, part);
-                for (sums, x) in sums.iter_mut().zip(x) {
-                    let sum = V::from_i32(V::splat_i32(x.corrections[b][0]));
-                    for half in 0..2 {
-                        sums[half] = sum.madd(minima[half].mul(V::splat(x.scales[b] * unit)), sums[half]);
+                if B::MINIMA {
+                    let minima = B::minima::<V>(panel, part, group);
+                    for (sums, x) in sums.iter_mut().zip(x) {
+                        let sum = V::from_i32(V::splat_i32(x.corrections[b][group]));
+                        for half in 0..2 {
+                            sums[half] = sum.madd(minima[half].mul(V::splat(x.scales[b] * unit)), sums[half]);
+                        }
                     }
                 }
             }

@@ -8,6 +8,7 @@ pub mod block;
 pub mod bytes;
 mod columns;
 mod cpu_type;
+mod expanded;
 pub mod float;
 mod inputs;
 pub mod integer;

@@ -2,6 +2,7 @@
 
 use super::PANEL;
 use super::block::{self, Block};
+use super::expanded;
 use crate::cpu::out::Out;
 use crate::cpu::simd::Vector;
 use crate::weights::{Codes, Matrix};
@@ -103,6 +104,9 @@ impl Part<'_> {
 /// Panel `p` and its unit (see [`block::unit`]), as it is stored or, where it is not stored as the part needs it, made in `memory`.
 #[inline(always)]
 pub fn panel<'a, B: Block>(part: &Part<'a>, p: usize, memory: &'a mut Vec<u8>) -> (&'a [B::Panel], f32) {
+    if B::EXPANDED {
+        return (B::panels(expanded::panel(part.weight, p, part.codes, memory)), 1.0);
+    }
     let panel = part.weight.panel(p, part.codes, memory);
     (B::panels(panel.bytes), block::unit(panel.shift))
 }

@@ -27,7 +27,7 @@ impl Block for Q4_1 {
         bytes.as_chunks().0
     }
     #[inline(always)]
-    fn minima<V: Vector>(panel: &Self::Panel, _part: usize) -> [V; 2] {
+    fn minima<V: Vector>(panel: &Self::Panel, _part: usize, _group: usize) -> [V; 2] {
         halves_at(panel, 1)
     }
     #[inline(always)]

@@ -21,6 +21,7 @@ impl Block for Q4_K {
     const COARSE: f32 = 127.0;
     const PACKED: bool = true;
     const MINIMA: bool = true;
+    const PARTS: usize = 8;
 
     #[inline(always)]
     fn panels(bytes: &[u8]) -> &[Self::Panel] {
@@ -28,11 +29,11 @@ impl Block for Q4_K {
     }
     #[inline(always)]
     fn scales<V: Vector>(panel: &Self::Panel, part: usize, _group: usize) -> [V; 2] {
-        six_bits::<V>(panel, part, 0)
+        six_bits::<V, Self>(panel, part, 0)
     }
     #[inline(always)]
-    fn minima<V: Vector>(panel: &Self::Panel, part: usize) -> [V; 2] {
-        six_bits::<V>(panel, part, 1).map(|minimum| V::splat(0.0).sub(minimum))
+    fn minima<V: Vector>(panel: &Self::Panel, part: usize, _group: usize) -> [V; 2] {
+        six_bits::<V, Self>(panel, part, 1).map(|minimum| V::splat(0.0).sub(minimum))
     }
     #[inline(always)]
     fn fours<V: Vector>(panel: &Self::Panel, part: usize, i: usize) -> [(usize, [V::I8; 2]); 2] {
@@ -46,11 +47,11 @@ impl Block for Q4_K {
 
 /// The scales (`which` 0) or the minima (1) of the eight rows in a part: six bits, times the block's own.
 #[inline(always)]
-fn six_bits<V: Vector>(panel: &[u8; Q4_K::BYTES * PANEL], part: usize, which: usize) -> [V; 2] {
-    let unit = halves_at::<V>(panel, which);
+pub fn six_bits<V: Vector, B: Block + BlockType>(panel: &B::Panel, part: usize, which: usize) -> [V; 2] {
+    let unit = halves_at::<V>(panel.as_ref(), which);
     // Of a row, one four has the scales of the first four parts, one their minima; the third has the low bits of the others, whose
     // upper bits are those that the first two do not need.
-    let bits = |four: usize, half, right, mask| V::field(codes::<Q4_K>(panel, four, half), right, mask);
+    let bits = |four: usize, half, right, mask| V::field(codes::<B>(panel, four, half), right, mask);
     let byte = part as u32 % 4 * 8;
     let values = [0, 1].map(|half| match part {
         0..4 => bits(which, half, byte, 63),

@@ -22,6 +22,7 @@ impl Block for Q6_K {
     const COARSE: f32 = 63.0;
     const PACKED: bool = true;
     const GROUPS: usize = 2;
+    const PARTS: usize = 8;
 
     #[inline(always)]
     fn panels(bytes: &[u8]) -> &[Self::Panel] {

@@ -1,7 +1,7 @@
 //! How a weight type is stored on the GPU: what each file of this folder fills in for its type.
 
 use crate::gpu::kernel::Part;
-use crate::quant::BlockType;
+use crate::quant::{BlockType, Expanded};
 
 /// In which order a matrix lies in its buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,5 +61,20 @@ pub fn as_halves<B: BlockType>(row: &[u8], elements: &mut Vec<u8>, _: &mut Vec<u
     for block in row.chunks_exact(B::BYTES) {
         B::decode(block, &mut values);
         elements.extend(values.iter().flat_map(|&x| half::f16::from_f32(x).to_le_bytes()));
+    }
+}
+
+/// Appends a row of weights whose blocks expand to bytes with one binary16 scale for every 32, and no minimum.
+pub fn as_bytes<B: BlockType>(row: &[u8], elements: &mut Vec<u8>, factors: &mut Vec<u8>) {
+    let mut parts = [Expanded::ZERO; Expanded::MOST];
+    let parts = &mut parts[..B::LEN / 32];
+    for block in row.chunks_exact(B::BYTES) {
+        // Types without it have another encoding.
+        let Some(expand) = B::EXPAND else { return };
+        expand(block, parts);
+        for part in parts.iter() {
+            factors.extend(half::f16::from_f32(part.scales[0]).to_le_bytes());
+            elements.extend(part.codes.map(|code| code as u8));
+        }
     }
 }

@@ -1,0 +1,7 @@
+//! `TQ1_0` weights: as `Q8_0`, which has room for the same codes and scales.
+
+use super::encoding::{Encoding, as_bytes};
+use super::q8_0;
+use crate::quant::TQ1_0;
+
+pub const ENCODING: Encoding = Encoding { repack: as_bytes::<TQ1_0>, ..q8_0::ENCODING };

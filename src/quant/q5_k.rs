@@ -1,0 +1,45 @@
+//! Blocks of 256 five-bit codes: eight parts of 32, each with a scale and a minimum of six bits.
+//!
+//! Layout (176 bytes): f16 `d`, f16 `dmin`, 12 bytes of scales and minima as in `Q4_K`, 32 bytes `h`, 128 bytes of low bits as in `Q4_K`. The
+//! fifth bit of part `p`'s code `i` is bit `p` of byte `i` of `h`. Part `p`'s element is `d * scale[p] * q - dmin * minimum[p]`. (ggml:
+//! `block_q5_K`.)
+
+use super::BlockType;
+use super::block_type::half_at;
+use super::q4_k::{pack_parts, scale_and_minimum};
+
+/// Blocks of 256: f16 scale and f16 minimum of eight parts' six-bit scales and minima, 256 x 5 bits.
+#[derive(Clone, Copy, Debug)]
+#[allow(non_camel_case_types)] // ggml's name.
+pub struct Q5_K;
+
+impl BlockType for Q5_K {
+    const GGUF_ID: u32 = 13;
+    const NAME: &'static str = "Q5_K";
+    const LEN: usize = 256;
+    const BYTES: usize = 176;
+    const SCALES: std::ops::Range<usize> = 0..4;
+
+    fn decode(block: &[u8], out: &mut [f32]) {
+        let (d, dmin) = (half_at(block), half_at(&block[2..]));
+        let (packed, high, low) = (&block[4..16], &block[16..48], &block[48..]);
+        for (p, out) in out.chunks_exact_mut(32).enumerate() {
+            let (scale, minimum) = scale_and_minimum(packed, p);
+            let (scale, minimum) = (d * f32::from(scale), dmin * f32::from(minimum));
+            for ((out, &low), &high) in out.iter_mut().zip(&low[p / 2 * 32..]).zip(high) {
+                let code = low >> (p % 2 * 4) & 15 | (high >> p & 1) << 4;
+                *out = scale * f32::from(code) - minimum;
+            }
+        }
+    }
+
+    /// Each part's codes reach from its smallest element, or 0, to its largest.
+    fn encode(x: &[f32], out: &mut Vec<u8>) {
+        let codes = pack_parts(x, 31.0, out);
+        out.extend((0..32).map(|i| (0..8).fold(0, |byte, p| byte | codes[32 * p + i] >> 4 << p)));
+        for pair in codes.chunks_exact(64) {
+            let (low, high) = pair.split_at(32);
+            out.extend(low.iter().zip(high).map(|(low, high)| low & 15 | high << 4));
+        }
+    }
+}
