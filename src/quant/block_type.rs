@@ -17,8 +17,11 @@ pub trait BlockType {
     const SCALES: Range<usize>;
     /// Whether all codes are signed bytes, to which 128 may be added (see [`Codes`](crate::weights::Codes)).
     const SIGNED_BYTES: bool = false;
-    /// Of types that the CPU multiplies as what they expand to, and whose matrices therefore stay as they are in the file.
+    /// Of types whose blocks consist of 32 elements and more with scales for 16 or 32: what they expand to.
     const EXPAND: Option<Expand> = None;
+    /// Whether the CPU multiplies matrices in panels. Those of other types stay as they are in the file, and are expanded when they are
+    /// multiplied.
+    const PANELS: bool = true;
 
     /// Decodes one block.
     ///

@@ -75,7 +75,12 @@ impl DType {
         with_block_type!(self, B => B::SIGNED_BYTES)
     }
 
-    /// How blocks are expanded, of types that the CPU multiplies so.
+    /// Whether the CPU keeps matrices in panels, for which it has kernels.
+    pub const fn in_panels(self) -> bool {
+        self.is_quantised() && with_block_type!(self, B => B::PANELS)
+    }
+
+    /// How blocks are expanded, of types that can be.
     pub const fn expand(self) -> Option<Expand> {
         with_block_type!(self, B => B::EXPAND)
     }
@@ -137,8 +142,9 @@ mod tests {
             let (scales, codes) = (a.scales(), a.codes());
             assert_eq!(scales.len() + codes.len(), a.block_bytes(), "{a}: scales stand at one end of a block");
             assert_eq!(scales.is_empty(), !a.is_quantised(), "{a}");
-            if a.expand().is_some() {
-                assert!(a.block_len() % 32 == 0 && a.block_len() / 32 <= Expanded::MOST, "{a}");
+            assert!(a.block_len() / 32 <= Expanded::MOST, "{a}");
+            assert!(a.in_panels() || !a.is_quantised() || a.expand().is_some(), "{a} cannot be multiplied");
+            if !a.in_panels() {
                 continue;
             }
             assert!(

@@ -1,7 +1,5 @@
 //! 32 elements with a byte for each code: what types are multiplied as that have no kernels of their own.
 
-use super::block_type::half_at;
-
 /// 32 elements, in two groups of 16: an element is `scale * code - minimum`.
 #[derive(Clone, Copy, Debug)]
 pub struct Expanded {
@@ -68,7 +66,7 @@ pub fn pack_nibbles(x: &[f32], scale: f32, table: &[i8; 16], out: &mut Vec<u8>) 
     out.extend(low.iter().zip(high).map(|(&l, &h)| nearest(l) | nearest(h) << 4));
 }
 
-/// All parts with the binary16 scale at the beginning of `scale`.
-pub fn one_scale(scale: &[u8], out: &mut [Expanded]) {
-    out.iter_mut().for_each(|part| part.scales = [half_at(scale); 2]);
+/// Gives all parts the same scale.
+pub fn one_scale(scale: f32, out: &mut [Expanded]) {
+    out.iter_mut().for_each(|part| part.scales = [scale; 2]);
 }

@@ -21,6 +21,7 @@ impl BlockType for IQ4_NL {
     const BYTES: usize = 18;
     const SCALES: std::ops::Range<usize> = 0..2;
     const EXPAND: Option<Expand> = Some(expand);
+    const PANELS: bool = false;
 
     fn decode(block: &[u8], out: &mut [f32]) {
         decode(expand, block, out);
@@ -35,6 +36,6 @@ impl BlockType for IQ4_NL {
 }
 
 fn expand(block: &[u8], out: &mut [Expanded]) {
-    one_scale(block, out);
+    one_scale(half_at(block), out);
     out.iter_mut().for_each(|part| expand_nibbles(&block[2..], &TABLE, part));
 }

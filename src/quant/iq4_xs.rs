@@ -21,6 +21,7 @@ impl BlockType for IQ4_XS {
     const BYTES: usize = 136;
     const SCALES: std::ops::Range<usize> = 0..2;
     const EXPAND: Option<Expand> = Some(expand);
+    const PANELS: bool = false;
 
     fn decode(block: &[u8], out: &mut [f32]) {
         decode(expand, block, out);
@@ -48,7 +49,7 @@ impl BlockType for IQ4_XS {
 fn expand(block: &[u8], out: &mut [Expanded]) {
     let (d, high) = (half_at(block), u16::from_le_bytes([block[2], block[3]]));
     for (p, part) in out.iter_mut().enumerate() {
-        let scale = block[4 + p / 2] >> (p % 2 * 4) & 15 | (high >> (2 * p) & 3) as u8 * 16;
+        let scale = block[4 + p / 2] >> (p % 2 * 4) & 15 | ((high >> (2 * p) & 3) as u8) << 4;
         part.scales = [d * (f32::from(scale) - 32.0); 2];
         expand_nibbles(&block[8 + 16 * p..], &TABLE, part);
     }

@@ -22,6 +22,7 @@ impl BlockType for MXFP4 {
     /// One byte that is no binary16.
     const SCALES: std::ops::Range<usize> = 0..1;
     const EXPAND: Option<Expand> = Some(expand);
+    const PANELS: bool = false;
 
     fn decode(block: &[u8], out: &mut [f32]) {
         decode(expand, block, out);

@@ -20,6 +20,7 @@ impl BlockType for Q2_K {
     const BYTES: usize = 84;
     const SCALES: std::ops::Range<usize> = 80..84;
     const EXPAND: Option<Expand> = Some(expand);
+    const PANELS: bool = false;
 
     fn decode(block: &[u8], out: &mut [f32]) {
         decode(expand, block, out);

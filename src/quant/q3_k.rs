@@ -20,6 +20,7 @@ impl BlockType for Q3_K {
     const BYTES: usize = 110;
     const SCALES: std::ops::Range<usize> = 108..110;
     const EXPAND: Option<Expand> = Some(expand);
+    const PANELS: bool = false;
 
     fn decode(block: &[u8], out: &mut [f32]) {
         decode(expand, block, out);

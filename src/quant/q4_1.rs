@@ -4,6 +4,7 @@
 
 use super::BlockType;
 use super::block_type::{half_at, half_bytes, inverse, range};
+use super::expanded::{Expand, Expanded, decode};
 
 /// Blocks of 32: f16 scale, f16 minimum, 32 x 4 bits.
 #[derive(Clone, Copy, Debug)]
@@ -15,14 +16,10 @@ impl BlockType for Q4_1 {
     const LEN: usize = 32;
     const BYTES: usize = 20;
     const SCALES: std::ops::Range<usize> = 0..4;
+    const EXPAND: Option<Expand> = Some(expand);
 
     fn decode(block: &[u8], out: &mut [f32]) {
-        let (scale, minimum) = (half_at(block), half_at(&block[2..]));
-        let (low, high) = out.split_at_mut(16);
-        for ((low, high), &q) in low.iter_mut().zip(high).zip(&block[4..]) {
-            *low = scale * f32::from(q & 15) + minimum;
-            *high = scale * f32::from(q >> 4) + minimum;
-        }
+        decode(expand, block, out);
     }
 
     /// The codes 0 and 15 are the smallest and the largest element.
@@ -35,5 +32,16 @@ impl BlockType for Q4_1 {
         out.extend(half_bytes(scale));
         out.extend(half_bytes(minimum));
         out.extend(low.iter().zip(high).map(|(&l, &h)| code(l) | code(h) << 4));
+    }
+}
+
+fn expand(block: &[u8], out: &mut [Expanded]) {
+    for part in out {
+        part.scales = [half_at(block); 2];
+        // It is added in the file.
+        part.minima = [-half_at(&block[2..]); 2];
+        for (i, code) in part.codes.iter_mut().enumerate() {
+            *code = (block[4 + i % 16] >> (i / 16 * 4) & 15) as i8;
+        }
     }
 }

@@ -7,6 +7,7 @@
 
 use super::BlockType;
 use super::block_type::{half_at, half_bytes, inverse, range};
+use super::expanded::{Expand, Expanded, decode};
 
 /// Blocks of 256: f16 scale and f16 minimum of eight parts' six-bit scales and minima, 256 x 4 bits.
 #[derive(Clone, Copy, Debug)]
@@ -19,17 +20,10 @@ impl BlockType for Q4_K {
     const LEN: usize = 256;
     const BYTES: usize = 144;
     const SCALES: std::ops::Range<usize> = 0..4;
+    const EXPAND: Option<Expand> = Some(expand);
 
     fn decode(block: &[u8], out: &mut [f32]) {
-        let (d, dmin) = (half_at(block), half_at(&block[2..]));
-        let (packed, codes) = block[4..].split_at(12);
-        for (p, out) in out.chunks_exact_mut(32).enumerate() {
-            let (scale, minimum) = scale_and_minimum(packed, p);
-            let (scale, minimum) = (d * f32::from(scale), dmin * f32::from(minimum));
-            for (out, &q) in out.iter_mut().zip(&codes[p / 2 * 32..]) {
-                *out = scale * f32::from(q >> (p % 2 * 4) & 15) - minimum;
-            }
-        }
+        decode(expand, block, out);
     }
 
     /// Each part's codes reach from its smallest element, or 0, to its largest.
@@ -72,8 +66,26 @@ pub fn pack_parts(x: &[f32], levels: f32, out: &mut Vec<u8>) -> Vec<u8> {
     x.iter().enumerate().map(code).collect()
 }
 
+fn expand(block: &[u8], out: &mut [Expanded]) {
+    expand_parts(block, &block[16..], out);
+}
+
+/// Expands blocks with these scales and minima in their first 16 bytes, and with four-bit codes: those of parts `2i` and `2i + 1` are the low
+/// and high halves of `codes[32 i..32 i + 32]`.
+pub fn expand_parts(block: &[u8], codes: &[u8], out: &mut [Expanded]) {
+    let (d, dmin) = (half_at(block), half_at(&block[2..]));
+    for (p, part) in out.iter_mut().enumerate() {
+        let (scale, minimum) = scale_and_minimum(&block[4..16], p);
+        part.scales = [d * f32::from(scale); 2];
+        part.minima = [dmin * f32::from(minimum); 2];
+        for (code, byte) in part.codes.iter_mut().zip(&codes[p / 2 * 32..]) {
+            *code = (byte >> (p % 2 * 4) & 15) as i8;
+        }
+    }
+}
+
 /// The six-bit scale and minimum of part `p`.
-pub fn scale_and_minimum(packed: &[u8], p: usize) -> (u8, u8) {
+fn scale_and_minimum(packed: &[u8], p: usize) -> (u8, u8) {
     match p {
         0..4 => (packed[p] & 63, packed[p + 4] & 63),
         _ => (packed[p + 4] & 15 | packed[p - 4] >> 6 << 4, packed[p + 4] >> 4 | packed[p] >> 6 << 4),

@@ -4,6 +4,7 @@
 
 use super::BlockType;
 use super::block_type::{half_at, half_bytes, inverse, pack_fives, range, unpack_fives};
+use super::expanded::{Expand, Expanded, decode};
 
 /// Blocks of 32: f16 scale, f16 minimum, 32 x 5 bits.
 #[derive(Clone, Copy, Debug)]
@@ -15,12 +16,10 @@ impl BlockType for Q5_1 {
     const LEN: usize = 32;
     const BYTES: usize = 24;
     const SCALES: std::ops::Range<usize> = 0..4;
+    const EXPAND: Option<Expand> = Some(expand);
 
     fn decode(block: &[u8], out: &mut [f32]) {
-        let (scale, minimum) = (half_at(block), half_at(&block[2..]));
-        for (out, q) in out.iter_mut().zip(unpack_fives(&block[4..])) {
-            *out = scale * f32::from(q) + minimum;
-        }
+        decode(expand, block, out);
     }
 
     /// The codes 0 and 31 are the smallest and the largest element.
@@ -31,5 +30,16 @@ impl BlockType for Q5_1 {
         out.extend(half_bytes(scale));
         out.extend(half_bytes(minimum));
         pack_fives(x, |x| ((x - minimum) * inverse + 0.5).clamp(0.0, 31.0) as u8, out);
+    }
+}
+
+fn expand(block: &[u8], out: &mut [Expanded]) {
+    for part in out {
+        part.scales = [half_at(block); 2];
+        // It is added in the file.
+        part.minima = [-half_at(&block[2..]); 2];
+        for (code, five) in part.codes.iter_mut().zip(unpack_fives(&block[4..])) {
+            *code = five as i8;
+        }
     }
 }

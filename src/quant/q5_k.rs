@@ -5,8 +5,8 @@
 //! `block_q5_K`.)
 
 use super::BlockType;
-use super::block_type::half_at;
-use super::q4_k::{pack_parts, scale_and_minimum};
+use super::expanded::{Expand, Expanded, decode};
+use super::q4_k::{expand_parts, pack_parts};
 
 /// Blocks of 256: f16 scale and f16 minimum of eight parts' six-bit scales and minima, 256 x 5 bits.
 #[derive(Clone, Copy, Debug)]
@@ -19,18 +19,10 @@ impl BlockType for Q5_K {
     const LEN: usize = 256;
     const BYTES: usize = 176;
     const SCALES: std::ops::Range<usize> = 0..4;
+    const EXPAND: Option<Expand> = Some(expand);
 
     fn decode(block: &[u8], out: &mut [f32]) {
-        let (d, dmin) = (half_at(block), half_at(&block[2..]));
-        let (packed, high, low) = (&block[4..16], &block[16..48], &block[48..]);
-        for (p, out) in out.chunks_exact_mut(32).enumerate() {
-            let (scale, minimum) = scale_and_minimum(packed, p);
-            let (scale, minimum) = (d * f32::from(scale), dmin * f32::from(minimum));
-            for ((out, &low), &high) in out.iter_mut().zip(&low[p / 2 * 32..]).zip(high) {
-                let code = low >> (p % 2 * 4) & 15 | (high >> p & 1) << 4;
-                *out = scale * f32::from(code) - minimum;
-            }
-        }
+        decode(expand, block, out);
     }
 
     /// Each part's codes reach from its smallest element, or 0, to its largest.
@@ -40,6 +32,15 @@ impl BlockType for Q5_K {
         for pair in codes.chunks_exact(64) {
             let (low, high) = pair.split_at(32);
             out.extend(low.iter().zip(high).map(|(low, high)| low & 15 | high << 4));
+        }
+    }
+}
+
+fn expand(block: &[u8], out: &mut [Expanded]) {
+    expand_parts(block, &block[48..], out);
+    for (p, part) in out.iter_mut().enumerate() {
+        for (code, fifth) in part.codes.iter_mut().zip(&block[16..48]) {
+            *code |= (fifth >> p & 1) as i8 * 16;
         }
     }
 }

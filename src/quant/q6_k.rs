@@ -6,6 +6,7 @@
 
 use super::BlockType;
 use super::block_type::{extreme, half_at, half_bytes, inverse};
+use super::expanded::{Expand, Expanded, decode};
 
 /// Blocks of 256: 256 x 6 bits, sixteen groups' i8 scales, f16 scale of those.
 #[derive(Clone, Copy, Debug)]
@@ -18,15 +19,10 @@ impl BlockType for Q6_K {
     const LEN: usize = 256;
     const BYTES: usize = 210;
     const SCALES: std::ops::Range<usize> = 208..210;
+    const EXPAND: Option<Expand> = Some(expand);
 
     fn decode(block: &[u8], out: &mut [f32]) {
-        let d = half_at(&block[208..]);
-        for (i, out) in out.iter_mut().enumerate() {
-            let (low, shift, high, shift_high) = place(i);
-            let code = block[low] >> shift & 15 | (block[128 + high] >> shift_high & 3) << 4;
-            let scale = d * f32::from(block[192 + i / 16] as i8);
-            *out = scale * (f32::from(code) - 32.0);
-        }
+        decode(expand, block, out);
     }
 
     /// A group's scale is `m / -32` where `m` is its element of largest magnitude.
@@ -47,6 +43,17 @@ impl BlockType for Q6_K {
         }
         out.extend(block);
         out.extend(half);
+    }
+}
+
+fn expand(block: &[u8], out: &mut [Expanded]) {
+    let d = half_at(&block[208..]);
+    for (p, part) in out.iter_mut().enumerate() {
+        part.scales = [0, 1].map(|g| d * f32::from(block[192 + 2 * p + g] as i8));
+        for (i, code) in part.codes.iter_mut().enumerate() {
+            let (low, shift, high, shift_high) = place(32 * p + i);
+            *code = (block[low] >> shift & 15 | (block[128 + high] >> shift_high & 3) << 4) as i8 - 32;
+        }
     }
 }
 

@@ -6,7 +6,7 @@
 //! (ggml: `block_tq1_0`.)
 
 use super::BlockType;
-use super::block_type::{extreme, half_bytes, inverse};
+use super::block_type::{extreme, half_at, half_bytes, inverse};
 use super::expanded::{Expand, Expanded, decode, one_scale};
 use super::tq2_0::ternary;
 
@@ -25,6 +25,7 @@ impl BlockType for TQ1_0 {
     const BYTES: usize = 54;
     const SCALES: std::ops::Range<usize> = 52..54;
     const EXPAND: Option<Expand> = Some(expand);
+    const PANELS: bool = false;
 
     fn decode(block: &[u8], out: &mut [f32]) {
         decode(expand, block, out);
@@ -52,13 +53,13 @@ impl BlockType for TQ1_0 {
 }
 
 fn expand(block: &[u8], out: &mut [Expanded]) {
-    one_scale(&block[52..], out);
+    one_scale(half_at(&block[52..]), out);
     let mut codes = out.iter_mut().flat_map(|part| &mut part.codes);
     for (bytes, digits) in RUNS {
         for power in [1u8, 3, 9, 27, 81].into_iter().take(digits) {
             for (byte, code) in block[bytes.clone()].iter().zip(&mut codes) {
                 let rest = byte.wrapping_mul(power);
-                *code = (u16::from(rest) * 3 >> 8) as i8 - 1;
+                *code = ((u16::from(rest) * 3) >> 8) as i8 - 1;
             }
         }
     }

@@ -3,7 +3,7 @@
 //! Layout (66 bytes): 64 bytes of codes as in `Q2_K`, f16 `d`. An element is `d * (q - 1)`. (ggml: `block_tq2_0`.)
 
 use super::BlockType;
-use super::block_type::{extreme, half_bytes, inverse};
+use super::block_type::{extreme, half_at, half_bytes, inverse};
 use super::expanded::{Expand, Expanded, decode, expand_twos, one_scale, pack_twos};
 
 /// Blocks of 256: 256 x 2 bits, f16 scale.
@@ -18,6 +18,7 @@ impl BlockType for TQ2_0 {
     const BYTES: usize = 66;
     const SCALES: std::ops::Range<usize> = 64..66;
     const EXPAND: Option<Expand> = Some(expand);
+    const PANELS: bool = false;
 
     fn decode(block: &[u8], out: &mut [f32]) {
         decode(expand, block, out);
@@ -39,7 +40,7 @@ pub fn ternary(x: f32, inverse: f32) -> u8 {
 }
 
 fn expand(block: &[u8], out: &mut [Expanded]) {
-    one_scale(&block[64..], out);
+    one_scale(half_at(&block[64..]), out);
     expand_twos(&block[..64], out);
     out.iter_mut().flat_map(|part| &mut part.codes).for_each(|code| *code -= 1);
 }

@@ -206,11 +206,6 @@ pub fn interleave(dtype: DType, rows: &[u8], row_bytes: usize, out: &mut [u8]) {
     }
 }
 
-/// Whether matrices of a type are brought into panels.
-fn in_panels(dtype: DType) -> bool {
-    dtype.is_quantised() && dtype.expand().is_none()
-}
-
 impl Weights {
     /// Brings the quantised matrices into panels, where they lie, with their codes as `codes` says. Those whose bytes somebody else
     /// holds too (a file that is still open) stay rows: nothing is copied.
@@ -222,7 +217,7 @@ impl Weights {
         let mut shifts = HashMap::new();
         let done = rewrite(&mut all, |i, data| {
             let (dtype, row_bytes, layout) = shapes[i];
-            if !in_panels(dtype) || layout != Layout::Rows || row_bytes == 0 {
+            if !dtype.in_panels() || layout != Layout::Rows || row_bytes == 0 {
                 return;
             }
             let shift = largest_shift(data.chunks_exact(dtype.block_bytes()).map(|block| &block[dtype.scales()]));
@@ -238,7 +233,7 @@ impl Weights {
             }
         });
         for (matrix, done) in self.matrices.iter_mut().zip(done) {
-            if done && in_panels(matrix.dtype) && matrix.layout == Layout::Rows {
+            if done && matrix.dtype.in_panels() && matrix.layout == Layout::Rows {
                 let shift = shifts.get(&matrix.data.as_ptr()).copied().unwrap_or(0);
                 matrix.layout = Layout::Panels { codes, shift };
             }

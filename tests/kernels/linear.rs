@@ -108,9 +108,7 @@ fn bits_do_not_depend_on_level_or_rows<V: Vector>() {
         }
         let weight = inputs::matrix("weight", dtype, out_width, width, amplitude, 16);
         let stored = [Codes::Signed, Codes::Unsigned].map(|codes| inputs::in_panels(&weight, codes));
-        assert!(
-            stored.iter().all(|panels| panels.panels() == if dtype.expand().is_none() { out_width / 8 } else { 0 })
-        );
+        assert!(stored.iter().all(|panels| panels.panels() == if dtype.in_panels() { out_width / 8 } else { 0 }));
         for (n, pattern) in [1, 8, 9, 14].into_iter().flat_map(|n| PATTERNS.map(|p| (n, p))) {
             let x = rows(pattern, n, width, 17);
             let (mut plain, mut out) = (vec![f32::NAN; n * out_width], vec![f32::NAN; n * out_width]);

@@ -30,7 +30,7 @@ fn element(dtype: DType, b: &[u8], i: usize) -> f64 {
             let part = i / 32;
             let (scale, minimum) = six_bits(&b[4..16], part);
             let byte = b[16 + part / 2 * 32 + i % 32];
-            let code = if part % 2 == 0 { byte & 15 } else { byte >> 4 };
+            let code = if part.is_multiple_of(2) { byte & 15 } else { byte >> 4 };
             half(0) * f64::from(scale) * f64::from(code) - half(2) * f64::from(minimum)
         }
         DType::Q6_K => {
@@ -43,7 +43,7 @@ fn element(dtype: DType, b: &[u8], i: usize) -> f64 {
         DType::Q5_K => {
             let (scale, minimum) = six_bits(&b[4..16], i / 32);
             let byte = b[48 + i / 64 * 32 + i % 32];
-            let code = if i / 32 % 2 == 0 { byte & 15 } else { byte >> 4 };
+            let code = if (i / 32).is_multiple_of(2) { byte & 15 } else { byte >> 4 };
             let fifth = b[16 + i % 32] >> (i / 32) & 1;
             half(0) * f64::from(scale) * f64::from(code + 16 * fifth) - half(2) * f64::from(minimum)
         }
@@ -61,7 +61,7 @@ fn element(dtype: DType, b: &[u8], i: usize) -> f64 {
         DType::IQ4_NL => half(0) * NONLINEAR[nibble(2) as usize],
         DType::IQ4_XS => {
             let part = i / 32;
-            let low = if part % 2 == 0 { b[4 + part / 2] & 15 } else { b[4 + part / 2] >> 4 };
+            let low = if part.is_multiple_of(2) { b[4 + part / 2] & 15 } else { b[4 + part / 2] >> 4 };
             let scale = low + 16 * (b[2 + part / 4] >> (2 * (part % 4)) & 3);
             let byte = b[8 + 16 * part + i % 16];
             let index = if i % 32 < 16 { byte & 15 } else { byte >> 4 };

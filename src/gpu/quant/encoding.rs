@@ -2,6 +2,7 @@
 
 use crate::gpu::kernel::Part;
 use crate::quant::{BlockType, Expanded};
+use half::f16;
 
 /// In which order a matrix lies in its buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,21 +61,51 @@ pub fn as_halves<B: BlockType>(row: &[u8], elements: &mut Vec<u8>, _: &mut Vec<u
     let mut values = vec![0.0; B::LEN];
     for block in row.chunks_exact(B::BYTES) {
         B::decode(block, &mut values);
-        elements.extend(values.iter().flat_map(|&x| half::f16::from_f32(x).to_le_bytes()));
+        elements.extend(values.iter().flat_map(|&x| f16::from_f32(x).to_le_bytes()));
     }
 }
 
-/// Appends a row of weights whose blocks expand to bytes with one binary16 scale for every 32, and no minimum.
+/// Appends a row as bytes with a scale for every 32, for blocks without minima whose scales are binary16 numbers.
 pub fn as_bytes<B: BlockType>(row: &[u8], elements: &mut Vec<u8>, factors: &mut Vec<u8>) {
+    expanded::<B>(row, |part| {
+        factors.extend(f16::from_f32(part.scales[0]).to_le_bytes());
+        elements.extend(part.codes.map(|code| code as u8));
+    });
+}
+
+/// Appends a row as bytes with a scale for every 16, rounded to 11 bits, for blocks without minima.
+pub fn as_grouped_bytes<B: BlockType>(row: &[u8], elements: &mut Vec<u8>, factors: &mut Vec<u8>) {
+    expanded::<B>(row, |part| {
+        factors.extend(part.scales.map(|scale| f16::from_f32(scale).to_le_bytes()).as_flattened());
+        elements.extend(part.codes.map(|code| code as u8));
+    });
+}
+
+/// Appends a row as bytes with a scale and what is added for every 32, rounded to 11 bits.
+pub fn as_bytes_and_minima<B: BlockType>(row: &[u8], elements: &mut Vec<u8>, factors: &mut Vec<u8>) {
+    expanded::<B>(row, |part| {
+        factors
+            .extend([part.scales[0], -part.minima[0]].map(|factor| f16::from_f32(factor).to_le_bytes()).as_flattened());
+        elements.extend(part.codes.map(|code| code as u8));
+    });
+}
+
+/// The same with codes of four bits, two to a byte.
+pub fn as_nibbles_and_minima<B: BlockType>(row: &[u8], elements: &mut Vec<u8>, factors: &mut Vec<u8>) {
+    expanded::<B>(row, |part| {
+        factors
+            .extend([part.scales[0], -part.minima[0]].map(|factor| f16::from_f32(factor).to_le_bytes()).as_flattened());
+        elements.extend(part.codes.as_chunks::<2>().0.iter().map(|[low, high]| (low | high << 4) as u8));
+    });
+}
+
+/// Every 32 elements of a row. (A type without them has another encoding.)
+fn expanded<B: BlockType>(row: &[u8], mut each: impl FnMut(&Expanded)) {
+    let Some(expand) = B::EXPAND else { return };
     let mut parts = [Expanded::ZERO; Expanded::MOST];
-    let parts = &mut parts[..B::LEN / 32];
+    let parts = parts.get_mut(..B::LEN / 32).unwrap_or_default();
     for block in row.chunks_exact(B::BYTES) {
-        // Types without it have another encoding.
-        let Some(expand) = B::EXPAND else { return };
         expand(block, parts);
-        for part in parts.iter() {
-            factors.extend(half::f16::from_f32(part.scales[0]).to_le_bytes());
-            elements.extend(part.codes.map(|code| code as u8));
-        }
+        parts.iter().for_each(&mut each);
     }
 }

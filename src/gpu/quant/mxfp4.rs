@@ -1,4 +1,4 @@
-//! `MXFP4` weights: as `F16`, because no kernel decodes their blocks yet. More memory than the file, and the bandwidth of `F16`.
+//! `MXFP4` weights: as `F16`, because no kernel decodes them: f16 scales do not reach as far as theirs.
 
 use super::encoding::{Encoding, as_halves};
 use super::f16;

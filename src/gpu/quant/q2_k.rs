@@ -1,4 +1,4 @@
-//! `Q2_K` weights: as `F16`, because no kernel decodes their blocks yet. More memory than the file, and the bandwidth of `F16`.
+//! `Q2_K` weights: as `F16`, because no kernel decodes them: sixteen elements share a minimum.
 
 use super::encoding::{Encoding, as_halves};
 use super::f16;

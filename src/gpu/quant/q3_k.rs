@@ -1,7 +1,7 @@
-//! `Q3_K` weights: as `F16`, because no kernel decodes their blocks yet. More memory than the file, and the bandwidth of `F16`.
+//! `Q3_K` weights: as `Q6_K`, which has room for the same codes. Nine bits an element.
 
-use super::encoding::{Encoding, as_halves};
-use super::f16;
+use super::encoding::{Encoding, as_grouped_bytes};
+use super::q6_k;
 use crate::quant::Q3_K;
 
-pub const ENCODING: Encoding = Encoding { repack: as_halves::<Q3_K>, ..f16::ENCODING };
+pub const ENCODING: Encoding = Encoding { repack: as_grouped_bytes::<Q3_K>, ..q6_k::ENCODING };

@@ -1,7 +1,7 @@
-//! `Q4_K` weights: as `F16`, because no kernel decodes their blocks yet. More memory than the file, and the bandwidth of `F16`.
+//! `Q4_K` weights: as `Q4_1`, with each part's scale and minimum rounded to f16. Five bits an element.
 
-use super::encoding::{Encoding, as_halves};
-use super::f16;
+use super::encoding::{Encoding, as_nibbles_and_minima};
+use super::q4_1;
 use crate::quant::Q4_K;
 
-pub const ENCODING: Encoding = Encoding { repack: as_halves::<Q4_K>, ..f16::ENCODING };
+pub const ENCODING: Encoding = Encoding { repack: as_nibbles_and_minima::<Q4_K>, ..q4_1::ENCODING };

@@ -1,7 +1,7 @@
-//! `Q5_K` weights: as `F16`, because no kernel decodes their blocks yet. More memory than the file, and the bandwidth of `F16`.
+//! `Q5_K` weights: as `Q5_1`, with each part's scale and minimum rounded to f16. Nine bits an element.
 
-use super::encoding::{Encoding, as_halves};
-use super::f16;
+use super::encoding::{Encoding, as_bytes_and_minima};
+use super::q5_1;
 use crate::quant::Q5_K;
 
-pub const ENCODING: Encoding = Encoding { repack: as_halves::<Q5_K>, ..f16::ENCODING };
+pub const ENCODING: Encoding = Encoding { repack: as_bytes_and_minima::<Q5_K>, ..q5_1::ENCODING };
