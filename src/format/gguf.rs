@@ -38,7 +38,19 @@ struct Description<'a> {
 /// # Errors
 /// `Truncated` and `Format` with the byte offset; `Unsupported` for other versions and for big-endian files.
 pub(super) fn parse(name: &str, bytes: &Bytes) -> Result<ModelFile> {
-    let mut r = Reader::new(name, bytes);
+    read(name, bytes, bytes.len() as u64, Some(bytes))
+}
+
+/// The same from the beginning of a file of `len` bytes. Its tensors have no bytes.
+///
+/// # Errors
+/// As [`parse`]; `Truncated` also where the beginning ends before the tensors do.
+pub(super) fn peek(name: &str, beginning: &[u8], len: u64) -> Result<ModelFile> {
+    read(name, beginning, len, None)
+}
+
+fn read(name: &str, beginning: &[u8], len: u64, all: Option<&Bytes>) -> Result<ModelFile> {
+    let mut r = Reader::new(name, beginning);
     let magic = r.take(MAGIC.len() as u64, "the magic number")?;
     if magic != MAGIC {
         return Err(r.invalid(0, "the magic number", "GGUF", format!("bytes {magic:?}")));
@@ -51,7 +63,7 @@ pub(super) fn parse(name: &str, bytes: &Bytes) -> Result<ModelFile> {
     let alignment = alignment(&r, &metadata)?;
     let descriptions = descriptions(&mut r, n_tensors)?;
     let data_start = (r.at() as u64).next_multiple_of(alignment);
-    let (tensors, unsupported_tensors) = locate(&r, name, bytes, &descriptions, data_start, alignment)?;
+    let (tensors, unsupported_tensors) = locate(&r, (name, len, all), &descriptions, data_start, alignment)?;
 
     let tokenizer = match metadata.contains_key("tokenizer.ggml.model") {
         true => TokenizerSource::GgufMetadata,
@@ -224,11 +236,10 @@ fn descriptions<'a>(r: &mut Reader<'a>, n_tensors: u64) -> Result<Vec<Descriptio
 
 type Located = (Vec<TensorInfo>, Vec<(String, String)>);
 
-/// Finds each tensor's bytes and checks that they are inside the file and their own.
+/// Finds each tensor's bytes and checks that they are inside the file (its name, its length, its bytes if they are there) and their own.
 fn locate(
     r: &Reader,
-    file: &str,
-    bytes: &Bytes,
+    (file, len, bytes): (&str, u64, Option<&Bytes>),
     descriptions: &[Description],
     data_start: u64,
     alignment: u64,
@@ -263,10 +274,11 @@ fn locate(
             file: file.to_string(),
             what: format!("{what} at byte {start}"),
             expected: end - start,
-            found: (bytes.len() as u64).saturating_sub(start),
+            found: len.saturating_sub(start),
         };
-        let data = match (usize::try_from(start), usize::try_from(end)) {
-            (Ok(start), Ok(end)) => bytes.slice(start..end).ok_or_else(truncated)?,
+        let data = match (usize::try_from(start), usize::try_from(end), bytes) {
+            (Ok(start), Ok(end), Some(bytes)) => bytes.slice(start..end).ok_or_else(truncated)?,
+            (Ok(_), Ok(_), None) if end <= len => Bytes::new(Vec::new()),
             _ => return Err(truncated()),
         };
         ranges.push((start, end, d.name));

@@ -11,7 +11,7 @@ use super::safetensors;
 use crate::error::{Error, Result};
 use crate::tensor::Bytes;
 
-const CONFIG: &str = "config.json";
+pub(super) const CONFIG: &str = "config.json";
 const INDEX: &str = "model.safetensors.index.json";
 const TOKENIZER: &str = "tokenizer.json";
 const GENERATION: &str = "generation_config.json";

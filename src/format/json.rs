@@ -30,11 +30,16 @@ pub(super) fn parse(file: &str, bytes: &[u8]) -> Result<serde_json::Map<String, 
     if bytes.len() > MAX_BYTES {
         return Err(invalid(file, "the file", "at most 1 MiB of settings", format!("{} bytes", bytes.len())));
     }
-    match serde_json::from_slice(bytes) {
+    match serde_json::from_slice(without_mark(bytes)) {
         Ok(Json::Object(map)) => Ok(map),
         Ok(_) => Err(invalid(file, "the file", "a JSON object", "another JSON value".to_string())),
         Err(e) => Err(invalid(file, "the file", "JSON", e.to_string())),
     }
+}
+
+/// JSON without the byte order mark that some editors put before it.
+pub fn without_mark(bytes: &[u8]) -> &[u8] {
+    bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes)
 }
 
 pub(super) fn invalid(file: &str, what: &str, expected: &str, found: String) -> Error {

@@ -7,31 +7,29 @@ mod gguf;
 mod hf;
 mod json;
 mod model_file;
+mod peek;
 mod reader;
 mod safetensors;
+mod split;
 
+pub use json::without_mark;
 pub use model_file::{CHAT_TEMPLATE, Dialect, ModelFile, TOKENIZER_CONFIG, TensorInfo, TokenizerSource, Value};
+pub use peek::{Begun, peek};
 
 use crate::error::{Error, Result};
 use crate::tensor::Bytes;
 
-/// Reads a model from its files: one GGUF file, or the files of a Hugging Face folder. What a file is shows in its
+/// Reads a model from its files: one GGUF file or all parts of a split one, or the files of a Hugging Face folder. What a file is shows in its
 /// first bytes; names tell the JSON files apart. A `tokenizer.json` beside a GGUF file is used where that has none.
 ///
 /// # Errors
 /// `MissingFile` where something needed was not given, `Unsupported` for other model formats, `Truncated` and `Format`
 /// (with byte offsets) for damaged files.
 pub fn parse(files: Vec<(String, Bytes)>) -> Result<ModelFile> {
-    let mut ggufs = files.iter().filter(|(_, bytes)| bytes.starts_with(gguf::MAGIC));
-    if let Some((name, bytes)) = ggufs.next() {
-        if ggufs.next().is_some() {
-            return Err(Error::Unsupported {
-                what: "a model in several GGUF files".to_string(),
-                found: hf::given(&files),
-                supported: "one .gguf file".to_string(),
-            });
-        }
-        let mut file = gguf::parse(name, bytes)?;
+    let ggufs = files.iter().filter(|(_, bytes)| bytes.starts_with(gguf::MAGIC));
+    let parts = ggufs.map(|(name, bytes)| gguf::parse(name, bytes)).collect::<Result<Vec<_>>>()?;
+    if !parts.is_empty() {
+        let mut file = split::join(parts)?;
         if matches!(file.tokenizer, TokenizerSource::None)
             && let Some((_, json)) = files.iter().find(|(name, _)| hf::base_name(name) == "tokenizer.json")
         {

@@ -4,7 +4,9 @@ use std::ops::Range;
 
 use safetensors::{SafeTensorError, SafeTensors};
 
+use super::json;
 use super::model_file::TensorInfo;
+use super::reader::Reader;
 use crate::error::{Error, Result};
 use crate::order;
 use crate::tensor::{Bytes, DType};
@@ -43,6 +45,27 @@ pub(super) fn parse(name: &str, bytes: &Bytes) -> Result<Tensors> {
     // The crate keeps its names in a hash map: bring them into an order that does not change from run to run.
     order::sort_by(&mut tensors, |a, b| a.name.cmp(&b.name));
     order::sort(&mut unsupported);
+    Ok((tensors, unsupported))
+}
+
+/// The tensors of a file of which the header is there, without their bytes.
+///
+/// # Errors
+/// `Truncated` where the header is not whole, `Format` where it is no JSON.
+pub(super) fn peek(name: &str, beginning: &[u8]) -> Result<Tensors> {
+    let mut r = Reader::new(name, beginning);
+    let len = r.u64("the safetensors header length")?;
+    let header = json::parse(name, r.take(len, "the safetensors header")?)?;
+    let (mut tensors, mut unsupported) = (Vec::new(), Vec::new());
+    for (tensor, about) in header.into_iter().filter(|(tensor, _)| tensor != "__metadata__") {
+        // What is not as it should be is said when the file is parsed.
+        let (Some(type_name), Some(shape)) = (about["dtype"].as_str(), about["shape"].as_array()) else { continue };
+        let shape = shape.iter().map(|size| size.as_u64().unwrap_or(0) as usize).collect();
+        match DType::from_name(type_name) {
+            Some(dtype) => tensors.push(TensorInfo { name: tensor, dtype, shape, data: Bytes::new(Vec::new()) }),
+            None => unsupported.push((tensor, type_name.to_string())),
+        }
+    }
     Ok((tensors, unsupported))
 }
 

@@ -38,6 +38,7 @@ pub fn info(info: &ModelInfo, report: &DeviceReport) -> JsValue {
         ("weightType", info.weight_type.name().into()),
         ("device", device.into()),
         ("tasks", tasks.into()),
+        ("notes", info.notes.iter().map(|note| JsValue::from_str(note)).collect::<Array>().into()),
         ("labelSets", info.label_sets.iter().map(|name| JsValue::from_str(name)).collect::<Array>().into()),
     ])
 }

@@ -137,7 +137,9 @@ impl Continuing {
             let kind = model.tokenizer().and_then(|t| t.kind(*id));
             !matches!(kind, Some(TokenKind::Control))
         };
-        let end_tokens = [model.end_tokens(), &options.stop_tokens].concat();
+        let mut end_tokens = [model.end_tokens(), &options.stop_tokens].concat();
+        // Control tokens read as nothing: no text would ever show them.
+        end_tokens.extend(options.stop.iter().filter_map(|stop| model.tokenizer()?.control(stop)));
         let chooser = match &options.grounded_in {
             Some(source) => Chooser::grounded(sampler, model.require_tokenizer()?, source, &end_tokens),
             None => sampler.into(),

@@ -6,6 +6,7 @@
 //! Jobs never see each other's tokens.
 
 mod bursts;
+mod check;
 mod context;
 pub(crate) mod decode;
 mod device;
@@ -26,6 +27,7 @@ mod sessions;
 mod stop;
 mod stopwatch;
 
+pub use check::check;
 pub use context::Context;
 pub use event::{
     Answer, Entity, Event, FinishReason, GpuUsage, Keyword, Label, Measured, Phase, Piece, Place, Point, Support,

@@ -64,6 +64,8 @@ pub struct ModelInfo {
     pub tasks: Vec<&'static str>,
     /// The sets of labels that it was trained to classify by.
     pub label_sets: Vec<String>,
+    /// What the files left open, and what was taken for it, in words.
+    pub notes: Vec<String>,
 }
 
 /// What the model's files say about generating.
@@ -134,9 +136,13 @@ impl Model {
         progress: &mut dyn FnMut(LoadPhase, usize, usize),
         read: Read,
     ) -> Result<Rc<Model>> {
-        let config = arch::config(&file)?;
+        let mut config = arch::config(&file)?;
         progress(LoadPhase::Read, 1, 3);
         let tokenizer = Tokenizer::from_file(&file)?;
+        if let Some(tokenizer) = &tokenizer {
+            // Rows beyond the last token are padding: no logits of it, so that it is never drawn.
+            config.n_vocab = config.n_vocab.min(tokenizer.vocab_size());
+        }
         let mut sections = Sections::default();
         let description = Description::of(&file, tokenizer.as_ref(), &config)?;
         read(description.as_ref(), &mut sections)?;
@@ -177,6 +183,7 @@ impl Model {
             device: device.report.clone(),
             tasks: names,
             label_sets,
+            notes: tokenizer.as_ref().map(|t| t.notes().to_vec()).unwrap_or_default(),
         };
         Ok(Rc::new(Model {
             backend: RefCell::new(backend),

@@ -45,3 +45,14 @@ impl Tokenizer {
         }
     }
 }
+
+/// Whether a file's tokenizer is of a kind that can be built, as far as its metadata says.
+///
+/// # Errors
+/// As [`Tokenizer::from_file`].
+pub fn check(file: &ModelFile) -> Result<()> {
+    match &file.tokenizer {
+        TokenizerSource::GgufMetadata => from_gguf::check(file),
+        TokenizerSource::TokenizerJson(_) | TokenizerSource::None => Ok(()),
+    }
+}

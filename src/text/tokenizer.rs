@@ -33,6 +33,8 @@ pub struct Tokenizer {
     pub(super) end_tokens: Vec<u32>,
     /// The begin-of-text token.
     pub(super) start: Option<u32>,
+    /// What its file left open, and what was taken for it.
+    pub(super) notes: Vec<String>,
 }
 
 impl Tokenizer {
@@ -49,6 +51,11 @@ impl Tokenizer {
     /// The begin-of-text token, where the tokenizer's file names one.
     pub fn start_token(&self) -> Option<u32> {
         self.start
+    }
+
+    /// What the tokenizer's file left open, and what was taken for it, in words.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
     }
 
     /// The id of a control token by its text, for example `<|end|>`.

@@ -3,7 +3,7 @@
 mod load;
 mod panels;
 
-pub use load::load;
+pub use load::{check, load};
 pub use panels::{PANEL, interleave, panel_scales};
 
 use crate::quant::DType;

@@ -85,10 +85,10 @@ fn real_vocabularies_parse() {
 }
 
 /// Writes GGUF files, honest or not.
-struct Writer(Vec<u8>);
+pub struct Writer(pub Vec<u8>);
 
 impl Writer {
-    fn header(version: u32, tensors: u64, pairs: u64) -> Writer {
+    pub fn header(version: u32, tensors: u64, pairs: u64) -> Writer {
         let mut bytes = b"GGUF".to_vec();
         bytes.extend(version.to_le_bytes());
         bytes.extend(tensors.to_le_bytes());
@@ -96,43 +96,43 @@ impl Writer {
         Writer(bytes)
     }
 
-    fn u32(mut self, n: u32) -> Writer {
+    pub fn u32(mut self, n: u32) -> Writer {
         self.0.extend(n.to_le_bytes());
         self
     }
 
-    fn u64(mut self, n: u64) -> Writer {
+    pub fn u64(mut self, n: u64) -> Writer {
         self.0.extend(n.to_le_bytes());
         self
     }
 
-    fn bytes(mut self, bytes: &[u8]) -> Writer {
+    pub fn bytes(mut self, bytes: &[u8]) -> Writer {
         self.0.extend(bytes);
         self
     }
 
-    fn string(self, s: &str) -> Writer {
+    pub fn string(self, s: &str) -> Writer {
         self.u64(s.len() as u64).bytes(s.as_bytes())
     }
 
-    fn tensor(self, name: &str, dims: &[u64], kind: u32, offset: u64) -> Writer {
+    pub fn tensor(self, name: &str, dims: &[u64], kind: u32, offset: u64) -> Writer {
         let w = self.string(name).u32(dims.len() as u32);
         dims.iter().fold(w, |w, &dim| w.u64(dim)).u32(kind).u64(offset)
     }
 
     /// Pads to the data and adds `n` zeros of it.
-    fn data(mut self, n: usize) -> Writer {
+    pub fn data(mut self, n: usize) -> Writer {
         self.0.resize(self.0.len().next_multiple_of(32) + n, 0);
         self
     }
 
-    fn parse(&self) -> Result<format::ModelFile, Error> {
+    pub fn parse(&self) -> Result<format::ModelFile, Error> {
         format::parse(vec![("m.gguf".to_string(), Bytes::new(self.0.clone()))])
     }
 
     /// The error, whose message has to contain `part`; the whole load is watched too.
     #[track_caller]
-    fn refused(self, code: &str, part: &str) {
+    pub fn refused(self, code: &str, part: &str) {
         let e = Tally::default().load(&[("m.gguf", &self.0)], &|| part.to_string()).unwrap_err();
         assert_eq!(e.code(), code, "{e}");
         assert!(e.to_string().contains(part), "{part:?} is not in: {e}");

@@ -5,4 +5,5 @@ mod damage;
 mod gguf;
 mod hugging_face;
 pub mod memory;
+mod parts;
 mod sniff;

@@ -42,5 +42,5 @@ fn other_files_are_called_by_name() {
     refused("notes.txt", b"hello", "model/missing-file", "config.json");
     let gguf = fixture("tiny-llama", "model-q4_0.gguf");
     let e = parse(&[("m-1.gguf", &gguf), ("m-2.gguf", &gguf)]).unwrap_err();
-    assert!(e.code() == "model/unsupported" && e.to_string().contains("one .gguf file"), "{e}");
+    assert!(e.code() == "format/invalid" && e.to_string().contains("one file, or each part"), "{e}");
 }

@@ -6,6 +6,7 @@ mod damage;
 mod default;
 mod embeddings;
 mod entities;
+mod files;
 mod grounded;
 mod jobs;
 mod lost;

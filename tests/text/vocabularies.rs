@@ -49,6 +49,30 @@ fn ids_equal_those_of_the_families_own_tokenizers() {
     }
 }
 
+/// GPT-NeoX's file names no pre-tokenizer, and GPT-2's could. `tests/golden/tokenizers/llama-cpp-default.txt` has the ids that llama.cpp gives
+/// for both without (by node-llama-cpp 3.22.1).
+#[test]
+fn without_a_pre_tokenizer_ids_are_llama_cpps() {
+    let Some(folder) = folder() else { return };
+    let expected = include_str!("../golden/tokenizers/llama-cpp-default.txt");
+    for family in ["gpt-2", "gpt-neox"] {
+        let name = format!("ggml-vocab-{family}.gguf");
+        let bytes = Bytes::new(std::fs::read(folder.join(&name)).unwrap());
+        let mut file = format::parse(vec![(name, bytes)]).unwrap();
+        file.metadata.remove("tokenizer.ggml.pre");
+        let tokenizer = Tokenizer::from_file(&file).unwrap().unwrap();
+        assert_eq!(tokenizer.notes().len(), 1);
+        let of_family = expected.lines().filter_map(|line| line.strip_prefix(family));
+        let mut n = 0;
+        for ((text, _), line) in cases(&folder, "gpt-2").into_iter().zip(of_family) {
+            let ids: Vec<u32> = line.split_whitespace().map(|id| id.parse().unwrap()).collect();
+            assert_eq!(tokenizer.encode(&text, false, Controls::Literal).unwrap(), ids, "{family}: {text:?}");
+            n += 1;
+        }
+        assert_eq!(n, 46);
+    }
+}
+
 #[test]
 fn decoding_gives_the_text_back() {
     let Some(folder) = folder() else { return };
@@ -74,7 +98,7 @@ fn berts_words_are_lower_case_and_its_special_tokens_stand_around() {
 #[test]
 fn what_is_not_known_is_refused_by_name() {
     let Some(folder) = folder() else { return };
-    for (family, named) in [("gpt-neox", "(missing)"), ("deepseek-llm", "deepseek-llm")] {
+    for (family, named) in [("deepseek-llm", "deepseek-llm")] {
         match load(&folder, family) {
             Err(Error::Unsupported { found, .. }) => assert_eq!(found, named),
             other => panic!("{family}: {other:?}"),

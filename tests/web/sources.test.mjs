@@ -90,6 +90,42 @@ describe("sources", () => {
     assert.equal(texts.still, SIZE, "the caller's buffer is still his");
   });
 
+  test("a split GGUF file by the address of one part, and a folder with weights in parts", async () => {
+    const whole = await load("/golden/tiny-llama/model-q4_0.gguf");
+    for (const part of ["00001", "00003"]) {
+      const split = await load(`/golden/split/model-${part}-of-00003.gguf`);
+      assert.equal(split.error, undefined, JSON.stringify(split.error));
+      assert.equal(split.text, whole.text);
+      const [phase, loaded, total] = split.progress.findLast(([phase]) => phase === "download");
+      const size = [1, 2, 3].reduce((sum, i) => sum + readFileSync(join(ROOT, `tests/golden/split/model-0000${i}-of-00003.gguf`)).length, 0);
+      assert.deepEqual([phase, loaded, total], ["download", size, size]);
+    }
+    const folder = await load("/golden/tiny-llama/");
+    const sharded = await load("/golden/split/", { cache: false });
+    assert.equal(sharded.error, undefined, JSON.stringify(sharded.error));
+    assert.equal(sharded.text, folder.text);
+    assert.match((await load("/golden/split/model-00001-of-00004.gguf")).error.message, /00001-of-00004\.gguf: expected the file, found status 404/);
+  });
+
+  test("what cannot run is refused by its header, before the rest is downloaded", async () => {
+    const refused = await page.evaluate(async (path) => {
+      const gguf = new Uint8Array(await (await fetch(path)).arrayBuffer());
+      const at = gguf.findIndex((_, i) => "llama".split("").every((c, k) => gguf[i + k] === c.charCodeAt(0)));
+      gguf.set(new TextEncoder().encode("mambo"), at);
+      const rest = new Blob([gguf, new Uint8Array(64 << 20)]);
+      const progress = [];
+      try {
+        await nanolm.Model.load(new File([rest], "model.gguf"), { device: "cpu", onProgress: (p) => progress.push(p.loaded) });
+        return {};
+      } catch (error) {
+        return { error: shown(error), read: Math.max(0, ...progress), size: rest.size };
+      }
+    }, MODEL);
+    assert.equal(refused.error.code, "model/unsupported");
+    assert.match(refused.error.message, /mambo/);
+    assert.ok(refused.read < refused.size / 4, `${refused.read} of ${refused.size} bytes were read`);
+  });
+
   test("what pages have at hand: input.files, sets and maps of files, a Response, shared memory", async () => {
     const isolated = await serveApp({ isolated: true });
     page = await openPage(browser, isolated);

@@ -9,6 +9,8 @@ export class ModelFiles {
   /** Makes room for a file, zeroed. */
   add(name: string, byteLength: number): void;
   write(name: string, offset: number, chunk: Uint8Array): void;
+  /** Throws where what is there of the files cannot be loaded. Says whether that is all that can be told before they are whole. */
+  check(): boolean;
   free(): void;
 }
 

@@ -39,6 +39,8 @@ export interface EngineInfo {
   tasks: string[];
   /** The sets of labels that the model was trained to classify by. */
   labelSets: string[];
+  /** What the model's files left open, and what was taken for it, in words: mostly none. */
+  notes: string[];
 }
 
 export interface Progress {

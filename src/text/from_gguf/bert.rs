@@ -69,5 +69,6 @@ pub fn build(keys: &Keys<'_>) -> Result<Tokenizer> {
         end_tokens: suffix.clone(),
         suffix,
         start: None,
+        notes: Vec::new(),
     })
 }

@@ -28,6 +28,9 @@ struct Family {
 const LLAMA3: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
 const QWEN2: &str =
     r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
+/// [`GPT2`] without its last part: white space at the end of a text stays in one piece either way.
+const GPT2_LOOSE: &str = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)";
+const DEFAULT: &str = "default";
 const EACH_NUMBER: &str = r"\p{N}";
 
 /// The families of byte-level BPE whose cuts this crate knows.
@@ -53,6 +56,8 @@ fn family(pre: &str) -> Option<Family> {
             "[\u{4e00}-\u{9fa5}\u{800}-\u{4e00}\u{ac00}-\u{d7ff}]+",
             EACH_NUMBER,
         ]),
+        // What llama.cpp takes where the file says nothing; its expressions, in its order.
+        DEFAULT => plain(&[r"[\p{P}\$\+<=>\^~\|]+", GPT2_LOOSE, r"\p{N}+", "[0-9][0-9][0-9]"]),
         _ => return None,
     })
 }
@@ -75,22 +80,56 @@ fn meta_space(prefix_space: bool) -> Vec<Normalizer> {
     prefix.into_iter().chain([space]).collect()
 }
 
+/// The kinds of tokenizers.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    ByteLevel,
+    SentencePiece,
+    Bert,
+}
+
+fn kind_of(keys: &Keys<'_>) -> Result<Kind> {
+    match keys.typed("model", "a text", Value::as_str)?.unwrap_or("(missing)") {
+        "gpt2" => Ok(Kind::ByteLevel),
+        "llama" => Ok(Kind::SentencePiece),
+        "bert" => Ok(Kind::Bert),
+        other => Err(Error::Unsupported {
+            what: format!("{}: the tokenizer kind tokenizer.ggml.model", keys.0.name),
+            found: other.into(),
+            supported: "gpt2 (byte-level BPE), llama (SentencePiece BPE), bert (WordPiece)".into(),
+        }),
+    }
+}
+
+/// What `tokenizer.ggml.pre` stands for, and its name.
+fn pre_family<'a>(keys: &Keys<'a>) -> Result<(Family, &'a str)> {
+    let pre = keys.typed("pre", "a text", Value::as_str)?.unwrap_or(DEFAULT);
+    let family = family(pre).ok_or_else(|| Error::Unsupported {
+        what: format!("{}: the pre-tokenizer tokenizer.ggml.pre", keys.0.name),
+        found: pre.into(),
+        supported: SUPPORTED_PRE.into(),
+    })?;
+    Ok((family, pre))
+}
+
+/// Whether a GGUF file's tokenizer is of a kind that can be built.
+pub fn check(file: &ModelFile) -> Result<()> {
+    let keys = Keys(file);
+    if kind_of(&keys)? == Kind::ByteLevel {
+        pre_family(&keys)?;
+    }
+    Ok(())
+}
+
 /// Builds the tokenizer of a GGUF file.
 pub fn build(file: &ModelFile) -> Result<Tokenizer> {
     let keys = Keys(file);
-    let model = keys.typed("model", "a text", Value::as_str)?.unwrap_or("(missing)");
-    let byte_level = match model {
-        "gpt2" => true,
-        "llama" => false,
-        "bert" => return bert::build(&keys),
-        other => {
-            return Err(Error::Unsupported {
-                what: format!("{}: the tokenizer kind tokenizer.ggml.model", file.name),
-                found: other.into(),
-                supported: "gpt2 (byte-level BPE), llama (SentencePiece BPE), bert (WordPiece)".into(),
-            });
-        }
-    };
+    let kind = kind_of(&keys)?;
+    if kind == Kind::Bert {
+        return bert::build(&keys);
+    }
+    let byte_level = kind == Kind::ByteLevel;
+    let mut notes = Vec::new();
     let tokens = keys.tokens()?;
     let n = tokens.len();
     let bos = keys.id("bos_token_id", n)?.or(if byte_level { None } else { Some(1).filter(|_| n > 1) });
@@ -134,12 +173,14 @@ pub fn build(file: &ModelFile) -> Result<Tokenizer> {
 
     let prefix_space = !byte_level && keys.flag("add_space_prefix", true)?;
     let (normalizers, pre_tokenizers, default_bos) = if byte_level {
-        let pre = keys.typed("pre", "a text", Value::as_str)?.unwrap_or("(missing)");
-        let family = family(pre).ok_or_else(|| Error::Unsupported {
-            what: format!("{}: the pre-tokenizer tokenizer.ggml.pre", file.name),
-            found: pre.into(),
-            supported: SUPPORTED_PRE.into(),
-        })?;
+        let (family, pre) = pre_family(&keys)?;
+        if pre == DEFAULT {
+            notes.push(format!(
+                "{} does not name its pre-tokenizer (tokenizer.ggml.pre): text is cut in llama.cpp's default way, which may not be \
+                 the model's own",
+                file.name
+            ));
+        }
         read_merges(&keys, &mut bpe)?;
         bpe.whole_pieces_first = family.whole_pieces_first;
         (Vec::new(), pre_tokenizers(family.cuts)?, family.add_bos)
@@ -175,6 +216,7 @@ pub fn build(file: &ModelFile) -> Result<Tokenizer> {
         suffix: with(keys.flag("add_eos_token", false)?, eos),
         end_tokens,
         start: bos,
+        notes,
     })
 }
 

@@ -2,8 +2,10 @@
 
 import type { ModelFiles } from "../engine.js";
 import { DownloadError } from "../errors.js";
+import { shardNames } from "./parts.js";
 import { type OpenedFile, RemoteFile, Restart } from "./remote.js";
-import type { SourceFile } from "./source.js";
+import { beside, type SourceFile } from "./source.js";
+import { KeptFile } from "./store.js";
 
 export interface ReadOptions {
   cache: boolean;
@@ -19,6 +21,11 @@ export interface ReadFiles {
   /** Nothing of them was kept by earlier loads. */
   fresh: boolean;
 }
+
+type Remote = SourceFile & { url: string };
+
+/** Headers of small models are whole by then. */
+const FIRST_CHECK = 1 << 16;
 
 /** A server that changes its files under every download is given up on. */
 const MOST_RESTARTS = 3;
@@ -64,10 +71,10 @@ async function readAll(
   const lost: DownloadError[] = [];
   const opening = Promise.all(
     sources.map((source) =>
-      open(source, options.cache, trustLength, signal).catch((error: unknown) => {
+      open(source, { cache: options.cache, trustLength, signal }).catch((error: unknown): OpenedFile[] => {
         if (!source.optional || !(error instanceof DownloadError) || error.code !== "download/network") throw error;
         lost.push(error);
-        return undefined;
+        return [];
       }),
     ),
   );
@@ -75,36 +82,140 @@ async function readAll(
   opening.catch(() => {});
   const files = (await ready)();
   let opened: OpenedFile[] = [];
+  const judge = async (sound: boolean): Promise<void> => {
+    await Promise.all(opened.map((file) => file.judge?.(sound)));
+  };
+  const check = checkOf(files);
   try {
-    opened = (await opening).filter((file) => file !== undefined);
+    opened = (await opening).flat();
     if (lost[0] !== undefined && opened.some(({ fresh }) => fresh)) throw lost[0];
     const sizes = opened.map((file) => file.size);
     const total = sizes.every((size) => size !== undefined) ? sizes.reduce((sum, size) => sum + size, 0) : undefined;
     let before = 0;
     for (const file of opened) {
-      before += await file.moveTo(files, (loaded) => options.onProgress(before + loaded, total));
+      before += await file.moveTo(files, (loaded) => {
+        check(file, loaded);
+        options.onProgress(before + loaded, total);
+      });
     }
     // Now the total is known.
     if (total === undefined) options.onProgress(before, before);
-    const judge = async (sound: boolean): Promise<void> => {
-      await Promise.all(opened.map((file) => file.judge?.(sound)));
-    };
     return { files, judge, fresh: opened.every((file) => file.fresh ?? true) };
   } catch (error) {
+    if (check.refused) await judge(false);
     files.free();
     throw error;
   }
 }
 
-async function open(
-  source: SourceFile,
-  cache: boolean,
-  trustLength: boolean,
-  signal: AbortSignal,
-): Promise<OpenedFile | undefined> {
-  if ("url" in source) return RemoteFile.open(source, cache, trustLength, signal);
-  const blob = "blob" in source ? source.blob : new Blob([source.bytes]);
-  return new LocalFile(source.name, blob, signal);
+/** What cannot be loaded is refused as soon as its header is there, not when all of it is: asked at twice as many bytes each time. */
+function checkOf(files: ModelFiles): { (file: OpenedFile, loaded: number): void; refused: boolean } {
+  let [known, next] = [false, FIRST_CHECK];
+  let last: OpenedFile | undefined;
+  const check = (file: OpenedFile, loaded: number): void => {
+    if (file !== last) next = FIRST_CHECK;
+    last = file;
+    // A file whose size is not known lies in wasm memory only when it is whole.
+    if (known || file.size === undefined || (loaded < next && loaded !== file.size)) return;
+    next = 2 * loaded;
+    check.refused = true;
+    known = files.check();
+    check.refused = false;
+  };
+  check.refused = false;
+  return check;
+}
+
+interface How {
+  cache: boolean;
+  trustLength: boolean;
+  signal: AbortSignal;
+}
+
+/** A source's file; or the files that stand for it, or none. */
+async function open(source: SourceFile, how: How): Promise<OpenedFile[]> {
+  if (!("url" in source)) {
+    const blob = "blob" in source ? source.blob : new Blob([source.bytes]);
+    return [new LocalFile(source.name, blob, how.signal)];
+  }
+  if (source.later === true) return [await LaterFile.of(source, how)];
+  if (source.index === undefined) return openOne(source, how);
+  const index = beside(new URL(source.url), source.index);
+  // Most folders have their weights in one file: others cost one request more, but for the next time.
+  const before = how.cache ? await KeptFile.find(index.href) : undefined;
+  const whole = before === undefined ? await openOne({ ...source, optional: true }, how) : [];
+  return whole.length > 0 ? whole : shards(source, index, how);
+}
+
+async function openOne(source: Remote, { cache, trustLength, signal }: How): Promise<OpenedFile[]> {
+  const file = await RemoteFile.open(source, cache, trustLength, signal);
+  return file === undefined ? [] : [file];
+}
+
+/** The files that the index beside a missing file lists. */
+async function shards(source: Remote, url: URL, how: How): Promise<OpenedFile[]> {
+  const name = url.pathname.split("/").pop() ?? "";
+  const [index] = await openOne({ name, url: url.href, optional: true }, how);
+  // Neither is there: what is missing is the file itself.
+  if (index === undefined) return openOne(source, how);
+  const copy = new Copy();
+  await index.moveTo(copy, () => {});
+  const names = shardNames(new TextDecoder().decode(copy.bytes), url.href);
+  const parts = names.map((part) => LaterFile.of({ name: part, url: beside(url, part).href }, how));
+  const local = new LocalFile(name, new Blob([copy.bytes]), how.signal);
+  return [Object.assign(local, { judge: (sound: boolean) => index.judge?.(sound) }), ...(await Promise.all(parts))];
+}
+
+/** A file that is looked into before the engine has it. */
+class Copy implements ModelFiles {
+  bytes = new Uint8Array();
+
+  add(_: string, byteLength: number): void {
+    this.bytes = new Uint8Array(byteLength);
+  }
+
+  write(_: string, offset: number, chunk: Uint8Array): void {
+    this.bytes.set(chunk, offset);
+  }
+
+  check(): boolean {
+    return true;
+  }
+
+  free(): void {}
+}
+
+/** One of many files, opened when it is its turn: browsers keep only so many connections waiting. */
+class LaterFile implements OpenedFile {
+  private file: OpenedFile | undefined;
+
+  private constructor(
+    private readonly source: Remote,
+    readonly size: number | undefined,
+    private readonly how: How,
+  ) {}
+
+  static async of(source: Remote, how: How): Promise<LaterFile> {
+    const head = await fetch(source.url, { method: "HEAD", signal: how.signal }).catch(() => undefined);
+    const told = how.trustLength && head?.ok === true && !head.headers.has("content-encoding");
+    const length = told ? head.headers.get("content-length") : null;
+    return new LaterFile(source, length !== null && /^\d+$/.test(length) ? Number(length) : undefined, how);
+  }
+
+  async moveTo(files: ModelFiles, progress: (loaded: number) => void): Promise<number> {
+    const [file] = await openOne(this.source, this.how);
+    this.file = file;
+    // Of a file that is not optional there is always one.
+    return (await file?.moveTo(files, progress)) ?? 0;
+  }
+
+  async judge(sound: boolean): Promise<void> {
+    await this.file?.judge?.(sound);
+  }
+
+  get fresh(): boolean {
+    return this.file?.fresh ?? true;
+  }
 }
 
 /** A blob or a buffer. */

@@ -2,6 +2,7 @@
 
 import { DownloadError, optionError } from "../errors.js";
 import { hubAddress, hubHint } from "./hub.js";
+import { splitNames } from "./parts.js";
 
 /** Where one file's bytes come from. A string is an address, relative to the page. A `Response` is read to its end. */
 export type FileSource = string | URL | Blob | Response | ArrayBufferLike | ArrayBufferView;
@@ -11,24 +12,34 @@ export type NamedFiles = FileList | Iterable<File> | ReadonlyMap<string, FileSou
 
 /**
  * A GGUF file, or the files of a Hugging Face folder (`config.json`, `model.safetensors`, `tokenizer.json` and, if they
- * are there, `generation_config.json`, `tokenizer_config.json` and `chat_template.jinja`), or an address: one that ends in "/" is such a folder, any other is a GGUF file.
+ * are there, `generation_config.json`, `tokenizer_config.json` and `chat_template.jinja`), or an address: one that ends in "/" is such a
+ * folder, any other is a GGUF file. Of a GGUF file in parts (`-00001-of-00003.gguf`) the address of one is enough; a folder may have its
+ * weights in parts, with an index.
  */
 export type ModelSource = FileSource | NamedFiles;
 
 /** @internal One file of a model, on its way to the worker. */
 export type SourceFile = { name: string; optional?: boolean } & (
-  | { url: string; /** What to add where it is not there. */ hint?: string }
+  | {
+      url: string;
+      /** What to add where it is not there. */
+      hint?: string;
+      /** The name of the file beside it that lists others, which stand for it where it is not there. */
+      index?: string;
+      /** One of many: opened when it is its turn. */
+      later?: boolean;
+    }
   | { blob: Blob }
   | { bytes: ArrayBuffer | ArrayBufferView<ArrayBuffer> }
 );
 
-const FOLDER: readonly { name: string; optional?: boolean }[] = [
+const FOLDER: readonly { name: string; optional?: boolean; index?: string }[] = [
   { name: "config.json" },
   { name: "tokenizer.json" },
   { name: "generation_config.json", optional: true },
   { name: "tokenizer_config.json", optional: true },
   { name: "chat_template.jinja", optional: true },
-  { name: "model.safetensors" },
+  { name: "model.safetensors", index: "model.safetensors.index.json" },
 ];
 
 /** A file without a name of its own is taken for this. */
@@ -79,13 +90,21 @@ export async function filesOf(source: ModelSource | undefined, { hub }: SourceOp
 function filesAt(url: URL, hint: string): SourceFile[] {
   const hinted = hint === "" ? {} : { hint };
   if (!url.pathname.endsWith("/")) {
-    return [{ name: url.pathname.split("/").pop() || UNNAMED, url: url.href, ...hinted }];
+    const name = url.pathname.split("/").pop() || UNNAMED;
+    const parts = splitNames(name);
+    if (parts === undefined) return [{ name, url: url.href, ...hinted }];
+    return parts.map((part, i) => ({ name: part, url: beside(url, part).href, later: i > 0, ...hinted }));
   }
   return FOLDER.map((file) => {
-    const part = new URL(file.name, url);
-    part.search = url.search;
-    return { ...file, url: part.href, ...hinted };
+    return { ...file, url: beside(url, file.name).href, ...hinted };
   });
+}
+
+/** The address of a file in the same folder. */
+export function beside(url: URL, name: string): URL {
+  const other = new URL(name, url);
+  other.search = url.search;
+  return other;
 }
 
 /** The entries of a map or an object; of anything else that can be looped over, its files by their own names. */
