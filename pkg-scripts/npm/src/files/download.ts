@@ -163,7 +163,7 @@ async function shards(source: Remote, url: URL, how: How): Promise<OpenedFile[]>
   const names = shardNames(new TextDecoder().decode(copy.bytes), url.href);
   const parts = names.map((part) => LaterFile.of({ name: part, url: beside(url, part).href }, how));
   const local = new LocalFile(name, new Blob([copy.bytes]), how.signal);
-  return [Object.assign(local, { judge: (sound: boolean) => index.judge?.(sound) }), ...(await Promise.all(parts))];
+  return [Object.assign(local, { judge: async (sound: boolean) => index.judge?.(sound) }), ...(await Promise.all(parts))];
 }
 
 /** A file that is looked into before the engine has it. */
@@ -237,16 +237,16 @@ class LocalFile implements OpenedFile {
     try {
       for (;;) {
         if (this.signal.aborted) throw this.signal.reason;
-        const { value } = await reader.read();
+        const { value } = await reader.read().catch((error: unknown) => {
+          if (this.signal.aborted) throw this.signal.reason;
+          const why = (error as Error).message;
+          throw new DownloadError("download/unreadable", `${this.name} cannot be read: ${why}. Choose it again`, { file: this.name });
+        });
         if (value === undefined) break;
         files.write(this.name, at, value);
         at += value.length;
         progress(at);
       }
-    } catch (error) {
-      if (this.signal.aborted) throw this.signal.reason;
-      const why = (error as Error).message;
-      throw new DownloadError("download/unreadable", `${this.name} cannot be read: ${why}. Choose it again`, { file: this.name });
     } finally {
       await reader.cancel().catch(() => {});
     }
