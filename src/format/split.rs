@@ -24,6 +24,7 @@ pub(super) fn join(mut parts: Vec<ModelFile>) -> Result<ModelFile> {
         let expected = format!("all {n} parts of the split GGUF file, also part {}", missing + 1);
         return Err(Error::MissingFile { expected, found: given });
     }
+    let too_many = parts.len() > n;
     let mut parts = parts.into_iter();
     let Some(mut whole) = parts.next() else {
         return Err(Error::MissingFile { expected: "a GGUF file".into(), found: given });
@@ -31,7 +32,7 @@ pub(super) fn join(mut parts: Vec<ModelFile>) -> Result<ModelFile> {
     let mut names: BTreeSet<String> = whole.tensors.iter().map(|tensor| tensor.name.clone()).collect();
     for part in parts {
         let twice = part.tensors.iter().find(|tensor| !names.insert(tensor.name.clone()));
-        if count(&part) != n || twice.is_some() {
+        if too_many || count(&part) != n || twice.is_some() {
             return Err(Error::Format {
                 file: part.name,
                 what: "the GGUF files given".into(),
