@@ -124,11 +124,10 @@ pub fn check(file: &ModelFile) -> Result<()> {
 /// Builds the tokenizer of a GGUF file.
 pub fn build(file: &ModelFile) -> Result<Tokenizer> {
     let keys = Keys(file);
-    let kind = kind_of(&keys)?;
-    if kind == Kind::Bert {
-        return bert::build(&keys);
-    }
-    let byte_level = kind == Kind::ByteLevel;
+    let byte_level = match kind_of(&keys)? {
+        Kind::Bert => return bert::build(&keys),
+        of_file => of_file == Kind::ByteLevel,
+    };
     let mut notes = Vec::new();
     let tokens = keys.tokens()?;
     let n = tokens.len();
