@@ -128,7 +128,10 @@ describe("demo page", { skip: missing }, () => {
   });
 
   test("labels of one's own come first, and the right one of them", async () => {
+    // The sample is summarised without a click, and then shown to be read.
     await loaded();
+    await finished();
+    await page.click("#source-edit");
     await page.click("#tab-classify");
     assert.equal(await page.inputValue("#label-set"), "");
     const best = async (text, labels) => {
