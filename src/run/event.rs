@@ -144,7 +144,7 @@ pub struct Label {
 pub struct Entity {
     /// As it stands in the text.
     pub text: String,
-    /// `PER`, `LOC` ... as the model's file names them; `NUMBER`, `DATE`, `TIME`, `MONEY`, `EMAIL`, `URL`.
+    /// `PER`, `LOC` ... as the model's file names them; `NUMBER`, `DATE`, `TIME`, `MONEY`, `EMAIL`, `URL`, `PHONE`.
     pub kind: String,
     /// Where it stands.
     #[serde(flatten)]

@@ -7,8 +7,8 @@ use super::format::TaskFormat;
 use super::salience::Readings;
 use crate::error::{Error, Result};
 use crate::language::Utf16;
-use crate::language::en::sentences;
 use crate::language::en::shorten::stands_alone;
+use crate::language::en::{is_invisible, joined_words, plain_word, sentences};
 use crate::run::{Model, Place};
 use crate::text::Controls;
 
@@ -22,6 +22,8 @@ const SALIENT: usize = 4;
 pub struct Sentence {
     /// Where it stands, in UTF-8 bytes.
     pub bytes: Range<usize>,
+    /// How it reads, where that is not what stands there: without line breaks, runs of spaces and invisible characters.
+    plain: Option<String>,
     /// What the model says of it.
     pub readings: Readings,
     /// Probability that it belongs into a summary; 0 until it is weighed.
@@ -54,7 +56,10 @@ pub struct Article {
 
 impl Article {
     pub fn new(text: &str) -> Self {
-        let whole = |bytes| Sentence { bytes, readings: Readings::default(), salience: 0.0 };
+        let whole = |bytes: Range<usize>| {
+            let plain = plain(text.get(bytes.clone()).unwrap_or_default());
+            Sentence { bytes, plain, readings: Readings::default(), salience: 0.0 }
+        };
         Article {
             text: text.to_string(),
             sentences: sentences(text).into_iter().map(whole).collect(),
@@ -62,9 +67,30 @@ impl Article {
         }
     }
 
-    /// The text of a sentence.
+    /// A sentence as it reads, in one line.
     pub fn sentence(&self, i: usize) -> &str {
+        let sentence = self.sentences.get(i);
+        sentence.and_then(|s| s.plain.as_deref().or(self.text.get(s.bytes.clone()))).unwrap_or_default()
+    }
+
+    /// A sentence as it stands in the text.
+    pub fn source(&self, i: usize) -> &str {
         self.sentences.get(i).and_then(|s| self.text.get(s.bytes.clone())).unwrap_or_default()
+    }
+
+    /// The text with spaces for the line breaks inside of sentences, byte for byte.
+    pub fn unwrapped(&self) -> String {
+        let mut out = String::with_capacity(self.text.len());
+        let mut at = 0;
+        for bytes in self.sentences.iter().map(|s| s.bytes.clone()) {
+            out.push_str(self.text.get(at..bytes.start).unwrap_or_default());
+            out.extend(
+                self.text.get(bytes.clone()).unwrap_or_default().chars().map(|c| if is_break(c) { ' ' } else { c }),
+            );
+            at = bytes.end;
+        }
+        out.push_str(self.text.get(at..).unwrap_or_default());
+        out
     }
 
     /// The texts of all sentences.
@@ -143,11 +169,15 @@ impl Article {
     /// chosen is passed over.
     pub fn most_salient(&self, n: usize) -> Vec<usize> {
         let mut chosen: Vec<usize> = Vec::new();
+        let mut known: Vec<String> = Vec::new();
         for i in self.by_salience() {
             if chosen.len() == n {
                 break;
             }
-            if !chosen.iter().any(|other| self.sentence(*other) == self.sentence(i)) {
+            // White space, quotation marks and case make no sentence new.
+            let says = said(self.sentence(i));
+            if !known.contains(&says) {
+                known.push(says);
                 chosen.push(i);
             }
         }
@@ -199,5 +229,66 @@ impl Article {
     /// Where a range of bytes stands.
     pub fn place(&self, bytes: Range<usize>) -> Place {
         Place { utf16: self.utf16.range(&self.text, &bytes), bytes }
+    }
+}
+
+fn is_break(c: char) -> bool {
+    // Of one byte each, as a space.
+    matches!(c, '\n' | '\r' | '\u{b}' | '\u{c}')
+}
+
+/// A sentence without line breaks, runs of white space and invisible characters; nothing where it has none.
+fn plain(sentence: &str) -> Option<String> {
+    let mut space = false;
+    let ready = sentence.chars().all(|c| {
+        let twice = space && c.is_whitespace();
+        space = c.is_whitespace();
+        !twice && !is_break(c) && !is_invisible(c)
+    });
+    (!ready).then(|| {
+        let shown: String = sentence.chars().filter(|c| !is_invisible(*c)).collect();
+        shown.split_whitespace().collect::<Vec<_>>().join(" ")
+    })
+}
+
+/// The words of a sentence, as they are compared; all of it where it has none.
+fn said(sentence: &str) -> String {
+    let words: Vec<String> = joined_words(sentence)
+        .into_iter()
+        .map(|word| plain_word(sentence.get(word).unwrap_or_default()).to_lowercase())
+        .collect();
+    if words.is_empty() { sentence.to_string() } else { words.join(" ") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn white_space_quotes_and_case_make_no_sentence_new() {
+        for text in [
+            "It is old. It  is old.",
+            "It\u{2019}s closed. It's closed.",
+            "\"It is open.\" It is open.",
+            "THE MILL IS CLOSED. The mill is closed.",
+            "The mill\nis old. The mill is old.",
+            "It is data\u{ad}base work. It is database work.",
+        ] {
+            assert_eq!(Article::new(text).most_salient(5).len(), 1, "{text}");
+        }
+        assert_eq!(Article::new("It is old. It is not old. 5 came. 6 came.").most_salient(5).len(), 4);
+        assert_eq!(Article::new("!!! ??? !!!").most_salient(5).len(), 2);
+    }
+
+    #[test]
+    fn a_wrapped_sentence_is_read_in_one_line_and_stands_where_it_stood() {
+        let text = "It was closed\r\n   by Anna\u{200b} Berg.\n\nIt is old.";
+        let article = Article::new(text);
+        assert_eq!(article.sentence(0), "It was closed by Anna Berg.");
+        assert_eq!(article.source(0), "It was closed\r\n   by Anna\u{200b} Berg.");
+        assert_eq!(article.sentence(1), "It is old.");
+        let unwrapped = article.unwrapped();
+        assert_eq!(unwrapped.len(), text.len());
+        assert!(unwrapped.starts_with("It was closed     by") && unwrapped.ends_with(".\n\nIt is old."));
     }
 }

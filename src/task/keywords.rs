@@ -122,16 +122,29 @@ fn runs(article: &Article) -> Vec<Vec<Word>> {
     for (sentence, bytes) in article.sentences.iter().map(|s| s.bytes.clone()).enumerate() {
         let text = article.text.get(bytes.clone()).unwrap_or_default();
         let mut run: Vec<Word> = Vec::new();
-        for (k, word) in joined_words(text).into_iter().enumerate() {
+        let words = joined_words(text);
+        // In a line of capitals they say nothing.
+        let shouted = !text.chars().any(char::is_lowercase);
+        for (k, word) in words.iter().cloned().enumerate() {
             let shown = text.get(word.clone()).unwrap_or_default();
             let at = bytes.start + word.start..bytes.start + word.end;
             let gap = run.last().map(|last| article.text.get(last.bytes.end..at.start).unwrap_or_default());
-            if gap.is_some_and(|gap| gap != " ") {
+            if gap.is_some_and(|gap| !gap.chars().all(char::is_whitespace)) {
                 runs.push(std::mem::take(&mut run));
             }
             // A possessive is its word.
             let bare = shown.strip_suffix("'s").or_else(|| shown.strip_suffix("’s")).unwrap_or(shown);
-            let key = content_word(bare).filter(|key| key.chars().any(char::is_alphabetic) && !is_filler(key));
+            let lettered = |key: &String| key.chars().any(char::is_alphabetic);
+            // "US" is no pronoun, and "New Zealand" no new one.
+            let acronym = !shouted && bare.len() > 1 && bare.chars().all(|c| c.is_ascii_uppercase());
+            let next = words.get(k + 1).and_then(|next| text.get(next.clone()));
+            let named = shown.starts_with(char::is_uppercase)
+                && next.is_some_and(|next| next.starts_with(char::is_uppercase) && content_word(next).is_some());
+            let filler = |key: &String| !acronym && !named && is_filler(key);
+            let key = match acronym && content_word(bare).is_none() {
+                true => Some(bare.to_string()),
+                false => content_word(bare).filter(|key| lettered(key) && !filler(key)),
+            };
             match key {
                 None => runs.push(std::mem::take(&mut run)),
                 Some(key) => {
@@ -281,5 +294,43 @@ mod tests {
         let words: Vec<String> = texts.iter().flat_map(|t| t.split(' ')).filter_map(content_word).collect();
         assert_eq!(words.len(), words.iter().collect::<BTreeSet<_>>().len());
         assert!(found("The of and 12 % it.", 5).is_empty());
+    }
+
+    /// What is found in a text, with the number of its places.
+    fn counted(text: &str) -> Vec<(String, usize)> {
+        found(text, 20).into_iter().map(|k| (k.text, k.places.len())).collect()
+    }
+
+    #[test]
+    fn a_word_is_one_however_it_is_written() {
+        for (text, word, places) in [
+            ("The word na\u{ef}ve and nai\u{308}ve differ.", "na\u{ef}ve", 2),
+            ("Zu\u{308}rich is far. Z\u{fc}rich is near.", "Zu\u{308}rich", 2),
+            ("The data\u{200b}base is full. The database is slow.", "data\u{200b}base", 2),
+            ("Soft\u{ad}ware ages. Our software is free. Software\u{feff} is art.", "Soft\u{ad}ware", 3),
+            ("e\u{2011}mail works. e-mail fails. e\u{2010}mail stops.", "e\u{2011}mail", 3),
+            ("Machine learning works. Machine\u{a0} learning  works. Machine\nlearning works.", "Machine learning", 3),
+            ("user_name is a field. user_name is set.", "user_name", 2),
+        ] {
+            let all = counted(text);
+            assert!(all.contains(&(word.to_string(), places)), "{text}: {all:?}");
+        }
+    }
+
+    #[test]
+    fn signs_and_capitals_make_words() {
+        for (text, words) in [
+            ("C++ and C# and Node.js and AT&T.", &["C++", "C#", "Node.js", "AT&T"][..]),
+            ("R&D of F# at Vue.js by snake_case.", &["R&D", "F#", "Vue.js", "snake_case"]),
+            ("The WHO met. The WHO left.", &["WHO"]),
+            ("New Zealand won. New Zealand lost.", &["New Zealand"]),
+            ("Great Britain and New York are here.", &["Great Britain", "New York"]),
+        ] {
+            let all = counted(text);
+            assert!(words.iter().all(|word| all.iter().any(|(found, _)| found == word)), "{text}: {all:?}");
+        }
+        let troops = counted("US troops left. US aid stopped.");
+        assert!(troops.iter().any(|(text, _)| text.starts_with("US")), "{troops:?}");
+        assert!(counted("WHO SAID IT TO US? NEW CARS.").iter().all(|(text, _)| text != "WHO" && text != "US"));
     }
 }

@@ -72,13 +72,18 @@ fn is_aside(open: char, inside: &str, before: &str) -> bool {
     if open == '[' {
         let numbers =
             !inside.is_empty() && inside.chars().all(|c| c.is_ascii_digit() || matches!(c, ',' | '–' | '-' | ' '));
-        return numbers || has(NOTES, &inside.to_lowercase());
+        return numbers || is_note(inside);
     }
     let turns = inside.split(|c: char| !c.is_alphanumeric() && !matches!(c, '\'' | '’'));
     if joined || turns.into_iter().any(|word| has(TURNING, &word.to_lowercase())) {
         return false;
     }
     is_years(inside) || is_acronym(inside, before) || is_conversion(inside, before) || opens_aside(inside)
+}
+
+/// Whether square brackets with this inside hold an editor's note.
+pub fn is_note(inside: &str) -> bool {
+    has(NOTES, &inside.to_lowercase())
 }
 
 /// `1905`, `1905–1910`, `1905-10`.

@@ -27,6 +27,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::shorten::{begins_with_connective, points_back};
+use super::stops::ends_with_stop;
 use super::words::{content_word, words};
 
 /// The features, in the order of [`features`].
@@ -105,15 +106,10 @@ pub fn features(sentences: &[&str]) -> Vec<Features> {
             flag(begins_with_connective(sentence)),
             flag(sentence.trim_end_matches(['"', '\'', '”', '’', ')', ']', '»']).ends_with('?')),
             flag(sentence.contains(['"', '“', '”', '«', '»'])),
-            flag(!ends_like_a_sentence(sentence)),
+            flag(!ends_with_stop(sentence)),
         ]
     })
     .collect()
-}
-
-fn ends_like_a_sentence(sentence: &str) -> bool {
-    let is_closer = |c| matches!(c, '"' | '\'' | '”' | '’' | ')' | ']' | '»' | '」' | '』' | '）');
-    sentence.trim_end_matches(is_closer).ends_with(['.', '!', '?', '…', '。', '！', '？'])
 }
 
 fn share(part: f64, whole: f64) -> f64 {

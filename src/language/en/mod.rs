@@ -4,19 +4,23 @@
 //! `examples/language.rs`, so that a model is trained on the cuts and counts that it meets later.
 
 mod asides;
+mod blocks;
 pub mod features;
 pub mod headline;
 pub mod headline_units;
 mod patterns;
 mod sentences;
 pub mod shorten;
+mod stops;
 mod words;
 
+pub use blocks::blocks;
 pub use features::{Features, features};
 pub use headline::HeadlineWords;
 pub use patterns::{Pattern, patterns};
-pub use sentences::sentences;
-pub use words::{content_word, is_function_word, joined_words, words};
+pub use sentences::{sentences, sentences_of};
+pub use stops::ends_with_stop;
+pub use words::{content_word, is_function_word, is_invisible, joined_words, plain_word, words};
 
 /// Whether a list, one word a line, has a word.
 fn has(list: &str, word: &str) -> bool {

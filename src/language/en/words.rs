@@ -3,32 +3,53 @@
 use std::ops::Range;
 use std::sync::LazyLock;
 
+use unicode_normalization_alignments::UnicodeNormalization;
+
 /// English words that say little by themselves: articles, pronouns, prepositions, conjunctions, auxiliaries and the most
 /// common adverbs and verbs; what is left of a contraction after its apostrophe too. Lower case, sorted; read by the training
 /// pipeline too.
 static FUNCTION_WORDS: LazyLock<Vec<&str>> =
     LazyLock::new(|| include_str!("lists/function_words.txt").lines().collect());
 
-/// The words of a text, as ranges of UTF-8 bytes: the longest runs of letters and digits.
+/// The words of a text, as ranges of UTF-8 bytes: the longest runs of letters and digits, with the marks on them and what is
+/// invisible between them.
 pub fn words(text: &str) -> Vec<Range<usize>> {
     runs(text, |_, _, _| false)
 }
 
-/// Like [`words`], with hyphens and apostrophes between letters as parts of a word: `long-term`, `O'Neill`.
+/// Like [`words`], with what belongs to a word between letters and behind them: `long-term`, `O'Neill`, `AT&T`, `Node.js`,
+/// `user_name`, `4.5`, `C++`.
 pub fn joined_words(text: &str) -> Vec<Range<usize>> {
-    runs(text, |before, c, after| {
-        matches!(c, '-' | '\'' | '’' | '\u{2010}' | '\u{2011}') && before.is_alphanumeric() && after.is_alphanumeric()
+    runs(text, |before, c, after| match c {
+        '+' => (before.is_alphanumeric() || before == '+') && !after.is_alphanumeric(),
+        '#' => before.is_ascii_uppercase() && !after.is_alphanumeric(),
+        '&' => before.is_uppercase() && after.is_uppercase(),
+        ',' => before.is_ascii_digit() && after.is_ascii_digit(),
+        '-' | '\'' | '’' | '\u{2010}' | '\u{2011}' | '_' | '.' => before.is_alphanumeric() && after.is_alphanumeric(),
+        _ => false,
     })
 }
 
 fn runs(text: &str, joins: impl Fn(char, char, char) -> bool) -> Vec<Range<usize>> {
     let mut out: Vec<Range<usize>> = Vec::new();
     let mut open = None;
+    // The last character that shows.
     let mut before = ' ';
     let mut chars = text.char_indices().peekable();
     while let Some((at, c)) = chars.next() {
         let after = chars.peek().map_or(' ', |(_, c)| *c);
-        if c.is_alphanumeric() || joins(before, c, after) {
+        if is_mark(c) || is_invisible(c) {
+            if is_invisible(c)
+                && !after.is_alphanumeric()
+                && let Some(start) = open.take()
+            {
+                out.push(start..at);
+            }
+            continue;
+        }
+        // A lone plus is none of "C++".
+        let plus = c == '+' && before != '+' && after != '+';
+        if c.is_alphanumeric() || joins(before, c, after) && open.is_some() && !plus {
             open.get_or_insert(at);
         } else if let Some(start) = open.take() {
             out.push(start..at);
@@ -39,6 +60,32 @@ fn runs(text: &str, joins: impl Fn(char, char, char) -> bool) -> Vec<Range<usize
     out
 }
 
+/// A mark on the character before it.
+fn is_mark(c: char) -> bool {
+    matches!(c, '\u{300}'..='\u{36f}' | '\u{483}'..='\u{489}' | '\u{591}'..='\u{5bd}' | '\u{5bf}'..='\u{5c7}' | '\u{610}'..='\u{61a}'
+        | '\u{64b}'..='\u{65f}' | '\u{670}' | '\u{900}'..='\u{903}' | '\u{93a}'..='\u{94f}' | '\u{9cd}' | '\u{a4d}' | '\u{acd}' | '\u{b4d}'
+        | '\u{bcd}' | '\u{c4d}' | '\u{ccd}' | '\u{d4d}' | '\u{dca}' | '\u{e31}' | '\u{e34}'..='\u{e3a}' | '\u{e47}'..='\u{e4e}'
+        | '\u{1ab0}'..='\u{1aff}' | '\u{1dc0}'..='\u{1dff}' | '\u{20d0}'..='\u{20ff}' | '\u{3099}' | '\u{309a}' | '\u{fe00}'..='\u{fe0f}' | '\u{fe20}'..='\u{fe2f}')
+}
+
+/// What a page may put inside of a word and nobody sees: soft hyphens, spaces without width, marks of direction.
+pub fn is_invisible(c: char) -> bool {
+    matches!(c, '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2064}' | '\u{feff}')
+}
+
+/// A word as it is compared: without what is invisible, with its marks as part of the letters, with plain hyphens.
+pub fn plain_word(word: &str) -> String {
+    if word.is_ascii() {
+        return word.to_string();
+    }
+    let shown = word.chars().filter(|c| !is_invisible(*c)).map(|c| match c {
+        '\u{2010}' | '\u{2011}' => '-',
+        '’' => '\'',
+        c => c,
+    });
+    shown.nfc().map(|(c, _)| c).collect()
+}
+
 /// Whether a word in lower case is a function word.
 pub fn is_function_word(word: &str) -> bool {
     FUNCTION_WORDS.binary_search(&word).is_ok()
@@ -47,7 +94,7 @@ pub fn is_function_word(word: &str) -> bool {
 /// What a word counts as where words are compared: lower case, without the s of a plural; nothing for a function word or
 /// a single letter.
 pub fn content_word(word: &str) -> Option<String> {
-    let mut lower = word.to_lowercase();
+    let mut lower = plain_word(word).to_lowercase();
     if is_function_word(&lower) || lower.chars().count() < 2 {
         return None;
     }
@@ -69,9 +116,31 @@ mod tests {
     fn words_are_runs_of_letters_and_digits() {
         let text = "Ünal's 3rd, long-term plan_B: -x- 東京 (1.5)";
         assert_eq!(cut(text, words(text)), ["Ünal", "s", "3rd", "long", "term", "plan", "B", "x", "東京", "1", "5"]);
-        let joined = ["Ünal's", "3rd", "long-term", "plan", "B", "x", "東京", "1", "5"];
+        let joined = ["Ünal's", "3rd", "long-term", "plan_B", "x", "東京", "1.5"];
         assert_eq!(cut(text, joined_words(text)), joined);
         assert!(words(" ,.-").is_empty() && words("").is_empty());
+    }
+
+    #[test]
+    fn marks_and_invisible_characters_part_no_word() {
+        let text = "na\u{ef}ve nai\u{308}ve data\u{200b}base soft\u{ad}ware Zu\u{308}rich e\u{2011}mail \u{915}\u{94d}\u{937}a";
+        assert_eq!(words(text).len(), 8, "the hyphen parts a word");
+        let keys: Vec<_> = joined_words(text).into_iter().filter_map(|word| content_word(&text[word])).collect();
+        assert_eq!(keys[..6], ["naïve", "naïve", "database", "software", "zürich", "e-mail"]);
+        assert_eq!(cut("a\u{200b} b", words("a\u{200b} b")), ["a", "b"]);
+    }
+
+    #[test]
+    fn signs_belong_to_words() {
+        for (text, expected) in [
+            ("C++ and C# and Node.js and AT&T.", &["C++", "and", "C#", "and", "Node.js", "and", "AT&T"][..]),
+            ("user_name is 4.5 or 12,000, R&D", &["user_name", "is", "4.5", "or", "12,000", "R&D"]),
+            ("1 + 1 = 2, A+ and #1 F#", &["1", "1", "2", "A", "and", "1", "F#"]),
+            ("Vue.js, Notepad++. U.S. e-mail", &["Vue.js", "Notepad++", "U.S", "e-mail"]),
+            ("_x_ a_b, .NET & me; ASP.NET", &["x", "a_b", "NET", "me", "ASP.NET"]),
+        ] {
+            assert_eq!(cut(text, joined_words(text)), expected, "{text}");
+        }
     }
 
     #[test]

@@ -82,7 +82,7 @@ async fn run(context: Rc<Context>, article: Article, question: String, min_score
 /// The best answer that the text has, however bad.
 fn best(article: &Article, question: &str) -> Option<Answer> {
     let sentences: Vec<Range<usize>> = article.sentences.iter().map(|s| s.bytes.clone()).collect();
-    let found = find(question, &article.text, &sentences)?;
+    let found = find(question, &article.unwrapped(), &sentences)?;
     let text = article.text.get(found.bytes.clone())?.to_string();
     let (place, sentence) = (article.place(found.bytes), article.place(found.sentence));
     Some(Answer { text, place, score: found.score, sentence })

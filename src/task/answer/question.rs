@@ -99,6 +99,10 @@ const MONEY: [&str; 14] = [
     "fine",
 ];
 
+/// After "what": an amount of money is asked for.
+const AMOUNTS: [&str; 12] =
+    ["cost", "costs", "price", "prices", "budget", "worth", "fee", "fare", "salary", "rent", "revenue", "profit"];
+
 impl Question {
     pub fn new(question: &str) -> Question {
         let all: Vec<String> = joined_words(question)
@@ -141,6 +145,10 @@ impl Question {
                     () if among(at + 1, &["date", "day", "month", "time", "century", "decade"]) => Wanted::Date,
                     () if among(at + 1, &["percentage", "percent", "share", "proportion"]) => Wanted::Percent,
                     () if among(at + 1, &["number", "amount"]) => Wanted::Measure,
+                    () if all.iter().any(|word| AMOUNTS.contains(&word.as_str())) => {
+                        used = 0;
+                        Wanted::Money
+                    }
                     () if among(at + 1, &PLACES) => Wanted::Place,
                     () if among(at + 1, &PEOPLE) => Wanted::Person,
                     () if is(at + 1, "name")

@@ -111,3 +111,22 @@ fn most_of_the_golden_questions_are_answered() {
     println!("exact {:.3}, F1 {:.3}, best sentence F1 {:.3} of {n}", exact / n, f1 / n, sentence_f1 / n);
     assert!(exact / n > 0.75 && f1 / n > 0.8 && sentence_f1 < 0.5 * f1, "{exact} {f1} {sentence_f1} {wrong:#?}");
 }
+
+/// Each answer is whole: its words, its figures, its unit.
+#[test]
+fn answers_are_whole() {
+    for (text, question, expected) in [
+        ("C++ is a fast language. It is old.", "What language is fast?", "C++"),
+        ("The repair costs 4.5 million euros.", "What does the repair cost?", "4.5 million euros"),
+        ("The price is 12,000 euros.", "What is the price?", "12,000 euros"),
+        ("The king met Zu\u{308}rcher Andre\u{301} in Paris.", "Who met the king?", "Zu\u{308}rcher Andre\u{301}"),
+        ("The budget of the school is $1.25 million.", "What is the budget of the school?", "$1.25 million"),
+        ("The fee was R$ 12,50 last year.", "What was the fee?", "R$ 12,50"),
+        ("The fare rose to 1'200 kr in May.", "What is the fare?", "1'200 kr"),
+        ("The salary of the mayor is 3\u{a0}500 euros.", "What is the salary of the mayor?", "3\u{a0}500 euros"),
+        ("A ticket has a price of 5 Canadian dollars.", "What is the price of a ticket?", "5 Canadian dollars"),
+    ] {
+        let found = find(question, text, &sentences(text)).map(|found| &text[found.bytes]);
+        assert_eq!(found, Some(expected), "{question}");
+    }
+}

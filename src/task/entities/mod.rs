@@ -27,8 +27,8 @@ use crate::run::{Context, Ended, Entity, Event, Job, Lease, Model, Phase};
 const MAX_TOKENS: usize = 90;
 
 /// Names of what is found by its form.
-const BY_FORM: [Pattern; 6] =
-    [Pattern::Number, Pattern::Date, Pattern::Time, Pattern::Money, Pattern::Email, Pattern::Url];
+const BY_FORM: [Pattern; 7] =
+    [Pattern::Number, Pattern::Date, Pattern::Time, Pattern::Money, Pattern::Email, Pattern::Url, Pattern::Phone];
 
 /// Tokens of a part of a sentence, each with the byte of the text where it ends.
 #[derive(Debug)]
@@ -87,12 +87,22 @@ impl Model {
 /// `with_names`: the model is asked, too.
 async fn run(context: Rc<Context>, article: Article, types: Vec<String>, with_names: bool) -> Result<Ended> {
     let model = Rc::clone(context.model());
-    let known = model.section::<TaskFormat>().zip(model.section::<EntitySection>()).filter(|_| with_names);
-    let mut by_form: VecDeque<(Pattern, Range<usize>)> = patterns(&article.text).into();
+    let known = model.section::<TaskFormat>().zip(model.section::<EntitySection>());
+    let unwrapped = article.unwrapped();
+    let mut by_form: VecDeque<(Pattern, Range<usize>)> = patterns(&unwrapped).into();
     let mut tagger = None;
     for (i, sentence) in article.sentences.iter().enumerate() {
         let mut names = Vec::new();
-        if let Some((format, section)) = known {
+        // A number may be part of a name, whether names are asked for or not.
+        let within = |(pattern, bytes): &(Pattern, Range<usize>)| {
+            bytes.start < sentence.bytes.end && !matches!(pattern, Pattern::Email | Pattern::Url | Pattern::Phone)
+        };
+        let asked = with_names
+            || by_form
+                .iter()
+                .take_while(|(_, bytes)| bytes.start < sentence.bytes.end)
+                .any(|found| within(found) && types.iter().any(|name| name == found.0.name()));
+        if let Some((format, section)) = known.filter(|_| asked) {
             let tagger = match &mut tagger {
                 Some(tagger) => tagger,
                 empty => {
@@ -102,11 +112,11 @@ async fn run(context: Rc<Context>, article: Article, types: Vec<String>, with_na
                     empty.insert(Tagger { context, format, section, article: &article, session, logits })
                 }
             };
-            for part in cut(&model, format, &article, i)? {
+            for part in cut(&model, format, &article, &unwrapped, i)? {
                 names.extend(tagger.names(&part, i).await?);
             }
         }
-        for (bytes, kind, score) in merged(names, &mut by_form, sentence.bytes.end) {
+        for (bytes, kind, score) in merged(&article.text, names, &mut by_form, sentence.bytes.end) {
             if types.is_empty() || types.contains(&kind) {
                 let text = article.text.get(bytes.clone()).unwrap_or_default().to_string();
                 context.emit(Event::Entity(Entity { text, kind, place: article.place(bytes), score })).await;
@@ -117,10 +127,11 @@ async fn run(context: Rc<Context>, article: Article, types: Vec<String>, with_na
 }
 
 /// The parts of a sentence.
-fn cut(model: &Model, format: &TaskFormat, article: &Article, i: usize) -> Result<Vec<Part>> {
+fn cut(model: &Model, format: &TaskFormat, article: &Article, unwrapped: &str, i: usize) -> Result<Vec<Part>> {
     let Some(sentence) = article.sentences.get(i) else { return Ok(Vec::new()) };
     let most = MAX_TOKENS.min(format.max_chunk_tokens / 2 - 1).max(1);
-    let text = format!(" {}", article.sentence(i));
+    // Byte for byte what stands there, in one line.
+    let text = format!(" {}", unwrapped.get(sentence.bytes.clone()).unwrap_or_default());
     let (tokens, ends) = model.require_tokenizer()?.encode_with_ends(&text)?;
     // The space before the sentence is not in the text.
     let byte = |end: usize| sentence.bytes.start + end.saturating_sub(1);
@@ -192,6 +203,7 @@ impl Tagger<'_> {
 
 /// The names of a sentence and what its form shows, up to its end, in order: place, type, score.
 fn merged(
+    text: &str,
     names: Vec<(Span, Range<usize>)>,
     by_form: &mut VecDeque<(Pattern, Range<usize>)>,
     end: usize,
@@ -200,16 +212,25 @@ fn merged(
     let mut last = 0;
     for (span, bytes) in names {
         // Two spans that both reach into one word: the first has it.
-        if bytes.start >= last {
-            last = bytes.end;
-            found.push((bytes, span.kind, span.score));
+        if bytes.start < last {
+            continue;
+        }
+        // With nothing but a space between them, two of one kind are one: "Anna" and "Berg".
+        let space = text.get(last..bytes.start).is_some_and(|gap| gap.trim().is_empty());
+        last = bytes.end;
+        match found.last_mut().filter(|(_, kind, _)| space && *kind == span.kind) {
+            Some((before, _, score)) => {
+                before.end = bytes.end;
+                *score = score.min(span.score);
+            }
+            None => found.push((bytes, span.kind, span.score)),
         }
     }
     while by_form.front().is_some_and(|(_, bytes)| bytes.start < end)
         && let Some((pattern, bytes)) = by_form.pop_front()
     {
         let overlaps = |other: &Range<usize>| other.start < bytes.end && bytes.start < other.end;
-        if matches!(pattern, Pattern::Email | Pattern::Url) {
+        if matches!(pattern, Pattern::Email | Pattern::Url | Pattern::Phone) {
             found.retain(|(other, ..)| !overlaps(other));
         } else if found.iter().any(|(other, ..)| overlaps(other)) {
             // "Boeing 747", "the May Fourth Movement": the name has the number.

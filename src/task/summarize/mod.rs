@@ -120,7 +120,7 @@ impl Summarize {
         let article = &self.judge.article;
         for i in article.most_salient(self.options.length.points()) {
             let Some(sentence) = article.sentences.get(i) else { continue };
-            let text = article.sentence(i).to_string();
+            let text = article.source(i).to_string();
             if !self.text.is_empty() {
                 self.text.push('\n');
             }

@@ -1,5 +1,6 @@
 //! E-mail and web addresses.
 
+use super::super::stops::is_syllable;
 use super::scan::{before, char_at, run};
 
 /// Characters of an address looked at: what is longer is none.
@@ -13,6 +14,15 @@ pub fn url(text: &str, at: usize) -> Option<usize> {
         .find(|head| rest.get(..head.len()).is_some_and(|start| start.eq_ignore_ascii_case(head)))?;
     let host = at + head.len();
     let mut end = run(text, host, MAX, |c| c.is_alphanumeric() || "-._~:/?#[]@!$&'()*+,;=%".contains(c));
+    // A word of a script without spaces goes on behind the address; a part of the address has a sign before it.
+    let mut last = ' ';
+    for (at, c) in text.get(host..end)?.char_indices() {
+        if is_syllable(c) && last.is_ascii_alphanumeric() {
+            end = host + at;
+            break;
+        }
+        last = c;
+    }
     while end > host {
         let inside = text.get(host..end)?;
         let last = inside.chars().next_back()?;

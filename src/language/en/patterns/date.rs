@@ -30,6 +30,7 @@ pub fn date(text: &str, at: usize) -> Option<usize> {
     let c = char_at(text, at);
     if c.is_ascii_digit() {
         return in_figures(text, at)
+            .or_else(|| day_and_name(text, at))
             .or_else(|| day_first(text, at))
             .or_else(|| century(text, at))
             .or_else(|| year(text, at));
@@ -40,9 +41,63 @@ pub fn date(text: &str, at: usize) -> Option<usize> {
     if let Some(end) = one_of(text, at, &WEEKDAYS) {
         let next = gap(text, if char_at(text, end) == ',' { end + 1 } else { end });
         let rest = if next > end { month_first(text, next).or_else(|| day_first(text, next)) } else { None };
-        return Some(rest.unwrap_or(end));
+        return rest.or_else(|| (!names(text, at, end)).then_some(end));
     }
-    month_first(text, at)
+    named_in_figures(text, at).or_else(|| month_first(text, at))
+}
+
+/// Whether the day or month at `at..end` is part of a name, by the capital of the word behind it: `June Carter`, `Friday Night
+/// Lights`. Behind a word that dates have before them it is none: `on Monday Anna left`.
+fn names(text: &str, at: usize, end: usize) -> bool {
+    let next = gap(text, end);
+    let word = letters(text, next);
+    let known =
+        [MONTHS.as_slice(), &WEEKDAYS].concat().contains(&word) || super::super::is_function_word(&word.to_lowercase());
+    next > end && word.len() > 1 && word.starts_with(char::is_uppercase) && !known && !after_date_word(text, at)
+}
+
+/// `Nov-21-2026`
+fn named_in_figures(text: &str, at: usize) -> Option<usize> {
+    let end = month(text, at)?;
+    let sign = char_at(text, end);
+    let (day, value) = digits(text, end + 1, 2).filter(|_| matches!(sign, '-' | '/'))?;
+    let (end, year) = digits(text, day + 1, 4).filter(|_| char_at(text, day) == sign)?;
+    (DAYS.contains(&value) && (1000..2200).contains(&year) && !char_at(text, end).is_alphanumeric()).then_some(end)
+}
+
+/// `21-Nov-2026`, `21/Nov/2026:10:30:00 +0200`
+fn day_and_name(text: &str, at: usize) -> Option<usize> {
+    let (end, value) = digits(text, at, 2)?;
+    let sign = char_at(text, end);
+    let month = month(text, end + 1).filter(|_| matches!(sign, '-' | '/') && DAYS.contains(&value))?;
+    let (end, year) = digits(text, month + 1, 4).filter(|_| char_at(text, month) == sign)?;
+    if !(1000..2200).contains(&year) || char_at(text, end).is_alphanumeric() {
+        return None;
+    }
+    Some(if char_at(text, end) == ':' { clock(text, end + 1).unwrap_or(end) } else { end })
+}
+
+/// The end of `10:30`, `10:30:15.250` with a zone behind it: `Z`, `+02:00`, ` +0200`.
+fn clock(text: &str, at: usize) -> Option<usize> {
+    let two = |at: usize| digits(text, at, 2).filter(|(end, value)| end - at == 2 && *value < 60).map(|(end, _)| end);
+    let mut end = two(at).filter(|end| char_at(text, *end) == ':').and_then(|end| two(end + 1))?;
+    if let Some(seconds) = two(end + 1).filter(|_| char_at(text, end) == ':') {
+        end = seconds;
+        if matches!(char_at(text, end), '.' | ',') {
+            end = super::scan::run(text, end + 1, 9, |c| c.is_ascii_digit());
+        }
+    }
+    if char_at(text, end) == 'Z' {
+        return Some(end + 1);
+    }
+    let zone = gap(text, end);
+    if matches!(char_at(text, zone), '+' | '-' | '−') {
+        let sign = zone + char_at(text, zone).len_utf8();
+        let hours = digits(text, sign, 4).map(|(end, _)| end).filter(|end| matches!(end - sign, 2 | 4));
+        let minutes = hours.filter(|hours| char_at(text, *hours) == ':').and_then(|hours| two(hours + 1));
+        return minutes.or(hours).or(Some(end));
+    }
+    Some(end)
 }
 
 /// A time of day: `10:30`, `10:30:15`, `5 pm`, `5.30 p.m.`
@@ -125,6 +180,14 @@ fn in_figures(text: &str, at: usize) -> Option<usize> {
         _ => false,
     };
     let goes_on = char_at(text, end) == separator && char_at(text, end + 1).is_ascii_digit();
+    // 2026-11-21T10:30:00Z is one moment.
+    if valid
+        && lengths.0 == 4
+        && char_at(text, end) == 'T'
+        && let Some(end) = clock(text, end + 1)
+    {
+        return Some(end);
+    }
     (valid && !char_at(text, end).is_alphanumeric() && !goes_on).then_some(end)
 }
 
@@ -141,6 +204,11 @@ fn day_first(text: &str, at: usize) -> Option<usize> {
     let mut end = day(text, at)?;
     if matches!(char_at(text, end), '-' | '–') {
         end = day(text, end + char_at(text, end).len_utf8())?;
+    }
+    // "21. November 2026": with its year, for "on page 21. November was cold" has none.
+    if char_at(text, end) == '.' && gap(text, end + 1) > end + 1 {
+        let end = month(text, gap(text, end + 1))?;
+        return Some(with_year(text, end)).filter(|year| *year > end);
     }
     let next = gap(text, end);
     let next = word_of(text, next, &["of"]).map_or(next, |of| gap(text, of));
@@ -164,7 +232,8 @@ fn month_first(text: &str, at: usize) -> Option<usize> {
         return Some(whole);
     }
     let ambiguous = matches!(text.get(at..end)?, "March" | "May" | "August" | "Mar" | "Jan" | "Jun");
-    (!ambiguous && MONTHS.contains(&text.get(at..end)?) || after_date_word(text, at)).then_some(end)
+    let alone = !ambiguous && MONTHS.contains(&text.get(at..end)?) && !names(text, at, end);
+    (alone || after_date_word(text, at)).then_some(end)
 }
 
 /// The year after `end`, with or without a comma before it.

@@ -10,7 +10,7 @@ mod scan;
 
 use std::ops::Range;
 
-use scan::before;
+use scan::{before, char_at, run};
 
 /// What was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +27,8 @@ pub enum Pattern {
     Email,
     /// `https://example.org/a`, `www.example.org`.
     Url,
+    /// `+1 555 010 9999`, `(555) 010-9999`.
+    Phone,
 }
 
 impl Pattern {
@@ -39,6 +41,7 @@ impl Pattern {
             Pattern::Money => "MONEY",
             Pattern::Email => "EMAIL",
             Pattern::Url => "URL",
+            Pattern::Phone => "PHONE",
         }
     }
 }
@@ -61,17 +64,45 @@ pub fn patterns(text: &str) -> Vec<(Pattern, Range<usize>)> {
 
 /// What begins at `at`, and where it ends; nothing but an end for what only looks like a pattern.
 fn found_at(text: &str, at: usize) -> Option<(Option<Pattern>, usize)> {
-    if before(text, at).is_alphanumeric() {
+    let some = |kind: Pattern, end: Option<usize>| end.map(|end| (Some(kind), end));
+    let glued = before(text, at).is_alphanumeric();
+    // Scripts without spaces between words have none before an address.
+    if glued && before(text, at).is_ascii() {
         return None;
     }
-    let some = |kind: Pattern, end: Option<usize>| end.map(|end| (Some(kind), end));
-    some(Pattern::Url, address::url(text, at))
-        .or_else(|| some(Pattern::Email, address::email(text, at)))
+    let url = some(Pattern::Url, address::url(text, at));
+    if glued || url.is_some() {
+        return url;
+    }
+    if let Some(end) = identifier(text, at) {
+        return Some((None, end));
+    }
+    some(Pattern::Email, address::email(text, at))
+        .or_else(|| some(Pattern::Phone, number::phone(text, at)))
         .or_else(|| some(Pattern::Money, number::money(text, at)))
         .or_else(|| some(Pattern::Date, date::date(text, at)))
         .or_else(|| some(Pattern::Time, date::time(text, at)))
         .or_else(|| number::number(text, at).map(|n| (n.is_number.then_some(Pattern::Number), n.end)))
         .or_else(|| some(Pattern::Number, number::in_words(text, at)))
+}
+
+/// The end of the figures at `at`, where they go on a name: `COVID-19`, `v1.2.3`, `550e8400-e29b`. Plain words before figures are
+/// none: `mid-1990s`, `No.5`.
+fn identifier(text: &str, at: usize) -> Option<usize> {
+    if !char_at(text, at).is_ascii_digit() || !matches!(before(text, at), '-' | '.' | '_' | ':' | '/') {
+        return None;
+    }
+    let head = text.get(..at)?;
+    let part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_' | ':' | '/');
+    let from = at - head.bytes().rev().take(64).take_while(|b| part(char::from(*b))).count();
+    let token = head.get(from..)?;
+    let letters = token.bytes().filter(u8::is_ascii_alphabetic).count();
+    let plain = token
+        .trim_end_matches(|c: char| !c.is_ascii_alphanumeric())
+        .bytes()
+        .enumerate()
+        .all(|(k, b)| b.is_ascii_lowercase() || k == 0 && letters > 1 && before(text, at) == '.');
+    (letters > 0 && !(plain && letters > 1 && before(text, at) != '_')).then(|| run(text, at, 64, part))
 }
 
 #[cfg(test)]

@@ -87,23 +87,86 @@ fn plain(text: &str, at: usize) -> Option<Digits> {
     if end == at {
         return None;
     }
-    if end - at <= 3 {
-        while char_at(text, end) == ',' {
-            let next = run(text, end + 1, 4, is_digit);
-            if next - end != 4 {
-                break;
-            }
-            end = next;
-        }
+    let first = end - at;
+    if let Some(grouped) = (first <= 3).then(|| groups(text, end)).flatten() {
+        end = grouped;
     }
-    if char_at(text, end) == '.' && is_digit(char_at(text, end + 1)) {
+    let dotted = text.get(at..end).is_some_and(|so_far| so_far.contains('.'));
+    let mark = char_at(text, end);
+    if mark == '.' && !dotted && is_digit(char_at(text, end + 1)) {
         end = run(text, end + 1, 64, is_digit);
+    } else if mark == ',' {
+        // A decimal comma has one or two figures behind it, and is no list of numbers.
+        let decimals = run(text, end + 1, 64, is_digit);
+        let list = char_at(text, decimals) == ',' && is_digit(char_at(text, decimals + 1));
+        let grouped = before(text, at) == ',' || text.get(at..end).is_some_and(|so_far| so_far.contains(','));
+        if matches!(decimals - end - 1, 1 | 2) && !list && !grouped {
+            end = decimals;
+        }
     }
     if matches!(char_at(text, end), '.' | ':' | '/') && is_digit(char_at(text, end + 1)) {
         let end = run(text, end, 64, |c| is_digit(c) || matches!(c, '.' | ':' | '/'));
         return Some(Digits { end, is_number: false });
     }
     Some(Digits { end, is_number: true })
+}
+
+/// Where the groups of figures end that begin with a sign at `at`: `,000`, `'000`, ` 000` (no plain space), `.000.000` and
+/// `,00,000` as in India.
+fn groups(text: &str, at: usize) -> Option<usize> {
+    let is_digit = |c: char| c.is_ascii_digit();
+    let sign = char_at(text, at);
+    if !matches!(sign, ',' | '.' | '\'' | '’' | '\u{a0}' | '\u{202f}' | '\u{2009}') {
+        return None;
+    }
+    let mut end = at;
+    let mut lengths = Vec::new();
+    while char_at(text, end) == sign && lengths.len() < 8 {
+        let from = end + sign.len_utf8();
+        let next = run(text, from, 4, is_digit);
+        if !matches!(next - from, 2 | 3) || next - from == 2 && sign != ',' {
+            break;
+        }
+        lengths.push((next - from, next));
+        end = next;
+    }
+    // Groups of two come before one of three.
+    let last = lengths.iter().rposition(|(n, _)| *n == 3)?;
+    let alike = lengths.iter().take(last).all(|(n, _)| *n == lengths[0].0);
+    let whole = if alike { last + 1 } else { lengths.iter().take_while(|(n, _)| *n == 3).count() };
+    let end = lengths.get(whole.checked_sub(1)?)?.1;
+    // "1.234" is a decimal, "192.168.100.200" an address.
+    let decimals = char_at(text, end) == ',' && is_digit(char_at(text, end + 1));
+    (sign != '.' || whole == 2 || decimals).then_some(end)
+}
+
+/// A telephone number: a plus and 8 to 15 figures in groups, `(555) 010-9999` or `555-010-9999`.
+pub fn phone(text: &str, at: usize) -> Option<usize> {
+    let first = char_at(text, at);
+    if !(first == '+' || first == '(' || first.is_ascii_digit()) || first == '+' && before(text, at).is_alphanumeric() {
+        return None;
+    }
+    let mut end = at + usize::from(first == '+');
+    let mut groups: Vec<usize> = Vec::new();
+    loop {
+        let open = usize::from(char_at(text, end) == '(');
+        let digits = run(text, end + open, 15, |c| c.is_ascii_digit());
+        if digits == end + open || open == 1 && char_at(text, digits) != ')' {
+            break;
+        }
+        groups.push(digits - end - open);
+        end = digits + open;
+        let gap = run(text, end, 1, |c| matches!(c, ' ' | '-' | '.' | '\u{a0}'));
+        let next = char_at(text, gap);
+        if !(next.is_ascii_digit() || next == '(') || gap == end && open == 0 || groups.len() > 6 {
+            break;
+        }
+        end = gap;
+    }
+    let total: usize = groups.iter().sum();
+    let whole = !char_at(text, end).is_alphanumeric();
+    let local = groups == [3, 3, 4] && (first == '(' || !text.get(at..end)?.contains(' '));
+    (whole && (first == '+' && (8..=15).contains(&total) && groups.len() > 1 || local)).then_some(end)
 }
 
 /// A number in digits, with its sign, per cent and scale: `-1,200.5`, `4 %`, `3 million`, `21st`, `5km` (without the unit).
@@ -181,7 +244,7 @@ pub fn in_words(text: &str, at: usize) -> Option<usize> {
 
 /// A sum of money: a symbol or code before a number, or a currency's symbol, code or name after one.
 pub fn money(text: &str, at: usize) -> Option<usize> {
-    // US$, HK$
+    // US$, HK$, R$
     let prefix = run(text, at, 3, |c| c.is_ascii_uppercase());
     let amount = if is_symbol(char_at(text, prefix)) && (prefix == at || char_at(text, prefix) == '$') {
         Some(gap(text, prefix + char_at(text, prefix).len_utf8()))
@@ -209,6 +272,9 @@ pub fn money(text: &str, at: usize) -> Option<usize> {
     }
     let code = letters(text, next);
     if next > end && CURRENCY_CODES.contains(&code) {
+        return Some(next + code.len());
+    }
+    if next > end && matches!(code, "kr" | "zł" | "Kč" | "lei" | "Ft") {
         return Some(next + code.len());
     }
     // "20 dollars", "20 Canadian dollars", "20 US dollars"

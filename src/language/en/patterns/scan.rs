@@ -28,9 +28,9 @@ pub fn word_of(text: &str, at: usize, words: &[&str]) -> Option<usize> {
     (known && !char_at(text, at + word.len()).is_alphanumeric()).then_some(at + word.len())
 }
 
-/// The position after spaces within a line, of which there are at most two.
+/// The position after spaces within a line, of which there are at most three.
 pub fn gap(text: &str, at: usize) -> usize {
-    run(text, at, 2, |c| matches!(c, ' ' | '\u{a0}' | '\u{202f}'))
+    run(text, at, 3, |c| matches!(c, ' ' | '\u{a0}' | '\u{202f}'))
 }
 
 /// Digits at `at`: their end and value; none where there are more than `most`.

@@ -14,7 +14,7 @@ export interface EntityOptions extends CallOptions {
 export interface Entity extends Place {
   text: string;
   /**
-   * `PER`, `LOC`, `ORG`, `MISC` with the default model; `NUMBER`, `DATE`, `TIME`, `MONEY`, `EMAIL`, `URL` with any, found by
+   * `PER`, `LOC`, `ORG`, `MISC` with the default model; `NUMBER`, `DATE`, `TIME`, `MONEY`, `EMAIL`, `URL`, `PHONE` with any, found by
    * their form.
    */
   type: string;
