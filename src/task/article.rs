@@ -253,10 +253,8 @@ fn plain(sentence: &str) -> Option<String> {
 
 /// The words of a sentence, as they are compared; all of it where it has none.
 fn said(sentence: &str) -> String {
-    let words: Vec<String> = joined_words(sentence)
-        .into_iter()
-        .map(|word| plain_word(sentence.get(word).unwrap_or_default()).to_lowercase())
-        .collect();
+    let words: Vec<String> =
+        joined_words(sentence).into_iter().map(|word| plain_word(sentence.get(word).unwrap_or_default())).collect();
     if words.is_empty() { sentence.to_string() } else { words.join(" ") }
 }
 

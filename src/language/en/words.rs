@@ -3,13 +3,14 @@
 use std::ops::Range;
 use std::sync::LazyLock;
 
-use unicode_normalization_alignments::UnicodeNormalization;
-
 /// English words that say little by themselves: articles, pronouns, prepositions, conjunctions, auxiliaries and the most
 /// common adverbs and verbs; what is left of a contraction after its apostrophe too. Lower case, sorted; read by the training
 /// pipeline too.
 static FUNCTION_WORDS: LazyLock<Vec<&str>> =
     LazyLock::new(|| include_str!("lists/function_words.txt").lines().collect());
+
+/// A line for each accent: itself, then pairs of a letter without and with it.
+const ACCENTS: &str = include_str!("lists/accents.txt");
 
 /// The words of a text, as ranges of UTF-8 bytes: the longest runs of letters and digits, with the marks on them and what is
 /// invisible between them.
@@ -73,17 +74,42 @@ pub fn is_invisible(c: char) -> bool {
     matches!(c, '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2064}' | '\u{feff}')
 }
 
-/// A word as it is compared: without what is invisible, with its marks as part of the letters, with plain hyphens.
+/// A word as it is compared: in lower case, without what is invisible, with its accents as part of the letters, with plain hyphens.
 pub fn plain_word(word: &str) -> String {
-    if word.is_ascii() {
-        return word.to_string();
+    let lower = word.to_lowercase();
+    if lower.is_ascii() {
+        return lower;
     }
-    let shown = word.chars().filter(|c| !is_invisible(*c)).map(|c| match c {
-        '\u{2010}' | '\u{2011}' => '-',
-        '’' => '\'',
-        c => c,
-    });
-    shown.nfc().map(|(c, _)| c).collect()
+    let mut out = String::with_capacity(lower.len());
+    for c in lower.chars().filter(|c| !is_invisible(*c)) {
+        let c = match c {
+            '\u{2010}' | '\u{2011}' => '-',
+            '’' => '\'',
+            c => c,
+        };
+        match out.chars().next_back().and_then(|letter| composed(letter, c)) {
+            Some(letter) => {
+                out.pop();
+                out.push(letter);
+            }
+            None => out.push(c),
+        }
+    }
+    out
+}
+
+/// A letter with an accent on it as one character.
+fn composed(letter: char, accent: char) -> Option<char> {
+    if !is_mark(accent) {
+        return None;
+    }
+    let mut pairs = ACCENTS.lines().find_map(|line| line.strip_prefix(accent))?.chars();
+    while let (Some(bare), Some(whole)) = (pairs.next(), pairs.next()) {
+        if bare == letter {
+            return Some(whole);
+        }
+    }
+    None
 }
 
 /// Whether a word in lower case is a function word.
@@ -94,7 +120,7 @@ pub fn is_function_word(word: &str) -> bool {
 /// What a word counts as where words are compared: lower case, without the s of a plural; nothing for a function word or
 /// a single letter.
 pub fn content_word(word: &str) -> Option<String> {
-    let mut lower = plain_word(word).to_lowercase();
+    let mut lower = plain_word(word);
     if is_function_word(&lower) || lower.chars().count() < 2 {
         return None;
     }
