@@ -6,9 +6,9 @@ use std::ops::Range;
 use super::format::TaskFormat;
 use super::salience::Readings;
 use crate::error::{Error, Result};
-use crate::language::Utf16;
 use crate::language::en::shorten::stands_alone;
-use crate::language::en::{is_invisible, joined_words, plain_word, sentences};
+use crate::language::en::{is_invisible, joined_words, plain_word, sentences, sentences_of};
+use crate::language::{Page, Utf16};
 use crate::run::{Model, Place};
 use crate::text::Controls;
 
@@ -49,22 +49,38 @@ impl Chunk {
 
 /// A text cut into sentences.
 pub struct Article {
+    /// What is shown of the source: all of it, or what its markup shows.
     pub text: String,
     pub sentences: Vec<Sentence>,
+    source: String,
+    page: Page,
     utf16: Utf16,
 }
 
 impl Article {
-    pub fn new(text: &str) -> Self {
+    /// All sentences of a text.
+    pub fn new(source: &str) -> Self {
+        let page = Page::read(source);
+        let found = sentences(page.text(source));
+        Self::of(source, page, found)
+    }
+
+    /// The sentences of the article in a text, without what a page has around it.
+    pub fn prose(source: &str) -> Self {
+        let page = Page::read(source);
+        let mut found = Vec::new();
+        page.article(source).into_iter().for_each(|block| sentences_of(page.text(source), block, &mut found));
+        Self::of(source, page, found)
+    }
+
+    fn of(source: &str, page: Page, found: Vec<Range<usize>>) -> Self {
+        let text = page.text(source).to_string();
         let whole = |bytes: Range<usize>| {
             let plain = plain(text.get(bytes.clone()).unwrap_or_default());
             Sentence { bytes, plain, readings: Readings::default(), salience: 0.0 }
         };
-        Article {
-            text: text.to_string(),
-            sentences: sentences(text).into_iter().map(whole).collect(),
-            utf16: Utf16::new(text),
-        }
+        let sentences = found.into_iter().map(whole).collect();
+        Article { sentences, text, source: source.to_string(), page, utf16: Utf16::new(source) }
     }
 
     /// A sentence as it reads, in one line.
@@ -143,15 +159,23 @@ impl Article {
     /// # Errors
     /// `InvalidOption` for a text without words.
     pub fn with_sentences(text: &str) -> Result<Self> {
-        let article = Article::new(text);
-        if article.sentences.is_empty() {
+        Article::new(text).checked()
+    }
+
+    /// The same of the article alone; see [`Article::prose`].
+    pub fn with_prose(text: &str) -> Result<Self> {
+        Article::prose(text).checked()
+    }
+
+    fn checked(self) -> Result<Self> {
+        if self.sentences.is_empty() {
             return Err(Error::InvalidOption {
                 name: "text".into(),
                 expected: "a text with at least one sentence".into(),
-                found: if text.is_empty() { "an empty text".into() } else { "only white space".into() },
+                found: if self.source.is_empty() { "an empty text".into() } else { "only white space".into() },
             });
         }
-        Ok(article)
+        Ok(self)
     }
 
     /// All sentences, the most salient first; of equals the earlier.
@@ -226,9 +250,10 @@ impl Article {
         chosen
     }
 
-    /// Where a range of bytes stands.
+    /// Where a range of bytes of the text stands in the source.
     pub fn place(&self, bytes: Range<usize>) -> Place {
-        Place { utf16: self.utf16.range(&self.text, &bytes), bytes }
+        let bytes = self.page.place(bytes);
+        Place { utf16: self.utf16.range(&self.source, &bytes), bytes }
     }
 }
 
@@ -275,7 +300,20 @@ mod tests {
             assert_eq!(Article::new(text).most_salient(5).len(), 1, "{text}");
         }
         assert_eq!(Article::new("It is old. It is not old. 5 came. 6 came.").most_salient(5).len(), 4);
-        assert_eq!(Article::new("!!! ??? !!!").most_salient(5).len(), 2);
+    }
+
+    #[test]
+    fn a_page_is_read_as_its_article_with_places_in_the_source() {
+        let source = "<nav>Home</nav><h1>Title</h1><p>The <b>bridge</b> was closed \u{1f9d9} on Tuesday &amp; nobody was hurt in it.</p>\
+            <p>It will be open again in the spring of next year.</p><footer>\u{a9} 2026</footer>";
+        let article = Article::prose(source);
+        assert_eq!(article.sentences.len(), 2);
+        assert_eq!(article.sentence(0), "The bridge was closed \u{1f9d9} on Tuesday & nobody was hurt in it.");
+        let place = article.place(article.sentences[0].bytes.clone());
+        assert!(source[place.bytes.clone()].starts_with("The <b>bridge") && source[place.bytes].ends_with("in it."));
+        let utf16: Vec<u16> = source.encode_utf16().collect();
+        assert!(String::from_utf16(&utf16[place.utf16]).unwrap().ends_with("in it."));
+        assert!(Article::new(source).sentences.len() > 2);
     }
 
     #[test]

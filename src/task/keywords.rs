@@ -91,7 +91,7 @@ impl Model {
                 found: "0".into(),
             });
         }
-        let (article, limit) = (Article::with_sentences(text)?, options.limit);
+        let (article, limit) = (Article::with_prose(text)?, options.limit);
         Ok(Job::new(self, |context| run(context, article, limit)))
     }
 }

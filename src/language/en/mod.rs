@@ -19,7 +19,7 @@ pub use features::{Features, features};
 pub use headline::HeadlineWords;
 pub use patterns::{Pattern, patterns};
 pub use sentences::{sentences, sentences_of};
-pub use stops::ends_with_stop;
+pub use stops::{ends_with_stop, is_syllable};
 pub use words::{content_word, is_function_word, is_invisible, joined_words, plain_word, words};
 
 /// Whether a list, one word a line, has a word.

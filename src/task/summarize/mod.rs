@@ -53,7 +53,7 @@ impl Model {
     /// `UnsupportedTask` where the model was not trained to, `InvalidOption` for a text without words.
     pub fn summarize(self: &Rc<Self>, text: &str, options: &SummarizeOptions) -> Result<Job> {
         let format = TaskFormat::of(self, "summarize")?.clone();
-        let article = Article::with_sentences(text)?;
+        let article = Article::with_prose(text)?;
         let all = article.sentences.len();
         let generates = options.kind != SummaryKind::KeyPoints && format.writing == Writing::Generate;
         // What fits one chunk and is generated from needs no judgement.
