@@ -6,6 +6,7 @@
 //! | `do` | with | gives |
 //! |---|---|---|
 //! | `sentences` | `text` | `sentences` (texts), `spans` (`[start, end]` in UTF-8 bytes), `chars` (`[start, end]` in code points) |
+//! | `article` | `text` | `sentences` of the article in it, as summaries see it: without what a page has around it |
 //! | `features` | `sentences`, or `text` to be cut | `names`, `features` (a row for each sentence) |
 //! | `shorten` | `sentence` | `text`, `stands_alone`, `points_back` |
 //! | `content_words` | `text` | `words`: every content word in order, as words are compared |
@@ -17,6 +18,7 @@
 
 use std::io::{BufRead, Write};
 
+use nanolm::language::Page;
 use nanolm::language::en::{self, HeadlineWords, headline};
 use serde_json::{Map, Value, json};
 
@@ -40,6 +42,14 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 fn answer(request: &Value, weights: &mut Option<HeadlineWords>) -> Result<Value, String> {
     Ok(match request["do"].as_str().unwrap_or_default() {
         "sentences" => sentences(text(request, "text")?),
+        "article" => {
+            let source = text(request, "text")?;
+            let page = Page::read(source);
+            let mut found = Vec::new();
+            page.article(source).into_iter().for_each(|block| en::sentences_of(page.text(source), block, &mut found));
+            let sentences: Vec<&str> = found.into_iter().map(|bytes| &page.text(source)[bytes]).collect();
+            json!({ "sentences": sentences })
+        }
         "features" => {
             let rows = match request["text"].as_str() {
                 Some(text) => en::features(&cut(text)),
