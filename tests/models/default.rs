@@ -128,3 +128,30 @@ fn its_first_logits_are_close() {
         }
     }
 }
+
+/// What a page has around an article changes nothing that is said of it.
+#[test]
+fn it_reads_the_article_of_a_page() {
+    let Some((path, golden)) = fixture() else { return };
+    let model = load(files(&path), DeviceChoice::Cpu).unwrap();
+    let article = golden["cases"][0]["text"].as_str().unwrap();
+    let lines: Vec<String> = sentences(article).into_iter().map(|s| format!("<p>{}</p>", &article[s])).collect();
+    let pages = [
+        format!("Menu\nHome\nNews\nSport\n\n{article}"),
+        format!("We use cookies on this site.\nAccept all\n\n{article}\n\n© 2026 Example Media"),
+        format!("<nav>News</nav>{}<footer>Contact</footer>", lines.concat()),
+        format!("# Bridge\n\n[Home](/) [News](/news)\n\n**{}**", article.replacen(' ', "**  ", 1)),
+    ];
+    for kind in [SummaryKind::KeyPoints, SummaryKind::Tldr, SummaryKind::Headline] {
+        let say = |text: &str| {
+            let options = SummarizeOptions { kind, ..SummarizeOptions::default() };
+            finish(model.summarize(text, &options).unwrap()).unwrap()
+        };
+        let expected = say(article);
+        for page in &pages {
+            let found = say(page);
+            assert_eq!(found.text.replace("  ", " "), expected.text, "{page}");
+            assert!(found.points.iter().all(|point| page.get(point.place.bytes.clone()).is_some()));
+        }
+    }
+}
