@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 import corpus
+import engine
 import rouge
 from cases import run
 
@@ -74,6 +75,18 @@ def page(rng, title, paragraphs, as_html):
     return f"<!DOCTYPE html><html><head><title>{html.escape(title)}</title></head><body>\n" + "\n".join(shown) + "\n</body></html>", furniture
 
 
+def sentences(pages):
+    """How many of the sentences that summaries choose from are the furniture's, and how many of the article's are left out."""
+    bad = total = left_out = 0
+    for p in pages:
+        found = [html.unescape(s) for s in engine.ask(do="article", text=p["page"])["sentences"]]
+        clean = engine.ask(do="article", text="\n\n".join(p["article"]))["sentences"]
+        article = " ".join(p["article"])
+        bad += sum(s not in article and s not in p["title"] for s in found)
+        total, left_out = total + len(found), left_out + sum(s not in found for s in clean)
+    return {"n": total, "from furniture, %": round(100 * bad / total, 1), "of the article left out": left_out}
+
+
 def words(text):
     return set(rouge.tokens(text))
 
@@ -91,6 +104,7 @@ def main():
     parser.add_argument("--engine", default=str(HERE.parents[1] / "target/release/examples/tasks"))
     parser.add_argument("--model", default=str(HERE.parent / "npm/model/nanolm-default.gguf"))
     parser.add_argument("-n", type=int, default=80)
+    parser.add_argument("--sentences", action="store_true", help="only what there is to choose from, without the model")
     parser.add_argument("--html", action="store_true", help="pages as HTML, not as the text that a browser copies")
     args = parser.parse_args()
     rng, pages = random.Random(SEED), []
@@ -101,8 +115,8 @@ def main():
             pages.append({"article": paragraphs, "title": record["title"], "page": source, "furniture": furniture})
         if len(pages) == args.n:
             break
-    out = {}
-    for task in ("key-points", "tldr", "headline"):
+    out = {"sentences": sentences(pages)}
+    for task in () if args.sentences else ("key-points", "tldr", "headline"):
         texts = [text for p in pages for text in ("\n\n".join(p["article"]), p["page"])]
         results = run(args.engine, args.model, [{"task": task, "text": text} for text in texts])
         shown = [[point["text"] for point in r.get("points", [])] if task == "key-points" else [r["written"]] for r in results]

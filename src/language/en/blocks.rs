@@ -99,11 +99,6 @@ fn wrapped(line: &str, next: &str, shape: &Shape) -> bool {
     let full = length + 1 + first.chars().count() > shape.width;
     let prose = words >= 4 && line.split_whitespace().skip(1).any(|word| word.starts_with(char::is_lowercase));
     shape.ended && shape.mostly_open && full && prose && !new
-        || shape.ended
-            && shape.mostly_open
-            && shape.lines >= 3
-            && first.starts_with(|c: char| c.is_ascii_digit())
-            && !first.ends_with(['.', ')'])
 }
 
 /// The lines of a text, those of white space as empty ones.
