@@ -261,11 +261,11 @@ impl Paragraph<'_> {
         let next = self.slice(follows, self.run(follows, char::is_alphabetic)).to_lowercase();
         let from = dot - number.len();
         let before = self.slice(start, from).trim_end();
-        let before = before.rsplit(|c: char| !c.is_alphabetic()).next().unwrap_or_default().to_lowercase();
+        let before = before.rsplit(|c: char| !c.is_alphabetic()).next().unwrap_or_default();
         number.len() < 3
             && (has(MONTHS, &next)
                 || has(MONTHS_ABROAD, &next)
-                || has(BEFORE_ORDINALS, &before) && !has(STARTERS, &next))
+                || has(BEFORE_ORDINALS, before) && !has(STARTERS, &next))
     }
 
     /// The word before the full stop at `dot`, without opening marks.

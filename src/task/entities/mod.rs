@@ -93,16 +93,7 @@ async fn run(context: Rc<Context>, article: Article, types: Vec<String>, with_na
     let mut tagger = None;
     for (i, sentence) in article.sentences.iter().enumerate() {
         let mut names = Vec::new();
-        // A number may be part of a name, whether names are asked for or not.
-        let within = |(pattern, bytes): &(Pattern, Range<usize>)| {
-            bytes.start < sentence.bytes.end && !matches!(pattern, Pattern::Email | Pattern::Url | Pattern::Phone)
-        };
-        let asked = with_names
-            || by_form
-                .iter()
-                .take_while(|(_, bytes)| bytes.start < sentence.bytes.end)
-                .any(|found| within(found) && types.iter().any(|name| name == found.0.name()));
-        if let Some((format, section)) = known.filter(|_| asked) {
+        if let Some((format, section)) = known.filter(|_| with_names) {
             let tagger = match &mut tagger {
                 Some(tagger) => tagger,
                 empty => {
@@ -215,8 +206,8 @@ fn merged(
         if bytes.start < last {
             continue;
         }
-        // With nothing but a space between them, two of one kind are one: "Anna" and "Berg".
-        let space = text.get(last..bytes.start).is_some_and(|gap| gap.trim().is_empty());
+        // A line break parts no name.
+        let space = text.get(last..bytes.start).is_some_and(|gap| gap.trim().is_empty() && gap.contains('\n'));
         last = bytes.end;
         match found.last_mut().filter(|(_, kind, _)| space && *kind == span.kind) {
             Some((before, _, score)) => {
