@@ -114,7 +114,7 @@ fn inline(line: &str, start: usize, shown: &mut Shown) {
         let outside = before.is_whitespace() && after.is_whitespace();
         let inside = before.is_alphanumeric() && after.is_alphanumeric();
         let mark = match c {
-            '*' => !outside && !(inside && length == 1),
+            '*' => !(outside || inside && length == 1),
             '_' => !outside && !inside,
             '`' => true,
             '~' => length == 2,
