@@ -182,7 +182,9 @@ mod tests {
             DType::F16 => 0.0006,
             DType::BF16 => 0.005,
             DType::Q8_0 => 0.005,
-            DType::Q2_K | DType::Q3_K | DType::MXFP4 => 0.25,
+            DType::Q3_K => 0.27,
+            DType::Q2_K => 0.34,
+            DType::MXFP4 => 0.25,
             DType::TQ1_0 | DType::TQ2_0 => 0.5,
             _ => 0.13,
         }

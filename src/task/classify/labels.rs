@@ -50,7 +50,7 @@ impl<'de> Deserialize<'de> for Labels {
     }
 }
 
-/// Options of [`Model::classify`].
+/// Options of [`Model::classify`](crate::run::Model::classify).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "camelCase")]
 pub struct ClassifyOptions {

@@ -201,7 +201,7 @@ function table({ id, files: sources, cache }: Request & { method: "table" }): Pr
     const progress = throttled(id);
     const onProgress = (loaded: number, total: number | undefined): void => progress("download", loaded, total);
     const ready = Promise.resolve(() => new host.ModelFiles());
-    const read = (): Promise<ReadFiles> => readFiles(sources, ready, { cache, stop, onProgress });
+    const read = (): Promise<ReadFiles> => readFiles(sources, ready, { model: false, cache, stop, onProgress });
     await judged(read, (files) => queue.between(() => loaded().setTable(files)));
   });
 }
@@ -224,7 +224,7 @@ function load(request: Request & { method: "load" }): Promise<EngineInfo> {
     const measures = cache && device === "auto";
     const lines = measures ? await known() : "";
     const read = (): Promise<ReadFiles> =>
-      readFiles(sources, ready, { cache, stop, onProgress: (loaded, total) => progress("download", loaded, total) });
+      readFiles(sources, ready, { model: true, cache, stop, onProgress: (loaded, total) => progress("download", loaded, total) });
     engine = await judged(read, (files) => host.Engine.load(files, device, lines, progress));
     const measured = engine.measured();
     if (measures && measured !== undefined) void keepLine(measured);

@@ -9,6 +9,8 @@ import { KeptFile } from "./store.js";
 
 export interface ReadOptions {
   cache: boolean;
+  /** Whether the files are a model's: what cannot run is then refused by its header. */
+  model: boolean;
   /** Aborting it ends every download; a failure aborts it. */
   stop: AbortController;
   onProgress(loaded: number, total: number | undefined): void;
@@ -85,7 +87,7 @@ async function readAll(
   const judge = async (sound: boolean): Promise<void> => {
     await Promise.all(opened.map((file) => file.judge?.(sound)));
   };
-  const check = checkOf(files);
+  const check = checkOf(files, options.model);
   try {
     opened = (await opening).flat();
     if (lost[0] !== undefined && opened.some(({ fresh }) => fresh)) throw lost[0];
@@ -109,8 +111,8 @@ async function readAll(
 }
 
 /** What cannot be loaded is refused as soon as its header is there, not when all of it is: asked at twice as many bytes each time. */
-function checkOf(files: ModelFiles): { (file: OpenedFile, loaded: number): void; refused: boolean } {
-  let [known, next] = [false, FIRST_CHECK];
+function checkOf(files: ModelFiles, isModel: boolean): { (file: OpenedFile, loaded: number): void; refused: boolean } {
+  let [known, next] = [!isModel, FIRST_CHECK];
   let last: OpenedFile | undefined;
   const check = (file: OpenedFile, loaded: number): void => {
     if (file !== last) next = FIRST_CHECK;

@@ -38,7 +38,7 @@ export class Restart extends Error {
 }
 
 /** Bytes on their way. */
-interface Answer {
+interface Incoming {
   /** The offset of the first. */
   from: number;
   /** Of the whole file; undefined if only the end will tell. */
@@ -58,7 +58,7 @@ export class RemoteFile implements OpenedFile {
     readonly size: number | undefined,
     /** What is kept, or is to be. */
     private kept: KeptFile | undefined,
-    private answer: Answer | undefined,
+    private answer: Incoming | undefined,
     private readonly cache: boolean,
     private readonly signal: AbortSignal,
   ) {}
@@ -174,9 +174,9 @@ export class RemoteFile implements OpenedFile {
   }
 
   /** The file from `at` on, up to the next chunk that is kept; or all of it, from a server that gives no parts. */
-  private async askAgain(at: number, size: number | undefined): Promise<Answer> {
+  private async askAgain(at: number, size: number | undefined): Promise<Incoming> {
     const { url } = this.source;
-    let answer: Answer | undefined;
+    let answer: Incoming | undefined;
     try {
       answer = await ask({ ...this.source, optional: false }, at, this.kept?.nextKept(at) ?? size, this.signal);
     } catch (error) {
@@ -198,7 +198,7 @@ export class RemoteFile implements OpenedFile {
     return answer;
   }
 
-  private async next({ reader, version }: Answer): Promise<Bytes | undefined> {
+  private async next({ reader, version }: Incoming): Promise<Bytes | undefined> {
     this.version = version;
     let timer: ReturnType<typeof setTimeout> | undefined;
     const stalled = new Promise<never>((_, reject) => {
@@ -297,7 +297,7 @@ function isPassing(error: DownloadError): boolean {
 }
 
 /** Asks for a file, or for its bytes from `from` to before `to`. Undefined where it is optional and not there. */
-async function ask(source: Source, from: number, to: number | undefined, signal: AbortSignal): Promise<Answer | undefined> {
+async function ask(source: Source, from: number, to: number | undefined, signal: AbortSignal): Promise<Incoming | undefined> {
   const { url } = source;
   let response: Response;
   try {

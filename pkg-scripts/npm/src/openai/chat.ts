@@ -90,13 +90,13 @@ interface Delta {
   tool_calls?: object[];
 }
 
-interface Answer {
+interface Written {
   result: Result;
   calls: Call[];
 }
 
 /** Has the model answer once. `emit` is given what comes, in order. */
-async function answer(model: Model, wanted: Wanted, choice: number, signal: AbortSignal | undefined, emit: (delta: Delta, piece?: ChatPiece) => void): Promise<Answer> {
+async function answer(model: Model, wanted: Wanted, choice: number, signal: AbortSignal | undefined, emit: (delta: Delta, piece?: ChatPiece) => void): Promise<Written> {
   const stream = model.chat(wanted.messages, { ...optionsOf(wanted, choice), signal });
   const calls = wanted.tools ? new ToolCalls() : undefined;
   const found: Call[] = [];
@@ -111,7 +111,7 @@ async function answer(model: Model, wanted: Wanted, choice: number, signal: Abor
   return { result: await stream.result, calls: found };
 }
 
-const finishReason = ({ result, calls }: Answer): string => (calls.length > 0 ? "tool_calls" : result.finishReason === "length" ? "length" : "stop");
+const finishReason = ({ result, calls }: Written): string => (calls.length > 0 ? "tool_calls" : result.finishReason === "length" ? "length" : "stop");
 
 export async function completeChat(name: string, model: Model, wanted: Wanted, signal: AbortSignal | undefined): Promise<Response> {
   const head = { id: id("chatcmpl"), created: Math.floor(Date.now() / 1000), model: name, service_tier: "default", system_fingerprint: null };
