@@ -93,7 +93,7 @@ describe("the extension", () => {
       return getSelection().toString().replace(/\s+/g, " ");
     });
     const panel = await pressOn("news.html", { go: false });
-    assert.match(await panel.evaluate(() => document.getElementById("about").textContent), /^Selected text · \d+ words/);
+    await panel.until(() => /^Selected text · \d+ words/.test(document.getElementById("about").textContent));
     const points = await pointsOf(panel);
     assert.ok(points.length > 0);
     for (const { text } of points) assert.ok(selected.includes(text), text);
