@@ -69,7 +69,9 @@ impl Inputs {
 
     /// How bytes are multiplied, if they are.
     fn dots<V: Vector>(&self) -> Option<Dots> {
-        self.coarse.then(|| self.forced.or_else(dots::<V>)).flatten()
+        // What is shipped forces nothing: seen here, the kernels of bytes are left out where nothing multiplies them at once.
+        let forced = if cfg!(feature = "one-level") { None } else { self.forced };
+        self.coarse.then(|| forced.or_else(dots::<V>)).flatten()
     }
 
     /// As what the codes of panels are needed.
