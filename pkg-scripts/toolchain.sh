@@ -29,7 +29,7 @@ wasm_build_dir() {
 # What rustc is told for each build; it takes the place of .cargo/config.toml. The kernels say themselves what is to be inlined. Of the
 # rest, which hardly ever runs, every visitor downloads less when almost nothing is: 100 KB of 870, gzipped.
 wasm_flags() {
-  printf '%s ' -Cllvm-args=-inline-threshold=10
+  printf '%s ' -Cllvm-args=-inline-threshold=10 -Cno-vectorize-loops
   case "$wasm_build" in
     simd128) echo "-Ctarget-feature=+simd128" ;;
     relaxed) echo "-Ctarget-feature=+simd128,+relaxed-simd" ;;

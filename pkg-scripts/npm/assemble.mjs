@@ -2,9 +2,10 @@
 // nothing else: of the JavaScript what a module imports or names by `new URL("…", import.meta.url)`, of the types what the
 // public ones refer to. The engine (engine*.js, *.wasm) is there before.
 import { execFileSync } from "node:child_process";
-import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, normalize, resolve } from "node:path";
 import { build } from "rolldown";
+import { minifySync } from "rolldown/utils";
 
 const PACKAGE = import.meta.dirname;
 const ROOT = resolve(PACKAGE, "../..");
@@ -52,6 +53,18 @@ await build({
   logLevel: "warn",
 });
 
+/**
+ * A module's text with short names and no white space: workers are loaded as they are, past any bundler. What bundlers look for,
+ * `new URL("…", import.meta.url)` and a worker's type, stays in double quotes. A library of others is small already, and keeps its licence.
+ */
+function smaller(path) {
+  const text = readFileSync(path, "utf8");
+  if (text.startsWith("/*!")) return text;
+  const { code, errors } = minifySync(path, text, { module: true, compress: false, mangle: true });
+  if (errors.length > 0) throw new Error(`assemble: ${path} cannot be minified: ${errors[0].message}`);
+  return code.replace(/(new URL\(|\{type:)`([^`$\\]+)`/g, '$1"$2"');
+}
+
 const isModule = (file) => file.endsWith(".js") && !ENGINE.test(file);
 const modules = reached(entries("default"), (file) =>
   isModule(file) ? targetsOf(file, readFileSync(join(COMPILED, file), "utf8"), [IMPORTED, NAMED]) : [],
@@ -69,10 +82,13 @@ for (const entry of readdirSync(DIST, { recursive: true, withFileTypes: true }))
     rmSync(join(entry.parentPath, entry.name));
   }
 }
-for (const file of [...modules.filter(isModule), ...types]) {
+const place = (file) => {
   mkdirSync(dirname(join(DIST, file)), { recursive: true });
-  copyFileSync(join(COMPILED, file), join(DIST, file));
-}
+  return join(DIST, file);
+};
+for (const file of types) copyFileSync(join(COMPILED, file), place(file));
+for (const file of modules.filter(isModule)) writeFileSync(place(file), smaller(join(COMPILED, file)));
+for (const file of readdirSync(DIST).filter((name) => ENGINE.test(name))) writeFileSync(join(DIST, file), smaller(join(DIST, file)));
 const missing = modules.filter((file) => !isModule(file) && !/\.gguf$/.test(file) && !existsSync(join(DIST, file)));
 if (missing.length > 0) {
   console.error(`assemble: the engine is not there: ${missing.join(", ")}. Build it first: pkg-scripts/build`);

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 #[cfg(feature = "gpu")]
 use super::calibrate::{Figures, gpu_floor, key, measure};
+#[cfg(feature = "gpu")]
 use super::executor::Executor;
 #[cfg(feature = "gpu")]
 use super::fault::Agreement;

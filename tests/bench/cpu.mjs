@@ -2,7 +2,7 @@
 //
 //   RUSTFLAGS="-C target-feature=+simd128,+relaxed-simd" cargo build --release --no-default-features --features bench \
 //     --example bench-cpu --target wasm32-unknown-unknown
-//   node tests/bench/cpu.mjs <path of bench_cpu.wasm> [15m|135m] [f32,f16,q8_0,q4_0] [relaxed|simd128|scalar] [--node] [--at=<position>]
+//   node tests/bench/cpu.mjs <path of bench_cpu.wasm> [default|15m|135m] [f32,f16,q8_0,q4_0] [relaxed|simd128|scalar] [--node] [--at=<position>]
 //
 // --node runs in Node instead of Chromium, and counts the processor's time instead of the clock's. --at decodes at that position
 // of the context too. Prints medians of several runs with their range, as tokens per second.
@@ -15,11 +15,11 @@
 import { readFile } from "node:fs/promises";
 import { Worker } from "node:worker_threads";
 
-const [path, shape = "15m", dtypes = "q8_0,q4_0", level = "relaxed"] = process.argv.slice(2).filter((a) => !a.startsWith("--"));
+const [path, shape = "default", dtypes = "q4_0,q8_0", level = "relaxed"] = process.argv.slice(2).filter((a) => !a.startsWith("--"));
 const threads = Number(process.argv.find((a) => a.startsWith("--threads="))?.slice(10) ?? 1);
 const inNode = process.argv.includes("--node") || threads > 1;
 const at = Number(process.argv.find((a) => a.startsWith("--at="))?.slice(5) ?? 0);
-if (!path) throw new Error("usage: node tests/bench/cpu.mjs <bench_cpu.wasm> [15m|135m] [dtypes] [level]");
+if (!path) throw new Error("usage: node tests/bench/cpu.mjs <bench_cpu.wasm> [default|15m|135m] [dtypes] [level]");
 
 /** Runs in Node or in a page: it uses nothing of this file. Gives rates of each run, and the bytes a token reads. */
 async function measure({ module, shape, dtype, level, at, now, runs, memory, startThreads }) {
@@ -38,7 +38,7 @@ async function measure({ module, shape, dtype, level, at, now, runs, memory, sta
   imports.bench = { now: () => performance.now() };
   const { exports } = await WebAssembly.instantiate(module, imports);
   await startThreads?.(module, exports);
-  const bytes = exports.bench_load(["15m", "135m"].indexOf(shape), ["f32", "f16", "q8_0", "q4_0"].indexOf(dtype), ["scalar", "simd128", "relaxed"].indexOf(level));
+  const bytes = exports.bench_load(["default", "15m", "135m"].indexOf(shape), ["f32", "f16", "q8_0", "q4_0"].indexOf(dtype), ["scalar", "simd128", "relaxed"].indexOf(level));
   if (!bytes) throw new Error(`cannot run ${shape} ${dtype} ${level}`);
   const timed = (run) => {
     const start = now();
@@ -99,7 +99,7 @@ try {
   console.log("|---|---|---|---|---|---|---|");
   const notes = [];
   for (const dtype of dtypes.split(",")) {
-    const options = { shape, dtype, level, at, runs: shape === "15m" ? 7 : 3 };
+    const options = { shape, dtype, level, at, runs: shape === "135m" ? 3 : 7 };
     const { bytes, results, profile } = page
       ? await page.evaluate(measure, { ...options, module: wasm.toString("base64") })
       : await measure({ ...options, ...inThisProcess, module: await WebAssembly.compile(wasm) });

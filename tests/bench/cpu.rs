@@ -27,12 +27,16 @@ thread_local! {
     static BENCH: RefCell<Option<Bench>> = const { RefCell::new(None) };
 }
 
-/// Makes the model. `shape`: 0 for 15 M, 1 for 135 M parameters; `dtype`: F32, F16, Q8_0, Q4_0; `level`: scalar, simd128, relaxed.
+/// Makes the model. `shape`: 0 for the default model's, 1 for 15 M, 2 for 135 M parameters; `dtype`: F32, F16, Q8_0, Q4_0; `level`: scalar, simd128, relaxed.
 /// Gives the bytes of all weights that one token reads, or 0 where the choice is not there.
 #[unsafe(no_mangle)]
 pub extern "C" fn bench_load(shape: u32, dtype: u32, level: u32) -> f64 {
     BENCH.set(None);
-    let config = if shape == 0 { models::llama_15m() } else { models::llama_135m() };
+    let config = match shape {
+        0 => models::llama_default(),
+        1 => models::llama_15m(),
+        _ => models::llama_135m(),
+    };
     let dtypes = [DType::F32, DType::F16, DType::Q8_0, DType::Q4_0];
     let (Some(&dtype), Some(&level)) = (dtypes.get(dtype as usize), Level::ALL.get(level as usize)) else { return 0.0 };
     let plan = Arc::new(plan::build(&config));

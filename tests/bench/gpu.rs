@@ -24,13 +24,14 @@ const TOKENS: usize = 32;
 fn main() {
     let mut arguments = std::env::args().skip(1);
     let mut next = |default: &str| arguments.next().unwrap_or(default.to_string());
-    let config = match next("15m").as_str() {
+    let config = match next("default").as_str() {
+        "default" => models::llama_default(),
         "15m" => models::llama_15m(),
         "135m" => models::llama_135m(),
         "1b" => models::llama_1b(),
-        other => panic!("unknown shape {other}; known: 15m, 135m, 1b"),
+        other => panic!("unknown shape {other}; known: default, 15m, 135m, 1b"),
     };
-    let dtype = match next("q8_0").as_str() {
+    let dtype = match next("q4_0").as_str() {
         "f32" => DType::F32,
         "f16" => DType::F16,
         "q8_0" => DType::Q8_0,

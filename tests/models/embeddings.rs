@@ -118,6 +118,15 @@ fn the_whole_text_counts() {
 }
 
 #[test]
+fn marks_of_a_page_are_no_words() {
+    let labels = ["website code", "sport"];
+    let shown = "The striker scored two goals in the cup final.";
+    let page = format!("<html><body><div class=\"header code website\"><p>{shown}</p></div></body></html>");
+    let scores = |text: &str| classify(text, &labels).iter().map(|l| l.score).collect::<Vec<_>>();
+    assert_eq!(scores(&page), scores(shown));
+}
+
+#[test]
 fn scores_are_near_even_where_nothing_tells() {
     for text in ["日本語", "…", "the of and", "It is what it is."] {
         let found = classify(text, &["science", "sport", "politics", "music"]);

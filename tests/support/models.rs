@@ -71,6 +71,22 @@ pub fn with_qkv_bias(mut config: ModelConfig) -> ModelConfig {
     config
 }
 
+/// The shape of the default model: d_model 192, 6 layers, 6 heads on 2, d_ff 512, vocabulary 6176, tied.
+pub fn llama_default() -> ModelConfig {
+    ModelConfig {
+        name: "random llama of the default model's shape".to_string(),
+        n_vocab: 6176,
+        d_model: 192,
+        d_ff: 512,
+        n_layers: 6,
+        n_heads: 6,
+        n_kv_heads: 2,
+        head_dim: 32,
+        context_len: 1024,
+        ..tiny_llama(RopeLayout::Interleaved, 32, RopeScaling::None, true)
+    }
+}
+
 /// A Llama of 15 million parameters: d_model 288, 6 layers, 6 heads, d_ff 768, vocabulary 32000.
 pub fn llama_15m() -> ModelConfig {
     ModelConfig {

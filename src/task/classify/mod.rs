@@ -91,9 +91,9 @@ impl Model {
     /// Labels by the vectors of a table.
     fn compare(self: &Rc<Self>, table: &Table, text: &str, labels: &[String]) -> Result<Job> {
         check(labels)?;
-        Article::with_sentences(text)?;
+        let article = Article::with_sentences(text)?;
         let words: Vec<String> = labels.iter().map(|label| words(label)).collect();
-        let scores = table.logits(text, words.iter().map(String::as_str))?;
+        let scores = table.logits(&article.text, words.iter().map(String::as_str))?;
         let labels = ranked(labels, &softmax(&scores));
         Ok(Job::new(self, |context| async move {
             context.prefilled();
