@@ -6,7 +6,7 @@ use super::shown::Shown;
 const BLOCKS: &str = " address article aside blockquote body br caption center dd details dialog div dl dt fieldset figcaption figure \
     footer form h1 h2 h3 h4 h5 h6 head header hr html legend li main menu nav ol option p pre section summary table tbody td tfoot th \
     thead title tr ul ";
-const INLINE: &str = " a abbr b cite code em font i img img/ mark q s small span strong sub sup time u var ";
+const INLINE: &str = " a abbr b cite code em font i img mark q s small span strong sub sup time u var ";
 const VOID: &str = " area base br col embed hr img input link meta source track wbr ";
 /// Elements of which nothing is shown.
 const HIDDEN: &str =
@@ -81,7 +81,10 @@ pub fn is_html(source: &str) -> bool {
 /// An element that is open.
 struct Open {
     name: String,
+    /// Nothing in it is shown, because of it or of an element around it.
     hidden: bool,
+    /// White space in it is shown as it stands, likewise.
+    pre: bool,
     /// Where the text of its furniture begins.
     furniture: Option<usize>,
     link: Option<usize>,
@@ -127,13 +130,12 @@ pub fn read(source: &str) -> Shown {
             if among(BLOCKS, &tag.name) {
                 shown.blank_line(at);
             }
-            at = match tag.closes {
-                true => close(&mut shown, &mut open, &tag, at),
-                false => begin(source, &shown, &mut open, &tag),
-            };
+            match tag.closes {
+                true => close(&mut shown, &mut open, &tag),
+                false => at = begin(source, &shown, &mut open, &tag),
+            }
         } else {
-            let hidden = open.iter().any(|element| element.hidden);
-            let pre = open.iter().any(|element| element.name == "pre");
+            let (hidden, pre) = open.last().map_or((false, false), |element| (element.hidden, element.pre));
             at = match entity(rest) {
                 Some((character, length)) => {
                     if !hidden {
@@ -164,17 +166,22 @@ pub fn read(source: &str) -> Shown {
 fn begin(source: &str, shown: &Shown, open: &mut Vec<Open>, tag: &Tag<'_>) -> usize {
     if matches!(tag.name.as_str(), "script" | "style" | "textarea") {
         let rest = source.get(tag.end..).unwrap_or_default();
-        let close = format!("</{}", tag.name);
-        let upper = close.to_ascii_uppercase();
-        return rest.find(&close).or_else(|| rest.find(&upper)).map_or(source.len(), |end| tag.end + end);
+        let closes = |at: &usize| {
+            let name = rest.get(at + 2..at + 2 + tag.name.len());
+            name.is_some_and(|name| name.eq_ignore_ascii_case(&tag.name))
+        };
+        let close = rest.match_indices("</").map(|(at, _)| at).find(closes);
+        return close.map_or(source.len(), |at| tag.end + at);
     }
     if among(VOID, &tag.name) || tag.attributes.ends_with('/') || open.len() > 500 {
         return tag.end;
     }
     let (marked, hidden) = marks(&tag.name, tag.attributes);
     let here = shown.text.len();
+    let around = open.last();
     open.push(Open {
-        hidden: hidden || among(HIDDEN, &tag.name),
+        hidden: hidden || among(HIDDEN, &tag.name) || around.is_some_and(|element| element.hidden),
+        pre: tag.name == "pre" || around.is_some_and(|element| element.pre),
         furniture: (marked || among(FURNITURE, &tag.name)).then_some(here),
         link: (tag.name == "a").then_some(here),
         name: tag.name.clone(),
@@ -182,13 +189,12 @@ fn begin(source: &str, shown: &Shown, open: &mut Vec<Open>, tag: &Tag<'_>) -> us
     tag.end
 }
 
-/// Closes an element and what is open inside of it; gives where to go on.
-fn close(shown: &mut Shown, open: &mut Vec<Open>, tag: &Tag<'_>, at: usize) -> usize {
+/// Closes an element and what is open inside of it.
+fn close(shown: &mut Shown, open: &mut Vec<Open>, tag: &Tag<'_>) {
     let end = shown.text.len();
     if let Some(from) = open.iter().rposition(|element| element.name == tag.name) {
         open.drain(from..).for_each(|element| leave(shown, &element, end));
     }
-    at
 }
 
 fn leave(shown: &mut Shown, element: &Open, end: usize) {

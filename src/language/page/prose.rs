@@ -14,6 +14,8 @@ const LIKELY: &str = include_str!("lists/likely_furniture.txt");
 const AFTER: &str = include_str!("lists/after_article.txt");
 /// A block of at most this many words is short.
 const SHORT: usize = 14;
+/// Share of a text's words in loose lines from which on it is written so.
+const LOOSE: f64 = 0.3;
 /// Share of a text's words in prose from which on the rest is around it.
 const PROSE: f64 = 0.3;
 
@@ -35,8 +37,8 @@ struct Block {
     times: usize,
 }
 
-/// Which blocks of a text are its article. Where too little reads like prose, as in a list or a poem, all but the plainest
-/// furniture is.
+/// Which blocks of a text are its article. Where too little reads like prose, as in a list or a poem, and where much is said
+/// without stops, as in a transcript, all but the plainest furniture is.
 pub fn article(text: &str, blocks: &[Range<usize>], shown: &Shown) -> Vec<bool> {
     let mut seen: BTreeMap<String, usize> = BTreeMap::new();
     let keys: Vec<String> =
@@ -55,7 +57,9 @@ pub fn article(text: &str, blocks: &[Range<usize>], shown: &Shown) -> Vec<bool> 
         range.filter(|k| keep.get(*k) == Some(&true)).filter_map(|k| all.get(k)).map(|block| block.words).sum()
     };
     let in_prose = count(&prose, 0..all.len());
-    if (in_prose as f64) < PROSE * total as f64 || in_prose < 2 * SHORT {
+    let loose: usize = all.iter().filter(|block| block.is_loose()).map(|block| block.words).sum();
+    let speech = english && loose as f64 > LOOSE * total as f64;
+    if (in_prose as f64) < PROSE * total as f64 || in_prose < 2 * SHORT || speech {
         return all.iter().map(|block| !block.furniture).collect();
     }
     // What follows "Comments" is not the article, where most of the article stands before.
@@ -106,6 +110,11 @@ impl Block {
             && self.links < 0.5
             && !self.furniture
             && (self.times == 1 || self.words > SHORT)
+    }
+
+    /// Words of a sentence without its end.
+    fn is_loose(&self) -> bool {
+        !self.stop && self.words >= 4 && self.function >= 0.3 && self.links < 0.5 && !self.furniture
     }
 
     /// Short sentences belong to the article, and so does a long line without a stop.

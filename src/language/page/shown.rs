@@ -42,7 +42,7 @@ impl Shown {
     pub fn blank_line(&mut self, source: usize) {
         let kept = self.text.trim_end_matches([' ', '\n']).len();
         self.text.truncate(kept);
-        self.runs.retain(|run| run.shown < kept.max(1));
+        self.runs.truncate(self.runs.partition_point(|run| run.shown < kept.max(1)));
         if !self.text.is_empty() {
             // The breaks stand nowhere; a range that began there would begin here.
             self.replace('\n', source..source);

@@ -26,6 +26,8 @@ fn html_is_read_as_what_it_shows() {
         ("<div><!-- no --><b>B</b>old\n   text</div>", "Bold text"),
         ("<p>a &unknown; b & c < d</p>", "a &unknown; b & c < d"),
         ("<p hidden>no</p><p>yes</p><style>x</style>", "yes"),
+        ("<p>a</p><script>no</Script><p>b</p>", "a\n\nb"),
+        ("<div hidden><div>no</div><pre>no</pre></div><pre>a  <b>b\n c</b></pre> d  e", "a  b\n c\n\nd e"),
     ] {
         assert_eq!(shown(source).trim_end(), expected, "{source}");
     }
@@ -138,6 +140,10 @@ fn no_text_is_emptied_and_no_poor_text_is_thinned() {
         assert_eq!(page.article(source).is_empty(), page.text(source).trim().is_empty(), "{source}");
     }
     assert_eq!(kept("Anna: yes\nBob: no\nAnna: well, maybe\nBob: fine then").len(), 4);
+    let transcript = "Chair: so we have to look at the budget for the next year\nAnna: yes and I think that it is too small for us\n\
+        Bob: The money for the library was spent in May. So there is none left for the new roof of the hall.\n\
+        Chair: well then\nAnna: um it is not as if we did not know that before";
+    assert_eq!(kept(transcript).len(), 5);
     let plain = ARTICLE.join("\n");
     assert_eq!(kept(&plain), ARTICLE);
     let japanese = "橋は火曜日に閉鎖された。市は来年の春までに修理する予定である。\n\nけが人はいない。";
