@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::tensor::{Bytes, DType};
 
-/// The naming dialect of a file's metadata and tensors; translated once, in `model::config` and `weights::names`.
+/// The naming dialect of a file's metadata and tensors; translated once, by the tables in `arch`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Dialect {
     /// GGUF v3: keys such as `llama.block_count`, tensors such as `blk.0.attn_q.weight`.

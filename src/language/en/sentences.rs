@@ -13,7 +13,7 @@
 //! 6. The end of the block ends a sentence. Sentences are trimmed; those of nothing but strokes are dropped.
 //! 7. A sentence of more than 400 characters is cut at the last white space among the first 400, or after 400.
 //!
-//! `tests/golden/sentences.json` holds cases, `tests/golden/sentence_ends.json` texts in twelve languages.
+//! `tests/golden/sentences.json` holds cases, `tests/golden/sentence_ends.json` texts in many languages.
 
 use std::ops::Range;
 

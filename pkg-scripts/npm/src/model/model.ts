@@ -150,8 +150,9 @@ export class Model {
    * How likely each label fits the text, the likeliest first. The whole text counts, whatever its length.
    *
    * Labels of your own are compared with the text by meaning, with any model: English words and short phrases that say what the
-   * texts are about do best ("sport", "cancel an order"). Where no label fits, or all fit alike, the scores come near to even: a
-   * best score that is not well above an even share says that the labels do not tell. Tone, irony and negation ("not happy")
+   * texts are about do best ("sport", "cancel an order"). A best score
+   * that is not well above an even share says that the labels do not tell; a high one does not prove that the label fits, where none
+   * does. Tone, irony and negation ("not happy")
    * are not told apart by such labels.
    *
    * @param labels A list of your own, or the name of a set that the model was trained on (`model.info.labelSets`); without
@@ -163,7 +164,7 @@ export class Model {
 
   /**
    * The vectors of texts, for search, grouping and finding what is nearly the same: the nearer two texts are in what they say, the
-   * greater the product of their vectors. English. Microseconds a text, with any model, by a table that is fetched when first needed
+   * greater the product of their vectors. English. With any model, by a table that is fetched when first needed
    * (`LoadOptions.embeddings`).
    */
   embed(text: string, options?: EmbedOptions): Promise<Vector>;
