@@ -64,7 +64,7 @@ export function placeLink({ className, label, url, sentence, places, show }) {
 
 const KINDS = {
   PER: "People", LOC: "Places", ORG: "Organisations", MISC: "Other names", DATE: "Dates", TIME: "Times", MONEY: "Sums of money",
-  NUMBER: "Numbers", EMAIL: "E-mail addresses", URL: "Web addresses",
+  NUMBER: "Numbers", EMAIL: "E-mail addresses", URL: "Web addresses", PHONE: "Telephone numbers",
 };
 
 /** Names by kind, each once, with every place where it stands. */

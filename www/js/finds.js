@@ -5,7 +5,7 @@ import { Run } from "./run.js";
 
 const KINDS = {
   PER: "People", LOC: "Places", ORG: "Organisations", MISC: "Other names", DATE: "Dates", TIME: "Times", NUMBER: "Numbers",
-  MONEY: "Sums of money", EMAIL: "E-mail addresses", URL: "Web addresses",
+  MONEY: "Sums of money", EMAIL: "E-mail addresses", URL: "Web addresses", PHONE: "Telephone numbers",
 };
 
 export function wireFinds(engine, source) {

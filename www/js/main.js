@@ -30,7 +30,7 @@ wireDrop({
 // A first visit shows what the page does: the sample's key points, unless the visitor is quicker.
 let untouched = true;
 for (const type of ["pointerdown", "keydown", "input"]) addEventListener(type, () => (untouched = false), { once: true, capture: true });
-if (await shareTarget(source)) untouched = true;
+await shareTarget(source);
 
 // Keeping the page for offline use fetches the same files again: it waits until the model is there.
 await engine.load(engine.choice);

@@ -4,10 +4,9 @@
 export async function shareTarget(source) {
   const { searchParams } = new URL(location.href);
   const text = searchParams.get("text")?.trim() || searchParams.get("title")?.trim();
-  if (!text) return false;
+  if (!text) return;
   await source.ready;
   source.setText(text);
   // A reload does not bring it back, and it stays out of the history.
   history.replaceState(null, "", location.pathname);
-  return true;
 }
