@@ -1,6 +1,6 @@
 // A text that another app has shared with the installed page (manifest.webmanifest): it comes in the address.
 
-/** Puts a shared text in. Resolves to whether there was one. */
+/** Puts a shared text in, if there is one. */
 export async function shareTarget(source) {
   const { searchParams } = new URL(location.href);
   const text = searchParams.get("text")?.trim() || searchParams.get("title")?.trim();
