@@ -112,6 +112,11 @@ impl ClassifySection {
         self.sets.iter().map(|(name, _)| name.clone()).collect()
     }
 
+    /// The set that is taken where none is named.
+    pub fn default_set(&self) -> Option<&str> {
+        self.default_set.as_deref()
+    }
+
     /// Whether some labels are of one of the sets.
     pub fn knows(&self, labels: &[String]) -> bool {
         self.sets.iter().any(|(_, set)| labels.iter().all(|l| set.iter().any(|s| words(s) == words(l))))

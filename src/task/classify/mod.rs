@@ -1,5 +1,7 @@
 //! Which of some labels a text bears.
 //!
+//! A set of labels that was added to the model (`src/heads`) goes by the words of the whole text, without the network.
+//!
 //! Labels that the model was trained on: it reads the text, then `label`, and says for each label the probability of its words and
 //! of the end after them; these are normalised over the labels. A text longer than what was trained on is read in parts, and
 //! what they say is averaged.
@@ -68,6 +70,14 @@ impl Model {
         {
             return self.compare(&table, text, labels);
         }
+        let set = match &options.labels {
+            Labels::Set(name) => Some(name.as_str()),
+            Labels::Default => section.and_then(ClassifySection::default_set),
+            Labels::Own(_) => None,
+        };
+        if let Some(head) = set.and_then(|name| self.label_head(name)) {
+            return self.told(text, head.labels(), &head.logits(text));
+        }
         let format = TaskFormat::of(self, "classify")?;
         let section = section.ok_or_else(|| self.cannot("classify"))?;
         let (labels, trained) = section.choose(&options.labels)?;
@@ -91,10 +101,14 @@ impl Model {
     /// Labels by the vectors of a table.
     fn compare(self: &Rc<Self>, table: &Table, text: &str, labels: &[String]) -> Result<Job> {
         check(labels)?;
-        Article::with_sentences(text)?;
         let words: Vec<String> = labels.iter().map(|label| words(label)).collect();
-        let scores = table.logits(text, words.iter().map(String::as_str))?;
-        let labels = ranked(labels, &softmax(&scores));
+        self.told(text, labels, &table.logits(text, words.iter().map(String::as_str))?)
+    }
+
+    /// Labels whose logits are known.
+    fn told(self: &Rc<Self>, text: &str, labels: &[String], logits: &[f64]) -> Result<Job> {
+        Article::with_sentences(text)?;
+        let labels = ranked(labels, &softmax(logits));
         Ok(Job::new(self, |context| async move {
             context.prefilled();
             for label in labels {
