@@ -69,9 +69,10 @@ mod tests {
     fn texts_are_cut_into_words_and_signs() {
         let cut = |text: &'static str, joined| tokens(text, joined).into_iter().map(|t| &text[t]).collect::<Vec<_>>();
         assert_eq!(cut("Don’t, O'Brien’ 東京!", true), ["Don’t", ",", "O'Brien", "’", "東京", "!"]);
-        assert_eq!(cut("Anna's U.S.-made 'x'", false), [
-            "Anna", "'", "s", "U", ".", "S", ".", "-", "made", "'", "x", "'"
-        ]);
+        assert_eq!(
+            cut("Anna's U.S.-made 'x'", false),
+            ["Anna", "'", "s", "U", ".", "S", ".", "-", "made", "'", "x", "'"]
+        );
         assert!(tokens(" \n", true).is_empty());
     }
 

@@ -49,10 +49,15 @@ impl File<'_> {
         };
         let fits = |(r, c): &(usize, usize)| {
             let bytes = tensor.dtype.bytes_for(*c).and_then(|bytes| bytes.checked_mul(*r));
-            rows.is_none_or(|rows| rows == *r) && *r > 0 && *c > 0 && c.saturating_mul(*r) <= MOST && bytes == Some(tensor.data.len())
+            rows.is_none_or(|rows| rows == *r)
+                && *r > 0
+                && *c > 0
+                && c.saturating_mul(*r) <= MOST
+                && bytes == Some(tensor.data.len())
         };
         let Some((rows, columns)) = shape.filter(fits) else {
-            let expected = rows.map_or("a matrix of whole blocks".into(), |rows| format!("{rows} rows of whole blocks"));
+            let expected =
+                rows.map_or("a matrix of whole blocks".into(), |rows| format!("{rows} rows of whole blocks"));
             return Err(self.invalid(name, expected, format!("{} {:?}", tensor.dtype, tensor.shape)));
         };
         let mut values = vec![0.0; rows * columns];
