@@ -5,7 +5,8 @@ use std::ops::Range;
 /// Where hashes of words begin (FNV-1a, 32 bits).
 pub const WORD: u32 = 0x811c_9dc5;
 
-/// FNV-1a of some bytes.
+/// FNV-1a of some bytes. Not compiled into its many callers: that was kilobytes of the download.
+#[inline(never)]
 pub fn hash(bytes: &[u8], start: u32) -> u32 {
     bytes.iter().fold(start, |h, byte| (h ^ u32::from(*byte)).wrapping_mul(0x0100_0193))
 }
@@ -48,12 +49,14 @@ pub struct Buckets {
 
 impl Buckets {
     /// From a matrix that has a column a bucket.
+    #[inline(never)]
     pub fn new(rows: &[f32], width: usize, buckets: usize) -> Buckets {
         let values = (0..width * buckets).map(|i| rows.get(i % width * buckets + i / width).copied().unwrap_or(0.0));
         Buckets { width, values: values.collect() }
     }
 
     /// Adds `weight` times the numbers of a hash's bucket.
+    #[inline(never)]
     pub fn add(&self, hash: u32, weight: f32, sums: &mut [f32]) {
         let bucket = hash as usize & (self.values.len() / self.width - 1);
         let values = self.values.get(bucket * self.width..).unwrap_or_default();

@@ -24,6 +24,7 @@ pub struct LabelHead {
 }
 
 impl LabelHead {
+    #[inline(never)]
     pub(super) fn read(file: &File<'_>) -> Result<LabelHead> {
         let (name, labels) = (file.text("labels.name")?, file.texts("labels.names")?);
         let out = file.matrix("out.weight", Some(labels.len()))?;
@@ -49,6 +50,7 @@ impl LabelHead {
     }
 
     /// How well each label fits, as logits. A feature counts once, however often it is met, and all of them together have length 1.
+    #[inline(never)]
     pub fn logits(&self, text: &str) -> Vec<f64> {
         let mut sums = vec![0.0; self.buckets.width];
         let mut length = 0.0f32;
@@ -67,6 +69,7 @@ impl LabelHead {
 }
 
 /// The hashes of a text's words, pairs and parts, each once.
+#[inline(never)]
 fn features(text: &str) -> [Vec<u32>; 3] {
     let text = text.replace('’', "'");
     let [mut words, mut pairs, mut parts] = [const { Vec::new() }; 3];

@@ -31,6 +31,7 @@ impl Heads {
     ///
     /// # Errors
     /// `Unsupported` for a file of another architecture, `Format` for a damaged one.
+    #[inline(never)]
     pub fn add(&mut self, file: &ModelFile) -> Result<()> {
         let architecture = file.metadata.get("general.architecture");
         match architecture.and_then(Value::as_str) {

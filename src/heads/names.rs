@@ -54,6 +54,7 @@ pub struct Name {
 }
 
 impl NameHead {
+    #[inline(never)]
     pub(super) fn read(file: &File<'_>) -> Result<NameHead> {
         let mut types: Vec<String> = Vec::new();
         let mut tags = Vec::new();
@@ -99,6 +100,7 @@ impl NameHead {
     }
 
     /// The names in a sentence, in its order.
+    #[inline(never)]
     pub fn find(&self, text: &str) -> Vec<Name> {
         let tokens = tokens(text, false);
         let fits = self.fits(text, &tokens);
@@ -124,6 +126,7 @@ impl NameHead {
     }
 
     /// How well each tag fits each token by itself.
+    #[inline(never)]
     fn fits(&self, text: &str, tokens: &[Range<usize>]) -> Vec<Vec<f32>> {
         let mut end = usize::MAX;
         let attributes: Vec<[u32; N]> = tokens
@@ -148,17 +151,17 @@ impl NameHead {
         (0..tokens.len()).map(row).collect()
     }
 
+    #[inline(never)]
     fn attributes(&self, word: &str, joined: bool) -> [u32; N] {
         let lower = word.to_lowercase();
         let h = |text: &str| hash(text.as_bytes(), WORD);
         let mut all = [h(word), h(&lower), h(&shape(word)), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
-        // Where the first and the last one to four letters end and begin; nothing of a shorter word.
-        let (first, last) = all[3..11].split_at_mut(4);
-        for (hash, (at, c)) in first.iter_mut().zip(lower.char_indices()) {
-            *hash = h(lower.get(..at + c.len_utf8()).unwrap_or_default());
-        }
-        for (hash, (at, _)) in last.iter_mut().zip(lower.char_indices().rev()) {
-            *hash = h(lower.get(at..).unwrap_or_default());
+        // Where letters begin, and the end: of the first and the last one to four letters; nothing of a shorter word.
+        let mut at: Vec<usize> = lower.char_indices().map(|(at, _)| at).collect();
+        at.push(lower.len());
+        for n in 1..at.len().min(5) {
+            all[2 + n] = h(lower.get(..at[n]).unwrap_or_default());
+            all[6 + n] = h(lower.get(at[at.len() - 1 - n]..).unwrap_or_default());
         }
         let (kind, group) = self.lexicon.of(&lower);
         all[11] = if joined { mix(JOINED) } else { 0 };
@@ -174,6 +177,7 @@ impl NameHead {
     }
 
     /// The best sequence of tags (Viterbi).
+    #[inline(never)]
     fn best(&self, fits: &[Vec<f32>]) -> Vec<usize> {
         let n = self.tags.len();
         // For each token and tag: the best sequence that ends so, and the tag before.
@@ -202,6 +206,7 @@ impl NameHead {
     }
 
     /// The logarithm of how likely each tag of a sequence is, over all sequences (forward and backward sums).
+    #[inline(never)]
     fn likelihoods(&self, fits: &[Vec<f32>], path: &[usize]) -> Vec<f32> {
         let n = self.tags.len();
         let mut forward: Vec<Vec<f32>> = Vec::with_capacity(fits.len());
@@ -226,6 +231,7 @@ impl NameHead {
 }
 
 /// The logarithm of the sum of exponentials.
+#[inline(never)]
 fn log_sum(all: &mut dyn Iterator<Item = f32>) -> f32 {
     let all: Vec<f32> = all.collect();
     let most = all.iter().copied().fold(f32::NEG_INFINITY, f32::max);
@@ -233,6 +239,7 @@ fn log_sum(all: &mut dyn Iterator<Item = f32>) -> f32 {
 }
 
 /// Capital letters as X, others as x, digits as d, signs as they are; of a run two.
+#[inline(never)]
 fn shape(word: &str) -> String {
     let mut shape: Vec<char> = Vec::new();
     for c in word.chars() {

@@ -73,9 +73,7 @@ fn any_model_has_them() {
         assert!(entity.score > 0.0 && entity.score <= 1.0);
     }
     let places = EntityOptions { types: vec!["LOC".into()] };
-    assert!(
-        finish(model.extract_entities(text, &places).unwrap()).unwrap().entities.iter().all(|e| e.kind == "LOC")
-    );
+    assert!(finish(model.extract_entities(text, &places).unwrap()).unwrap().entities.iter().all(|e| e.kind == "LOC"));
     let unknown = EntityOptions { types: vec!["PLANET".into()] };
     assert_eq!(model.extract_entities(text, &unknown).map(|_| ()).unwrap_err().code(), "option/invalid");
 }
@@ -101,7 +99,9 @@ fn damaged_files_are_refused_by_what_is_wrong() {
             assert!(["format/truncated", "format/invalid", "model/missing-file"].contains(&code), "{end}: {code}");
         }
         let keys: &[&str] = match name {
-            "names" => &["names.tags", "names.templates", "lexicon.check", "buckets.weight", "names.bias", "names.steps"],
+            "names" => {
+                &["names.tags", "names.templates", "lexicon.check", "buckets.weight", "names.bias", "names.steps"]
+            }
             _ => &["labels.name", "labels.names", "buckets.weight", "out.bias", "kinds.weight"],
         };
         for key in keys {
