@@ -1,8 +1,8 @@
-//! Runs any task on any number of texts: `tasks MODEL.gguf [auto|gpu|cpu] [TABLE.gguf] < requests.jsonl > results.jsonl`.
+//! Runs any task on any number of texts: `tasks MODEL.gguf [auto|gpu|cpu] [PART.gguf ...] < requests.jsonl > results.jsonl`.
 //!
 //! A request is a JSON object in a line: `{"id": ..., "task": "key-points", "text": "...", ...}`. The task is one of
 //! `nanolm::task::TABLE`, or a kind of summary; whatever else is in the request is an option of the task, by the name that it
-//! has in JavaScript. With an embedding table, labels of one's own go by it. A result repeats `id` and `task` and adds what the task gave; places are UTF-8 byte offsets `start` and
+//! has in JavaScript. A part is an embedding table, for labels of one's own, or one of the heads. A result repeats `id` and `task` and adds what the task gave; places are UTF-8 byte offsets `start` and
 //! `end`. The task `features` gives what is known of every sentence: what the weights of `nanolm.tasks`
 //! are fitted on. A request that fails gives `{"id", "task", "error", "code"}`, and the next one is read.
 
@@ -13,7 +13,6 @@ use std::rc::Rc;
 use nanolm::Result;
 use nanolm::backend::DeviceChoice;
 use nanolm::run::{Event, Job, Model, Place};
-use nanolm::table::Table;
 use nanolm::task::{self, FEATURE_NAMES};
 use nanolm::tensor::Bytes;
 use serde_json::{Map, Value, json};
@@ -21,7 +20,7 @@ use serde_json::{Map, Value, json};
 fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let [model, rest @ ..] = args.as_slice() else {
-        return Err("usage: tasks MODEL.gguf [auto|gpu|cpu] [TABLE.gguf] < requests.jsonl > results.jsonl".into());
+        return Err("usage: tasks MODEL.gguf [auto|gpu|cpu] [PART.gguf ...] < requests.jsonl > results.jsonl".into());
     };
     let read = |path: &str| -> std::io::Result<Vec<(String, Bytes)>> {
         let name = Path::new(path).file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -30,8 +29,8 @@ fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
     let files = read(model)?;
     let device: DeviceChoice = rest.first().map_or("auto", String::as_str).parse()?;
     let model = pollster::block_on(Model::load(files, device, clock, &mut |_, _, _| {}))?;
-    if let Some(table) = rest.get(1) {
-        model.set_table(Table::read(read(table)?)?);
+    for part in rest.iter().skip(1) {
+        model.add(read(part)?)?;
     }
     eprintln!("{:?}", model.info());
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());

@@ -49,8 +49,9 @@ export function sizes(dist) {
     builds[build] = { javascript, wasm, code: add([javascript, wasm]) };
   }
   const largest = Object.values(builds).reduce((a, b) => (a.code.gzip >= b.code.gzip ? a : b));
-  const [model, table] = ["nanolm-default.gguf", "nanolm-table.gguf"].map((name) => join(dist, "model", name)).map((path) => (existsSync(path) ? measured(path) : add([])));
-  return { builds, code: largest.code, model, table };
+  const of = (name) => [join(dist, "model", `nanolm-${name}.gguf`)].map((path) => (existsSync(path) ? measured(path) : add([])))[0];
+  const labels = Object.fromEntries(["topic", "sentiment", "clinc150", "banking77", "snips"].map((name) => [name, of(name)]));
+  return { builds, code: largest.code, model: of("default"), table: of("table"), names: of("names"), labels };
 }
 
 export function sizeTable(measured) {
@@ -66,6 +67,8 @@ export function sizeTable(measured) {
     ]),
     row("default model", measured.model),
     row("embedding table", measured.table),
+    row("names", measured.names),
+    ...Object.entries(measured.labels).map(([name, size]) => row(`labels: ${name}`, size)),
   ].join("\n");
 }
 

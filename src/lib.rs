@@ -33,7 +33,7 @@
 //! Data flows one way; a module imports only from its left:
 //!
 //! ```text
-//! quant -> format -> model (config, plan) -> arch -> weights -> cpu | gpu -> backend -> session -> sample -> text -> table -> run -> task -> js
+//! quant -> format -> model (config, plan) -> arch -> weights -> cpu | gpu -> backend -> session -> sample -> text -> table, heads -> run -> task -> js
 //! ```
 //!
 //! A file's bytes come in at [`mod@format`]. [`language`] imports none of these. [`error`], [`tensor`] (types and bytes, no operations) and `order` (sorting) are open to all. `tests/architecture.rs` holds the rule.
@@ -48,6 +48,7 @@ pub mod error;
 pub mod format;
 #[cfg(feature = "gpu")]
 pub mod gpu;
+pub mod heads;
 #[cfg(target_arch = "wasm32")]
 pub mod js;
 pub mod language;

@@ -22,7 +22,7 @@ const ORDER: [&[&str]; 14] = [
     &["session"],
     &["sample"],
     &["text"],
-    &["table"],
+    &["table", "heads"],
     &["run"],
     &["task"],
     &["js"],

@@ -66,10 +66,11 @@ def cases(data, tokenizer, domain, part, limit):
     return out
 
 
-def run(program, model, requests):
-    """Results of the engine (`cargo build --release --example tasks`) on the CPU, in the order of the requests."""
+def run(program, model, requests, parts=()):
+    """Results of the engine (`cargo build --release --example tasks`) on the CPU, in the order of the requests; `parts` are given to
+    the model first."""
     lines = "".join(json.dumps(r | {"id": i}) + "\n" for i, r in enumerate(requests))
-    done = subprocess.run([program, model, "cpu"], input=lines, capture_output=True, text=True)
+    done = subprocess.run([program, model, "cpu", *parts], input=lines, capture_output=True, text=True)
     if done.returncode:
         raise RuntimeError(f"{program}: {done.stderr.strip()}")
     results = [json.loads(line) for line in done.stdout.splitlines()]

@@ -13,7 +13,7 @@ import numpy as np
 ALIGNMENT = 32
 F32, F16, Q4_0, Q8_0 = 0, 1, 2, 8
 BYTES = {F32: (1, 4), F16: (1, 2), Q4_0: (32, 18), Q8_0: (32, 34)}  # elements and bytes of a block
-U32, I32, FLOAT, BOOL, STRING, ARRAY = 4, 5, 6, 7, 8, 9
+U8, U32, I32, FLOAT, BOOL, STRING, ARRAY = 0, 4, 5, 6, 7, 8, 9
 
 
 def quantize(weight, kind=Q8_0):
@@ -53,7 +53,7 @@ def _string(text):
 
 
 def _value(value):
-    """(type, bytes) of a metadata value: bool, int (u32), float (f32), str, or a list of str or int (i32)."""
+    """(type, bytes) of a metadata value: bool, int (u32), float (f32), str, bytes (an array of u8), or a list of str or int (i32)."""
     if isinstance(value, bool):
         return BOOL, struct.pack("<?", value)
     if isinstance(value, int):
@@ -62,11 +62,13 @@ def _value(value):
         return FLOAT, struct.pack("<f", value)
     if isinstance(value, str):
         return STRING, _string(value)
+    if isinstance(value, bytes):
+        return ARRAY, struct.pack("<IQ", U8, len(value)) + value
     if isinstance(value, list) and all(isinstance(v, str) for v in value):
         return ARRAY, struct.pack("<IQ", STRING, len(value)) + b"".join(map(_string, value))
     if isinstance(value, list) and all(isinstance(v, int) for v in value):
         return ARRAY, struct.pack("<IQ", I32, len(value)) + struct.pack(f"<{len(value)}i", *value)
-    raise TypeError(f"gguf: no metadata type for {type(value).__name__}; use bool, int, float, str or a list of str or int")
+    raise TypeError(f"gguf: no metadata type for {type(value).__name__}; use bool, int, float, str, bytes or a list of str or int")
 
 
 def write(path, metadata, tensors, kind_of=lambda name: Q8_0):
@@ -110,6 +112,9 @@ class _Reader:
             return self.string()
         if kind == ARRAY:
             inner, count = self.take("IQ")
+            if inner == U8:
+                self.at += count
+                return self.data[self.at - count : self.at]
             return [self.value(inner) for _ in range(count)]
         return self.take({U32: "I", I32: "i", FLOAT: "f", BOOL: "?"}[kind])
 

@@ -16,7 +16,6 @@ use super::session::Session;
 use super::{event, options};
 use crate::backend::{DeviceChoice, DeviceRequest};
 use crate::run::{self, LoadPhase, Model};
-use crate::table::Table;
 use crate::text::Controls;
 
 /// A model ready for calls.
@@ -91,11 +90,10 @@ impl Engine {
         self.model.require_tokenizer().and_then(|t| t.decode(ids)).map_err(to_js)
     }
 
-    /// Gives the model an embedding table; `files` are used up.
-    #[wasm_bindgen(js_name = setTable)]
-    pub fn set_table(&self, files: ModelFiles) -> Result<(), JsValue> {
-        self.model.set_table(Table::read(files.into_files()).map_err(to_js)?);
-        Ok(())
+    /// Gives the model an embedding table, a set of labels, or what finds names; `files` are used up.
+    #[wasm_bindgen(js_name = addPart)]
+    pub fn add_part(&self, files: ModelFiles) -> Result<(), JsValue> {
+        self.model.add(files.into_files()).map_err(to_js)
     }
 
     /// The vector of a text, by the table.

@@ -14,6 +14,7 @@ pub use crate::backend::Clock;
 use crate::backend::{self, Backend, DeviceReport, DeviceRequest};
 use crate::error::{Error, Result};
 use crate::format::{CHAT_TEMPLATE, Dialect, ModelFile, TOKENIZER_CONFIG, Value};
+use crate::heads::Heads;
 use crate::model::{Plan, plan};
 use crate::sample::SampleOptions;
 use crate::session::{PassCosts, identity};
@@ -106,6 +107,7 @@ pub struct Model {
     costs: RefCell<PassCosts>,
     /// See embed.rs.
     pub(super) table: RefCell<Option<Rc<Table>>>,
+    pub(super) heads: RefCell<Heads>,
 }
 
 impl Model {
@@ -201,6 +203,7 @@ impl Model {
             kept: RefCell::default(),
             costs: RefCell::default(),
             table: RefCell::default(),
+            heads: RefCell::default(),
         }))
     }
 

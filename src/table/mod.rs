@@ -6,7 +6,7 @@
 //! length of its row (smooth inverse frequency, Arora et al. 2017); the row of the token for unknown words is zero.
 
 use crate::error::{Error, Result};
-use crate::format;
+use crate::format::{self, ModelFile};
 use crate::tensor::{Bytes, DType};
 use crate::text::{Controls, Tokenizer};
 
@@ -34,7 +34,14 @@ impl Table {
     /// # Errors
     /// `Truncated` and `Format` for a damaged file, `Unsupported` for one of another architecture.
     pub fn read(files: Vec<(String, Bytes)>) -> Result<Table> {
-        let file = format::parse(files)?;
+        Table::of(&format::parse(files)?)
+    }
+
+    /// Reads a table from its parsed file.
+    ///
+    /// # Errors
+    /// As [`Table::read`].
+    pub fn of(file: &ModelFile) -> Result<Table> {
         let invalid = |what: &str, expected: String, found: String| Error::Format {
             file: file.name.clone(),
             what: what.into(),
@@ -43,7 +50,7 @@ impl Table {
         };
         let value = |key: &str| file.metadata.get(key);
         let architecture = value("general.architecture").map_or("nothing".into(), format::Value::describe);
-        if value("general.architecture").and_then(format::Value::as_str) != Some(ARCHITECTURE) {
+        if !is_table(file) {
             return Err(Error::Unsupported {
                 what: format!("{}: general.architecture of an embedding table", file.name),
                 found: architecture,
@@ -56,7 +63,7 @@ impl Table {
             number.map(|x| x as f32).ok_or_else(|| invalid(key, "a number of at least 0".into(), found()))
         };
         let (scale, doubt) = (number(SCALE)?, number(DOUBT)?);
-        let tokenizer = Tokenizer::from_file(&file)?
+        let tokenizer = Tokenizer::from_file(file)?
             .ok_or_else(|| invalid("tokenizer.ggml.model", "a tokenizer".into(), "nothing".into()))?;
         let expected = || format!("{} rows of whole blocks", tokenizer.vocab_size());
         let matrix = file.tensor(MATRIX).ok_or_else(|| invalid(MATRIX, expected(), "nothing".into()))?;
@@ -116,6 +123,11 @@ impl Table {
         let scale = if length > 0.0 { self.scale / (length + self.doubt) } else { 0.0 };
         labels.into_iter().map(|label| Ok(f64::from(scale * dot(&text, &self.embed(label)?)))).collect()
     }
+}
+
+/// Whether a file says that it is a table.
+pub fn is_table(file: &ModelFile) -> bool {
+    file.metadata.get("general.architecture").and_then(format::Value::as_str) == Some(ARCHITECTURE)
 }
 
 fn dot(a: &[f32], b: &[f32]) -> f32 {

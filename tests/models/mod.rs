@@ -8,6 +8,7 @@ mod embeddings;
 mod entities;
 mod files;
 mod grounded;
+mod heads;
 mod jobs;
 mod lost;
 mod reuse;

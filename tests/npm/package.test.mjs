@@ -70,6 +70,7 @@ test("the tarball holds what it should and nothing else", () => {
     "dist/engine-simd128.wasm", "dist/engine-relaxed.wasm", "dist/engine-threads.wasm", "dist/engine-threads.js",
     "dist/worker-threads.js", "dist/thread.js", "dist/model/nanolm-default.gguf", "dist/model/MODEL_CARD.md",
     "dist/model/nanolm-table.gguf", "dist/model/TABLE_CARD.md", "dist/model/TABLE_LICENSE.md",
+    ...["names", "topic", "sentiment", "clinc150", "banking77", "snips"].map((part) => `dist/model/nanolm-${part}.gguf`), "dist/model/HEADS_CARD.md",
   ]) {
     assert.ok(files.includes(needed), `${needed} in ${files.join(", ")}`);
   }

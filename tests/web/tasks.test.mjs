@@ -91,6 +91,40 @@ describe("tasks that find things", () => {
     }
   });
 
+  test("trained sets and names are fetched when first needed, each once, and any model has them", async () => {
+    const fetched = (part) => app.requests.filter(({ path, method }) => path === `/nanolm/model/nanolm-${part}.gguf` && method === "GET").length;
+    const other = await openPage(browser, app);
+    const found = await other.evaluate(async () => {
+      const model = await nanolm.Model.load("/golden/tiny-llama/model-q8_0.gguf", { device: "cpu", cache: false });
+      const best = async (text, set) => (await model.classify(text, set))[0];
+      const out = {
+        sets: model.info.labelSets,
+        film: await best("A dull and lifeless film.", "sentiment"),
+        good: await best("A moving, beautiful and very funny film: a triumph.", "sentiment"),
+        topic: await best("The planet orbits a star; its moons were seen by the telescope.", "topic"),
+        form: (await model.extractEntities("Pay €5.", { types: ["MONEY"] })).length,
+      };
+      const together = await Promise.all([best("I lost my card", "clinc150"), best("Play some jazz", "clinc150")]);
+      const text = "💡 Miles Davis flew to London.";
+      const names = await model.extractEntities(text);
+      await model.dispose();
+      return { ...out, together, names: names.map(({ type, text: shown, start, end }) => [type, shown, text.slice(start, end)]) };
+    });
+    await other.close();
+    assert.deepEqual(found.sets, ["topic", "sentiment", "clinc150", "banking77", "snips"]);
+    assert.equal(found.film.label, "negative");
+    assert.equal(found.good.label, "positive");
+    assert.equal(found.topic.label, "astronomy");
+    assert.equal(found.form, 1);
+    assert.deepEqual(found.together.map(({ label }) => label), ["report lost card", "play music"]);
+    assert.deepEqual(found.names, [["PER", "Miles Davis", "Miles Davis"], ["LOC", "London", "London"]]);
+    assert.ok(fetched("clinc150") === 1 && fetched("topic") === 1 && fetched("banking77") === 0 && fetched("snips") === 0);
+    // The default model asks the same for what it was trained on itself.
+    const { value } = await call("classify", "The planet orbits a star; its moons were seen by the telescope.");
+    assert.equal(value[0].label, "astronomy");
+    assert.ok(value[0].score > 0.8, `${value[0].score}`);
+  });
+
   test("wrong arguments reject by name", async () => {
     const refused = async (...args) => (await call(...args)).error;
     for (const [method, ...args] of [

@@ -32,8 +32,8 @@ export class Engine {
   /** Control tokens written out in the text act, but for those that take in one of the `literal` bytes of its UTF-8. */
   tokenize(text: string, addSpecial: boolean, literal: Uint32Array): Uint32Array;
   detokenize(ids: Uint32Array): string;
-  /** Gives the model an embedding table. Consumes `files`. */
-  setTable(files: ModelFiles): void;
+  /** Gives the model an embedding table, a set of labels, or what finds names. Consumes `files`. */
+  addPart(files: ModelFiles): void;
   /** The vector of a text, by the table. */
   embed(text: string): Float32Array<ArrayBuffer>;
   /** Begins a task: `generate`, `summarize`, `classify`, `entities`, `keywords`, `answer`; see src/task/mod.rs. */

@@ -37,7 +37,7 @@ export interface EngineInfo {
   device: DeviceInfo;
   /** What the model can do: `generate`, `tldr`, `key-points`, `headline`, `classify`, `entities`, `keywords`, `answer`. */
   tasks: string[];
-  /** The sets of labels that the model was trained to classify by. */
+  /** The sets of labels that the model can classify by: those of its file, its default first, and those of this package. */
   labelSets: string[];
   /** What the model's files left open, and what was taken for it, in words: mostly none. */
   notes: string[];

@@ -107,9 +107,16 @@ impl ClassifySection {
         Ok(Some(ClassifySection { label, sets, default_set }))
     }
 
-    /// The names of the sets.
+    /// The names of the sets, the default one first.
     fn names(&self) -> Vec<String> {
-        self.sets.iter().map(|(name, _)| name.clone()).collect()
+        let mut names: Vec<String> = self.sets.iter().map(|(name, _)| name.clone()).collect();
+        crate::order::sort_by_key(&mut names, |name| Some(name) != self.default_set.as_ref());
+        names
+    }
+
+    /// The set that is taken where none is named.
+    pub fn default_set(&self) -> Option<&str> {
+        self.default_set.as_deref()
     }
 
     /// Whether some labels are of one of the sets.

@@ -1,5 +1,7 @@
 //! Which of some labels a text bears.
 //!
+//! A set of labels that was added to the model (`src/heads`) goes by the words of the whole text, without the network.
+//!
 //! Labels that the model was trained on: it reads the text, then `label`, and says for each label the probability of its words and
 //! of the end after them; these are normalised over the labels. A text longer than what was trained on is read in parts, and
 //! what they say is averaged.
@@ -63,16 +65,24 @@ impl Model {
     /// words and for labels that make no sense.
     pub fn classify(self: &Rc<Self>, text: &str, options: &ClassifyOptions) -> Result<Job> {
         let section = self.section::<ClassifySection>();
+        let article = Article::with_sentences(text)?;
         if let (Labels::Own(labels), Some(table)) = (&options.labels, self.table())
             && !section.is_some_and(|section| section.knows(labels))
         {
-            return self.compare(&table, text, labels);
+            return self.compare(&table, &article.text, labels);
+        }
+        let set = match &options.labels {
+            Labels::Set(name) => Some(name.as_str()),
+            Labels::Default => section.and_then(ClassifySection::default_set),
+            Labels::Own(_) => None,
+        };
+        if let Some(head) = set.and_then(|name| self.label_head(name)) {
+            return self.told(head.labels(), &head.logits(&article.text));
         }
         let format = TaskFormat::of(self, "classify")?;
         let section = section.ok_or_else(|| self.cannot("classify"))?;
         let (labels, trained) = section.choose(&options.labels)?;
         let tokens = tokens(self, &labels, format.end)?;
-        let article = Article::with_sentences(text)?;
         let n = article.sentences.len();
         let mut parts = Vec::new();
         let mut from = 0;
@@ -88,13 +98,16 @@ impl Model {
         Ok(Job::new(self, |context| run(context, labels, tokens, parts, without_text)))
     }
 
-    /// Labels by the vectors of a table.
+    /// Labels by the vectors of a table; `text` without markup.
     fn compare(self: &Rc<Self>, table: &Table, text: &str, labels: &[String]) -> Result<Job> {
         check(labels)?;
-        let article = Article::with_sentences(text)?;
         let words: Vec<String> = labels.iter().map(|label| words(label)).collect();
-        let scores = table.logits(&article.text, words.iter().map(String::as_str))?;
-        let labels = ranked(labels, &softmax(&scores));
+        self.told(labels, &table.logits(text, words.iter().map(String::as_str))?)
+    }
+
+    /// Labels whose logits are known.
+    fn told(self: &Rc<Self>, labels: &[String], logits: &[f64]) -> Result<Job> {
+        let labels = ranked(labels, &softmax(logits));
         Ok(Job::new(self, |context| async move {
             context.prefilled();
             for label in labels {

@@ -1,6 +1,7 @@
 //! Names, numbers, dates and the like in a text.
 //!
-//! Names (of whatever types the model was trained on) are found by the model, sentence by sentence: it reads the sentence
+//! Names are found sentence by sentence, by what was added to the model for them (`src/heads`), or by the model, for the types that it
+//! was trained on: it reads the sentence
 //! twice, and at each token of the second copy, where it knows how the sentence goes on, says which tag the token has. The
 //! best sequence of tags that is possible is taken (Viterbi). Numbers, dates, times, sums of money and addresses are found
 //! by their form (see [`patterns`]), without the model.
@@ -18,6 +19,7 @@ use tags::{Span, best_spans};
 use super::article::Article;
 use super::format::TaskFormat;
 use crate::error::{Error, Result};
+use crate::heads::Name;
 use crate::language::en::{Pattern, patterns};
 use crate::model::LogitRows;
 use crate::run::section::{Description, Sections};
@@ -66,10 +68,14 @@ impl Model {
         let known = self.section::<TaskFormat>().zip(self.section::<EntitySection>());
         let is_by_form = |name: &String| BY_FORM.iter().any(|pattern| pattern.name() == name);
         let by_form_only = !options.types.is_empty() && options.types.iter().all(is_by_form);
-        if known.is_none() && !by_form_only {
+        let head = self.name_head();
+        if known.is_none() && head.is_none() && !by_form_only {
             return Err(self.cannot("entities"));
         }
-        let trained = known.map(|(_, entities)| entities.types()).unwrap_or_default();
+        let trained = match &head {
+            Some(head) => head.types(),
+            None => known.map(|(_, entities)| entities.types()).unwrap_or_default(),
+        };
         if let Some(unknown) = options.types.iter().find(|name| !is_by_form(name) && !trained.contains(name)) {
             let mut all = trained.to_vec();
             all.extend(BY_FORM.map(|pattern| pattern.name().to_string()));
@@ -90,10 +96,16 @@ async fn run(context: Rc<Context>, article: Article, types: Vec<String>, with_na
     let known = model.section::<TaskFormat>().zip(model.section::<EntitySection>());
     let unwrapped = article.unwrapped();
     let mut by_form: VecDeque<(Pattern, Range<usize>)> = patterns(&unwrapped).into();
-    let mut tagger = None;
+    let (mut tagger, head) = (None, model.name_head());
     for (i, sentence) in article.sentences.iter().enumerate() {
         let mut names = Vec::new();
-        if let Some((format, section)) = known.filter(|_| with_names) {
+        if let Some(head) = head.as_ref().filter(|_| with_names) {
+            let from = sentence.bytes.start;
+            for Name { bytes, kind, score } in head.find(unwrapped.get(sentence.bytes.clone()).unwrap_or_default()) {
+                names.push((Span { tokens: 0..0, kind, score }, from + bytes.start..from + bytes.end));
+            }
+            context.progress(Phase::Score, i + 1, article.sentences.len()).await;
+        } else if let Some((format, section)) = known.filter(|_| with_names) {
             let tagger = match &mut tagger {
                 Some(tagger) => tagger,
                 empty => {

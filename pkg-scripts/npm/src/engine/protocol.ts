@@ -41,8 +41,8 @@ export type RequestBody =
   | { method: "tokenize"; text: string; addSpecial: boolean; literal?: Uint32Array | undefined }
   | { method: "detokenize"; ids: Uint32Array }
   | { method: "chatFiles" }
-  /** Fetches the embedding table and gives it to the model. */
-  | { method: "table"; files: SourceFile[]; cache: boolean }
+  /** Fetches a part, such as the embedding table, and gives it to the model. */
+  | { method: "part"; files: SourceFile[]; cache: boolean }
   /** Answered with the vectors, one behind the other, in one `Float32Array`. */
   | { method: "embed"; texts: string[] }
   /** Starts a task on a text. */

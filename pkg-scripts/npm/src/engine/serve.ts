@@ -120,8 +120,8 @@ function receive(request: Request): void {
     case "chatFiles":
       queue.between(() => loaded().chat()).then(answer, (error) => fail(id, error));
       break;
-    case "table":
-      table(request).then(answer, (error: unknown) => fail(id, error));
+    case "part":
+      part(request).then(answer, (error: unknown) => fail(id, error));
       break;
     case "embed":
       embed(request).then(
@@ -168,7 +168,7 @@ function receive(request: Request): void {
 }
 
 /**
- * Makes a model, or a table, of files. A download that is none, a login page for one, is not found again by the next load; where an earlier load
+ * Makes a model, or a part, of files. A download that is none, a login page for one, is not found again by the next load; where an earlier load
  * kept it, this one asks for it once more.
  */
 async function judged<T>(read: () => Promise<ReadFiles>, make: (files: ModelFiles) => Promise<T>): Promise<T> {
@@ -196,13 +196,13 @@ async function stoppable<T>(id: number, work: (stop: AbortController) => Promise
   }
 }
 
-function table({ id, files: sources, cache }: Request & { method: "table" }): Promise<void> {
+function part({ id, files: sources, cache }: Request & { method: "part" }): Promise<void> {
   return stoppable(id, async (stop) => {
     const progress = throttled(id);
     const onProgress = (loaded: number, total: number | undefined): void => progress("download", loaded, total);
     const ready = Promise.resolve(() => new host.ModelFiles());
     const read = (): Promise<ReadFiles> => readFiles(sources, ready, { model: false, cache, stop, onProgress });
-    await judged(read, (files) => queue.between(() => loaded().setTable(files)));
+    await judged(read, (files) => queue.between(() => loaded().addPart(files)));
   });
 }
 

@@ -51,9 +51,24 @@ export interface SourceOptions {
   hub?: string | URL | undefined;
 }
 
-/** @internal The embedding table, which lies beside the default model. */
-export function tableFiles(): SourceFile[] {
-  return [{ name: "nanolm-table.gguf", url: new URL("../model/nanolm-table.gguf", import.meta.url).href }];
+/** @internal What lies beside the default model and is fetched when first needed, by any model. */
+export type Part = "table" | "names" | (typeof LABEL_SETS)[number];
+
+/** @internal Sets of labels that any model can classify by. */
+export const LABEL_SETS = ["topic", "sentiment", "clinc150", "banking77", "snips"] as const;
+
+/** @internal The files of a part. Bundlers find files whose addresses are written out. */
+export function partFiles(part: Part): SourceFile[] {
+  const urls = {
+    table: new URL("../model/nanolm-table.gguf", import.meta.url),
+    names: new URL("../model/nanolm-names.gguf", import.meta.url),
+    topic: new URL("../model/nanolm-topic.gguf", import.meta.url),
+    sentiment: new URL("../model/nanolm-sentiment.gguf", import.meta.url),
+    clinc150: new URL("../model/nanolm-clinc150.gguf", import.meta.url),
+    banking77: new URL("../model/nanolm-banking77.gguf", import.meta.url),
+    snips: new URL("../model/nanolm-snips.gguf", import.meta.url),
+  };
+  return [{ name: `nanolm-${part}.gguf`, url: urls[part].href }];
 }
 
 /** @internal The files of a source. Without one: the default model, which lies beside the package's modules. */

@@ -2,9 +2,9 @@
 
 import type { Connection } from "../../engine/connection.js";
 import { optionError } from "../../errors.js";
-import type { Embeddings } from "../embeddings.js";
 import { report } from "../job.js";
 import { type CallOptions, checkCallOptions, checkOptions, checkText } from "../options.js";
+import type { Parts } from "../parts.js";
 
 export type EmbedOptions = CallOptions;
 
@@ -16,7 +16,7 @@ const NAMES = "signal, onProgress";
 /** @internal */
 export async function embed(
   engine: Connection,
-  table: Embeddings,
+  parts: Parts,
   texts: string | readonly string[],
   options: EmbedOptions,
 ): Promise<Vector | Vector[]> {
@@ -28,7 +28,7 @@ export async function embed(
   list.forEach((text, i) => checkText(`texts[${i}]`, text));
   signal?.throwIfAborted();
   if (list.length === 0) return [];
-  await table.ready({ signal, onProgress });
+  await parts.ready("table", { signal, onProgress });
   const progress = (progress: Parameters<typeof report>[1]): void => report(onProgress, progress);
   const all = await engine.send<Vector>({ method: "embed", texts: [...list] }, { signal, progress }).answer;
   const size = all.length / list.length;
@@ -40,7 +40,7 @@ export async function embed(
 /** @internal */
 export async function similarity(
   engine: Connection,
-  table: Embeddings,
+  parts: Parts,
   a: string | Vector,
   b: string | Vector | readonly (string | Vector)[],
   options: EmbedOptions,
@@ -52,7 +52,7 @@ export async function similarity(
     throw optionError(i === 0 ? "a" : Array.isArray(b) ? `b[${i - 1}]` : "b", "a string or a vector of embed", item);
   });
   const texts = all.filter((item) => typeof item === "string");
-  const embedded = (await embed(engine, table, texts, options)) as Vector[];
+  const embedded = (await embed(engine, parts, texts, options)) as Vector[];
   const vectors = all.map((item) => (typeof item === "string" ? (embedded.shift() as Vector) : item));
   const first = vectors[0] as Vector;
   const found = vectors.slice(1).map((vector, i) => {

@@ -2,7 +2,8 @@
 
 import type { Connection } from "../../engine/connection.js";
 import { collect } from "../job.js";
-import { type CallOptions, checkText } from "../options.js";
+import { type CallOptions, checkOptions, checkText } from "../options.js";
+import type { Parts } from "../parts.js";
 import type { Place } from "../places.js";
 
 export interface EntityOptions extends CallOptions {
@@ -14,7 +15,7 @@ export interface EntityOptions extends CallOptions {
 export interface Entity extends Place {
   text: string;
   /**
-   * `PER`, `LOC`, `ORG`, `MISC` with the default model; `NUMBER`, `DATE`, `TIME`, `MONEY`, `EMAIL`, `URL`, `PHONE` with any, found by
+   * `PER`, `LOC`, `ORG`, `MISC`, which are names; `NUMBER`, `DATE`, `TIME`, `MONEY`, `EMAIL`, `URL`, `PHONE`, found by
    * their form.
    */
   type: string;
@@ -22,9 +23,15 @@ export interface Entity extends Place {
   score: number;
 }
 
+const BY_FORM: ReadonlySet<unknown> = new Set(["NUMBER", "DATE", "TIME", "MONEY", "EMAIL", "URL", "PHONE"]);
+
 /** @internal */
-export async function extractEntities(engine: Connection, text: string, options: EntityOptions): Promise<Entity[]> {
+export async function extractEntities(engine: Connection, parts: Parts, text: string, options: EntityOptions): Promise<Entity[]> {
   checkText("text", text);
+  const { types } = checkOptions(options);
+  // What form shows needs nothing else; a wrong value is the engine's to refuse.
+  const byForm = Array.isArray(types) && types.length > 0 && types.every((type: unknown) => BY_FORM.has(type));
+  if (!byForm) await parts.ready("names", options);
   // An event's own type is "entity"; the entity's travels as its kind.
   type Item = Place & { text: string; kind: string; score: number };
   const items = await collect<Item>(engine, { task: "entities", input: text, options }, "entity");
