@@ -1,11 +1,13 @@
 // `fetch` for libraries that speak the API of OpenAI: requests are answered on the device, and none leaves it.
 
 import type { Model } from "../index.js";
+import { abortable } from "../model/abortable.js";
 import { completeChat, readChat } from "./chat.js";
 import { complete, readCompletion } from "./completions.js";
 import { embed, readEmbeddings } from "./embeddings.js";
 import { ApiError, errorResponse, invalid, toApiError } from "./errors.js";
-import { type Body, Parameters } from "./parameters.js";
+import { Parameters } from "./parameters.js";
+import { absolute, bodyOf, endpointOf } from "./request.js";
 import { readResponse, respond, type Stored } from "./responses.js";
 
 /** A model, or a function that loads it when it is first asked for. */
@@ -35,7 +37,7 @@ export function createFetch(models: ServedModels, { elsewhere }: FetchOptions = 
   const stored: Stored = new Map();
   return async (input, init) => {
     const request = new Request(absolute(input), init);
-    const path = /\/v1(\/.*)$/.exec(new URL(request.url).pathname)?.[1]?.replace(/\/$/, "");
+    const path = endpointOf(request.url);
     // A request made of a signal that is aborted later has a signal of its own in every browser.
     const signal = init?.signal ?? request.signal;
     signal.throwIfAborted();
@@ -53,36 +55,11 @@ export function createFetch(models: ServedModels, { elsewhere }: FetchOptions = 
   };
 }
 
-/** Addresses may be relative, as for the page's own `fetch`. */
-function absolute(input: RequestInfo | URL): RequestInfo | URL {
-  return typeof input === "string" ? new URL(input, globalThis.location?.href ?? "http://localhost/") : input;
-}
-
-/** A promise that an abort rejects at once. */
-function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const stop = (): void => reject(signal.reason);
-    signal.addEventListener("abort", stop, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", stop));
-  });
-}
-
 interface Call {
   request: Request;
   served: Served;
   stored: Stored;
   signal: AbortSignal;
-}
-
-async function bodyOf(request: Request): Promise<Body> {
-  let body: unknown;
-  try {
-    body = await request.json();
-  } catch {
-    throw new ApiError(400, "We could not parse the JSON body of your request. The API expects a JSON payload.");
-  }
-  if (typeof body !== "object" || body === null || Array.isArray(body)) throw new ApiError(400, "Expected the body of the request to be a JSON object.");
-  return body as Body;
 }
 
 /** The model that a body names, and its other parameters. */
@@ -164,6 +141,7 @@ class Served {
   }
 }
 
-function isOne(models: ServedModels): models is ServedModel {
+/** @internal */
+export function isOne(models: ServedModels): models is ServedModel {
   return typeof models === "function" || typeof (models as { chat?: unknown })?.chat === "function" || typeof (models as { then?: unknown })?.then === "function";
 }
