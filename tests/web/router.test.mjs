@@ -120,7 +120,7 @@ describe("consent", () => {
     assert.deepEqual([found.asked, found.answer, found.unknown, found.left], [1, false, undefined, 0]);
     // What is not `true` is no.
     assert.equal(found.broken.status, 403);
-    assert.deepEqual(found.questions[0], { origin: a.origin, models: ["a"], endpoint: "chat/completions", characters: 21, personal: false, redacted: false });
+    assert.deepEqual(found.questions[0], { origin: a.origin, models: ["a"], endpoint: "chat/completions", task: undefined, characters: 21, personal: false, redacted: false });
     nothingLeft();
   });
 

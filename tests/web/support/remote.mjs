@@ -71,7 +71,7 @@ export async function startRemote(behave = () => ({}), { key } = {}) {
     response.end("data: [DONE]\n\n");
   });
   await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
-  return Object.assign(remote, {
+  return Object.defineProperties(remote, Object.getOwnPropertyDescriptors({
     origin: `http://127.0.0.1:${server.address().port}`,
     baseURL: `http://127.0.0.1:${server.address().port}/v1`,
     /** Everything that came, `OPTIONS` too. */
@@ -88,5 +88,5 @@ export async function startRemote(behave = () => ({}), { key } = {}) {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
     },
-  });
+  }));
 }
