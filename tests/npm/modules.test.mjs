@@ -28,6 +28,8 @@ const PUBLIC = ["index", "info", "errors", "model"];
 const BUILT_ON = {
   // It answers in the form of the same API: its local models are `createFetch`, its events and errors are made by the same code.
   router: ["openai"],
+  // Its answers, with calls of tools in them, and its models by name are those of that API.
+  "ai-sdk": ["openai"],
 };
 
 const IMPORT = /(?:\bfrom|\bimport)\s*\(?\s*"(\.[^"]+)"/g;

@@ -2,8 +2,8 @@
 import { build } from "vite";
 import { ROOT } from "./browser.mjs";
 
-/** The code of a module with everything that it imports; `external` are addresses that the page serves. */
-export async function bundled(code, { external = [] } = {}) {
+/** The code of a module with everything that it imports. `resolve(id, importer)` may say where something else is. */
+export async function bundled(code, { resolve = () => undefined } = {}) {
   const entry = "\0client";
   const { output } = (
     await build({
@@ -11,8 +11,8 @@ export async function bundled(code, { external = [] } = {}) {
       configFile: false,
       logLevel: "error",
       define: { "process.env.NODE_ENV": '"production"' },
-      build: { write: false, minify: false, lib: { entry, formats: ["es"], fileName: "client" }, rollupOptions: { external, output: { inlineDynamicImports: true } } },
-      plugins: [{ name: "entry", resolveId: (id) => (id.endsWith("client") ? entry : undefined), load: (id) => (id === entry ? code : undefined) }],
+      build: { write: false, minify: false, lib: { entry, formats: ["es"], fileName: "client" }, rollupOptions: { output: { inlineDynamicImports: true } } },
+      plugins: [{ name: "entry", enforce: "pre", resolveId: (id, importer) => (importer === undefined ? entry : resolve(id, importer)), load: (id) => (id === entry ? code : undefined) }],
     })
   )[0];
   return output[0].code;

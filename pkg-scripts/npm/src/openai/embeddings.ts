@@ -3,7 +3,7 @@
 import type { Model } from "../index.js";
 import { invalid, unsupported } from "./errors.js";
 import type { Parameters } from "./parameters.js";
-import { type Input, inputsOf, textOf } from "./request.js";
+import { type Input, inputsOf, textOf, tokensIn } from "./request.js";
 
 interface Wanted {
   input: Input[];
@@ -19,16 +19,11 @@ export function readEmbeddings(parameters: Parameters): Wanted {
 }
 
 export async function embed(name: string, model: Model, { input, base64, dimensions }: Wanted, signal: AbortSignal | undefined): Promise<Response> {
-  const texts: string[] = [];
-  let tokens = 0;
-  for (const given of input) {
-    const text = await textOf(model, given);
-    texts.push(text);
-    tokens += (await model.tokenize(text)).length;
-  }
+  const texts = await Promise.all(input.map((given) => textOf(model, given)));
   const vectors = await model.embed(texts, { signal });
   const size = vectors[0]?.length ?? 0;
   if (dimensions !== undefined && dimensions !== size) throw unsupported("dimensions", `vectors have ${size} numbers.`);
+  const tokens = await tokensIn(model, texts);
   const data = vectors.map((vector, index) => ({ object: "embedding", index, embedding: base64 ? inBase64(vector) : [...vector] }));
   return Response.json({ object: "list", data, model: name, usage: { prompt_tokens: tokens, total_tokens: tokens } });
 }

@@ -5,24 +5,18 @@ import { abortable } from "../model/abortable.js";
 import { completeChat, readChat } from "./chat.js";
 import { complete, readCompletion } from "./completions.js";
 import { embed, readEmbeddings } from "./embeddings.js";
-import { ApiError, errorResponse, invalid, toApiError } from "./errors.js";
+import { ApiError, errorResponse, toApiError } from "./errors.js";
 import { Parameters } from "./parameters.js";
 import { absolute, bodyOf, endpointOf } from "./request.js";
 import { readResponse, respond, type Stored } from "./responses.js";
+import { Served, type ServedModels } from "./served.js";
 
-/** A model, or a function that loads it when it is first asked for. */
-export type ServedModel = Model | Promise<Model> | (() => Model | Promise<Model>);
-
-/** One model for whatever name is asked for, or models by the names that clients know them by. */
-export type ServedModels = ServedModel | Readonly<Record<string, ServedModel>>;
+export type { ServedModel, ServedModels } from "./served.js";
 
 export interface FetchOptions {
   /** What requests for other addresses get: by default an error with the status 404, so that nothing leaves the device. */
   elsewhere?: typeof fetch | undefined;
 }
-
-/** The name of a model that is served alone. */
-const ALONE = "nanolm";
 
 /**
  * A `fetch` that answers `/v1/chat/completions`, `/v1/completions`, `/v1/responses`, `/v1/embeddings` and `/v1/models`, whatever the address before
@@ -98,50 +92,3 @@ const ENDPOINTS: Record<string, (call: Call) => Promise<Response>> = {
   },
   "GET /models": async ({ served }) => Response.json({ object: "list", data: served.names.map((name) => served.described(name)) }),
 };
-
-/** Models by name, each loaded once. */
-class Served {
-  readonly #alone: boolean;
-  readonly #models: Readonly<Record<string, ServedModel>>;
-  readonly #loaded = new Map<string, Promise<Model>>();
-
-  constructor(models: ServedModels) {
-    this.#alone = isOne(models);
-    this.#models = isOne(models) ? { [ALONE]: models } : models;
-    if (typeof models !== "function" && (typeof models !== "object" || models === null)) throw invalid("models", "a model, or models by name", models);
-  }
-
-  get names(): string[] {
-    return Object.keys(this.#models);
-  }
-
-  /** Refuses a name that is not served. */
-  require(name: string): string {
-    if (this.#alone) return ALONE;
-    if (Object.hasOwn(this.#models, name)) return name;
-    throw new ApiError(404, `The model \`${name}\` does not exist or you do not have access to it. There are: ${this.names.join(", ")}.`, null, "model_not_found");
-  }
-
-  get(name: string): Promise<Model> {
-    const key = this.require(name);
-    let loaded = this.#loaded.get(key);
-    if (loaded === undefined) {
-      const model = this.#models[key] as ServedModel;
-      loaded = Promise.resolve(typeof model === "function" ? model() : model);
-      this.#loaded.set(key, loaded);
-      // The next request loads again.
-      loaded.catch(() => this.#loaded.delete(key));
-    }
-    return loaded;
-  }
-
-  described(name: string): object {
-    this.require(name);
-    return { id: name, object: "model", created: 0, owned_by: "nanolm" };
-  }
-}
-
-/** @internal */
-export function isOne(models: ServedModels): models is ServedModel {
-  return typeof models === "function" || typeof (models as { chat?: unknown })?.chat === "function" || typeof (models as { then?: unknown })?.then === "function";
-}

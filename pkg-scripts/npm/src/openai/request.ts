@@ -35,3 +35,9 @@ export function inputsOf(param: string, value: unknown): Input[] {
 }
 
 export const textOf = (model: Model, input: Input): string | Promise<string> => (typeof input === "string" ? input : model.detokenize(input));
+
+export async function tokensIn(model: Model, texts: readonly string[]): Promise<number> {
+  let tokens = 0;
+  for (const text of texts) tokens += (await model.tokenize(text)).length;
+  return tokens;
+}

@@ -1,7 +1,8 @@
 // One of the models: how it is asked, and what it may be asked.
 
 import { optionError } from "../errors.js";
-import { createFetch, isOne, type ServedModel } from "../openai/index.js";
+import { createFetch } from "../openai/index.js";
+import { isOne, type ServedModel } from "../openai/served.js";
 import { type Endpoint, ENDPOINTS } from "./endpoints.js";
 import { HealthRecord } from "./health.js";
 import type { LocalModel, RemoteModel, RoutedModel, RouterOptions, Traits } from "./types.js";
