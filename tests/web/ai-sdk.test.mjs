@@ -1,8 +1,11 @@
 // nanolm/ai-sdk with the `ai` package as it comes from npm, in Chromium with the network off.
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { openPage, serveApp } from "./support/app.mjs";
-import { launch } from "./support/browser.mjs";
+import { installTarball, openPage, serveApp } from "./support/app.mjs";
+import { launch, ROOT } from "./support/browser.mjs";
 import { bundled } from "./support/bundle.mjs";
 
 let browser;
@@ -164,6 +167,22 @@ test("calls of tools, and their results, are messages of the model's template", 
   assert.deepEqual(found.none, {});
   // The client itself gives up where no call comes of it.
   assert.deepEqual(found.forced.map(({ feature }) => feature), ["toolChoice"]);
+});
+
+test("the models are what the specification's own types say", () => {
+  const folder = join(installTarball("web-app"), "../..");
+  const check = `import type { EmbeddingModelV4, LanguageModelV4 } from "@ai-sdk/provider";
+import type { EmbeddingModel, LanguageModel } from "nanolm/ai-sdk";
+declare const language: LanguageModel;
+declare const embedding: EmbeddingModel;
+export const one: LanguageModelV4 = language;
+export const two: EmbeddingModelV4 = embedding;
+// @ts-expect-error the check can fail
+export const three: EmbeddingModelV4 = language;
+`;
+  writeFileSync(join(folder, "ai-sdk.ts"), check);
+  const flags = ["--noEmit", "--strict", "--target", "ES2022", "--module", "ES2022", "--moduleResolution", "bundler", "--skipLibCheck", "--types", ""];
+  execFileSync(process.execPath, [join(ROOT, "node_modules/typescript/bin/tsc"), ...flags, "ai-sdk.ts"], { cwd: folder, stdio: "pipe" });
 });
 
 test("embedMany gives the vectors of model.embed", async () => {

@@ -32,6 +32,8 @@ export function useSummary(model: Model | undefined, text: string, options: Omit
       setSummary({ ...NONE, running: true });
       const stream = model.summarize(text, { ...options, signal: stop.signal });
       for await (const piece of stream) {
+        // A piece may be on its way when the next summary begins.
+        if (stop.signal.aborted) return;
         if ("score" in piece) setSummary((before) => ({ ...before, points: [...before.points, piece], text: [...before.points, piece].map(({ text }) => text).join("\n") }));
         else setSummary((before) => ({ ...before, text: before.text + piece.text }));
       }
