@@ -41,7 +41,7 @@ export type PromptPart = TextPart | ReasoningPart | ToolCallPart | ToolResultPar
 /** A message; what its parts may be besides is refused by name. */
 export interface PromptMessage {
   role: "system" | "user" | "assistant" | "tool";
-  content: string | readonly Part[];
+  content: string | readonly (PromptPart | Part)[];
 }
 
 export interface FunctionTool {
