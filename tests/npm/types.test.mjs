@@ -16,7 +16,7 @@ const run = promisify(execFile);
 const COMPILERS = { "5.4": "typescript-5.4", "5.9": "typescript-5.9", current: "typescript" };
 const LIBRARIES = { "default libraries": [], "DOM and DOM.Iterable": ["--lib", "ES2022,DOM,DOM.Iterable"] };
 const FLAGS = ["--noEmit", "--strict", "--target", "ES2022", "--module", "ES2022", "--moduleResolution", "bundler", "--skipLibCheck", "false"];
-const FILES = ["consumer.ts", "elements.ts", "extension.ts"];
+const FILES = ["consumer.ts", "elements.ts", "extension.ts", "surfaces.ts"];
 
 let installed;
 let app;

@@ -1,25 +1,16 @@
 // nanolm/openai with the official client, as it comes from npm, in Chromium with the network off.
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { build } from "vite";
 import { openPage, serveApp } from "./support/app.mjs";
-import { launch, ROOT } from "./support/browser.mjs";
+import { launch } from "./support/browser.mjs";
+import { bundled } from "./support/bundle.mjs";
 
 let browser;
 let app;
 let page;
 before(async () => {
-  const entry = "\0client";
-  const { output } = (
-    await build({
-      root: ROOT,
-      configFile: false,
-      logLevel: "error",
-      build: { write: false, minify: false, lib: { entry, formats: ["es"], fileName: "client" } },
-      plugins: [{ name: "entry", resolveId: (id) => (id.endsWith("client") ? entry : undefined), load: (id) => (id === entry ? 'import OpenAI from "openai"; globalThis.OpenAI = OpenAI;' : undefined) }],
-    })
-  )[0];
-  app = await serveApp({ mounts: { "/client/": () => output[0].code } });
+  const client = await bundled('import OpenAI from "openai"; globalThis.OpenAI = OpenAI;');
+  app = await serveApp({ mounts: { "/client/": () => client } });
   browser = await launch({ gpu: "none" });
   page = await openPage(browser, app);
   await page.evaluate(async () => {

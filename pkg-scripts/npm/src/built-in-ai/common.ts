@@ -1,7 +1,8 @@
 // What the APIs have in common: their options, their monitors, their exceptions.
 
 import { NanolmError } from "../index.js";
-import { abortable, load } from "./provider.js";
+import { abortable } from "../model/abortable.js";
+import { load } from "./provider.js";
 import type { Model } from "../index.js";
 
 /** Hears how far a download is: `downloadprogress`, with `loaded` from 0 to 1. */

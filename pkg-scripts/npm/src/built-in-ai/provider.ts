@@ -1,6 +1,7 @@
 // The model behind the APIs: loaded once, when something is first created.
 
 import { Model, type Progress } from "../index.js";
+import { abortable } from "../model/abortable.js";
 
 export type Availability = "unavailable" | "downloadable" | "downloading" | "available";
 
@@ -62,15 +63,4 @@ function begin(): Promise<Model> {
     },
   );
   return model;
-}
-
-/** A promise that an abort rejects at once. */
-export function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) return promise;
-  return new Promise((resolve, reject) => {
-    const stop = (): void => reject(signal.reason);
-    if (signal.aborted) stop();
-    signal.addEventListener("abort", stop, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", stop));
-  });
 }

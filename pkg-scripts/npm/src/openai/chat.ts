@@ -13,7 +13,6 @@ interface Wanted {
   logprobs: boolean;
   stream: boolean;
   includeUsage: boolean;
-  tools: boolean;
 }
 
 const MOST_CHOICES = 16;
@@ -39,7 +38,7 @@ export function readChat(parameters: Parameters): Wanted {
   // The same answer several times is not what anyone asks for.
   if (n > 1) sampling.temperature ??= 1;
   const options: ChatOptions = { ...sampling, variables, ...(tools && { tools }) };
-  return { messages: messages as ChatMessage[], options, n, logprobs, ...parameters.stream(), tools: tools !== undefined };
+  return { messages: messages as ChatMessage[], options, n, logprobs, ...parameters.stream() };
 }
 
 const optional = <T>(name: string, value: T | undefined): Record<string, T> => (value === undefined ? {} : { [name]: value });
@@ -84,21 +83,21 @@ export function usageOf(usages: readonly Usage[]): object {
   };
 }
 
-interface Delta {
+export interface Delta {
   content?: string;
   reasoning_content?: string;
-  tool_calls?: object[];
+  tool_calls?: (Call & { index: number })[];
 }
 
-interface Written {
+export interface Written {
   result: Result;
   calls: Call[];
 }
 
 /** Has the model answer once. `emit` is given what comes, in order. */
-async function answer(model: Model, wanted: Wanted, choice: number, signal: AbortSignal | undefined, emit: (delta: Delta, piece?: ChatPiece) => void): Promise<Written> {
-  const stream = model.chat(wanted.messages, { ...optionsOf(wanted, choice), signal });
-  const calls = wanted.tools ? new ToolCalls() : undefined;
+export async function answer(model: Model, messages: readonly ChatMessage[], options: ChatOptions, signal: AbortSignal | undefined, emit: (delta: Delta, piece?: ChatPiece) => void): Promise<Written> {
+  const stream = model.chat(messages, { ...options, signal });
+  const calls = options.tools === undefined ? undefined : new ToolCalls();
   const found: Call[] = [];
   const say = ({ text, calls: called }: { text: string; calls: Call[] }, reasoning: string, piece?: ChatPiece): void => {
     const delta: Delta = { ...(text !== "" && { content: text }), ...(reasoning !== "" && { reasoning_content: reasoning }) };
@@ -121,7 +120,7 @@ export async function completeChat(name: string, model: Model, wanted: Wanted, s
   for (let index = 0; index < wanted.n; index++) {
     const content: Logprob[] = [];
     let [text, reasoning] = ["", ""];
-    const whole = await answer(model, wanted, index, signal, (delta, piece) => {
+    const whole = await answer(model, wanted.messages, optionsOf(wanted, index), signal, (delta, piece) => {
       text += delta.content ?? "";
       reasoning += delta.reasoning_content ?? "";
       if (piece !== undefined) content.push(logprobOf(piece));
@@ -156,7 +155,7 @@ function streamChat(head: object, model: Model, wanted: Wanted, signal: AbortSig
           if (!begun) send(chunk([{ index, delta: { role: "assistant", content: "", refusal: null }, logprobs: null, finish_reason: null }]));
           begun = true;
         };
-        const whole = await answer(model, wanted, index, signal, (delta, piece) => {
+        const whole = await answer(model, wanted.messages, optionsOf(wanted, index), signal, (delta, piece) => {
           begin();
           const logprobs = wanted.logprobs && piece !== undefined ? { content: [logprobOf(piece)], refusal: null } : null;
           send(chunk([{ index, delta, logprobs, finish_reason: null }]));

@@ -2,12 +2,13 @@
 
 import type { ChatOptions, Model, Piece, Usage } from "../index.js";
 import { usageOf } from "./chat.js";
-import { id, invalid, unsupported } from "./errors.js";
+import { id, unsupported } from "./errors.js";
 import { eventStream } from "./events.js";
 import type { Parameters } from "./parameters.js";
+import { type Input, inputsOf, textOf } from "./request.js";
 
 interface Wanted {
-  prompts: (string | number[])[];
+  prompts: Input[];
   options: ChatOptions;
   n: number;
   echo: boolean;
@@ -21,7 +22,7 @@ const MAX_TOKENS = 16;
 const MOST_CHOICES = 16;
 
 export function readCompletion(parameters: Parameters): Wanted {
-  const prompts = promptsOf(parameters.take("prompt") ?? "");
+  const prompts = inputsOf("prompt", parameters.take("prompt") ?? "");
   const n = parameters.whole("n", 1, MOST_CHOICES) ?? 1;
   parameters.read("best_of", (param, value) => {
     if (value !== n) throw unsupported(param, "only the value of 'n' is.");
@@ -36,20 +37,13 @@ export function readCompletion(parameters: Parameters): Wanted {
   return { prompts, options, n, echo: parameters.flag("echo"), logprobs: logprobs !== undefined, ...parameters.stream() };
 }
 
-function promptsOf(prompt: unknown): (string | number[])[] {
-  const isTokens = (value: unknown): value is number[] => Array.isArray(value) && value.length > 0 && value.every((token) => Number.isInteger(token));
-  if (typeof prompt === "string" || isTokens(prompt)) return [prompt];
-  if (Array.isArray(prompt) && prompt.length > 0 && prompt.every((each) => typeof each === "string" || isTokens(each))) return prompt;
-  throw invalid("prompt", "a string, token ids, or an array of them", prompt);
-}
-
 export async function complete(name: string, model: Model, wanted: Wanted, signal: AbortSignal | undefined): Promise<Response> {
   const head = { id: id("cmpl"), object: "text_completion", created: Math.floor(Date.now() / 1000), model: name };
   const { prompts, options, n, echo } = wanted;
   const usages: Usage[][] = [];
   const run = async (signal: AbortSignal | undefined, emit: (index: number, text: string, piece?: Piece) => void, end: (index: number, reason: string) => void): Promise<void> => {
     for (const [p, given] of prompts.entries()) {
-      const prompt = typeof given === "string" ? given : await model.detokenize(given);
+      const prompt = await textOf(model, given);
       const own: Usage[] = [];
       for (let choice = 0; choice < n; choice++) {
         const index = p * n + choice;

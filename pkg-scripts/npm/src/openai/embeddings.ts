@@ -3,36 +3,27 @@
 import type { Model } from "../index.js";
 import { invalid, unsupported } from "./errors.js";
 import type { Parameters } from "./parameters.js";
+import { type Input, inputsOf, textOf, tokensIn } from "./request.js";
 
 interface Wanted {
-  input: (string | number[])[];
+  input: Input[];
   base64: boolean;
   dimensions: number | undefined;
 }
 
 export function readEmbeddings(parameters: Parameters): Wanted {
-  const input = parameters.take("input");
-  const isTokens = (value: unknown): value is number[] => Array.isArray(value) && value.length > 0 && value.every((token) => Number.isInteger(token));
-  const list = typeof input === "string" || isTokens(input) ? [input] : input;
-  if (!Array.isArray(list) || list.length === 0 || !list.every((each) => typeof each === "string" || isTokens(each))) {
-    throw invalid("input", "a string, token ids, or an array of them", input);
-  }
+  const input = inputsOf("input", parameters.take("input"));
   const format = parameters.text("encoding_format") ?? "float";
   if (format !== "float" && format !== "base64") throw invalid("encoding_format", '"float" or "base64"', format);
-  return { input: list, base64: format === "base64", dimensions: parameters.whole("dimensions", 1) };
+  return { input, base64: format === "base64", dimensions: parameters.whole("dimensions", 1) };
 }
 
 export async function embed(name: string, model: Model, { input, base64, dimensions }: Wanted, signal: AbortSignal | undefined): Promise<Response> {
-  const texts: string[] = [];
-  let tokens = 0;
-  for (const given of input) {
-    const text = typeof given === "string" ? given : await model.detokenize(given);
-    texts.push(text);
-    tokens += (await model.tokenize(text)).length;
-  }
+  const texts = await Promise.all(input.map((given) => textOf(model, given)));
   const vectors = await model.embed(texts, { signal });
   const size = vectors[0]?.length ?? 0;
   if (dimensions !== undefined && dimensions !== size) throw unsupported("dimensions", `vectors have ${size} numbers.`);
+  const tokens = await tokensIn(model, texts);
   const data = vectors.map((vector, index) => ({ object: "embedding", index, embedding: base64 ? inBase64(vector) : [...vector] }));
   return Response.json({ object: "list", data, model: name, usage: { prompt_tokens: tokens, total_tokens: tokens } });
 }

@@ -1,26 +1,22 @@
 // `fetch` for libraries that speak the API of OpenAI: requests are answered on the device, and none leaves it.
 
 import type { Model } from "../index.js";
+import { abortable } from "../model/abortable.js";
 import { completeChat, readChat } from "./chat.js";
 import { complete, readCompletion } from "./completions.js";
 import { embed, readEmbeddings } from "./embeddings.js";
-import { ApiError, errorResponse, invalid, toApiError } from "./errors.js";
-import { type Body, Parameters } from "./parameters.js";
+import { ApiError, errorResponse, toApiError } from "./errors.js";
+import { Parameters } from "./parameters.js";
+import { absolute, bodyOf, endpointOf } from "./request.js";
 import { readResponse, respond, type Stored } from "./responses.js";
+import { Served, type ServedModels } from "./served.js";
 
-/** A model, or a function that loads it when it is first asked for. */
-export type ServedModel = Model | Promise<Model> | (() => Model | Promise<Model>);
-
-/** One model for whatever name is asked for, or models by the names that clients know them by. */
-export type ServedModels = ServedModel | Readonly<Record<string, ServedModel>>;
+export type { ServedModel, ServedModels } from "./served.js";
 
 export interface FetchOptions {
   /** What requests for other addresses get: by default an error with the status 404, so that nothing leaves the device. */
   elsewhere?: typeof fetch | undefined;
 }
-
-/** The name of a model that is served alone. */
-const ALONE = "nanolm";
 
 /**
  * A `fetch` that answers `/v1/chat/completions`, `/v1/completions`, `/v1/responses`, `/v1/embeddings` and `/v1/models`, whatever the address before
@@ -35,7 +31,7 @@ export function createFetch(models: ServedModels, { elsewhere }: FetchOptions = 
   const stored: Stored = new Map();
   return async (input, init) => {
     const request = new Request(absolute(input), init);
-    const path = /\/v1(\/.*)$/.exec(new URL(request.url).pathname)?.[1]?.replace(/\/$/, "");
+    const path = endpointOf(request.url);
     // A request made of a signal that is aborted later has a signal of its own in every browser.
     const signal = init?.signal ?? request.signal;
     signal.throwIfAborted();
@@ -53,36 +49,11 @@ export function createFetch(models: ServedModels, { elsewhere }: FetchOptions = 
   };
 }
 
-/** Addresses may be relative, as for the page's own `fetch`. */
-function absolute(input: RequestInfo | URL): RequestInfo | URL {
-  return typeof input === "string" ? new URL(input, globalThis.location?.href ?? "http://localhost/") : input;
-}
-
-/** A promise that an abort rejects at once. */
-function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const stop = (): void => reject(signal.reason);
-    signal.addEventListener("abort", stop, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", stop));
-  });
-}
-
 interface Call {
   request: Request;
   served: Served;
   stored: Stored;
   signal: AbortSignal;
-}
-
-async function bodyOf(request: Request): Promise<Body> {
-  let body: unknown;
-  try {
-    body = await request.json();
-  } catch {
-    throw new ApiError(400, "We could not parse the JSON body of your request. The API expects a JSON payload.");
-  }
-  if (typeof body !== "object" || body === null || Array.isArray(body)) throw new ApiError(400, "Expected the body of the request to be a JSON object.");
-  return body as Body;
 }
 
 /** The model that a body names, and its other parameters. */
@@ -121,49 +92,3 @@ const ENDPOINTS: Record<string, (call: Call) => Promise<Response>> = {
   },
   "GET /models": async ({ served }) => Response.json({ object: "list", data: served.names.map((name) => served.described(name)) }),
 };
-
-/** Models by name, each loaded once. */
-class Served {
-  readonly #alone: boolean;
-  readonly #models: Readonly<Record<string, ServedModel>>;
-  readonly #loaded = new Map<string, Promise<Model>>();
-
-  constructor(models: ServedModels) {
-    this.#alone = isOne(models);
-    this.#models = isOne(models) ? { [ALONE]: models } : models;
-    if (typeof models !== "function" && (typeof models !== "object" || models === null)) throw invalid("models", "a model, or models by name", models);
-  }
-
-  get names(): string[] {
-    return Object.keys(this.#models);
-  }
-
-  /** Refuses a name that is not served. */
-  require(name: string): string {
-    if (this.#alone) return ALONE;
-    if (Object.hasOwn(this.#models, name)) return name;
-    throw new ApiError(404, `The model \`${name}\` does not exist or you do not have access to it. There are: ${this.names.join(", ")}.`, null, "model_not_found");
-  }
-
-  get(name: string): Promise<Model> {
-    const key = this.require(name);
-    let loaded = this.#loaded.get(key);
-    if (loaded === undefined) {
-      const model = this.#models[key] as ServedModel;
-      loaded = Promise.resolve(typeof model === "function" ? model() : model);
-      this.#loaded.set(key, loaded);
-      // The next request loads again.
-      loaded.catch(() => this.#loaded.delete(key));
-    }
-    return loaded;
-  }
-
-  described(name: string): object {
-    this.require(name);
-    return { id: name, object: "model", created: 0, owned_by: "nanolm" };
-  }
-}
-
-function isOne(models: ServedModels): models is ServedModel {
-  return typeof models === "function" || typeof (models as { chat?: unknown })?.chat === "function" || typeof (models as { then?: unknown })?.then === "function";
-}
