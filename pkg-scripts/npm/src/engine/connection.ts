@@ -16,6 +16,8 @@ export interface SendOptions {
   progress?: (progress: Progress) => void;
   /** Rejects the call at once and stops it in the worker. */
   signal?: AbortSignal | undefined;
+  /** Asked when the signal stops the call: how many pieces its caller has. */
+  given?: (() => number) | undefined;
 }
 
 /** Vite's development server moves packages into a folder of its own, without the files that they name. */
@@ -75,7 +77,7 @@ export class Connection {
         return;
       }
       const onAbort = (): void => {
-        this.cancel(id);
+        this.cancel(id, options.given?.());
         settle();
         reject(signal?.reason);
       };
@@ -106,10 +108,10 @@ export class Connection {
     return { id, answer };
   }
 
-  /** Asks the worker to stop a call; it answers with what it has. */
-  cancel(id: number): void {
+  /** Asks the worker to stop a call; it answers with what it has. `given`: pieces that the caller has, where it takes no more. */
+  cancel(id: number, given?: number): void {
     if (this.#closed === undefined) {
-      this.#worker.postMessage({ method: "cancel", id } satisfies Request);
+      this.#worker.postMessage({ method: "cancel", id, given } satisfies Request);
     }
   }
 

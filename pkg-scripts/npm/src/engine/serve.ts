@@ -40,6 +40,8 @@ let trapped: Error | undefined;
 const loading = new Map<number, AbortController>();
 /** By the id of the call that made them. */
 const sessions = new Map<number, Session>();
+/** The last call that changed a session, by the session. */
+const lastCalls = new Map<number, number>();
 
 /** Moves of the model that the page knows of, and threads that compute. */
 let moves = 0;
@@ -90,11 +92,25 @@ function loaded(): Engine {
 }
 
 function session(id: number): Session {
+  // Says so where the engine is no more.
+  loaded();
   const found = sessions.get(id);
   if (found === undefined) {
     throw new DisposedError("session/disposed", "the session was disposed of. Begin a new one with model.session()");
   }
   return found;
+}
+
+/** A session for a call that changes it. */
+function changed(id: number, call: number): Session {
+  const found = session(id);
+  lastCalls.set(id, call);
+  return found;
+}
+
+/** A session's caller stopped a call that was over already: what it was not given is taken back, unless more came behind it. */
+function takeBack(call: number, given: number): void {
+  for (const [id, last] of lastCalls) if (last === call) queue.once(call, () => session(id).keepWritten(given), true);
 }
 
 /** Keeps a session that is being made, under the id of its call. */
@@ -111,7 +127,7 @@ function receive(request: Request): void {
       break;
     case "tokenize":
       queue
-        .between(() => loaded().tokenize(request.text, request.addSpecial, request.literal ?? new Uint32Array()))
+        .between(() => loaded().tokenize(request.text, request.addSpecial, request.literal))
         .then(answer, (error) => fail(id, error));
       break;
     case "detokenize":
@@ -139,16 +155,20 @@ function receive(request: Request): void {
       queue.once(id, () => keep(id, session(request.session).fork()));
       break;
     case "append":
-      queue.push(id, () => session(request.session).append(request.text));
+      queue.push(id, () => changed(request.session, id).append(request.text, request.literal));
       break;
     case "continue":
-      queue.push(id, () => session(request.session).generate(request.options));
+      queue.push(
+        id,
+        () => changed(request.session, id).generate(request.options),
+        (given) => session(request.session).keepWritten(given),
+      );
       break;
     case "chat":
       queue.push(id, () =>
         request.session === undefined
           ? loaded().generate(request.tokens, request.options)
-          : session(request.session).generate(request.options, request.tokens),
+          : changed(request.session, id).generate(request.options, request.tokens),
       );
       break;
     case "save":
@@ -158,11 +178,12 @@ function receive(request: Request): void {
       queue.once(id, () => {
         sessions.get(request.session)?.free();
         sessions.delete(request.session);
+        lastCalls.delete(request.session);
       });
       break;
     case "cancel":
       loading.get(id)?.abort();
-      queue.cancel(id);
+      if (!queue.cancel(id, request.given) && request.given !== undefined) takeBack(id, request.given);
       break;
   }
 }
