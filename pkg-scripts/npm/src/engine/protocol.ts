@@ -65,8 +65,8 @@ export type RequestBody =
 export type Request = RequestBody & { id: number };
 
 export type Reply =
-  /** The first message: the worker's code runs. */
-  | { type: "ready" }
+  /** The first message: the worker's code runs. It has the lock of this name until it ends, whatever ends it. */
+  | { type: "ready"; life?: string | undefined }
   | { type: "progress"; id: number; progress: Progress }
   /** The model moved to another device: before the events of the work that was done there. */
   | { type: "device"; device: DeviceInfo }

@@ -76,9 +76,13 @@ const queue = new Queue({
 });
 
 function fail(id: number, error: unknown): void {
-  if (error instanceof WebAssembly.RuntimeError) trapped = error;
+  let told = error;
+  if (error instanceof WebAssembly.RuntimeError) {
+    trapped = error;
+    told = new WorkerError("worker/crashed", `the engine stopped: ${error.message}. Load the model again`);
+  }
   tellMoves();
-  scope.postMessage({ type: "error", id, error: toWire(error) });
+  scope.postMessage({ type: "error", id, error: toWire(told) });
 }
 
 function loaded(): Engine {
@@ -346,5 +350,16 @@ export function serve(engineOf: Host): void {
   host = engineOf;
   askForSubgroups();
   scope.onmessage = ({ data }) => receive(data);
-  scope.postMessage({ type: "ready" });
+  const life = `nanolm worker ${Math.random()}`;
+  const ready = (life?: string): void => scope.postMessage({ type: "ready", life });
+  // Where there are no locks, nobody hears of a worker that ends itself.
+  if (globalThis.navigator?.locks === undefined || globalThis.origin === "null") {
+    ready();
+    return;
+  }
+  const held = (): Promise<void> => {
+    ready(life);
+    return new Promise(() => {});
+  };
+  navigator.locks.request(life, held).catch(() => ready());
 }
