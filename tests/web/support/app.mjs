@@ -76,7 +76,7 @@ const BROKEN = {
   stuckcache: "Cache.prototype.put = async () => { throw new DOMException('full', 'QuotaExceededError'); };",
   nocache: "Object.defineProperty(globalThis, 'caches', { value: undefined });",
   // Ends itself, and traps, when a text says so.
-  ends: "addEventListener('message', ({ data }) => data.input === 'end yourself' && setTimeout(() => close(), 50));",
+  ends: "addEventListener('message', ({ data }) => data.input === 'end yourself' && close());",
   traps:
     "addEventListener('message', ({ data }) => { if (data.input === 'trap') " +
     "Object.defineProperty(data, 'input', { get() { throw new WebAssembly.RuntimeError('unreachable'); } }); });",

@@ -20,6 +20,10 @@ export interface SendOptions {
   given?: (() => number) | undefined;
 }
 
+const ELSEWHERE =
+  "The package comes from another origin than the page: serve it from the page's own, or allow blob: as worker-src and the " +
+  "other origin as script-src and connect-src in the page's Content-Security-Policy";
+
 /**
  * Browsers start workers from the page's own origin alone, but let any worker import from elsewhere: so a package that comes
  * from a CDN, or into a sandboxed frame, starts by a script of one line.
@@ -33,8 +37,7 @@ function workerFromElsewhere(script: string, refused: unknown): Worker {
   } catch {
     throw new WorkerError(
       "worker/start",
-      `the worker could not start: ${(refused as Error).message}. The package comes from another origin than the page: serve it from ` +
-        "the page's own, or allow blob: as worker-src in its Content-Security-Policy",
+      `the worker could not start: ${(refused as Error).message}. ${ELSEWHERE}`,
       { why: `${script} could not be started` },
     );
   } finally {
@@ -48,6 +51,7 @@ const REVOKE_MS = 60_000;
 
 /** Vite's development server moves packages into a folder of its own, without the files that they name. */
 function cure(module: string): string {
+  if (new URL(module).origin !== globalThis.origin) return ` ${ELSEWHERE}.`;
   return module.includes("/.vite/deps/") || module.includes("/node_modules/.vite/")
     ? ' Vite moved the package: add optimizeDeps: { exclude: ["nanolm"] } to its configuration.'
     : "";
