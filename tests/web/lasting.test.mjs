@@ -134,6 +134,26 @@ test("after a trap every call says so, session.save() too", { timeout: 30_000 },
   assert.deepEqual(await calls("/broken/traps/", "trap"), Array(5).fill("worker/crashed"));
 });
 
+test("145 MB in memory do not hold up the page", async () => {
+  const { code, longest } = await page.evaluate(async () => {
+    const { Model } = await import("/nanolm/index.js");
+    const bytes = new Uint8Array(145e6).fill(1);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    let longest = 0;
+    const observer = new PerformanceObserver((list) => {
+      for (const { duration } of list.getEntries()) longest = Math.max(longest, duration);
+    });
+    observer.observe({ type: "longtask" });
+    const code = await Model.load(bytes, { device: "cpu" }).then(() => "loaded", (error) => error.code);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    observer.disconnect();
+    return { code, longest };
+  });
+  assert.match(code, /^(format|model)\//);
+  // A part takes some 5 ms; what else runs on the processor may come between.
+  assert.ok(longest < 80, `a task of ${longest} ms`);
+});
+
 test("sessions that nobody holds are freed", { timeout: 60_000 }, async () => {
   const cdp = await page.context().newCDPSession(page);
   await page.evaluate(async (source) => {
