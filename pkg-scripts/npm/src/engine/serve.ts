@@ -248,15 +248,20 @@ function load(request: Request & { method: "load" }): Promise<EngineInfo> {
     const progress = throttled(id);
     const measures = cache && device === "auto";
     const lines = measures ? await known() : "";
-    const read = (): Promise<ReadFiles> =>
-      readFiles(sources, ready, { model: true, cache, stop, onProgress: (loaded, total) => progress("download", loaded, total) });
+    let notes: string[] = [];
+    const read = async (): Promise<ReadFiles> => {
+      const onProgress = (loaded: number, total: number | undefined): void => progress("download", loaded, total);
+      const files = await readFiles(sources, ready, { model: true, cache, stop, onProgress });
+      notes = files.notes;
+      return files;
+    };
     engine = await judged(read, (files) => host.Engine.load(files, device, lines, progress));
     const measured = engine.measured();
     if (measures && measured !== undefined) void keepLine(measured);
     asked = request.threads;
     const info = engine.info();
     if (info.device.kind === "cpu") await startThreads(info.device);
-    return { ...info, device: described(info.device) };
+    return { ...info, notes: [...info.notes, ...notes], device: described(info.device) };
   });
 }
 
