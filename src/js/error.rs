@@ -31,7 +31,7 @@ fn shortened(text: &str) -> Cow<'_, str> {
 
 fn details(error: &Error) -> JsValue {
     let object = Object::new();
-    let text = |key: &str, value: &str| set(&object, key, &shortened(value).into());
+    let text = |key: &str, value: &str| set(&object, key, &JsValue::from_str(&shortened(value)));
     let number = |key: &str, value: f64| set(&object, key, &value.into());
     match error {
         Error::Truncated { file, what, expected, found } => {
