@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
+import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import { test } from "node:test";
 
@@ -17,4 +18,11 @@ test("the notices name every part that is compiled in, and the package carries t
   assert.ok(JSON.parse(readFileSync(join(PACKAGE, "package.json"), "utf8")).files.includes("THIRD_PARTY_NOTICES"));
   const { status, stderr } = spawnSync(process.execPath, [join(PACKAGE, "notices.mjs"), "--check"], { encoding: "utf8" });
   assert.equal(status, 0, stderr);
+});
+
+test("no engine names a folder of whoever built it", () => {
+  for (const build of ["simd128", "relaxed", "threads"]) {
+    const wasm = readFileSync(join(PACKAGE, `dist/engine-${build}.wasm`), "latin1");
+    for (const folder of [homedir(), ROOT]) assert.equal(wasm.split(`${folder}/`).length - 1, 0, `${build}: ${folder}`);
+  }
 });
