@@ -31,7 +31,7 @@ impl Session {
         Job::new(self.session.append(if literal { Prompt::Literal(text) } else { Prompt::Text(text) }))
     }
 
-    /// Of what the last `generate` wrote, keeps the first `n` tokens.
+    /// Of what the last call wrote or appended, keeps the first `n` tokens.
     #[wasm_bindgen(js_name = keepWritten)]
     pub fn keep_written(&self, n: usize) -> Result<(), JsValue> {
         self.session.keep_written(n).map_err(to_js)

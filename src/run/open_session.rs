@@ -21,7 +21,7 @@ const GROWTH: usize = 256;
 pub struct OpenSession {
     model: Rc<Model>,
     text: Rc<RefCell<Text>>,
-    /// How many tokens stood before what the last call wrote.
+    /// How many tokens stood before what the last call wrote or appended.
     before: Cell<usize>,
 }
 
@@ -71,6 +71,7 @@ impl OpenSession {
     pub fn append(&self, prompt: Prompt<'_>) -> Result<Job> {
         let lent = Lent::new(&self.text)?;
         let mut tokens = self.tokens();
+        self.before.set(tokens.len());
         match prompt {
             Prompt::Tokens(more) => tokens.extend_from_slice(more),
             Prompt::Text(more) | Prompt::Literal(more) => {
@@ -113,8 +114,8 @@ impl OpenSession {
         Ok(Job::new(&self.model, |context| run(context, continuing, Some(lent))))
     }
 
-    /// Of what the last [`OpenSession::generate`] wrote, keeps the first `n` tokens: whoever stopped it may have been given
-    /// fewer than were written by then. Means nothing once another call has changed the text.
+    /// Of what the last call wrote or appended, keeps the first `n` tokens: whoever stopped it may have been given fewer than
+    /// were there by then.
     ///
     /// # Errors
     /// `Busy` while a call on this session runs.

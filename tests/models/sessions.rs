@@ -243,6 +243,10 @@ fn what_was_written_and_not_given_is_taken_back() {
     drop(job);
     session.keep_written(0).unwrap();
     assert_eq!(session.tokens(), before);
+    append(&session, " and more");
+    assert!(session.tokens().len() > before.len());
+    session.keep_written(0).unwrap();
+    assert_eq!(session.tokens(), before);
 }
 
 #[test]

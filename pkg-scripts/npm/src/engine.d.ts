@@ -66,7 +66,7 @@ export interface ChatFiles {
 export class Session {
   /** Control tokens written out in the text act, unless it is `literal`. */
   append(text: string, literal: boolean): Job;
-  /** Of what the last `generate` wrote, keeps the first `n` tokens. */
+  /** Of what the last call wrote or appended, keeps the first `n` tokens. */
   keepWritten(n: number): void;
   /** Continues the text, or `tokens` in its place. */
   generate(options: object, tokens?: Uint32Array): Job;

@@ -159,7 +159,11 @@ function receive(request: Request): void {
       queue.once(id, () => keep(id, session(request.session).fork()));
       break;
     case "append":
-      queue.push(id, () => changed(request.session, id).append(request.text, request.literal));
+      queue.push(
+        id,
+        () => changed(request.session, id).append(request.text, request.literal),
+        (given) => session(request.session).keepWritten(given),
+      );
       break;
     case "continue":
       queue.push(

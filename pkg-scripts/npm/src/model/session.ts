@@ -68,7 +68,8 @@ export class Session {
       if (isDone(event)) tokens = event.usage.promptTokens;
     };
     const request = { method: "append", session: this.#id, text, literal } as const;
-    await runJob(this.#connection, request, { signal, onProgress }, listen).answer;
+    // Stopped when it was read already, it is taken back.
+    await runJob(this.#connection, request, { signal, onProgress }, listen, () => 0).answer;
     return tokens;
   }
 
