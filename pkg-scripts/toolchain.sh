@@ -30,6 +30,13 @@ wasm_build_dir() {
 # rest, which hardly ever runs, every visitor downloads less when almost nothing is: 100 KB of 870, gzipped.
 wasm_flags() {
   printf '%s ' -Cllvm-args=-inline-threshold=10 -Cno-vectorize-loops
+  # Panics name files: whoever builds it, the engine names the same ones. Flags are parted at spaces, so paths with one stay.
+  local cargo_home="${CARGO_HOME:-$HOME/.cargo}" sysroot
+  sysroot="$("$([ "$NANOLM_RUST_KIND" = debian ] && echo /usr/bin/rustc || echo rustc)" --print sysroot)" || return 1
+  case "$cargo_home$sysroot" in
+    *" "*) ;;
+    *) printf '%s ' "--remap-path-prefix=$cargo_home=/cargo" "--remap-path-prefix=$sysroot=/rust" ;;
+  esac
   case "$wasm_build" in
     simd128) echo "-Ctarget-feature=+simd128" ;;
     relaxed) echo "-Ctarget-feature=+simd128,+relaxed-simd" ;;

@@ -78,9 +78,10 @@ impl Engine {
         ]))
     }
 
-    /// Token ids of a text. Control tokens written out in it count as such, but for those with one of the `literal` bytes.
-    pub fn tokenize(&self, text: &str, add_special: bool, literal: &[u32]) -> Result<Vec<u32>, JsValue> {
-        let controls = Controls::Except(literal);
+    /// Token ids of a text. Control tokens written out in it count as such, but for those with one of the `literal` bytes;
+    /// without these, none does.
+    pub fn tokenize(&self, text: &str, add_special: bool, literal: Option<Vec<u32>>) -> Result<Vec<u32>, JsValue> {
+        let controls = literal.as_deref().map_or(Controls::Literal, Controls::Except);
         let ids = self.model.require_tokenizer().and_then(|t| t.encode(text, add_special, controls));
         ids.map_err(to_js)
     }

@@ -1,5 +1,7 @@
 //! The one place where an [`Error`] becomes a JavaScript `Error`, with `code` and `details`.
 
+use std::borrow::Cow;
+
 use js_sys::{Array, Object};
 use wasm_bindgen::JsValue;
 
@@ -8,15 +10,28 @@ use crate::error::Error;
 
 /// A JavaScript `Error` whose `code` is [`Error::code`] and whose `details` hold the fields by name.
 pub fn to_js(error: Error) -> JsValue {
-    let js = js_sys::Error::new(&error.to_string());
+    let js = js_sys::Error::new(&shortened(&error.to_string()));
     set(&js, "code", &error.code().into());
     set(&js, "details", &details(&error));
     js.into()
 }
 
+/// Bytes of a message, and of each of its facts: names come from files, which may hold anything.
+const LONGEST: usize = 2000;
+
+/// A text with its middle left out where it is longer: the end says what to do.
+fn shortened(text: &str) -> Cow<'_, str> {
+    if text.len() <= LONGEST {
+        return text.into();
+    }
+    let (head, tail) =
+        (text.floor_char_boundary(LONGEST * 3 / 4 - 5), text.ceil_char_boundary(text.len() - LONGEST / 4));
+    format!("{} … {}", &text[..head], &text[tail..]).into()
+}
+
 fn details(error: &Error) -> JsValue {
     let object = Object::new();
-    let text = |key: &str, value: &str| set(&object, key, &value.into());
+    let text = |key: &str, value: &str| set(&object, key, &JsValue::from_str(&shortened(value)));
     let number = |key: &str, value: f64| set(&object, key, &value.into());
     match error {
         Error::Truncated { file, what, expected, found } => {
@@ -41,7 +56,7 @@ fn details(error: &Error) -> JsValue {
             text("found", found);
         }
         Error::Weights { problems } => {
-            let list: Array = problems.iter().map(|p| JsValue::from_str(p)).collect();
+            let list: Array = problems.iter().map(|p| JsValue::from_str(&shortened(p))).collect();
             set(&object, "problems", &list);
         }
         Error::Session { what, expected, found } => {

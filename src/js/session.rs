@@ -26,9 +26,15 @@ impl Session {
 
 #[wasm_bindgen]
 impl Session {
-    /// Begins to read more text.
-    pub fn append(&self, text: &str) -> Result<Job, JsValue> {
-        Job::new(self.session.append(Prompt::Text(text)))
+    /// Begins to read more text. Control tokens written out in it act, unless it is `literal`.
+    pub fn append(&self, text: &str, literal: bool) -> Result<Job, JsValue> {
+        Job::new(self.session.append(if literal { Prompt::Literal(text) } else { Prompt::Text(text) }))
+    }
+
+    /// Of what the last call wrote or appended, keeps the first `n` tokens.
+    #[wasm_bindgen(js_name = keepWritten)]
+    pub fn keep_written(&self, n: usize) -> Result<(), JsValue> {
+        self.session.keep_written(n).map_err(to_js)
     }
 
     /// Begins to continue the text, or `tokens` in its place.

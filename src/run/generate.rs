@@ -24,6 +24,8 @@ const MAX_NEW_TOKENS: usize = 128;
 pub enum Prompt<'a> {
     /// Control tokens written out in it act, as in `transformers`: do not put text from elsewhere here unchecked.
     Text(&'a str),
+    /// Text from elsewhere: control tokens written out in it are text.
+    Literal(&'a str),
     /// Ids of the vocabulary.
     Tokens(&'a [u32]),
 }
@@ -34,8 +36,20 @@ impl Prompt<'_> {
         match self {
             Prompt::Tokens(tokens) => Ok(tokens.to_vec()),
             Prompt::Text(text) => model.require_tokenizer()?.encode(text, true, Controls::Parse),
+            Prompt::Literal(text) => model.require_tokenizer()?.encode(text, true, Controls::Literal),
         }
     }
+}
+
+/// What control tokens do that stand written out in a prompt.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Written {
+    /// They act: for prompts that the program itself writes.
+    #[default]
+    Parse,
+    /// They are text: for prompts from elsewhere.
+    Literal,
 }
 
 /// Options of [`Model::generate`]. What is left open, the model's files decide, then the defaults named here.
@@ -69,6 +83,8 @@ pub struct GenerateOptions {
     pub speculate: Option<bool>,
     /// Takes nothing over that calls before have read, and leaves nothing to later ones: for measurements.
     pub fresh: bool,
+    /// Of a prompt that is text: what control tokens do that stand in it.
+    pub controls: Written,
 }
 
 impl GenerateOptions {
@@ -93,6 +109,10 @@ impl Model {
     /// `InvalidOption`, `ContextFull` where the prompt does not fit, `Tokenizer` where the model has none and the prompt
     /// is text.
     pub fn generate(self: &Rc<Self>, prompt: Prompt<'_>, options: &GenerateOptions) -> Result<Job> {
+        let prompt = match prompt {
+            Prompt::Text(text) if options.controls == Written::Literal => Prompt::Literal(text),
+            other => other,
+        };
         let continuing = Continuing::new(self, prompt.tokens(self)?, options)?;
         Ok(Job::new(self, |context| run(context, continuing, None)))
     }
@@ -108,6 +128,11 @@ pub(super) struct Continuing {
 }
 
 impl Continuing {
+    /// How many tokens stand before the first that is written.
+    pub fn prompt_len(&self) -> usize {
+        self.prompt.len()
+    }
+
     pub fn new(model: &Model, mut tokens: Vec<u32>, options: &GenerateOptions) -> Result<Self> {
         if tokens.is_empty() {
             let start = model.start_token().ok_or_else(|| Error::InvalidOption {

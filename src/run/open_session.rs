@@ -1,6 +1,6 @@
 //! A text that goes on: read piece by piece, written to, copied, saved.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use super::context::Context;
@@ -21,12 +21,14 @@ const GROWTH: usize = 256;
 pub struct OpenSession {
     model: Rc<Model>,
     text: Rc<RefCell<Text>>,
+    /// How many tokens stood before what the last call wrote or appended.
+    before: Cell<usize>,
 }
 
 impl Model {
     /// A session without any text.
     pub fn session(self: &Rc<Self>) -> OpenSession {
-        OpenSession { model: Rc::clone(self), text: Rc::default() }
+        OpenSession { model: Rc::clone(self), text: Rc::default(), before: Cell::default() }
     }
 
     /// A session from what [`OpenSession::save`] gave.
@@ -46,7 +48,7 @@ impl Model {
             session = (empty.restore(&saved) > 0).then_some(empty);
         }
         let text = Text { tokens: saved.tokens, session, lent: false };
-        Ok(OpenSession { model: Rc::clone(self), text: Rc::new(RefCell::new(text)) })
+        Ok(OpenSession { model: Rc::clone(self), text: Rc::new(RefCell::new(text)), before: Cell::default() })
     }
 }
 
@@ -69,13 +71,16 @@ impl OpenSession {
     pub fn append(&self, prompt: Prompt<'_>) -> Result<Job> {
         let lent = Lent::new(&self.text)?;
         let mut tokens = self.tokens();
+        self.before.set(tokens.len());
         match prompt {
             Prompt::Tokens(more) => tokens.extend_from_slice(more),
-            Prompt::Text(more) => {
+            Prompt::Text(more) | Prompt::Literal(more) => {
                 let tokenizer = self.model.require_tokenizer()?;
+                let parses = matches!(prompt, Prompt::Text(_));
+                let controls = if parses { Controls::Parse } else { Controls::Literal };
                 let more = match tokens.is_empty() {
-                    true => tokenizer.encode(more, true, Controls::Parse)?,
-                    false => tokenizer.encode_more(more, Controls::Parse)?,
+                    true => tokenizer.encode(more, true, controls)?,
+                    false => tokenizer.encode_more(more, controls)?,
                 };
                 tokens.extend(more);
             }
@@ -105,7 +110,22 @@ impl OpenSession {
     pub fn generate_from(&self, tokens: &[u32], options: &GenerateOptions) -> Result<Job> {
         let lent = Lent::new(&self.text)?;
         let continuing = Continuing::new(&self.model, tokens.to_vec(), options)?;
+        self.before.set(continuing.prompt_len());
         Ok(Job::new(&self.model, |context| run(context, continuing, Some(lent))))
+    }
+
+    /// Of what the last call wrote or appended, keeps the first `n` tokens: whoever stopped it may have been given fewer than
+    /// were there by then.
+    ///
+    /// # Errors
+    /// `Busy` while a call on this session runs.
+    pub fn keep_written(&self, n: usize) -> Result<()> {
+        let lent = Lent::new(&self.text)?;
+        let mut tokens = self.tokens();
+        tokens.truncate(self.before.get().saturating_add(n));
+        let held = self.text.borrow_mut().session.take();
+        lent.give_back(tokens, held);
+        Ok(())
     }
 
     /// A session of its own with the same text.
@@ -122,7 +142,7 @@ impl OpenSession {
         };
         lent.give_back(self.tokens(), held);
         let text = Text { tokens: self.tokens(), session: copy?, lent: false };
-        Ok(OpenSession { model: Rc::clone(&self.model), text: Rc::new(RefCell::new(text)) })
+        Ok(OpenSession { model: Rc::clone(&self.model), text: Rc::new(RefCell::new(text)), before: Cell::default() })
     }
 
     /// The session as bytes, for [`Model::open_session`] of the same model. From the CPU with the model's memory of the

@@ -18,6 +18,14 @@ impl Pattern {
         Regex::new(expression).map(Pattern::Regex)
     }
 
+    /// See [`Regex::size`].
+    pub fn size(&self) -> usize {
+        match self {
+            Pattern::Text(_) => 0,
+            Pattern::Regex(regex) => regex.size(),
+        }
+    }
+
     /// All matches in `text`, from left to right.
     ///
     /// # Errors

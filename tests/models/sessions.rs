@@ -219,6 +219,37 @@ fn what_was_written_before_a_stop_stays_and_what_was_half_appended_does_not() {
 }
 
 #[test]
+fn what_was_written_and_not_given_is_taken_back() {
+    let model = model();
+    for given in [0, 1, 3, 6, 9] {
+        let session = model.session();
+        append(&session, "Some text");
+        let before = session.tokens();
+        let mut written = write(&session, &GenerateOptions { speculate: Some(true), ..greedy(6) }).tokens();
+        written.retain(|token| *token != toy::END);
+        assert_eq!(session.tokens(), [&before[..], &written].concat());
+        session.keep_written(given).unwrap();
+        let kept = [&before[..], &written[..given.min(written.len())]].concat();
+        assert_eq!(session.tokens(), kept);
+        assert_eq!(write(&session, &greedy(5)), generate(&model, Prompt::Tokens(&kept), &greedy(5)));
+    }
+    // Half-way, and while a call runs.
+    let session = model.session();
+    append(&session, "Some text");
+    let before = session.tokens();
+    let mut job = session.generate(&greedy(9)).unwrap();
+    (0..4).for_each(|_| drop(pollster::block_on(job.next()).unwrap()));
+    assert_eq!(session.keep_written(0), Err(Error::Busy));
+    drop(job);
+    session.keep_written(0).unwrap();
+    assert_eq!(session.tokens(), before);
+    append(&session, " and more");
+    assert!(session.tokens().len() > before.len());
+    session.keep_written(0).unwrap();
+    assert_eq!(session.tokens(), before);
+}
+
+#[test]
 fn limits_and_failures() {
     let model = model();
     let session = model.session();

@@ -66,7 +66,7 @@ test("the tarball holds what it should and nothing else", () => {
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name).slice(installed.length + 1));
   for (const needed of [
-    "package.json", "README.md", "LICENSE", "dist/index.js", "dist/index.d.ts", "dist/worker.js", "dist/engine.js",
+    "package.json", "README.md", "LICENSE", "THIRD_PARTY_NOTICES", "dist/index.js", "dist/index.d.ts", "dist/worker.js", "dist/engine.js",
     "dist/engine-simd128.wasm", "dist/engine-relaxed.wasm", "dist/engine-threads.wasm", "dist/engine-threads.js",
     "dist/worker-threads.js", "dist/thread.js", "dist/model/nanolm-default.gguf", "dist/model/MODEL_CARD.md",
     "dist/model/nanolm-table.gguf", "dist/model/TABLE_CARD.md", "dist/model/TABLE_LICENSE.md",
@@ -74,7 +74,7 @@ test("the tarball holds what it should and nothing else", () => {
   ]) {
     assert.ok(files.includes(needed), `${needed} in ${files.join(", ")}`);
   }
-  for (const file of files) assert.match(file, /^(package\.json|README\.md|LICENSE|dist\/([\w-]+\/)*[\w.-]+\.(js|d\.ts)|dist\/[\w.-]+\.wasm|dist\/model\/[\w.-]+\.(gguf|md))$/);
+  for (const file of files) assert.match(file, /^(package\.json|README\.md|LICENSE|THIRD_PARTY_NOTICES|dist\/([\w-]+\/)*[\w.-]+\.(js|d\.ts)|dist\/[\w.-]+\.wasm|dist\/model\/[\w.-]+\.(gguf|md))$/);
   for (const file of files.filter((file) => /\.(js|ts)$/.test(file))) {
     const source = readFileSync(join(installed, file), "utf8");
     assert.doesNotMatch(source, /\beval\(|new Function\(|createObjectURL|importScripts/, `${file}: nothing that a strict policy refuses`);

@@ -222,15 +222,18 @@ describe("cache", () => {
 
   for (const broken of ["fullcache", "stuckcache", "nocache"]) {
     test(`a store that cannot keep it (${broken}) is no reason to fail`, async () => {
-      const text = await page.evaluate(
+      const { text, notes } = await page.evaluate(
         async ([broken, source]) => {
           const { Model } = await import(`/broken/${broken}/index.js`);
           const model = await Model.load(source, { device: "cpu" });
-          return model.generate("The keeper", { maxNewTokens: 4 }).text();
+          return { text: await model.generate("The keeper", { maxNewTokens: 4 }).text(), notes: model.info.notes };
         },
         [broken, MODEL],
       );
       assert.ok(text.length > 0);
+      // A page without a store knows that it has none.
+      if (broken === "nocache") assert.deepEqual(notes, []);
+      else assert.match(notes.join(), /could not be kept for later loads: this site's storage is full/);
       assert.deepEqual(await entries(), []);
     });
   }

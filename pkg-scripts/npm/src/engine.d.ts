@@ -29,8 +29,11 @@ export class Engine {
   /** How often the model has moved to another device, because the one before was lost. */
   moves(): number;
   chat(): ChatFiles;
-  /** Control tokens written out in the text act, but for those that take in one of the `literal` bytes of its UTF-8. */
-  tokenize(text: string, addSpecial: boolean, literal: Uint32Array): Uint32Array;
+  /**
+   * Control tokens written out in the text act, but for those that take in one of the `literal` bytes of its UTF-8; without
+   * these, none does.
+   */
+  tokenize(text: string, addSpecial: boolean, literal?: Uint32Array): Uint32Array;
   detokenize(ids: Uint32Array): string;
   /** Gives the model an embedding table, a set of labels, or what finds names. Consumes `files`. */
   addPart(files: ModelFiles): void;
@@ -61,7 +64,10 @@ export interface ChatFiles {
 
 /** A text that goes on. */
 export class Session {
-  append(text: string): Job;
+  /** Control tokens written out in the text act, unless it is `literal`. */
+  append(text: string, literal: boolean): Job;
+  /** Of what the last call wrote or appended, keeps the first `n` tokens. */
+  keepWritten(n: number): void;
   /** Continues the text, or `tokens` in its place. */
   generate(options: object, tokens?: Uint32Array): Job;
   fork(): Promise<Session>;

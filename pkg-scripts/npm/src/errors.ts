@@ -60,6 +60,8 @@ export type ErrorCode =
   | "worker/wasm"
   /** The worker died. Load the model again. */
   | "worker/crashed"
+  /** The worker ended itself, or the browser ended it. Load the model again. */
+  | "worker/ended"
   /** A bug in this package. Please report it. */
   | "worker/no-model"
   /** A bug in this package. Please report it. */

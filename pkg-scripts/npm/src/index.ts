@@ -22,7 +22,7 @@ export type * from "./info.js";
 export { Model } from "./model/model.js";
 export type { ChatMessage, ChatOptions, ChatPiece, ChatTextPart } from "./model/chat/types.js";
 export type { LoadOptions } from "./model/model.js";
-export type { CallOptions, SpeedOptions } from "./model/options.js";
+export type { CallOptions, ControlOptions, SpeedOptions } from "./model/options.js";
 export type { Place } from "./model/places.js";
 export { Session } from "./model/session.js";
 export type { AppendOptions, SavedSession } from "./model/session.js";

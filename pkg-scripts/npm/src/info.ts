@@ -39,7 +39,7 @@ export interface EngineInfo {
   tasks: string[];
   /** The sets of labels that the model can classify by: those of its file, its default first, and those of this package. */
   labelSets: string[];
-  /** What the model's files left open, and what was taken for it, in words: mostly none. */
+  /** What the model's files left open and what was taken for it, and what of them could not be kept, in words: mostly none. */
   notes: string[];
 }
 

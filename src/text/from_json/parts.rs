@@ -12,6 +12,10 @@ use crate::text::regex::RegexError;
 
 /// Real files have a handful.
 const MAX_PARTS: usize = 64;
+/// Bytes that a match is replaced by: a text grows by them before its length is looked at.
+const MAX_CONTENT: usize = 64;
+/// Of all expressions together, see `Pattern::size`: a few megabytes. The largest real ones have a sixth of it.
+const MAX_SIZE: usize = 100_000;
 
 /// The normalisers, and whether they put a space before texts.
 pub fn read_normalizers(normalizer: &Value) -> Result<(Vec<Normalizer>, bool)> {
@@ -47,8 +51,9 @@ pub fn read_normalizers(normalizer: &Value) -> Result<(Vec<Normalizer>, bool)> {
                     return Err(invalid(what, "an expression that matches at least one character", &part["pattern"]));
                 }
                 let content = &part["content"];
-                let content =
-                    content.as_str().ok_or_else(|| invalid("normalizer.Replace.content", "a text", content))?.into();
+                let text = content.as_str().filter(|text| text.len() <= MAX_CONTENT);
+                let expected = || format!("a text of at most {MAX_CONTENT} bytes");
+                let content = text.ok_or_else(|| invalid("normalizer.Replace.content", &expected(), content))?.into();
                 Normalizer::Replace { pattern, content }
             }
             other => {
@@ -58,8 +63,15 @@ pub fn read_normalizers(normalizer: &Value) -> Result<(Vec<Normalizer>, bool)> {
             }
         })
     };
+    let mut left = MAX_SIZE;
     let parts = limited(members(normalizer, "normalizers"), "normalizer")?;
-    let parts = parts.into_iter().map(&mut read).collect::<Result<_>>()?;
+    let parts = parts.into_iter().map(|part| {
+        let part = read(part)?;
+        let Normalizer::Replace { pattern, .. } = &part else { return Ok(part) };
+        spend(&mut left, pattern, "normalizer")?;
+        Ok(part)
+    });
+    let parts = parts.collect::<Result<_>>()?;
     Ok((parts, adds_space))
 }
 
@@ -114,8 +126,19 @@ pub fn read_pre_tokenizers(pre_tokenizer: &Value) -> Result<(Vec<PreTokenizer>, 
             }
         })
     };
+    let mut left = MAX_SIZE;
     let parts = limited(members(pre_tokenizer, "pretokenizers"), "pre_tokenizer")?;
-    let parts = parts.into_iter().map(&mut read).collect::<Result<_>>()?;
+    let parts = parts.into_iter().map(|part| {
+        let part = read(part)?;
+        match &part {
+            PreTokenizer::Split { pattern, .. } | PreTokenizer::ByteLevel { cuts: Some(pattern), .. } => {
+                spend(&mut left, pattern, "pre_tokenizer")?;
+            }
+            _ => {}
+        }
+        Ok(part)
+    });
+    let parts = parts.collect::<Result<_>>()?;
     Ok((parts, adds_space))
 }
 
@@ -124,6 +147,14 @@ fn limited<'a>(parts: Vec<&'a Value>, what: &str) -> Result<Vec<&'a Value>> {
         return Err(invalid(what, &format!("at most {MAX_PARTS} parts"), parts.len()));
     }
     Ok(parts)
+}
+
+/// Takes what an expression needs from what all of them may.
+fn spend(left: &mut usize, pattern: &Pattern, what: &str) -> Result<()> {
+    let expected = "smaller expressions: repetitions of repetitions become large";
+    let rest = left.checked_sub(pattern.size());
+    *left = rest.ok_or_else(|| invalid(what, expected, format!("more than {MAX_SIZE} steps and ranges")))?;
+    Ok(())
 }
 
 fn read_flag(part: &Value, what: &str, key: &str) -> Result<bool> {

@@ -265,4 +265,14 @@ fn what_would_never_end_is_refused() {
     let large =
         json!({ "type": "Replace", "pattern": { "Regex": r"(?:\p{L}\p{N}?){900}".repeat(40) }, "content": "x" });
     assert!(matches!(read_normalizers(&large), Err(Error::Unsupported { .. })));
+    // Each of these is small enough, all of them are not: 5 KB of JSON would become 50 MB.
+    let nested = json!({ "type": "Replace", "pattern": { "Regex": "(?:(?:(?:ab){10}){10}){90}" }, "content": "x" });
+    assert!(read_normalizers(&nested).is_ok());
+    let nested = json!({ "type": "Sequence", "normalizers": vec![nested; 60] });
+    assert!(matches!(read_normalizers(&nested), Err(Error::Format { .. })));
+    let split = json!({ "type": "Split", "pattern": { "Regex": "(?:(?:(?:ab){10}){10}){90}" }, "behavior": "Isolated", "invert": false });
+    let split = json!({ "type": "Sequence", "pretokenizers": vec![split; 60] });
+    assert!(matches!(read_pre_tokenizers(&split), Err(Error::Format { .. })));
+    let long = json!({ "type": "Replace", "pattern": { "String": "a" }, "content": "x".repeat(1 << 20) });
+    assert!(matches!(read_normalizers(&long), Err(Error::Format { .. })));
 }

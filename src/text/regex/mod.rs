@@ -21,7 +21,7 @@ mod property;
 pub use class::Class;
 pub use error::RegexError;
 pub use matcher::Matches;
-use program::Program;
+use program::{Program, Set};
 #[cfg(target_arch = "wasm32")]
 pub use property::ask_for_properties;
 
@@ -42,6 +42,11 @@ impl Regex {
     /// Whether some match may have no characters.
     pub fn may_match_nothing(&self) -> bool {
         self.matches_nothing
+    }
+
+    /// How much of memory it takes, in steps of its program and ranges of its sets: tens of bytes each at most.
+    pub fn size(&self) -> usize {
+        self.program.steps.len() + self.program.sets.iter().map(Set::n_ranges).sum::<usize>()
     }
 
     /// All matches in `text`, from left to right, none overlapping. An empty match right behind another does not count.

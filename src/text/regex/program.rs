@@ -19,6 +19,10 @@ impl Set {
         Set { ascii, class: class.clone() }
     }
 
+    pub fn n_ranges(&self) -> usize {
+        self.class.ranges().len()
+    }
+
     pub fn contains(&self, c: char) -> bool {
         if c.is_ascii() { self.ascii >> u32::from(c) & 1 == 1 } else { self.class.contains(c) }
     }

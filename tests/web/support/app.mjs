@@ -75,6 +75,11 @@ const BROKEN = {
     "Cache.prototype.put = async (key, response) => { await response.blob(); throw new DOMException('full', 'QuotaExceededError'); };",
   stuckcache: "Cache.prototype.put = async () => { throw new DOMException('full', 'QuotaExceededError'); };",
   nocache: "Object.defineProperty(globalThis, 'caches', { value: undefined });",
+  // Ends itself, and traps, when a text says so.
+  ends: "addEventListener('message', ({ data }) => data.input === 'end yourself' && close());",
+  traps:
+    "addEventListener('message', ({ data }) => { if (data.input === 'trap') " +
+    "Object.defineProperty(data, 'input', { get() { throw new WebAssembly.RuntimeError('unreachable'); } }); });",
   crash:
     "addEventListener('message', ({ data }) => data.task === 'generate' && setTimeout(() => { throw new Error('died for the test'); }));",
   // While the tokens from 17 to 32 are computed, where those before took little time; earlier elsewhere.

@@ -16,10 +16,42 @@ export interface SendOptions {
   progress?: (progress: Progress) => void;
   /** Rejects the call at once and stops it in the worker. */
   signal?: AbortSignal | undefined;
+  /** Asked when the signal stops the call: how many pieces its caller has. */
+  given?: (() => number) | undefined;
 }
+
+const ELSEWHERE =
+  "The package comes from another origin than the page: serve it from the page's own, or allow blob: as worker-src and the " +
+  "other origin as script-src and connect-src in the page's Content-Security-Policy";
+
+/**
+ * Browsers start workers from the page's own origin alone, but let any worker import from elsewhere: so a package that comes
+ * from a CDN, or into a sandboxed frame, starts by a script of one line.
+ */
+function workerFromElsewhere(script: string, refused: unknown): Worker {
+  const here = import.meta.url;
+  const line = `import ${JSON.stringify(new URL(`../${script}`, here).href)};`;
+  const address = URL.createObjectURL(new Blob([line], { type: "text/javascript" }));
+  try {
+    return new Worker(address, { type: "module" });
+  } catch {
+    throw new WorkerError(
+      "worker/start",
+      `the worker could not start: ${(refused as Error).message}. ${ELSEWHERE}`,
+      { why: `${script} could not be started` },
+    );
+  } finally {
+    // The browser has it by its address when the constructor returns, and fetches it later.
+    setTimeout(() => URL.revokeObjectURL(address), REVOKE_MS);
+  }
+}
+
+/** By then a worker has fetched its script, or never will. */
+const REVOKE_MS = 60_000;
 
 /** Vite's development server moves packages into a folder of its own, without the files that they name. */
 function cure(module: string): string {
+  if (new URL(module).origin !== globalThis.origin) return ` ${ELSEWHERE}.`;
   return module.includes("/.vite/deps/") || module.includes("/node_modules/.vite/")
     ? ' Vite moved the package: add optimizeDeps: { exclude: ["nanolm"] } to its configuration.'
     : "";
@@ -41,11 +73,15 @@ export class Connection {
     }
     // Bundlers find the workers by these very expressions. Threads have a worker of their own, because the JavaScript side
     // of their engine differs and nobody should download both.
-    this.#worker =
-      build === "threads"
-        ? new Worker(new URL("../worker-threads.js", import.meta.url), { type: "module" })
-        : new Worker(new URL("../worker.js", import.meta.url), { type: "module" });
     const script = build === "threads" ? "worker-threads.js" : "worker.js";
+    try {
+      this.#worker =
+        build === "threads"
+          ? new Worker(new URL("../worker-threads.js", import.meta.url), { type: "module" })
+          : new Worker(new URL("../worker.js", import.meta.url), { type: "module" });
+    } catch (error) {
+      this.#worker = workerFromElsewhere(script, error);
+    }
     this.#worker.onmessage = ({ data }: MessageEvent<Reply>) => this.#receive(data);
     this.#worker.onerror = (event) => {
       event.preventDefault();
@@ -75,7 +111,7 @@ export class Connection {
         return;
       }
       const onAbort = (): void => {
-        this.cancel(id);
+        this.cancel(id, options.given?.());
         settle();
         reject(signal?.reason);
       };
@@ -106,10 +142,10 @@ export class Connection {
     return { id, answer };
   }
 
-  /** Asks the worker to stop a call; it answers with what it has. */
-  cancel(id: number): void {
+  /** Asks the worker to stop a call; it answers with what it has. `given`: pieces that the caller has, where it takes no more. */
+  cancel(id: number, given?: number): void {
     if (this.#closed === undefined) {
-      this.#worker.postMessage({ method: "cancel", id } satisfies Request);
+      this.#worker.postMessage({ method: "cancel", id, given } satisfies Request);
     }
   }
 
@@ -126,6 +162,10 @@ export class Connection {
   #receive(reply: Reply): void {
     if (reply.type === "ready") {
       this.#ready = true;
+      // Had when the worker has ended: nothing else tells of one that closes itself.
+      const ended = (): void =>
+        this.close(new WorkerError("worker/ended", "the worker ended itself, or the browser ended it. Load the model again"));
+      if (reply.life !== undefined) navigator.locks?.request(reply.life, ended).catch(() => {});
       return;
     }
     if (reply.type === "device") {

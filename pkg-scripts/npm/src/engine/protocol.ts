@@ -38,7 +38,8 @@ export function isDone(event: JobEvent): event is DoneEvent {
 
 export type RequestBody =
   | { method: "load"; files: SourceFile[]; device: string; cache: boolean; build: Build; threads: number | undefined }
-  | { method: "tokenize"; text: string; addSpecial: boolean; literal?: Uint32Array | undefined }
+  /** `literal`: bytes that no control token of the text may take in; without these, none acts. */
+  | { method: "tokenize"; text: string; addSpecial: boolean; literal: Uint32Array | undefined }
   | { method: "detokenize"; ids: Uint32Array }
   | { method: "chatFiles" }
   /** Fetches a part, such as the embedding table, and gives it to the model. */
@@ -50,19 +51,22 @@ export type RequestBody =
   /** The id of the call is the session's from then on. */
   | { method: "session"; saved?: Uint8Array | undefined }
   | { method: "fork"; session: number }
-  | { method: "append"; session: number; text: string }
+  | { method: "append"; session: number; text: string; literal: boolean }
   | { method: "continue"; session: number; options: object }
   /** Continues tokens, or, in a session, puts them in the place of its text. */
   | { method: "chat"; session?: number | undefined; tokens: Uint32Array; options: object }
   | { method: "save" | "close"; session: number }
-  /** Stops the call of the same id: it still answers, with what it has. */
-  | { method: "cancel" };
+  /**
+   * Stops the call of the same id: it still answers, with what it has. `given`: so many pieces its caller had, and takes no more;
+   * a session keeps no others.
+   */
+  | { method: "cancel"; given?: number | undefined };
 
 export type Request = RequestBody & { id: number };
 
 export type Reply =
-  /** The first message: the worker's code runs. */
-  | { type: "ready" }
+  /** The first message: the worker's code runs. It has the lock of this name until it ends, whatever ends it. */
+  | { type: "ready"; life?: string | undefined }
   | { type: "progress"; id: number; progress: Progress }
   /** The model moved to another device: before the events of the work that was done there. */
   | { type: "device"; device: DeviceInfo }

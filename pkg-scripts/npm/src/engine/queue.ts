@@ -24,6 +24,8 @@ interface Call {
   /** Resolves to what is answered. */
   run: (call: Call) => Promise<unknown>;
   cancelled: boolean;
+  /** How many pieces the caller had when it stopped the call and took no more. */
+  given?: number | undefined;
 }
 
 export interface Listener {
@@ -43,12 +45,20 @@ export class Queue {
     this.#listener = listener;
   }
 
-  push(id: number, start: () => Job): void {
-    this.#add({ id, run: (call) => this.#run(call, start), cancelled: false });
+  /** `takeBack` is told how many pieces the caller has, where it stopped the call and took no more. */
+  push(id: number, start: () => Job, takeBack: (given: number) => void = () => {}): void {
+    const run = async (call: Call): Promise<void> => {
+      try {
+        await this.#run(call, start);
+      } finally {
+        if (call.given !== undefined) takeBack(call.given);
+      }
+    };
+    this.#add({ id, run, cancelled: false });
   }
 
   /** Something of one step, which cannot be stopped half-way; answered with what it gives. */
-  once(id: number, work: () => unknown): void {
+  once(id: number, work: () => unknown, first = false): void {
     const run = async (): Promise<unknown> => {
       try {
         this.#unit = Promise.resolve(work());
@@ -57,18 +67,21 @@ export class Queue {
         this.#unit = undefined;
       }
     };
-    this.#add({ id, run, cancelled: false });
+    this.#add({ id, run, cancelled: false }, first);
   }
 
-  #add(call: Call): void {
-    this.#waiting.push(call);
+  #add(call: Call, first = false): void {
+    if (first) this.#waiting.unshift(call);
+    else this.#waiting.push(call);
     if (this.#running === undefined) void this.#drain();
   }
 
-  cancel(id: number): void {
+  /** Whether the call is not over yet. */
+  cancel(id: number, given?: number): boolean {
     if (this.#running?.id === id) {
       this.#running.cancelled = true;
-      return;
+      this.#running.given = given;
+      return true;
     }
     const place = this.#waiting.findIndex((call) => call.id === id);
     if (place >= 0) {
@@ -76,6 +89,7 @@ export class Queue {
       this.#listener.events(id, [aborted("", NO_USAGE, new Clock())]);
       this.#listener.finished(id);
     }
+    return place >= 0;
   }
 
   /** Runs something short on the engine while no unit of work is under way. */

@@ -40,6 +40,8 @@ let trapped: Error | undefined;
 const loading = new Map<number, AbortController>();
 /** By the id of the call that made them. */
 const sessions = new Map<number, Session>();
+/** The last call that changed a session, by the session. */
+const lastCalls = new Map<number, number>();
 
 /** Moves of the model that the page knows of, and threads that compute. */
 let moves = 0;
@@ -74,9 +76,13 @@ const queue = new Queue({
 });
 
 function fail(id: number, error: unknown): void {
-  if (error instanceof WebAssembly.RuntimeError) trapped = error;
+  let told = error;
+  if (error instanceof WebAssembly.RuntimeError) {
+    trapped = error;
+    told = new WorkerError("worker/crashed", `the engine stopped: ${error.message}. Load the model again`);
+  }
   tellMoves();
-  scope.postMessage({ type: "error", id, error: toWire(error) });
+  scope.postMessage({ type: "error", id, error: toWire(told) });
 }
 
 function loaded(): Engine {
@@ -90,11 +96,25 @@ function loaded(): Engine {
 }
 
 function session(id: number): Session {
+  // Says so where the engine is no more.
+  loaded();
   const found = sessions.get(id);
   if (found === undefined) {
     throw new DisposedError("session/disposed", "the session was disposed of. Begin a new one with model.session()");
   }
   return found;
+}
+
+/** A session for a call that changes it. */
+function changed(id: number, call: number): Session {
+  const found = session(id);
+  lastCalls.set(id, call);
+  return found;
+}
+
+/** A session's caller stopped a call that was over already: what it was not given is taken back, unless more came behind it. */
+function takeBack(call: number, given: number): void {
+  for (const [id, last] of lastCalls) if (last === call) queue.once(call, () => session(id).keepWritten(given), true);
 }
 
 /** Keeps a session that is being made, under the id of its call. */
@@ -111,7 +131,7 @@ function receive(request: Request): void {
       break;
     case "tokenize":
       queue
-        .between(() => loaded().tokenize(request.text, request.addSpecial, request.literal ?? new Uint32Array()))
+        .between(() => loaded().tokenize(request.text, request.addSpecial, request.literal))
         .then(answer, (error) => fail(id, error));
       break;
     case "detokenize":
@@ -139,16 +159,24 @@ function receive(request: Request): void {
       queue.once(id, () => keep(id, session(request.session).fork()));
       break;
     case "append":
-      queue.push(id, () => session(request.session).append(request.text));
+      queue.push(
+        id,
+        () => changed(request.session, id).append(request.text, request.literal),
+        (given) => session(request.session).keepWritten(given),
+      );
       break;
     case "continue":
-      queue.push(id, () => session(request.session).generate(request.options));
+      queue.push(
+        id,
+        () => changed(request.session, id).generate(request.options),
+        (given) => session(request.session).keepWritten(given),
+      );
       break;
     case "chat":
       queue.push(id, () =>
         request.session === undefined
           ? loaded().generate(request.tokens, request.options)
-          : session(request.session).generate(request.options, request.tokens),
+          : changed(request.session, id).generate(request.options, request.tokens),
       );
       break;
     case "save":
@@ -158,11 +186,12 @@ function receive(request: Request): void {
       queue.once(id, () => {
         sessions.get(request.session)?.free();
         sessions.delete(request.session);
+        lastCalls.delete(request.session);
       });
       break;
     case "cancel":
       loading.get(id)?.abort();
-      queue.cancel(id);
+      if (!queue.cancel(id, request.given) && request.given !== undefined) takeBack(id, request.given);
       break;
   }
 }
@@ -223,15 +252,20 @@ function load(request: Request & { method: "load" }): Promise<EngineInfo> {
     const progress = throttled(id);
     const measures = cache && device === "auto";
     const lines = measures ? await known() : "";
-    const read = (): Promise<ReadFiles> =>
-      readFiles(sources, ready, { model: true, cache, stop, onProgress: (loaded, total) => progress("download", loaded, total) });
+    let notes: string[] = [];
+    const read = async (): Promise<ReadFiles> => {
+      const onProgress = (loaded: number, total: number | undefined): void => progress("download", loaded, total);
+      const files = await readFiles(sources, ready, { model: true, cache, stop, onProgress });
+      notes = files.notes;
+      return files;
+    };
     engine = await judged(read, (files) => host.Engine.load(files, device, lines, progress));
     const measured = engine.measured();
     if (measures && measured !== undefined) void keepLine(measured);
     asked = request.threads;
     const info = engine.info();
     if (info.device.kind === "cpu") await startThreads(info.device);
-    return { ...info, device: described(info.device) };
+    return { ...info, notes: [...info.notes, ...notes], device: described(info.device) };
   });
 }
 
@@ -325,5 +359,16 @@ export function serve(engineOf: Host): void {
   host = engineOf;
   askForSubgroups();
   scope.onmessage = ({ data }) => receive(data);
-  scope.postMessage({ type: "ready" });
+  const life = `nanolm worker ${Math.random()}`;
+  const ready = (life?: string): void => scope.postMessage({ type: "ready", life });
+  // Where there are no locks, nobody hears of a worker that ends itself.
+  if (globalThis.navigator?.locks === undefined || globalThis.origin === "null") {
+    ready();
+    return;
+  }
+  const held = (): Promise<void> => {
+    ready(life);
+    return new Promise(() => {});
+  };
+  navigator.locks.request(life, held).catch(() => ready());
 }

@@ -22,6 +22,8 @@ export interface ReadFiles {
   judge(sound: boolean): Promise<void>;
   /** Nothing of them was kept by earlier loads. */
   fresh: boolean;
+  /** What else there is to say of their downloads, in words. */
+  notes: string[];
 }
 
 type Remote = SourceFile & { url: string };
@@ -102,7 +104,8 @@ async function readAll(
     }
     // Now the total is known.
     if (total === undefined) options.onProgress(before, before);
-    return { files, judge, fresh: opened.every((file) => file.fresh ?? true) };
+    const notes = opened.flatMap((file) => file.note ?? []);
+    return { files, judge, fresh: opened.every((file) => file.fresh ?? true), notes };
   } catch (error) {
     if (check.refused) await judge(false);
     files.free();
@@ -217,6 +220,10 @@ class LaterFile implements OpenedFile {
 
   get fresh(): boolean {
     return this.file?.fresh ?? true;
+  }
+
+  get note(): string | undefined {
+    return this.file?.note;
   }
 }
 

@@ -14,6 +14,8 @@ export interface OpenedFile {
   moveTo(files: ModelFiles, progress: (loaded: number) => void): Promise<number>;
   judge?(sound: boolean): Promise<void>;
   readonly fresh?: boolean;
+  /** What else there is to say of its download, in words. */
+  readonly note?: string | undefined;
 }
 
 type Bytes = Uint8Array<ArrayBuffer>;
@@ -212,6 +214,12 @@ export class RemoteFile implements OpenedFile {
     } finally {
       clearTimeout(timer);
     }
+  }
+
+  /** That it will have to be downloaded again, and why. */
+  get note(): string | undefined {
+    const why = this.kept?.failure;
+    return why === undefined ? undefined : `${this.source.name} could not be kept for later loads: ${why}`;
   }
 
   private leave(): void {

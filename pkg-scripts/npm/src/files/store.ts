@@ -83,6 +83,9 @@ export class KeptFile {
     }
   }
 
+  /** Why a chunk could not be kept. */
+  failure: string | undefined;
+
   get size(): number {
     return this.entry.size;
   }
@@ -137,7 +140,8 @@ export class KeptFile {
       await Promise.race([put(), late]);
       this.chunks.add(index);
       return true;
-    } catch {
+    } catch (error) {
+      this.failure = (error as Error).name === "QuotaExceededError" ? "this site's storage is full" : (error as Error).message;
       return false;
     } finally {
       clearTimeout(timer);

@@ -8,7 +8,7 @@ import type { Build, DeviceInfo, EngineInfo, Progress } from "../info.js";
 import { chat } from "./chat.js";
 import type { ChatMessage, ChatOptions, ChatPiece } from "./chat/types.js";
 import { report } from "./job.js";
-import { checkCallOptions, checkOptions } from "./options.js";
+import { checkCallOptions, checkOptions, type ControlOptions, isLiteral } from "./options.js";
 import { Parts } from "./parts.js";
 import { Session } from "./session.js";
 import type { Piece, Point, TextStream } from "./stream.js";
@@ -220,10 +220,14 @@ export class Model {
     return Session.open(this.#connection, saved);
   }
 
-  /** The token ids of a text, without special tokens unless asked for. */
-  async tokenize(text: string, options: { addSpecial?: boolean } = {}): Promise<Uint32Array> {
-    const addSpecial = options.addSpecial ?? false;
-    return this.#connection.send<Uint32Array>({ method: "tokenize", text: String(text), addSpecial }).answer;
+  /**
+   * The token ids of a text, without special tokens unless asked for. Control tokens written out in it count as such, unless
+   * `controls` is `literal`.
+   */
+  async tokenize(text: string, options: { addSpecial?: boolean | undefined } & ControlOptions = {}): Promise<Uint32Array> {
+    const { addSpecial = false, controls = "parse" } = checkOptions(options);
+    const literal = isLiteral(controls) ? undefined : new Uint32Array();
+    return this.#connection.send<Uint32Array>({ method: "tokenize", text: String(text), addSpecial, literal }).answer;
   }
 
   /** The text of token ids. */

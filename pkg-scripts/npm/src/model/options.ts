@@ -9,6 +9,20 @@ export interface CallOptions {
   onProgress?: ((progress: Progress) => void) | undefined;
 }
 
+export interface ControlOptions {
+  /**
+   * What control tokens do that stand written out in the text, such as `<|end|>`. `parse`: they act; for texts that the program
+   * writes itself. `literal`: they are text like any other; for what a visitor typed.
+   */
+  controls?: "literal" | "parse" | undefined;
+}
+
+/** @internal */
+export function isLiteral(controls: "literal" | "parse"): boolean {
+  if (controls !== "literal" && controls !== "parse") throw optionError("controls", '"literal" or "parse"', controls);
+  return controls === "literal";
+}
+
 /** How a call is computed; what it gives is the same. */
 export interface SpeedOptions {
   /**

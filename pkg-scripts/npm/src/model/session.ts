@@ -6,14 +6,19 @@ import { optionError } from "../errors.js";
 import { chat } from "./chat.js";
 import type { ChatMessage, ChatOptions, ChatPiece } from "./chat/types.js";
 import { runJob, streamJob } from "./job.js";
-import { type CallOptions, checkOptions, checkText } from "./options.js";
+import { type CallOptions, checkOptions, checkText, type ControlOptions, isLiteral } from "./options.js";
 import type { Piece, TextStream } from "./stream.js";
 import type { GenerateOptions } from "./tasks/generate.js";
 
-export type AppendOptions = CallOptions;
+export interface AppendOptions extends CallOptions, ControlOptions {}
 
 /** A `Uint8Array` over memory of its own, which a `Blob` takes: TypeScript before 5.7 has one type of them, later ones two. */
 export type SavedSession = ReturnType<Uint8Array["slice"]>;
+
+/** Frees sessions that nobody holds any more, some time after the page has let them go. */
+const forgotten = new FinalizationRegistry<{ connection: Connection; id: number }>(({ connection, id }) => {
+  connection.send<void>({ method: "close", session: id }).answer.catch(() => {});
+});
 
 /**
  * A text in the model's memory, made by `model.session()`. What was read or written once need not be read again. Its calls
@@ -34,6 +39,7 @@ export class Session {
     this.#connection = connection;
     this.#id = id;
     this.#messages = messages;
+    forgotten.register(this, { connection, id }, this);
   }
 
   /** @internal A new session, or the one that was saved. */
@@ -51,22 +57,25 @@ export class Session {
    * Reads more text, so that later calls need not. Resolves to the number of tokens that the session holds then; the model
    * has room for `model.info.contextLength`. Where it is aborted or fails, nothing was appended.
    *
-   * Control tokens written out in the text act as such, as in `model.generate`.
+   * Control tokens written out in the text act as such, as in `model.generate`; with `controls: "literal"` they are text.
    */
   async append(text: string, options: AppendOptions = {}): Promise<number> {
     checkText("text", text);
-    const { signal, onProgress } = checkOptions(options);
+    const { signal, onProgress, controls = "parse" } = checkOptions(options);
+    const literal = isLiteral(controls);
     let tokens = 0;
     const listen = (event: JobEvent): void => {
       if (isDone(event)) tokens = event.usage.promptTokens;
     };
-    await runJob(this.#connection, { method: "append", session: this.#id, text }, { signal, onProgress }, listen).answer;
+    const request = { method: "append", session: this.#id, text, literal } as const;
+    // Stopped when it was read already, it is taken back.
+    await runJob(this.#connection, request, { signal, onProgress }, listen, () => 0).answer;
     return tokens;
   }
 
   /**
-   * Continues the text. What is written belongs to the session from then on; where the call is stopped half-way, what was
-   * written until then. The token that ends an output does not belong to it, those of a stop text do.
+   * Continues the text. What is written belongs to the session from then on; where the reader leaves half-way, what
+   * the result has; where the `signal` stops it, the pieces that were read until then, and no others. The token that ends an output does not belong to it, those of a stop text do.
    */
   generate(options: GenerateOptions = {}): TextStream<Piece> {
     const { signal, onProgress, ...rest } = checkOptions(options);
@@ -128,6 +137,7 @@ export class Session {
 
   /** Frees its memory, once the calls made before are done. Later ones reject with a `DisposedError`. */
   async dispose(): Promise<void> {
+    forgotten.unregister(this);
     await this.#connection.send<void>({ method: "close", session: this.#id }).answer;
   }
 }

@@ -51,6 +51,8 @@ export interface StreamSink<T> {
   piece(piece: T): void;
   done(result: Result): void;
   fail(error: unknown): void;
+  /** How many pieces were read. */
+  read(): number;
 }
 
 /** What a loop over a stream asks. Declared here, because TypeScript's own libraries differ in it from version to version. */
@@ -79,20 +81,27 @@ export class TextStream<T = Piece> extends ReadableStream<T> {
     let stop = (): void => {};
     // A cancelled or failed stream takes no more pieces.
     let open = true;
-    super({
-      start(given) {
-        controller = given;
+    let pieces = 0;
+    super(
+      {
+        start(given) {
+          controller = given;
+        },
+        cancel() {
+          open = false;
+          stop();
+        },
       },
-      cancel() {
-        open = false;
-        stop();
-      },
-    });
+      { highWaterMark: 0 },
+    );
     this.result = new Promise<Result>((resolve, reject) => {
       stop = start({
         piece(piece) {
           if (open) controller.enqueue(piece);
+          pieces += 1;
         },
+        // What is still in the queue is lost where the stream fails.
+        read: () => pieces + (controller.desiredSize ?? 0),
         done(result) {
           if (open) controller.close();
           open = false;

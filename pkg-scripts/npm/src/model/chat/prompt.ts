@@ -2,6 +2,7 @@
 
 import type { Connection } from "../../engine/connection.js";
 import { type ControlTexts, controlTexts, type Marked } from "./literal.js";
+import { isLiteral } from "../options.js";
 import { normalised } from "./messages.js";
 import { continues, PLAIN_STOP, render, type Rendering } from "./render.js";
 import type { ChatSource } from "./source.js";
@@ -34,8 +35,9 @@ export async function promptFor(
   options: ChatOptions & { maxNewTokens: number },
 ): Promise<ChatPrompt> {
   const template = options.template ?? source.template;
-  const controls = lookups.get(source) ?? controlTexts(source.controls.keys());
-  lookups.set(source, controls);
+  const known = lookups.get(source) ?? controlTexts(source.controls.keys());
+  lookups.set(source, known);
+  const controls = isLiteral(options.controls ?? "literal") ? known : controlTexts([]);
   const values = { tools: null, documents: null, ...source.specials, ...options.variables, ...(options.tools && { tools: options.tools }) };
   const all = normalised(messages, template);
   const rendering = (messages: readonly ChatMessage[]): Rendering => ({ messages, template, values, controls });

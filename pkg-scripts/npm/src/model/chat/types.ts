@@ -35,6 +35,11 @@ export interface ChatOptions extends CallOptions, SpeedOptions, Omit<GenerateOpt
   maxNewTokens?: number | undefined;
   /** Tools that the model may call, as the template wants them: usually `{ type: "function", function: { name, description, parameters } }`. */
   tools?: readonly unknown[] | undefined;
+  /**
+   * What control tokens do that stand written out in the messages. `literal` (default): they are text, so that nobody can end a
+   * turn by typing its mark. `parse`: they act.
+   */
+  controls?: "literal" | "parse" | undefined;
   /** A template in Jinja, in place of that of the model's files. */
   template?: string | undefined;
   /** More values for the template, such as `{ enable_thinking: false }`. */

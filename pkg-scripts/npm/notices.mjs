@@ -1,0 +1,77 @@
+// node pkg-scripts/npm/notices.mjs [--check]: writes THIRD_PARTY_NOTICES, which the package carries: whose work is compiled into it and by
+// which licence. What is compiled in, cargo says; the texts lie beside the sources. --check only says whether the file is right.
+import { execFileSync } from "node:child_process";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+
+const ROOT = resolve(import.meta.dirname, "../..");
+const FILE = join(import.meta.dirname, "THIRD_PARTY_NOTICES");
+const TARGET = "wasm32-unknown-unknown";
+
+const cargo = (...args) => execFileSync("cargo", [...args, "--locked"], { cwd: ROOT, encoding: "utf8", maxBuffer: 1 << 28 });
+
+/** The first of these that a part offers is the one it is used by. */
+const PREFERRED = ["MIT", "Zlib", "Apache-2.0"];
+
+/** The crates in the engine, without what only runs while it is compiled. */
+function crates() {
+  const { packages } = JSON.parse(cargo("metadata", "--format-version", "1", "--filter-platform", TARGET));
+  const tree = cargo("tree", "-p", "nanolm", "--target", TARGET, "-e", "normal,no-proc-macro", "--prefix", "none", "-f", "{p}");
+  const inside = new Set(tree.split("\n").map((line) => line.split(" ").slice(0, 2).join(" ")));
+  return packages
+    .filter(({ name, version, source }) => source !== null && inside.has(`${name} v${version}`))
+    .map(({ name, version, license, manifest_path }) => ({ name, version, offered: license, folder: dirname(manifest_path) }));
+}
+
+/** What the package brings along from npm. */
+function fromNpm(name) {
+  const folder = join(ROOT, "node_modules", name);
+  const { version, license } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
+  return { name, version, offered: license, folder };
+}
+
+/** By which licence a part is used, and its text; parts that bring no text get the general one of Apache. */
+function licence({ name, offered, folder }) {
+  const choices = offered.split(/\s+OR\s+|\//).map((choice) => choice.replace(/[()]/g, "").trim());
+  const chosen = PREFERRED.find((each) => choices.includes(each));
+  if (chosen === undefined) throw new Error(`${name}: none of ${PREFERRED.join(", ")} is among "${offered}"`);
+  const files = readdirSync(folder).filter((file) => /^(licen[cs]e|copying)/i.test(file));
+  const short = chosen.split("-")[0].toUpperCase();
+  const file = files.find((file) => file.toUpperCase().includes(short)) ?? (choices.length === 1 ? files[0] : undefined);
+  if (file !== undefined) return { chosen, text: readFileSync(join(folder, file), "utf8") };
+  if (!choices.includes("Apache-2.0")) throw new Error(`${name}: expected a licence's text beside it, found none`);
+  return { chosen: "Apache-2.0", text: undefined };
+}
+
+function notices() {
+  const std = { name: "the Rust standard library", version: "", offered: "MIT OR Apache-2.0", folder: undefined };
+  const parts = [...crates(), fromNpm("@huggingface/jinja")];
+  const groups = new Map();
+  const apache = parts.map(({ folder }) => join(folder, "LICENSE-APACHE")).find(existsSync);
+  const general = readFileSync(apache, "utf8");
+  const add = ({ name, version }, { chosen, text }) => {
+    const trimmed = (text ?? general).replaceAll("\r\n", "\n").trim();
+    const key = trimmed.replace(/\s+/g, " ");
+    const group = groups.get(key) ?? { chosen, text: trimmed, names: [] };
+    group.names.push(`${name} ${version}`.trim());
+    groups.set(key, group);
+  };
+  for (const part of parts) add(part, licence(part));
+  add(std, { chosen: "Apache-2.0", text: undefined });
+  const rule = "-".repeat(80);
+  const sections = [...groups.values()]
+    .map((group) => ({ ...group, names: group.names.sort() }))
+    .sort((a, b) => (a.names[0] < b.names[0] ? -1 : 1))
+    .map(({ chosen, text, names }) => `${rule}\n${names.join("\n")}\n\nLicence: ${chosen}\n\n${text}\n`);
+  return `nanolm is under the MIT licence; see LICENSE. Compiled into it is work of others, named here with its licences.\n\n${sections.join("\n")}`;
+}
+
+const wanted = notices();
+if (process.argv.includes("--check")) {
+  if (!existsSync(FILE) || readFileSync(FILE, "utf8") !== wanted) {
+    console.error("notices: THIRD_PARTY_NOTICES is not what is compiled in. Run node pkg-scripts/npm/notices.mjs");
+    process.exit(1);
+  }
+} else {
+  writeFileSync(FILE, wanted);
+}

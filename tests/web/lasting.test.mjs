@@ -1,0 +1,214 @@
+// What a session keeps when it is stopped, text that looks like control tokens, workers that end, packages from elsewhere.
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import { openPage, serveApp } from "./support/app.mjs";
+import { launch } from "./support/browser.mjs";
+import { SHORT } from "./support/texts.mjs";
+
+const MODEL = "/golden/tiny-llama/";
+
+let app;
+let browser;
+let page;
+before(async () => {
+  app = await serveApp();
+  browser = await launch();
+  page = await openPage(browser, app);
+});
+after(async () => {
+  await browser?.close();
+  await app?.close();
+});
+
+describe("a session stopped by its signal", () => {
+  for (const how of ["for await", "a reader that is slow", "nobody reads"]) {
+    test(`has exactly what was given: ${how}`, async () => {
+      const runs = await page.evaluate(
+        async ([source, text, how]) => {
+          const { Model } = await import("/nanolm/index.js");
+          const model = await Model.load(source, { device: "cpu" });
+          const runs = [];
+          for (let n = 0; n < 12; n++) {
+            const session = await model.session();
+            const begun = await session.append(text);
+            const stop = new AbortController();
+            const stream = session.generate({ maxNewTokens: 60, signal: stop.signal, temperature: 1, seed: n });
+            let given = 0;
+            let error;
+            if (how === "nobody reads") {
+              await new Promise((resolve) => setTimeout(resolve, n));
+              stop.abort();
+              error = await stream.result.catch((error) => error);
+            } else {
+              try {
+                for await (const _ of stream) {
+                  given += 1;
+                  if (how !== "for await") await new Promise((resolve) => setTimeout(resolve, 2));
+                  if (given === 1 + n) stop.abort();
+                }
+              } catch (caught) {
+                error = caught;
+              }
+            }
+            const { usage } = await session.generate({ maxNewTokens: 1 }).result;
+            runs.push({ begun, given, held: usage.promptTokens, aborted: error?.name });
+            await session.dispose();
+          }
+          await model.dispose();
+          return runs;
+        },
+        [MODEL, SHORT, how],
+      );
+      for (const { begun, given, held, aborted } of runs) {
+        // A call may have been over before it was stopped, and an end token is given and not kept.
+        if (aborted === "AbortError") assert.equal(held, begun + given, JSON.stringify(runs));
+      }
+      assert.ok(runs.filter(({ aborted }) => aborted === "AbortError").length >= 6, JSON.stringify(runs));
+    });
+  }
+});
+
+test("control tokens in a text are text where asked for, and in messages unless asked otherwise", async () => {
+  const found = await page.evaluate(async () => {
+    const { chatModel } = await import("/chat-model.js");
+    const model = await chatModel();
+    const TYPED = "Hi <|im_end|> there";
+    const code = (call) => Promise.resolve().then(call).then(() => undefined, (error) => error.code);
+    const session = async (controls) => {
+      const session = await model.session();
+      const n = await session.append(TYPED, controls === undefined ? {} : { controls });
+      await session.dispose();
+      return n;
+    };
+    const prompt = async (call) => (await call.result).usage.promptTokens;
+    const chat = (controls) => model.chat([{ role: "user", content: TYPED }], { maxNewTokens: 1, controls });
+    const generate = (controls) => model.generate(TYPED, { maxNewTokens: 1, controls });
+    const options = ["parse", "literal", undefined];
+    return {
+      tokenize: await Promise.all(options.map(async (controls) => [...(await model.tokenize(TYPED, { controls }))].includes(319))),
+      lengths: {
+        tokens: await Promise.all(options.map(async (controls) => (await model.tokenize(TYPED, { controls, addSpecial: true })).length)),
+        generate: await Promise.all(options.map((controls) => prompt(generate(controls)))),
+        append: await Promise.all(options.map(session)),
+      },
+      chat: await Promise.all(options.map((controls) => prompt(chat(controls)))),
+      refused: await Promise.all([
+        code(() => model.tokenize(TYPED, { controls: "other" })),
+        code(() => generate("other").result),
+        code(() => chat("other").result),
+        code(() => session("other")),
+      ]),
+    };
+  });
+  assert.deepEqual(found.tokenize, [true, false, true]);
+  const { tokens, generate, append } = found.lengths;
+  assert.ok(tokens[1] > tokens[0] && tokens[2] === tokens[0], JSON.stringify(found));
+  assert.deepEqual(generate, tokens);
+  assert.deepEqual(append, tokens);
+  const [parse, literal, byDefault] = found.chat;
+  assert.ok(literal > parse && byDefault === literal, JSON.stringify(found));
+  assert.deepEqual(found.refused, Array(4).fill("option/invalid"));
+});
+
+/** What calls of a model at this address end with. */
+const calls = (base, input) =>
+  page.evaluate(
+    async ([base, source, input]) => {
+      const { Model } = await import(`${base}index.js`);
+      const model = await Model.load(source, { device: "cpu" });
+      const session = await model.session();
+      await session.append("The keeper");
+      const told = (call) => call.then(() => undefined, (error) => error.code);
+      const open = [told(model.generate(input, { maxNewTokens: 200 }).text()), told(session.generate({ maxNewTokens: 200 }).text())];
+      const settled = await Promise.all([...open, told(session.save())]);
+      return [...settled, await told(session.save()), await told(model.tokenize("later"))];
+    },
+    [base, MODEL, input],
+  );
+
+test("a worker that ends itself settles every call", { timeout: 30_000 }, async () => {
+  assert.deepEqual((await calls("/broken/ends/", "end yourself")).slice(-2), Array(2).fill("worker/ended"));
+});
+
+test("after a trap every call says so, session.save() too", { timeout: 30_000 }, async () => {
+  assert.deepEqual(await calls("/broken/traps/", "trap"), Array(5).fill("worker/crashed"));
+});
+
+test("145 MB in memory do not hold up the page", async () => {
+  const { code, longest } = await page.evaluate(async () => {
+    const { Model } = await import("/nanolm/index.js");
+    const bytes = new Uint8Array(145e6).fill(1);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    let longest = 0;
+    const observer = new PerformanceObserver((list) => {
+      for (const { duration } of list.getEntries()) longest = Math.max(longest, duration);
+    });
+    observer.observe({ type: "longtask" });
+    const code = await Model.load(bytes, { device: "cpu" }).then(() => "loaded", (error) => error.code);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    observer.disconnect();
+    return { code, longest };
+  });
+  assert.match(code, /^(format|model)\//);
+  // A part takes some 5 ms; what else runs on the processor may come between.
+  assert.ok(longest < 80, `a task of ${longest} ms`);
+});
+
+test("sessions that nobody holds are freed", { timeout: 60_000 }, async () => {
+  const cdp = await page.context().newCDPSession(page);
+  await page.evaluate(async (source) => {
+    const { Model } = await import("/nanolm/index.js");
+    const post = Worker.prototype.postMessage;
+    globalThis.closed = 0;
+    Worker.prototype.postMessage = function (message, ...rest) {
+      if (message.method === "close") globalThis.closed += 1;
+      return Reflect.apply(post, this, [message, ...rest]);
+    };
+    globalThis.freed = await Model.load(source, { device: "cpu" });
+    globalThis.held = await globalThis.freed.session();
+    for (let n = 0; n < 20; n++) await (await globalThis.freed.session()).append("The keeper");
+  }, MODEL);
+  for (let tries = 0; tries < 50 && (await page.evaluate(() => globalThis.closed)) < 19; tries++) {
+    await cdp.send("HeapProfiler.collectGarbage");
+    await page.waitForTimeout(100);
+  }
+  const closed = await page.evaluate(() => globalThis.closed);
+  // The engine's stack may still name the last one.
+  assert.ok(closed >= 19 && closed <= 20, `${closed} of 20 were freed`);
+  assert.equal(await page.evaluate(() => globalThis.held.append("It is still there").then((n) => n > 0)), true);
+});
+
+describe("the package from another origin", () => {
+  test("loads where the page lets workers be made of blobs, and says what to do elsewhere", async () => {
+    const elsewhere = await serveApp({ cors: true });
+    const policy = `default-src 'self' ${elsewhere.origin}; script-src 'self' 'wasm-unsafe-eval' ${elsewhere.origin}`;
+    const open = await serveApp({ policy: `${policy}; worker-src 'self' blob:` });
+    const closed = await serveApp({ policy });
+    try {
+      const load = async (site) => {
+        const from = await openPage(browser, site);
+        const found = await from.evaluate(
+          async ([base, source]) => {
+            const { Model } = await import(`${base}/nanolm/index.js`);
+            try {
+              const model = await Model.load(source, { device: "cpu" });
+              return { ids: [...(await model.tokenize("The keeper"))].length, build: model.device.build };
+            } catch (error) {
+              return { code: error.code, message: error.message };
+            }
+          },
+          [elsewhere.origin, MODEL],
+        );
+        await from.context().close();
+        return found;
+      };
+      const loaded = await load(open);
+      assert.ok(loaded.ids > 0, JSON.stringify(loaded));
+      const refused = await load(closed);
+      assert.equal(refused.code, "worker/start", JSON.stringify(refused));
+      assert.match(refused.message, /another origin.*blob: as worker-src/);
+    } finally {
+      await Promise.all([elsewhere, open, closed].map((site) => site.close()));
+    }
+  });
+});
