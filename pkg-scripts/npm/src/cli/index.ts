@@ -15,7 +15,8 @@ const print = (text: string): void => {
 };
 
 function help(): string {
-  const rows = Object.entries(COMMANDS).map(([name, { about }]) => [name, about.split("\n")[0] ?? ""] as const);
+  // Of what a command does, what comes first.
+  const rows = Object.entries(COMMANDS).map(([name, { about }]) => [name, (about.split(/[.:] |\.\n/)[0] ?? "").replace(/\.$/, "")] as const);
   return `nanolm COMMAND ...\n\nNano language models on this machine: nothing that they read leaves it.\n\n${columns(rows)}\n\nnanolm COMMAND --help says more. Failures end with the code 1, wrong arguments with 2.`;
 }
 
