@@ -1,4 +1,4 @@
-// node pkg-scripts/npm/assemble.mjs: compiles the TypeScript and puts into dist/ what package.json's `exports` lead to, and
+// node pkg-scripts/npm/assemble.mjs: compiles the TypeScript and puts into dist/ what package.json's `exports` and `bin` lead to, and
 // nothing else: of the JavaScript what a module imports or names by `new URL("…", import.meta.url)`, of the types what the
 // public ones refer to. The engine (engine*.js, *.wasm) is there before.
 import { execFileSync } from "node:child_process";
@@ -15,7 +15,8 @@ const DIST = join(PACKAGE, "dist");
 const ENGINE = /^engine(-\w+)?\.js$/;
 
 const IMPORTED = /\b(?:from|import)\s*\(?\s*"(\.[^"]+)"/g;
-const NAMED = /new URL\("(\.[^"]+)",\s*import\.meta\.url\)/g;
+/** What bundlers for pages are not to find is named by `here`. */
+const NAMED = /new URL\("(\.[^"]+)",\s*(?:import\.meta\.url|here)\)/g;
 
 /** The relative paths that a file's text leads to, as paths in the package. */
 const targetsOf = (file, text, patterns) =>
@@ -28,7 +29,7 @@ function reached(roots, next) {
   return [...found];
 }
 
-const { exports } = JSON.parse(readFileSync(join(PACKAGE, "package.json"), "utf8"));
+const { exports, bin } = JSON.parse(readFileSync(join(PACKAGE, "package.json"), "utf8"));
 /** The files in dist/ that `exports` names under a condition. Patterns name files that no compiler writes. */
 const entries = (condition) =>
   Object.values(exports).flatMap((entry) => (entry[condition] === undefined ? [] : [entry[condition].replace("./dist/", "")]));
@@ -66,7 +67,8 @@ function smaller(path) {
 }
 
 const isModule = (file) => file.endsWith(".js") && !ENGINE.test(file);
-const modules = reached(entries("default"), (file) =>
+const commands = Object.values(bin).map((path) => path.replace("./dist/", ""));
+const modules = reached([...entries("default"), ...commands], (file) =>
   isModule(file) ? targetsOf(file, readFileSync(join(COMPILED, file), "utf8"), [IMPORTED, NAMED]) : [],
 );
 const types = reached(entries("types"), (file) => {

@@ -11,16 +11,22 @@ const SOURCE = join(ROOT, "pkg-scripts/npm/src");
 const PARTS = {
   errors: [],
   info: [],
+  platform: [],
+  "node.d": [],
+  node: [],
   "engine.d": ["info", "engine"],
   "engine-threads.d": ["engine.d"],
   "jinja.d": [],
-  files: ["errors", "engine.d"],
-  engine: ["errors", "info", "files", "engine.d"],
+  files: ["errors", "platform", "node", "engine.d"],
+  engine: ["errors", "info", "platform", "node", "files", "engine.d"],
   model: ["errors", "info", "files", "engine.d", "engine", "jinja.d"],
   index: ["errors", "info", "files", "model"],
   worker: ["engine.d", "engine"],
   thread: [],
   "worker-threads": ["engine-threads.d", "engine", "thread"],
+  "worker-node": ["node"],
+  // The command, which is for Node alone.
+  cli: ["index", "openai"],
 };
 /** Every other folder is a public surface of its own, such as an adapter, and may import these. */
 const PUBLIC = ["index", "info", "errors", "model"];

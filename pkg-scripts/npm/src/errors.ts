@@ -52,7 +52,7 @@ export type ErrorCode =
   | "gpu/failed"
   /** There is not enough memory. Use a smaller model or a shorter text. */
   | "memory/exhausted"
-  /** There are no workers here. Load models in a web page or a worker. */
+  /** What the call needs is not there: workers, a service worker, an extension, a page. The message says where it works. */
   | "worker/unavailable"
   /** The worker's script was not found or is refused by the page's Content-Security-Policy. */
   | "worker/start"

@@ -4,7 +4,7 @@
  * page, as when a server renders, does nothing.
  */
 
-import { optionError } from "../errors.js";
+import { optionError, WorkerError } from "../errors.js";
 import type { Progress } from "../info.js";
 import { Model } from "../model/model.js";
 import type { Piece, Point, Result } from "../model/stream.js";
@@ -127,6 +127,7 @@ export class NanoSummary extends Base {
 
   /** Summarises now, in place of what was shown. Rejects as the model's calls do. */
   async start(): Promise<Result> {
+    if (typeof document === "undefined") throw new WorkerError("worker/unavailable", "<nano-summary> works in a page. On a server use Model");
     this.#observer?.disconnect();
     this.#controller?.abort();
     const controller = new AbortController();

@@ -3,6 +3,7 @@
 
 import { optionError } from "../errors.js";
 import type { Build } from "../info.js";
+import { isNode } from "../platform.js";
 
 /** From the slowest to the fastest; each can do what those before it can, and more. */
 const BUILDS: readonly Build[] = ["simd128", "relaxed", "threads"];
@@ -55,7 +56,7 @@ function relaxedSimdLacks(): string {
 
 /** Why there can be no threads here, or "". */
 function noThreads(): string {
-  if (!globalThis.crossOriginIsolated) return "the page is not cross-origin isolated";
+  if (!isNode && !globalThis.crossOriginIsolated) return "the page is not cross-origin isolated";
   if (typeof SharedArrayBuffer === "undefined") return "the browser has no SharedArrayBuffer";
   // What waits for the GPU waits with it.
   if (!("waitAsync" in Atomics)) return "the browser has no Atomics.waitAsync";

@@ -67,18 +67,23 @@ export class Connection {
   /** Hears of every move of the model to another device. */
   moved: (device: DeviceInfo) => void = () => {};
 
-  constructor(build: Build) {
-    if (typeof Worker === "undefined") {
-      throw new WorkerError("worker/unavailable", "there are no workers here. Load models in a web page or a worker");
+  /** @param thread What stands for a worker outside of pages. */
+  constructor(build: Build, thread?: Worker) {
+    if (thread === undefined && typeof Worker === "undefined") {
+      throw new WorkerError(
+        "worker/unavailable",
+        "there are no workers here. Load models in a web page, a worker, Node, or an extension's offscreen document (nanolm/extension)",
+      );
     }
     // Bundlers find the workers by these very expressions. Threads have a worker of their own, because the JavaScript side
     // of their engine differs and nobody should download both.
     const script = build === "threads" ? "worker-threads.js" : "worker.js";
     try {
       this.#worker =
-        build === "threads"
+        thread ??
+        (build === "threads"
           ? new Worker(new URL("../worker-threads.js", import.meta.url), { type: "module" })
-          : new Worker(new URL("../worker.js", import.meta.url), { type: "module" });
+          : new Worker(new URL("../worker.js", import.meta.url), { type: "module" }));
     } catch (error) {
       this.#worker = workerFromElsewhere(script, error);
     }

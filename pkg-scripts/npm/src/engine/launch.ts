@@ -3,6 +3,7 @@
 import { NanolmError } from "../errors.js";
 import type { SourceFile } from "../files/source.js";
 import type { Build, EngineInfo } from "../info.js";
+import { isNode } from "../platform.js";
 import { type BuildOptions, choose } from "./builds.js";
 import { Connection, type SendOptions } from "./connection.js";
 
@@ -22,7 +23,8 @@ export async function launch(wanted: Launch, options: SendOptions): Promise<Laun
   const { builds, lacking } = choose(wanted);
   const failures: string[] = lacking === "" ? [] : [`no threads: ${lacking}`];
   for (const build of builds) {
-    const connection = new Connection(build);
+    const thread = isNode ? (await import("../node/workers.js")).startWorker(build === "threads") : undefined;
+    const connection = new Connection(build, thread);
     try {
       const body = { method: "load", files, device, cache, build, threads } as const;
       const info = await connection.send<EngineInfo>(body, options).answer;

@@ -1,5 +1,7 @@
 // Models by their id on a hub: `owner/name`, as hubs lay out their files.
 
+import { isNode } from "../platform.js";
+
 /** `owner/name`, with a revision, with a file in it. */
 const ID = /^([\w][\w.-]*)\/([\w][\w.-]*?)(?:@([\w][\w./-]*?))?(\/.+)?$/;
 
@@ -15,5 +17,5 @@ export function hubAddress(id: string, hub: string | URL): URL | undefined {
 export function hubHint(source: string): string {
   const [, , , , file] = ID.exec(source) ?? [];
   const looksLikeAnId = ID.test(source) && file === undefined && !/\.(gguf|json|safetensors)$/i.test(source);
-  return looksLikeAnId ? `${JSON.stringify(source)} was read as an address on this site. For a model on a hub say where it is: { hub: "https://huggingface.co" }` : "";
+  return looksLikeAnId ? `${JSON.stringify(source)} was read as ${isNode ? "a path" : "an address on this site"}. For a model on a hub say where it is: { hub: "https://huggingface.co" }` : "";
 }

@@ -1,10 +1,11 @@
 // What a model can be loaded from, turned into a list of named files.
 
 import { DownloadError, optionError } from "../errors.js";
+import { isNode } from "../platform.js";
 import { hubAddress, hubHint } from "./hub.js";
 import { splitNames } from "./parts.js";
 
-/** Where one file's bytes come from. A string is an address, relative to the page. A `Response` is read to its end. */
+/** Where one file's bytes come from. A string is an address, relative to the page; in Node the path of a file or folder, too. A `Response` is read to its end. */
 export type FileSource = string | URL | Blob | Response | ArrayBufferLike | ArrayBufferView;
 
 /** Several files: as chosen in a file dialog or dropped (`input.files`, a list, a set), or by name (an object, a map). */
@@ -77,7 +78,7 @@ export async function filesOf(source: ModelSource | undefined, { hub }: SourceOp
     return [{ name: "nanolm-default.gguf", url: new URL("../model/nanolm-default.gguf", import.meta.url).href }];
   }
   if (typeof source === "string" || source instanceof URL) {
-    return filesAt(addressOf(source, hub), typeof source === "string" && hub === undefined ? hubHint(source) : "");
+    return filesAt(await addressOf(source, hub), typeof source === "string" && hub === undefined ? hubHint(source) : "");
   }
   if (isOneFile(source)) {
     return [await fileFrom(nameOf(source) ?? UNNAMED, source)];
@@ -151,7 +152,7 @@ function nameOf(source: unknown): string | undefined {
 
 async function fileFrom(name: string, source: FileSource): Promise<SourceFile> {
   if (typeof source === "string" || source instanceof URL) {
-    return { name, url: addressOf(source, undefined).href };
+    return { name, url: (await addressOf(source, undefined)).href };
   }
   if (source instanceof Blob) {
     return { name, blob: source };
@@ -221,11 +222,13 @@ function unshared(source: ArrayBufferLike | ArrayBufferView): ArrayBuffer | Arra
   return source as ArrayBuffer | ArrayBufferView<ArrayBuffer>;
 }
 
-function addressOf(address: string | URL, hub: string | URL | undefined): URL {
+async function addressOf(address: string | URL, hub: string | URL | undefined): Promise<URL> {
   try {
     const onHub = hub !== undefined && typeof address === "string" ? hubAddress(address, hub) : undefined;
+    if (onHub !== undefined) return onHub;
+    if (isNode) return (await import("../node/files.js")).addressOf(address);
     // A worker has no document, and its own address is the base there.
-    return onHub ?? new URL(address, globalThis.document?.baseURI ?? globalThis.location?.href);
+    return new URL(address, globalThis.document?.baseURI ?? globalThis.location?.href);
   } catch {
     throw optionError("source", "an address", String(address));
   }

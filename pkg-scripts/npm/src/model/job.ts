@@ -111,6 +111,8 @@ export function report(onProgress: ((progress: Progress) => void) | undefined, p
   try {
     onProgress?.(progress);
   } catch (error) {
-    reportError(error);
+    queueMicrotask(() => {
+      throw error;
+    });
   }
 }

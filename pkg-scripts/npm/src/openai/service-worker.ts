@@ -1,6 +1,8 @@
 // A path of the page's own origin that answers like the service, for scripts that take nothing but a base address. Service
 // workers cannot run models, so they hand requests to a page that does.
 
+import { WorkerError } from "../errors.js";
+
 const TYPE = "nanolm-openai";
 
 interface Asked {
@@ -37,6 +39,7 @@ interface WorkerScope {
  */
 export function serveFromPages(path: string): void {
   const scope = globalThis as unknown as WorkerScope;
+  if (scope.clients === undefined) throw new WorkerError("worker/unavailable", "serveFromPages works in a service worker. In Node, npx nanolm serve is the endpoint");
   scope.addEventListener("fetch", (event) => {
     const url = new URL(event.request.url);
     if (url.origin === globalThis.location.origin && url.pathname.startsWith(path)) event.respondWith(throughPage(scope, event));
@@ -108,6 +111,9 @@ export function answerRequests(fetch: typeof globalThis.fetch): () => void {
     port.onmessage = ({ data }: MessageEvent<Asked | "stop">) => (data === "stop" ? stop.abort() : void answer(fetch, data, port, stop.signal));
     port.postMessage("ready");
   };
+  if (globalThis.navigator?.serviceWorker === undefined) {
+    throw new WorkerError("worker/unavailable", "answerRequests works in a page that may have a service worker: one of https or localhost");
+  }
   navigator.serviceWorker.addEventListener("message", listen);
   navigator.serviceWorker.startMessages();
   return () => navigator.serviceWorker.removeEventListener("message", listen);
