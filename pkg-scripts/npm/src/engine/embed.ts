@@ -1,7 +1,6 @@
-// Texts to vectors, in slices between which the worker listens to its messages.
+// Texts to vectors, in slices.
 
-/** Work between two of them. */
-const SLICE_MS = 16;
+import { nextTask, SLICE_MS } from "./slices.js";
 
 export interface EmbedWork {
   /** Runs something short on the engine while no call is inside it. */
@@ -30,7 +29,7 @@ export async function embedAll(
       return at;
     });
     onProgress(done);
-    if (done < texts.length) await new Promise((resolve) => setTimeout(resolve));
+    if (done < texts.length) await nextTask();
     signal.throwIfAborted();
   }
   return all;

@@ -3,12 +3,7 @@
 import type { Job } from "../engine.js";
 import type { Usage } from "../info.js";
 import { type DoneEvent, isDone, isProgress, type JobEvent } from "./protocol.js";
-
-/**
- * Work between two messages to the page, and two looks at those from it. As long as a page shows one frame: nobody sees more, and each
- * takes the page's own thread a quarter of a millisecond, which the engine's threads lose where there are no more processors.
- */
-const LISTEN_MS = 16;
+import { nextTask, SLICE_MS } from "./slices.js";
 
 /** The usage of a call that was stopped before anything was known of it. */
 const NO_USAGE: Readonly<Usage> = {
@@ -141,7 +136,7 @@ export class Queue {
           usage.completionTokens += 1;
           if (clock.first()) send();
         }
-        if (performance.now() - listened >= LISTEN_MS) {
+        if (performance.now() - listened >= SLICE_MS) {
           send();
           await nextTask();
           listened = performance.now();
@@ -180,17 +175,4 @@ class Clock {
 
 function aborted(text: string, usage: Usage, clock: Clock): DoneEvent {
   return { type: "done", finishReason: "abort", text, usage, timings: clock.timings() };
-}
-
-// Timers wait for at least 4 ms once nested; a message channel does not.
-const channel = new MessageChannel();
-let wake: (() => void) | undefined;
-channel.port1.onmessage = () => wake?.();
-
-/** Lets waiting messages be heard. */
-function nextTask(): Promise<void> {
-  return new Promise((resolve) => {
-    wake = resolve;
-    channel.port2.postMessage(undefined);
-  });
 }

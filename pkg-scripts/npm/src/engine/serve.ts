@@ -37,7 +37,8 @@ let host: Host;
 let engine: Engine | undefined;
 /** After a trap the engine's memory cannot be trusted. */
 let trapped: Error | undefined;
-const loading = new Map<number, AbortController>();
+/** Of calls that can be stopped, by their ids. */
+const stops = new Map<number, AbortController>();
 /** By the id of the call that made them. */
 const sessions = new Map<number, Session>();
 /** The last call that changed a session, by the session. */
@@ -190,17 +191,17 @@ function receive(request: Request): void {
       });
       break;
     case "cancel":
-      loading.get(id)?.abort();
+      stops.get(id)?.abort();
       if (!queue.cancel(id, request.given) && request.given !== undefined) takeBack(id, request.given);
       break;
   }
 }
 
 /**
- * Makes a model, or a part, of files. A download that is none, a login page for one, is not found again by the next load; where an earlier load
- * kept it, this one asks for it once more.
+ * Makes a model, or a part, of files. A download that is none, a login page for one, is not found again by the next load; where an
+ * earlier load kept it, this one asks for it once more, and no more often: a store may be unable to let a file go.
  */
-async function judged<T>(read: () => Promise<ReadFiles>, make: (files: ModelFiles) => Promise<T>): Promise<T> {
+async function judged<T>(read: () => Promise<ReadFiles>, make: (files: ModelFiles) => Promise<T>, again = false): Promise<T> {
   const { files, judge, fresh } = await read();
   try {
     const made = await make(files);
@@ -209,19 +210,19 @@ async function judged<T>(read: () => Promise<ReadFiles>, make: (files: ModelFile
   } catch (error) {
     if (!isOfTheFiles(error)) throw error;
     await judge(false);
-    if (fresh) throw error;
-    return judged(read, make);
+    if (fresh || again) throw error;
+    return judged(read, make, true);
   }
 }
 
 /** Does what a cancelled call stops. */
 async function stoppable<T>(id: number, work: (stop: AbortController) => Promise<T>): Promise<T> {
   const stop = new AbortController();
-  loading.set(id, stop);
+  stops.set(id, stop);
   try {
     return await work(stop);
   } finally {
-    loading.delete(id);
+    stops.delete(id);
   }
 }
 
