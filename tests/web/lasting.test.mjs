@@ -59,11 +59,11 @@ describe("a session stopped by its signal", () => {
         },
         [MODEL, SHORT, how],
       );
-      for (const { begun, given, held, aborted } of runs) {
-        // A call may have been over before it was stopped, and an end token is given and not kept.
-        if (aborted === "AbortError") assert.equal(held, begun + given, JSON.stringify(runs));
-      }
-      assert.ok(runs.filter(({ aborted }) => aborted === "AbortError").length >= 6, JSON.stringify(runs));
+      // A slow reader's call may be over before it is stopped: then it goes on to read all of it.
+      const slow = how === "a reader that is slow";
+      const stopped = runs.filter(({ aborted }) => aborted === "AbortError");
+      for (const { begun, given, held } of slow ? runs : stopped) assert.equal(held, begun + given, JSON.stringify(runs));
+      assert.ok(slow || stopped.length >= 6, JSON.stringify(runs));
     });
   }
 });
@@ -159,20 +159,20 @@ test("sessions that nobody holds are freed", { timeout: 60_000 }, async () => {
   await page.evaluate(async (source) => {
     const { Model } = await import("/nanolm/index.js");
     const post = Worker.prototype.postMessage;
-    globalThis.closed = 0;
+    globalThis.sessionsClosed = 0;
     Worker.prototype.postMessage = function (message, ...rest) {
-      if (message.method === "close") globalThis.closed += 1;
+      if (message.method === "close") globalThis.sessionsClosed += 1;
       return Reflect.apply(post, this, [message, ...rest]);
     };
     globalThis.freed = await Model.load(source, { device: "cpu" });
     globalThis.held = await globalThis.freed.session();
     for (let n = 0; n < 20; n++) await (await globalThis.freed.session()).append("The keeper");
   }, MODEL);
-  for (let tries = 0; tries < 50 && (await page.evaluate(() => globalThis.closed)) < 19; tries++) {
+  for (let tries = 0; tries < 50 && (await page.evaluate(() => globalThis.sessionsClosed)) < 19; tries++) {
     await cdp.send("HeapProfiler.collectGarbage");
     await page.waitForTimeout(100);
   }
-  const closed = await page.evaluate(() => globalThis.closed);
+  const closed = await page.evaluate(() => globalThis.sessionsClosed);
   // The engine's stack may still name the last one.
   assert.ok(closed >= 19 && closed <= 20, `${closed} of 20 were freed`);
   assert.equal(await page.evaluate(() => globalThis.held.append("It is still there").then((n) => n > 0)), true);
@@ -182,7 +182,7 @@ describe("the package from another origin", () => {
   test("loads where the page lets workers be made of blobs, and says what to do elsewhere", async () => {
     const elsewhere = await serveApp({ cors: true });
     const policy = `default-src 'self' ${elsewhere.origin}; script-src 'self' 'wasm-unsafe-eval' ${elsewhere.origin}`;
-    const open = await serveApp({ policy: `${policy}; worker-src 'self' blob:` });
+    const open = await serveApp({ policy: `${policy}; worker-src 'self' blob: ${elsewhere.origin}` });
     const closed = await serveApp({ policy });
     try {
       const load = async (site) => {
@@ -206,7 +206,7 @@ describe("the package from another origin", () => {
       assert.ok(loaded.ids > 0, JSON.stringify(loaded));
       const refused = await load(closed);
       assert.equal(refused.code, "worker/start", JSON.stringify(refused));
-      assert.match(refused.message, /another origin.*blob: as worker-src/);
+      assert.match(refused.message, /another origin.*blob: and the other origin as worker-src/);
     } finally {
       await Promise.all([elsewhere, open, closed].map((site) => site.close()));
     }

@@ -16,13 +16,13 @@ export interface SendOptions {
   progress?: (progress: Progress) => void;
   /** Rejects the call at once and stops it in the worker. */
   signal?: AbortSignal | undefined;
-  /** Asked when the signal stops the call: how many pieces its caller has. */
-  given?: (() => number) | undefined;
+  /** Hears when the signal stops the call, and says how many pieces its caller has. */
+  stopped?: ((reason: unknown) => number) | undefined;
 }
 
 const ELSEWHERE =
-  "The package comes from another origin than the page: serve it from the page's own, or allow blob: as worker-src and the " +
-  "other origin as script-src and connect-src in the page's Content-Security-Policy";
+  "The package comes from another origin than the page: serve it from the page's own, or allow blob: and the other origin as " +
+  "worker-src, and the other origin as script-src and connect-src, in the page's Content-Security-Policy";
 
 /**
  * Browsers start workers from the page's own origin alone, but let any worker import from elsewhere: so a package that comes
@@ -116,7 +116,7 @@ export class Connection {
         return;
       }
       const onAbort = (): void => {
-        this.cancel(id, options.given?.());
+        this.cancel(id, options.stopped?.(signal?.reason));
         settle();
         reject(signal?.reason);
       };

@@ -27,7 +27,7 @@ export function runJob(
   request: RequestBody,
   { signal, onProgress }: CallOptions,
   listen: (event: JobEvent) => void,
-  given?: () => number,
+  stopped?: (reason: unknown) => number,
 ): { id: number; answer: Promise<void> } {
   checkCallOptions({ signal, onProgress });
   const events = (batch: JobEvent[]): void => {
@@ -39,7 +39,7 @@ export function runJob(
       }
     }
   };
-  return connection.send<void>(request, { signal, events, given });
+  return connection.send<void>(request, { signal, events, stopped });
 }
 
 /** Runs a task to its end and gives the fields of every item of one type. */
@@ -85,7 +85,7 @@ export function streamJob<T>(
       if (event.type === pieces) sink.piece(fieldsOf<T>(event));
       for (const { type, items } of kept) if (event.type === type) items.push(fieldsOf(event));
     };
-    const { id, answer } = runJob(connection, request, call, listen, sink.read);
+    const { id, answer } = runJob(connection, request, call, listen, sink.stopped);
     answer.then(
       () => sink.done({ ...(result as Result), ...Object.fromEntries(kept.map(({ name, items }) => [name, items])) }),
       (error: unknown) => sink.fail(error),

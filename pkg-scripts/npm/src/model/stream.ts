@@ -51,8 +51,8 @@ export interface StreamSink<T> {
   piece(piece: T): void;
   done(result: Result): void;
   fail(error: unknown): void;
-  /** How many pieces were read. */
-  read(): number;
+  /** The call was stopped: no more pieces are given, and those in the queue are lost. How many were read. */
+  stopped(reason: unknown): number;
 }
 
 /** What a loop over a stream asks. Declared here, because TypeScript's own libraries differ in it from version to version. */
@@ -100,8 +100,13 @@ export class TextStream<T = Piece> extends ReadableStream<T> {
           if (open) controller.enqueue(piece);
           pieces += 1;
         },
-        // What is still in the queue is lost where the stream fails.
-        read: () => pieces + (controller.desiredSize ?? 0),
+        // At once: a reader that asks right after would still get what is in the queue.
+        stopped(reason) {
+          const read = pieces + (open ? (controller.desiredSize ?? 0) : 0);
+          if (open) controller.error(reason);
+          open = false;
+          return read;
+        },
         done(result) {
           if (open) controller.close();
           open = false;
