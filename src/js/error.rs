@@ -24,9 +24,9 @@ fn shortened(text: &str) -> Cow<'_, str> {
     if text.len() <= LONGEST {
         return text.into();
     }
-    let (head, tail) =
-        (text.floor_char_boundary(LONGEST * 3 / 4 - 5), text.ceil_char_boundary(text.len() - LONGEST / 4));
-    format!("{} … {}", &text[..head], &text[tail..]).into()
+    let head = (0..LONGEST * 3 / 4 - 4).rev().find_map(|at| text.get(..at)).unwrap_or_default();
+    let tail = (text.len() - LONGEST / 4..text.len()).find_map(|at| text.get(at..)).unwrap_or_default();
+    format!("{head} … {tail}").into()
 }
 
 fn details(error: &Error) -> JsValue {

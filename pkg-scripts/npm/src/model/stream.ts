@@ -184,7 +184,8 @@ async function* iterate<T>(stream: ReadableStream<T>, preventCancel: boolean): A
     }
   } finally {
     if (!ended && !preventCancel) {
-      await reader.cancel();
+      // A stream that failed meanwhile has said so in its result; who leaves does not ask.
+      await reader.cancel().catch(() => {});
     }
     reader.releaseLock();
   }
