@@ -45,8 +45,14 @@ const alias = Object.fromEntries(
     .map(([name, entry]) => [`nanolm${name.slice(1)}$`, join(PACKAGE, entry.default)]),
 );
 
+/** Stores refuse workers made of blobs, and an extension never needs one: its files are its own. */
+const OWN_FILES = {
+  name: "own-files",
+  load: (id) => (id.endsWith("/engine/elsewhere.js") ? 'export const ELSEWHERE = ""; export function workerFromElsewhere(_, refused) { throw refused; }' : null),
+};
+
 async function bundle(input, file, format = "es") {
-  const all = await rolldown({ input, logLevel: "warn", resolve: { alias } });
+  const all = await rolldown({ input, logLevel: "warn", resolve: { alias }, plugins: [OWN_FILES] });
   // Readable, for those who review it; with what the package imports when it is first used.
   await all.write({ file, format, minify: false, codeSplitting: false });
   await all.close();

@@ -132,11 +132,17 @@ fn digest(data: &[u8]) -> u64 {
     let (blocks, rest) = data.as_chunks::<32>();
     for block in blocks {
         for (lane, word) in lanes.iter_mut().zip(block.as_chunks::<8>().0) {
-            *lane = (*lane ^ u64::from_le_bytes(*word)).wrapping_mul(SPREAD).rotate_left(29);
+            *lane = mixed(*lane, u64::from_le_bytes(*word));
         }
     }
     let rest = rest.iter().map(|byte| u64::from(*byte));
-    rest.chain(lanes).fold(data.len() as u64, |sum, word| (sum ^ word).wrapping_mul(SPREAD).rotate_left(29))
+    rest.chain(lanes).fold(data.len() as u64, mixed)
+}
+
+/// A step of the digest. The highest bit stays alone in a product; shifted, it is two, which no other single bit undoes.
+fn mixed(sum: u64, word: u64) -> u64 {
+    let product = (sum ^ word).wrapping_mul(SPREAD);
+    product ^ product >> 29
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 import { DisposedError, errorFrom, optionError, WorkerError } from "../errors.js";
 import type { Build, DeviceInfo, Progress } from "../info.js";
 import type { JobEvent, Reply, Request, RequestBody } from "./protocol.js";
+import { ELSEWHERE, workerFromElsewhere } from "./elsewhere.js";
 
 interface Call {
   events: (events: JobEvent[]) => void;
@@ -19,35 +20,6 @@ export interface SendOptions {
   /** Hears when the signal stops the call, and says how many pieces its caller has. */
   stopped?: ((reason: unknown) => number) | undefined;
 }
-
-const ELSEWHERE =
-  "The package comes from another origin than the page: serve it from the page's own, or allow blob: and the other origin as " +
-  "worker-src, and the other origin as script-src and connect-src, in the page's Content-Security-Policy";
-
-/**
- * Browsers start workers from the page's own origin alone, but let any worker import from elsewhere: so a package that comes
- * from a CDN, or into a sandboxed frame, starts by a script of one line.
- */
-function workerFromElsewhere(script: string, refused: unknown): Worker {
-  const here = import.meta.url;
-  const line = `import ${JSON.stringify(new URL(`../${script}`, here).href)};`;
-  const address = URL.createObjectURL(new Blob([line], { type: "text/javascript" }));
-  try {
-    return new Worker(address, { type: "module" });
-  } catch {
-    throw new WorkerError(
-      "worker/start",
-      `the worker could not start: ${(refused as Error).message}. ${ELSEWHERE}`,
-      { why: `${script} could not be started` },
-    );
-  } finally {
-    // The browser has it by its address when the constructor returns, and fetches it later.
-    setTimeout(() => URL.revokeObjectURL(address), REVOKE_MS);
-  }
-}
-
-/** By then a worker has fetched its script, or never will. */
-const REVOKE_MS = 60_000;
 
 /** Vite's development server moves packages into a folder of its own, without the files that they name. */
 function cure(module: string): string {
