@@ -157,7 +157,10 @@ const DAMAGED = {
   stuckthread: { "thread.js": () => "" },
   // Says that it runs and is gone; and one that is taken for dead over its work.
   gonethread: { "thread.js": () => "onmessage = () => { postMessage({}); close(); };" },
-  deadthread: { "thread.js": (file) => String(file).replace("thread_run();", "thread_failed(); thread_run();") },
+  deadthread: { "thread.js": before(`{ const f = WebAssembly.instantiate; WebAssembly.instantiate = async (...args) => {
+    const { exports } = await f(...args);
+    return { exports: { ...exports, thread_run() { exports.thread_failed(); exports.thread_run(); } } };
+  }; }`) },
 };
 
 
