@@ -24,10 +24,10 @@ const SCRIPTS = [
 ];
 
 /**
- * Of the package: the worker's files, without the embedding table, which the panel has no use for, and without the build with threads: a nano model does not gain from it here, and Firefox gives
- * extensions no shared memory.
+ * Of the package: the worker's files and what finds names, without the embedding table and the labels, which the panel has no use for,
+ * and without the build with threads: a nano model does not gain from it here, and Firefox gives extensions no shared memory.
  */
-const ASSETS = /^(engine-(simd128|relaxed)\.wasm|model\/(nanolm-default\.gguf|MODEL_CARD\.md))$/;
+const ASSETS = /^(engine-(simd128|relaxed)\.wasm|model\/(nanolm-(default|names)\.gguf|(MODEL|HEADS)_CARD\.md))$/;
 
 const readJson = (path) => JSON.parse(readFileSync(path, "utf8"));
 
@@ -64,7 +64,7 @@ function licences() {
   const notice = join(READABILITY, "LICENSE.md");
   return [
     `nanolm\n${"=".repeat(60)}\n${readFileSync(join(ROOT, "LICENSE"), "utf8")}`,
-    `The default model: CC BY-SA 4.0; see nanolm/model/MODEL_CARD.md\n`,
+    `The default model: CC BY-SA 4.0; see nanolm/model/MODEL_CARD.md. What finds names: CC BY and CC BY-SA; see nanolm/model/HEADS_CARD.md\n`,
     `@mozilla/readability ${version}, ${license} (part of page.js; https://github.com/mozilla/readability)\n${"=".repeat(60)}\n${existsSync(notice) ? readFileSync(notice, "utf8") : ""}`,
   ].join("\n");
 }

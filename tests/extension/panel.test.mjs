@@ -71,6 +71,9 @@ describe("the extension", () => {
       }
       for (const id of ["tldr", "headline"]) assert.ok((await panel.evaluate((id) => document.getElementById(id).textContent, id)).length > 10, id);
       assert.ok((await panel.evaluate(() => document.querySelectorAll("#keywords .chip").length)) >= 3);
+      // All of it came: nothing is said to have failed.
+      assert.deepEqual(await panel.evaluate(() => [document.getElementById("copy").hidden, document.getElementById("notice").hidden]), [false, true], await panel.evaluate(() => document.getElementById("notice").textContent));
+      if (path === "news.html") assert.match(await panel.evaluate(() => document.getElementById("names").textContent), /Philae|Rosetta|European Space Agency|ESA/);
     });
   }
 
