@@ -49,9 +49,10 @@ export function sizes(dist) {
     builds[build] = { javascript, wasm, code: add([javascript, wasm]) };
   }
   const largest = Object.values(builds).reduce((a, b) => (a.code.gzip >= b.code.gzip ? a : b));
-  const of = (name) => [join(dist, "model", `nanolm-${name}.gguf`)].map((path) => (existsSync(path) ? measured(path) : add([])))[0];
-  const labels = Object.fromEntries(["topic", "sentiment", "clinc150", "banking77", "snips"].map((name) => [name, of(name)]));
-  return { builds, code: largest.code, model: of("default"), table: of("table"), names: of("names"), labels };
+  const folder = join(dist, "model");
+  const weights = existsSync(folder) ? readdirSync(folder).filter((name) => name.endsWith(".gguf")) : [];
+  const models = Object.fromEntries(weights.map((name) => [/^nanolm-(.+)\.gguf$/.exec(name)?.[1] ?? name, measured(join(folder, name))]));
+  return { builds, code: largest.code, models };
 }
 
 export function sizeTable(measured) {
@@ -65,10 +66,7 @@ export function sizeTable(measured) {
       row(`${build}: wasm`, wasm),
       row(`${build}: both`, code),
     ]),
-    row("default model", measured.model),
-    row("embedding table", measured.table),
-    row("names", measured.names),
-    ...Object.entries(measured.labels).map(([name, size]) => row(`labels: ${name}`, size)),
+    ...Object.entries(measured.models).map(([name, size]) => row(`model/nanolm-${name}`, size)),
   ].join("\n");
 }
 

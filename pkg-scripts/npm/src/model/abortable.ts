@@ -1,4 +1,4 @@
-// For surfaces: an end of the wait, where the work itself cannot be told to stop at once.
+// An end of the wait, where the work itself cannot be told to stop at once, or must go on for others.
 
 /** @internal A promise that an abort rejects at once, with the signal's reason. */
 export function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {

@@ -154,10 +154,9 @@ export class Model {
    * How likely each label fits the text, the likeliest first. The whole text counts, whatever its length.
    *
    * Labels of your own are compared with the text by meaning, with any model: English words and short phrases that say what the
-   * texts are about do best ("sport", "cancel an order"). A best score
-   * that is not well above an even share says that the labels do not tell; a high one does not prove that the label fits, where none
-   * does. Tone, irony and negation ("not happy")
-   * are not told apart by such labels.
+   * texts are about do best ("sport", "cancel an order"). A best score that is not well above an even share says that the labels do
+   * not tell. A high one is no proof: it may be high where no label fits. Tone, irony and negation ("not happy") are not told apart
+   * by such labels.
    *
    * A set of trained labels (`topic`, `sentiment`, `clinc150`, `banking77`, `snips`) goes by the text's words, with any model. It is fetched
    * when first needed. Scores are calibrated for texts like those that it was trained on.

@@ -4,6 +4,7 @@
 import type { Connection } from "../engine/connection.js";
 import { type Part, partFiles } from "../files/source.js";
 import type { Progress } from "../info.js";
+import { abortable } from "./abortable.js";
 import { report } from "./job.js";
 import { type CallOptions, checkCallOptions } from "./options.js";
 
@@ -30,15 +31,9 @@ export class Parts {
     this.#fetching.set(part, fetching);
     const listen = (progress: Progress): void => report(onProgress, progress);
     waiting.add(listen);
-    let stop = (): void => {};
-    const aborted = new Promise<never>((_, reject) => {
-      stop = () => reject(signal?.reason);
-      signal?.addEventListener("abort", stop, { once: true });
-    });
     try {
-      await Promise.race([fetching, aborted]);
+      await abortable(fetching, signal);
     } finally {
-      signal?.removeEventListener("abort", stop);
       waiting.delete(listen);
     }
   }

@@ -74,8 +74,9 @@ export class Session {
   }
 
   /**
-   * Continues the text. What is written belongs to the session from then on; where the reader leaves half-way, what
-   * the result has; where the `signal` stops it, the pieces that were read until then, and no others. The token that ends an output does not belong to it, those of a stop text do.
+   * Continues the text. What is written belongs to the session from then on; where the reader leaves half-way, what the result has;
+   * where the `signal` stops it, the pieces that were read until then, and no others. The token that ends an output does not belong
+   * to it, those of a stop text do.
    */
   generate(options: GenerateOptions = {}): TextStream<Piece> {
     const { signal, onProgress, ...rest } = checkOptions(options);

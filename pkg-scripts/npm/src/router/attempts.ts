@@ -37,7 +37,6 @@ export class Attempts {
   readonly #patience: Patience;
   #refused = false;
   #current: Turn | undefined;
-  count = 0;
 
   constructor({ models, leftOut }: Order, call: Call, consent: Consent, patience: Patience) {
     this.#turns = models.map((model) => ({ model, tries: 0, notBefore: 0 }));
@@ -61,7 +60,6 @@ export class Attempts {
       const [turn] = this.#turns.splice(ready, 1) as [Turn];
       if (!(await this.#mayTake(turn, signal))) continue;
       this.#current = turn;
-      this.count++;
       turn.model.record.began();
       return turn.model;
     }
