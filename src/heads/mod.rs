@@ -10,6 +10,7 @@ mod file;
 mod labels;
 mod lexicon;
 mod names;
+pub(crate) mod sequence;
 
 use std::rc::Rc;
 

@@ -5,6 +5,7 @@ use std::ops::Range;
 use super::features::{Buckets, WORD, hash, mix, tokens};
 use super::file::File;
 use super::lexicon::Lexicon;
+use super::sequence::{Tag, best_path, spans};
 use crate::error::Result;
 
 pub const ARCHITECTURE: &str = "nanolm-names";
@@ -19,14 +20,6 @@ const BEHIND: [u32; N] = [2; N];
 const JOINED: u32 = 3;
 const KIND: u32 = 256;
 const GROUP: u32 = 512;
-
-/// A tag of the BIO scheme; the number is that of the type.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Tag {
-    Outside,
-    Begin(usize),
-    Inside(usize),
-}
 
 /// What finds names.
 #[derive(Debug)]
@@ -59,18 +52,8 @@ impl NameHead {
         let mut types: Vec<String> = Vec::new();
         let mut tags = Vec::new();
         for name in file.texts("names.tags")? {
-            let mut kind = |name: &str| {
-                types.iter().position(|known| known == name).unwrap_or_else(|| {
-                    types.push(name.to_string());
-                    types.len() - 1
-                })
-            };
-            tags.push(match name.split_once('-') {
-                None if name == "O" => Tag::Outside,
-                Some(("B", name)) => Tag::Begin(kind(name)),
-                Some(("I", name)) => Tag::Inside(kind(name)),
-                _ => return Err(file.invalid("names.tags", "O, B-TYPE or I-TYPE", name)),
-            });
+            let tag = Tag::read(&name, &mut types);
+            tags.push(tag.ok_or_else(|| file.invalid("names.tags", "O, B-TYPE or I-TYPE", name))?);
         }
         let mut templates = Vec::new();
         for template in file.texts("names.templates")? {
@@ -104,25 +87,13 @@ impl NameHead {
     pub fn find(&self, text: &str) -> Vec<Name> {
         let tokens = tokens(text, false);
         let fits = self.fits(text, &tokens);
-        let path = self.best(&fits);
+        let path = best_path(&fits, self.tags.len(), &|before, tag| self.step(before, tag));
         let likely = self.likelihoods(&fits, &path);
-        let mut names: Vec<(Range<usize>, usize, f32, f32)> = Vec::new();
-        for ((token, tag), likely) in tokens.into_iter().zip(path).zip(likely) {
-            match (self.tags.get(tag), names.last_mut()) {
-                (Some(Tag::Begin(kind)), _) => names.push((token, *kind, likely, 1.0)),
-                (Some(Tag::Inside(_)), Some((bytes, _, sum, n))) => {
-                    bytes.end = token.end;
-                    (*sum, *n) = (*sum + likely, *n + 1.0);
-                }
-                _ => {}
-            }
-        }
-        let name = |(bytes, kind, sum, n): (Range<usize>, usize, f32, f32)| Name {
-            bytes,
-            kind: self.types.get(kind).cloned().unwrap_or_default(),
-            score: (sum / n).exp().min(1.0),
+        let name = |(span, kind, score): (Range<usize>, usize, f32)| {
+            let (first, last) = (tokens.get(span.start)?, tokens.get(span.end - 1)?);
+            Some(Name { bytes: first.start..last.end, kind: self.types.get(kind)?.clone(), score })
         };
-        names.into_iter().map(name).collect()
+        spans(&self.tags, &path, &likely).into_iter().filter_map(name).collect()
     }
 
     /// How well each tag fits each token by itself.
@@ -174,35 +145,6 @@ impl NameHead {
     fn step(&self, before: Option<usize>, tag: usize) -> f32 {
         let n = self.tags.len();
         self.steps.get(before.unwrap_or(n) * n + tag).copied().unwrap_or(0.0)
-    }
-
-    /// The best sequence of tags (Viterbi).
-    #[inline(never)]
-    fn best(&self, fits: &[Vec<f32>]) -> Vec<usize> {
-        let n = self.tags.len();
-        // For each token and tag: the best sequence that ends so, and the tag before.
-        let mut best: Vec<Vec<(f32, usize)>> = Vec::with_capacity(fits.len());
-        for row in fits {
-            let ending = |k: usize| match best.last() {
-                None => (self.step(None, k), 0),
-                Some(last) => last
-                    .iter()
-                    .enumerate()
-                    .map(|(j, (score, _))| (score + self.step(Some(j), k), j))
-                    .reduce(|a, b| if b.0 > a.0 { b } else { a })
-                    .unwrap_or_default(),
-            };
-            let next = (0..n).zip(row).map(|(k, fit)| (ending(k).0 + fit, ending(k).1)).collect();
-            best.push(next);
-        }
-        let Some(last) = best.last() else { return Vec::new() };
-        let mut k = (0..n).reduce(|a, b| if last[b].0 > last[a].0 { b } else { a }).unwrap_or(0);
-        let mut path = vec![k; fits.len()];
-        for t in (1..fits.len()).rev() {
-            k = best[t][k].1;
-            path[t - 1] = k;
-        }
-        path
     }
 
     /// The logarithm of how likely each tag of a sequence is, over all sequences (forward and backward sums).

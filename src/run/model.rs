@@ -105,7 +105,7 @@ pub struct Model {
     identity: u64,
     kept: RefCell<KeptSessions>,
     costs: RefCell<PassCosts>,
-    /// See embed.rs.
+    /// See parts.rs.
     pub(super) table: RefCell<Option<Rc<Table>>>,
     pub(super) heads: RefCell<Heads>,
 }

@@ -14,7 +14,7 @@ use std::rc::Rc;
 
 use serde::Deserialize;
 pub use tags::EntitySection;
-use tags::{Span, best_spans};
+use tags::best_spans;
 
 use super::article::Article;
 use super::format::TaskFormat;
@@ -101,9 +101,8 @@ async fn run(context: Rc<Context>, article: Article, types: Vec<String>, with_na
         let mut names = Vec::new();
         if let Some(head) = head.as_ref().filter(|_| with_names) {
             let from = sentence.bytes.start;
-            for Name { bytes, kind, score } in head.find(unwrapped.get(sentence.bytes.clone()).unwrap_or_default()) {
-                names.push((Span { tokens: 0..0, kind, score }, from + bytes.start..from + bytes.end));
-            }
+            names = head.find(unwrapped.get(sentence.bytes.clone()).unwrap_or_default());
+            names.iter_mut().for_each(|Name { bytes, .. }| *bytes = from + bytes.start..from + bytes.end);
             context.progress(Phase::Score, i + 1, article.sentences.len()).await;
         } else if let Some((format, section)) = known.filter(|_| with_names) {
             let tagger = match &mut tagger {
@@ -171,7 +170,7 @@ struct Tagger<'a> {
 
 impl Tagger<'_> {
     /// The names in a part of sentence `i`, as whole words.
-    async fn names(&mut self, part: &Part, i: usize) -> Result<Vec<(Span, Range<usize>)>> {
+    async fn names(&mut self, part: &Part, i: usize) -> Result<Vec<Name>> {
         let mark = self.format.marks.first().copied().unwrap_or(self.format.end);
         let copy = part.tokens.iter().copied();
         let controls = [mark, self.section.task];
@@ -190,14 +189,14 @@ impl Tagger<'_> {
             }
             self.context.progress(Phase::Score, i + 1, self.article.sentences.len()).await;
         }
-        for span in best_spans(self.section, &tags) {
-            let from = match span.tokens.start.checked_sub(1) {
+        for (tokens, kind, score) in best_spans(self.section, &tags) {
+            let from = match tokens.start.checked_sub(1) {
                 Some(before) => part.ends.get(before).copied().unwrap_or(part.start),
                 None => part.start,
             };
-            let to = part.ends.get(span.tokens.end - 1).copied().unwrap_or(from);
+            let to = part.ends.get(tokens.end - 1).copied().unwrap_or(from);
             if let Some(bytes) = whole_words(&self.article.text, from..to) {
-                names.push((span, bytes));
+                names.push(Name { bytes, kind, score });
             }
         }
         Ok(names)
@@ -207,13 +206,13 @@ impl Tagger<'_> {
 /// The names of a sentence and what its form shows, up to its end, in order: place, type, score.
 fn merged(
     text: &str,
-    names: Vec<(Span, Range<usize>)>,
+    names: Vec<Name>,
     by_form: &mut VecDeque<(Pattern, Range<usize>)>,
     end: usize,
 ) -> Vec<(Range<usize>, String, f32)> {
     let mut found: Vec<(Range<usize>, String, f32)> = Vec::new();
     let mut last = 0;
-    for (span, bytes) in names {
+    for Name { bytes, kind, score } in names {
         // Two spans that both reach into one word: the first has it.
         if bytes.start < last {
             continue;
@@ -221,12 +220,12 @@ fn merged(
         // A line break parts no name.
         let space = text.get(last..bytes.start).is_some_and(|gap| gap.trim().is_empty() && gap.contains('\n'));
         last = bytes.end;
-        match found.last_mut().filter(|(_, kind, _)| space && *kind == span.kind) {
-            Some((before, _, score)) => {
+        match found.last_mut().filter(|(_, before, _)| space && *before == kind) {
+            Some((before, _, least)) => {
                 before.end = bytes.end;
-                *score = score.min(span.score);
+                *least = least.min(score);
             }
-            None => found.push((bytes, span.kind, span.score)),
+            None => found.push((bytes, kind, score)),
         }
     }
     while by_form.front().is_some_and(|(_, bytes)| bytes.start < end)

@@ -3,16 +3,9 @@
 use std::ops::Range;
 
 use crate::error::{Error, Result};
+use crate::heads::sequence::{Tag, best_path, spans};
 use crate::run::section::Description;
 use crate::sample::log_probability;
-
-/// A tag of the BIO scheme; the number is that of the type.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Tag {
-    Outside,
-    Begin(usize),
-    Inside(usize),
-}
 
 /// How a model is asked for names: `"entities": "<|entities|>", "entity_tags": ["O", "B-PER", "I-PER", ...],
 /// "entity_tokens": ["<|O|>", ...]`. After a sentence and its mark come `entities` and the sentence once more; at each of its
@@ -23,14 +16,6 @@ pub struct EntitySection {
     pub task: u32,
     types: Vec<String>,
     tags: Vec<(Tag, u32)>,
-}
-
-/// A name: its tokens, type, and how sure the model is of its tags (their geometric mean).
-#[derive(Clone, Debug, PartialEq)]
-pub struct Span {
-    pub tokens: Range<usize>,
-    pub kind: String,
-    pub score: f32,
 }
 
 impl EntitySection {
@@ -57,18 +42,7 @@ impl EntitySection {
         let mut tags = Vec::new();
         for (name, token) in names.iter().zip(tokens) {
             let wrong = || d.invalid("entity_tags", "O, B-TYPE or I-TYPE, each once", name.to_string());
-            let mut kind = |name: &str| {
-                types.iter().position(|known| known == name).unwrap_or_else(|| {
-                    types.push(name.to_string());
-                    types.len() - 1
-                })
-            };
-            let tag = match name.as_str().ok_or_else(wrong)?.split_once('-') {
-                None if name.as_str() == Some("O") => Tag::Outside,
-                Some(("B", name)) if !name.is_empty() => Tag::Begin(kind(name)),
-                Some(("I", name)) if !name.is_empty() => Tag::Inside(kind(name)),
-                _ => return Err(wrong()),
-            };
+            let tag = name.as_str().and_then(|name| Tag::read(name, &mut types)).ok_or_else(wrong)?;
             if tags.iter().any(|(other, _)| *other == tag) {
                 return Err(wrong());
             }
@@ -108,52 +82,18 @@ fn may_follow(last: Option<Tag>, next: Tag) -> bool {
     }
 }
 
-/// The names in the likeliest possible sequence of tags. `scores`: for each token the log-probability of each tag.
-pub fn best_spans(format: &EntitySection, scores: &[Vec<f32>]) -> Vec<Span> {
+/// The names in the likeliest possible sequence of tags: tokens, type, and how sure the model is of the tags (their geometric mean).
+/// `scores`: for each token the log-probability of each tag.
+pub fn best_spans(format: &EntitySection, scores: &[Vec<f32>]) -> Vec<(Range<usize>, String, f32)> {
     let tags: Vec<Tag> = format.tags.iter().map(|(tag, _)| *tag).collect();
-    let n = tags.len();
-    // For each token and tag: the best sequence that ends so, and the tag before.
-    let mut best: Vec<Vec<(f32, usize)>> = Vec::with_capacity(scores.len());
-    for row in scores {
-        let last = best.last();
-        let step = |k: usize| {
-            let own = row.get(k).copied().unwrap_or(f32::NEG_INFINITY);
-            let before = match last {
-                None => may_follow(None, tags[k]).then_some((0.0, 0)),
-                Some(last) => (0..n)
-                    .filter(|j| may_follow(Some(tags[*j]), tags[k]))
-                    .map(|j| (last[j].0, j))
-                    .reduce(|a, b| if b.0 > a.0 { b } else { a }),
-            };
-            before.map_or((f32::NEG_INFINITY, 0), |(score, j)| (score + own, j))
-        };
-        best.push((0..n).map(step).collect());
-    }
-    let Some(last) = best.last() else { return Vec::new() };
-    let mut k = (0..n).reduce(|a, b| if last[b].0 > last[a].0 { b } else { a }).unwrap_or(0);
-    let mut path = vec![k; scores.len()];
-    for t in (1..scores.len()).rev() {
-        k = best[t][k].1;
-        path[t - 1] = k;
-    }
-    let mut spans: Vec<(Range<usize>, usize, f32)> = Vec::new();
-    for (t, k) in path.into_iter().enumerate() {
-        let score = scores[t].get(k).copied().unwrap_or(0.0);
-        match (tags[k], spans.last_mut()) {
-            (Tag::Begin(kind), _) => spans.push((t..t + 1, kind, score)),
-            (Tag::Inside(_), Some((tokens, _, sum))) => {
-                tokens.end = t + 1;
-                *sum += score;
-            }
-            _ => {}
-        }
-    }
-    let span = |(tokens, kind, sum): (Range<usize>, usize, f32)| Span {
-        score: (sum / tokens.len() as f32).exp(),
-        kind: format.types.get(kind).cloned().unwrap_or_default(),
-        tokens,
+    let step = |last: Option<usize>, next: usize| {
+        let possible = may_follow(last.map(|j| tags[j]), tags[next]);
+        if possible { 0.0 } else { f32::NEG_INFINITY }
     };
-    spans.into_iter().map(span).collect()
+    let path = best_path(scores, tags.len(), &step);
+    let likely: Vec<f32> = scores.iter().zip(&path).map(|(row, k)| row.get(*k).copied().unwrap_or(0.0)).collect();
+    let named = |kind: usize| format.types.get(kind).cloned().unwrap_or_default();
+    spans(&tags, &path, &likely).into_iter().map(|(tokens, kind, score)| (tokens, named(kind), score)).collect()
 }
 
 #[cfg(test)]
@@ -168,7 +108,7 @@ mod tests {
 
     fn spans(rows: &[[f32; 5]]) -> Vec<(Range<usize>, String)> {
         let rows: Vec<Vec<f32>> = rows.iter().map(|row| row.iter().map(|p| p.ln()).collect()).collect();
-        best_spans(&format(), &rows).into_iter().map(|span| (span.tokens, span.kind)).collect()
+        best_spans(&format(), &rows).into_iter().map(|(tokens, kind, _)| (tokens, kind)).collect()
     }
 
     #[test]
@@ -204,10 +144,10 @@ mod tests {
             let path = best.unwrap().1;
             let begins: Vec<usize> = (0..4).filter(|t| matches!(tags[path[*t]], Tag::Begin(_))).collect();
             let found = best_spans(&format, &rows);
-            assert_eq!(found.iter().map(|span| span.tokens.start).collect::<Vec<_>>(), begins, "seed {seed}");
-            for span in found {
-                let mean = span.tokens.clone().map(|t| rows[t][path[t]]).sum::<f32>() / span.tokens.len() as f32;
-                assert!((span.score - mean.exp()).abs() < 1e-5);
+            assert_eq!(found.iter().map(|(tokens, ..)| tokens.start).collect::<Vec<_>>(), begins, "seed {seed}");
+            for (tokens, _, score) in found {
+                let mean = tokens.clone().map(|t| rows[t][path[t]]).sum::<f32>() / tokens.len() as f32;
+                assert!((score - mean.exp()).abs() < 1e-5);
             }
         }
     }
