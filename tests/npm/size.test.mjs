@@ -7,8 +7,9 @@ import { BUDGET, sizes } from "../../pkg-scripts/sizes.mjs";
 import { functions, owner } from "../bench/size.mjs";
 import { ROOT } from "../web/support/browser.mjs";
 
+const { builds, code, models } = sizes(join(ROOT, "pkg-scripts/npm/dist"));
+
 test("every build fits the budget", () => {
-  const { builds } = sizes(join(ROOT, "pkg-scripts/npm/dist"));
   assert.deepEqual(Object.keys(builds), ["simd128", "relaxed", "threads"]);
   for (const [build, { code }] of Object.entries(builds)) {
     assert.ok(code.gzip > 100_000 || build === "threads", `${build}: ${code.gzip} bytes are no engine`);
@@ -17,7 +18,6 @@ test("every build fits the budget", () => {
 });
 
 test("what a visitor downloads at most is 8 MB: the engine, the default model, the embedding table, labels and names", () => {
-  const { code, models } = sizes(join(ROOT, "pkg-scripts/npm/dist"));
   assert.deepEqual(Object.keys(models).sort(), ["banking77", "clinc150", "default", "names", "sentiment", "snips", "table", "topic"]);
   assert.ok(models.table.raw > 500_000 && models.table.raw <= 4_000_000, `${models.table.raw} bytes of table`);
   // They are counted as they are: few servers compress files of their kind.
