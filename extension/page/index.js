@@ -31,12 +31,20 @@ function readNow(what) {
   const wanted = what === "selection" ? 1 : FEWEST_WORDS;
   if (wordsIn(selection.text) >= wanted) current = { text: selection, what: "selection" };
   // Of a panel that was closed and opened: the selection may be gone by now, what it said is not.
-  else if (!(what === "selection" && current?.what === "selection")) {
-    const { parts, found } = findArticle();
-    current = { text: new PageText(parts), what: found };
-  }
+  else if (!(what === "selection" && current?.what === "selection")) current = articleNow();
   const { text } = current.text;
   return { text, what: current.what, words: wordsIn(text), title: titleOf(), language: document.documentElement.lang };
+}
+
+function articleNow() {
+  const { parts, found } = findArticle();
+  return { text: new PageText(parts), what: found };
+}
+
+/** Whether this document, as it is now, says what was read of it. */
+function isAsRead() {
+  if (current === undefined) return false;
+  return current.what === "selection" || articleNow().text.text === current.text.text;
 }
 
 const wordsIn = (text) => text.match(/\S+/g)?.length ?? 0;
@@ -91,4 +99,4 @@ function clear() {
   mark("current", []);
 }
 
-globalThis.nanolmPage = { read, readAhead, show, mark: (name, places) => mark(name, places).length, clear };
+globalThis.nanolmPage = { read, readAhead, isAsRead, show, mark: (name, places) => mark(name, places).length, clear };

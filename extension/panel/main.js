@@ -39,6 +39,7 @@ async function begin(asked) {
   controller.abort();
   controller = new AbortController();
   const { signal } = controller;
+  source = undefined;
   reset();
   byId("main").setAttribute("aria-busy", "true");
   try {
@@ -216,8 +217,11 @@ browser.storage.session.onChanged.addListener((changes) => {
   const asked = changes[`request-${tabId}`]?.newValue;
   if (asked) begin(asked);
 });
-browser.tabs.onUpdated.addListener((id, { status }) => {
+browser.tabs.onUpdated.addListener(async (id, { status }) => {
   if (id !== tabId || status !== "complete" || source === undefined) return;
+  // Also told of a page that was read while it was loading.
+  const { signal } = controller;
+  if ((await page.isAsRead()) || signal.aborted) return;
   notice("The page has changed.", { action: "Summarise it", onAction: () => begin({ what: "page" }) });
 });
 begin();

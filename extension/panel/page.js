@@ -40,6 +40,12 @@ export class Page {
     return this.#call("read", what);
   }
 
+  /** False where another document is in the tab, or where more of this one has come since it was read. */
+  async isAsRead() {
+    // What can no longer be read is another site.
+    return (await this.#call("isAsRead").catch(() => false)) === true;
+  }
+
   /** Scrolls to a place; false where it has left the page. */
   async show(place) {
     await this.#style();

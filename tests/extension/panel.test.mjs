@@ -128,6 +128,32 @@ describe("the extension", () => {
     assert.doesNotMatch(await again.evaluate(() => document.getElementById("main").textContent), BOILERPLATE);
   });
 
+  test("a page that is read while it loads has not changed when it has loaded; one that came again has, and one that grew", async () => {
+    const changed = "The page has changed.";
+    const held = new Promise((resolve) => page.route("**/held.png", resolve, { times: 1 }));
+    const body = readFileSync(join(PAGES, "news.html"), "utf8").replace("</body>", '<img src="held.png" alt=""></body>');
+    await page.route("**/slow.html", (route) => route.fulfill({ body, contentType: "text/html" }));
+    await page.goto(`${server.origin}/slow.html`, { waitUntil: "domcontentloaded" });
+    const panel = await pressOn("slow.html", { go: false });
+    const told = () => panel.evaluate(() => document.getElementById("notice").textContent);
+    await (await held).abort();
+    await page.waitForLoadState("load");
+    await pause(300);
+    assert.equal((await pointsOf(panel)).length, 3);
+    assert.equal(await told(), "");
+    await page.evaluate(() => {
+      document.querySelector("article").append(document.querySelector("article p:not(.byline)").cloneNode(true));
+      // As a page does that shows another article without loading another document.
+      history.pushState(null, "", "slow.html?page=2");
+    });
+    await panel.until((changed) => document.getElementById("notice").textContent.startsWith(changed), changed);
+    await panel.evaluate(() => document.querySelector("#notice button").click());
+    await panel.until(() => document.getElementById("notice").hidden && document.getElementById("main").getAttribute("aria-busy") === "false");
+    await page.reload();
+    await panel.until((changed) => document.getElementById("notice").textContent.startsWith(changed), changed);
+    await page.unroute("**/slow.html");
+  });
+
   test("a page that cannot be read is said to be so", async () => {
     const panel = await pressOn("news.html");
     await page.goto("chrome://version");
