@@ -74,6 +74,47 @@ pub fn rewrite(all: &mut [&mut Bytes], mut edit: impl FnMut(usize, &mut [u8])) -
     done
 }
 
+/// Makes bytes fewer where they lie: `edit(i, bytes)` for each of `all` leaves what it keeps at the beginning and says how much that is. What
+/// remains moves together, and the memory behind it is given back. Bytes whose owner somebody else shares, or that overlap, are
+/// copied before.
+pub fn pack(all: &mut [&mut Bytes], mut edit: impl FnMut(usize, &mut [u8]) -> usize) {
+    let mut order: Vec<usize> = (0..all.len()).collect();
+    order::sort_by_key(&mut order, |&i| (Arc::as_ptr(&all[i].owner), all[i].range.start, all[i].range.end));
+    let nobody = Arc::new(Vec::new());
+    let owners: Vec<_> = all.iter().map(|bytes| Arc::as_ptr(&bytes.owner)).collect();
+    for group in order.chunk_by(|&a, &b| owners[a] == owners[b]) {
+        let overlap = group.windows(2).any(|pair| all[pair[1]].range.start < all[pair[0]].range.end);
+        let mut owner = Arc::clone(&nobody);
+        let ranges: Vec<_> = group.iter().map(|&i| all[i].range.clone()).collect();
+        for &i in group {
+            owner = std::mem::replace(&mut all[i].owner, Arc::clone(&nobody));
+        }
+        match Arc::get_mut(&mut owner).filter(|_| !overlap) {
+            Some(bytes) => {
+                let mut end = 0;
+                for (&i, range) in group.iter().zip(ranges) {
+                    let kept = edit(i, &mut bytes[range.clone()]).min(range.len());
+                    bytes.copy_within(range.start..range.start + kept, end);
+                    all[i].range = end..end + kept;
+                    end += kept;
+                }
+                bytes.truncate(end);
+                bytes.shrink_to_fit();
+                group.iter().for_each(|&i| all[i].owner = Arc::clone(&owner));
+            }
+            None => {
+                for (&i, range) in group.iter().zip(ranges) {
+                    let mut copy = owner[range].to_vec();
+                    let kept = edit(i, &mut copy).min(copy.len());
+                    copy.truncate(kept);
+                    copy.shrink_to_fit();
+                    *all[i] = Bytes::new(copy);
+                }
+            }
+        }
+    }
+}
+
 impl std::ops::Deref for Bytes {
     type Target = [u8];
     fn deref(&self) -> &[u8] {

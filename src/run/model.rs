@@ -125,7 +125,18 @@ impl Model {
         progress: &mut dyn FnMut(LoadPhase, usize, usize),
     ) -> Result<Rc<Model>> {
         progress(LoadPhase::Read, 0, 3);
-        Self::open(crate::format::parse(files)?, device, clock, progress, |_, _| Ok(())).await
+        Self::from_file(crate::format::parse(files)?, device, clock, progress).await
+    }
+
+    /// Loads a model from a parsed file; see [`Model::load`].
+    #[cfg(not(feature = "tasks"))]
+    pub async fn from_file(
+        file: ModelFile,
+        device: impl Into<DeviceRequest<'_>>,
+        clock: Clock,
+        progress: &mut dyn FnMut(LoadPhase, usize, usize),
+    ) -> Result<Rc<Model>> {
+        Self::open(file, device, clock, progress, |_, _| Ok(())).await
     }
 
     /// Loads a model from a parsed file. `read` makes the tasks' sections of what the file says about them.
