@@ -54,7 +54,7 @@ impl Engine {
             progress(LoadPhase::Read, 0, 3);
             let mut file = format::parse(files.into_files()).map_err(to_js)?;
             if let Some(to) = quantize {
-                to.parse().and_then(|to| weights::quantise(&mut file, to)).map_err(to_js)?;
+                to.parse::<weights::Quantise>().and_then(|to| weights::quantise(&mut file, to)).map_err(to_js)?;
             }
             let model = Model::from_file(file, request, clock, &mut progress).await;
             Ok(Engine { model: model.map_err(to_js)? }.into())
