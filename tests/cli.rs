@@ -58,7 +58,7 @@ fn it_says_what_it_can_and_refuses_what_it_cannot() {
     fails(&["run", GGUF], 2, "expected MODEL PROMPT");
     fails(&["run", GGUF, "a", "--tokens", "many"], 2, "--tokens: expected a number of tokens, found many");
     fails(&["run", "tests/golden/none.gguf", "a"], 1, "none.gguf");
-    fails(&["inspect", "LICENSE"], 1, "format");
+    fails(&["inspect", "LICENSE"], 1, "model/missing-file");
     fails(&["quantize", GGUF, "x.gguf"], 2, "--type is missing");
     fails(&["quantize", GGUF, "x.gguf", "--type", "q8_0", "--keep", "nothing=f16"], 2, "no tensor nothing");
     fails(&["chat", GGUF], 1, "no chat template");
@@ -111,7 +111,7 @@ fn quantize_writes_what_the_engine_encodes_and_reads_it_again() {
         }
     }
     assert!(changed >= 14, "{changed}");
-    // It runs, without a tokenizer in either.
+    // It runs.
     let text = said(&["bench", &out, "--runs", "1", "--json"]);
     assert_eq!(serde_json::from_str::<Value>(&text).unwrap()["device"], "cpu");
     std::fs::remove_file(path).unwrap();
