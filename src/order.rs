@@ -4,6 +4,7 @@
 //! sorts beside a model's forward pass is large, so here one merge sort orders places, and the items follow.
 
 use std::cmp::Ordering;
+use std::collections::BTreeSet;
 
 /// Sorts; equal items keep their order.
 pub fn sort_by<T>(items: &mut [T], compare: impl Fn(&T, &T) -> Ordering) {
@@ -30,6 +31,15 @@ pub fn sort_by_key<T, K: Ord>(items: &mut [T], key: impl Fn(&T) -> K) {
 /// Sorts from the least to the greatest.
 pub fn sort<T: Ord>(items: &mut [T]) {
     sort_by(items, T::cmp);
+}
+
+/// A set of items. What the standard library makes one with sorts them first, compiled anew for every type.
+pub fn set<T: Ord>(items: impl IntoIterator<Item = T>) -> BTreeSet<T> {
+    let mut set = BTreeSet::new();
+    for item in items {
+        set.insert(item);
+    }
+    set
 }
 
 /// The places of `n` items in the order of the items. `after`: whether the first of two belongs behind the second.

@@ -15,7 +15,7 @@ use crate::tensor::Bytes;
 /// The first four bytes of every GGUF file.
 pub(super) const MAGIC: &[u8; 4] = b"GGUF";
 
-const DEFAULT_ALIGNMENT: u64 = 32;
+pub(super) const DEFAULT_ALIGNMENT: u64 = 32;
 /// The specification allows keys of at most 2^16 - 1 bytes.
 const MAX_KEY_BYTES: usize = 65_535;
 /// ggml's `GGML_MAX_DIMS`.
@@ -114,6 +114,27 @@ fn metadata(r: &mut Reader, n_pairs: u64) -> Result<BTreeMap<String, Value>> {
         }
     }
     Ok(metadata)
+}
+
+/// The metadata pairs of a file as they stand in it, with their keys.
+///
+/// # Errors
+/// As [`parse`].
+pub(super) fn pairs<'a>(name: &'a str, bytes: &'a [u8]) -> Result<Vec<(&'a str, &'a [u8])>> {
+    let mut r = Reader::new(name, bytes);
+    r.take(MAGIC.len() as u64, "the magic number")?;
+    version(&mut r)?;
+    r.u64("the tensor count")?;
+    let n_pairs = r.u64("the metadata count")?;
+    let mut pairs = Vec::new();
+    for _ in 0..n_pairs {
+        let start = r.at();
+        let key = r.string("a metadata key")?;
+        let kind = r.u32(key)?;
+        value(&mut r, kind, key, 0)?;
+        pairs.push((key, bytes.get(start..r.at()).unwrap_or_default()));
+    }
+    Ok(pairs)
 }
 
 fn value(r: &mut Reader, kind: u32, key: &str, depth: usize) -> Result<Value> {

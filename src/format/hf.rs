@@ -1,7 +1,7 @@
 //! A Hugging Face model folder: `config.json`, safetensors (whole or in shards with an index), and, where given,
 //! `tokenizer.json`, `generation_config.json`, `tokenizer_config.json` and `chat_template.jinja`. Other files are ignored.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde_json::Value as Json;
 
@@ -9,6 +9,7 @@ use super::json::{self, invalid};
 use super::model_file::{CHAT_TEMPLATE, Dialect, ModelFile, TOKENIZER_CONFIG, TokenizerSource, Value};
 use super::safetensors;
 use crate::error::{Error, Result};
+use crate::order;
 use crate::tensor::Bytes;
 
 pub(super) const CONFIG: &str = "config.json";
@@ -44,7 +45,7 @@ pub(super) fn parse(files: &[(String, Bytes)]) -> Result<ModelFile> {
 
     let index = by_name.get(INDEX).map(|bytes| weight_map(bytes)).transpose()?;
     let shards: Vec<&str> = match &index {
-        Some(map) => map.values().map(String::as_str).collect::<BTreeSet<_>>().into_iter().collect(),
+        Some(map) => order::set(map.values().map(String::as_str)).into_iter().collect(),
         // A lone safetensors file may have any name: what it is shows in its bytes.
         None => by_name.iter().filter(|(name, bytes)| is_weights(name, bytes)).map(|(name, _)| *name).collect(),
     };
@@ -118,10 +119,10 @@ fn weight_map(bytes: &[u8]) -> Result<BTreeMap<String, String>> {
     let Some(Json::Object(map)) = index.remove("weight_map") else {
         return Err(wrong("no such object"));
     };
-    map.into_iter()
-        .map(|(tensor, shard)| match shard {
-            Json::String(shard) => Ok((tensor, shard)),
-            _ => Err(wrong(&format!("another value for {tensor}"))),
-        })
-        .collect()
+    let mut shards = BTreeMap::new();
+    for (tensor, shard) in map {
+        let Json::String(shard) = shard else { return Err(wrong(&format!("another value for {tensor}"))) };
+        shards.insert(tensor, shard);
+    }
+    Ok(shards)
 }

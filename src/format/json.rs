@@ -42,6 +42,29 @@ pub fn without_mark(bytes: &[u8]) -> &[u8] {
     bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes)
 }
 
+/// A value in words, for messages: whole where it is short.
+pub fn shown(json: &Json) -> String {
+    match json {
+        Json::Null => "null".to_string(),
+        Json::Bool(b) => b.to_string(),
+        Json::Number(n) => match (n.as_i64(), n.as_u64(), n.as_f64()) {
+            (Some(n), _, _) => n.to_string(),
+            (_, Some(n), _) => n.to_string(),
+            (_, _, n) => n.unwrap_or(f64::NAN).to_string(),
+        },
+        Json::String(text) => match text.char_indices().nth(60) {
+            Some((end, _)) => format!("{:?}...", &text[..end]),
+            None => format!("{text:?}"),
+        },
+        Json::Array(list) if list.len() < 5 => format!("[{}]", list.iter().map(shown).collect::<Vec<_>>().join(",")),
+        Json::Array(list) => format!("a list of {}", list.len()),
+        Json::Object(object) => match object.iter().next() {
+            Some((key, value)) if object.len() == 1 => format!("{{{key:?}:{}}}", shown(value)),
+            _ => format!("an object of {} keys", object.len()),
+        },
+    }
+}
+
 pub(super) fn invalid(file: &str, what: &str, expected: &str, found: String) -> Error {
     Error::Format { file: file.to_string(), what: what.to_string(), expected: expected.to_string(), found }
 }

@@ -11,10 +11,12 @@ mod peek;
 mod reader;
 mod safetensors;
 mod split;
+mod write;
 
-pub use json::without_mark;
+pub use json::{shown, without_mark};
 pub use model_file::{CHAT_TEMPLATE, Dialect, ModelFile, TOKENIZER_CONFIG, TensorInfo, TokenizerSource, Value};
 pub use peek::{Begun, peek};
+pub use write::{NewTensor, gguf_header, padding};
 
 use crate::error::{Error, Result};
 use crate::tensor::Bytes;

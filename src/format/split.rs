@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use super::model_file::{ModelFile, Value};
 use crate::error::{Error, Result};
+use crate::order;
 
 /// How many parts a model's file is one of; 1 where it is whole.
 pub(super) fn count(file: &ModelFile) -> usize {
@@ -29,7 +30,7 @@ pub(super) fn join(mut parts: Vec<ModelFile>) -> Result<ModelFile> {
     let Some(mut whole) = parts.next() else {
         return Err(Error::MissingFile { expected: "a GGUF file".into(), found: given });
     };
-    let mut names: BTreeSet<String> = whole.tensors.iter().map(|tensor| tensor.name.clone()).collect();
+    let mut names: BTreeSet<String> = order::set(whole.tensors.iter().map(|tensor| tensor.name.clone()));
     for part in parts {
         let twice = part.tensors.iter().find(|tensor| !names.insert(tensor.name.clone()));
         if too_many || count(&part) != n || twice.is_some() {

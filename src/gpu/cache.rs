@@ -2,6 +2,7 @@
 
 use super::device::{Gpu, gpu_error};
 use super::launch::Dispatch;
+use crate::model::rope::sin_cos;
 use crate::model::{Op, Plan, Rope, RopeLayout, VectorId};
 use crate::{Error, Result};
 
@@ -147,7 +148,7 @@ fn angles(rope: &Rope, factors: Option<&[f32]>, capacity: usize) -> Vec<[f32; 2]
     let mut angles = Vec::with_capacity(capacity * frequencies.len());
     for position in 0..capacity {
         angles.extend(frequencies.iter().map(|frequency| {
-            let (sin, cos) = (position as f64 * frequency).sin_cos();
+            let (sin, cos) = sin_cos(position as f64 * frequency);
             [cos as f32, sin as f32]
         }));
     }

@@ -13,6 +13,7 @@ use super::kernel::{KernelId, names};
 use super::launch::Dispatch;
 use super::ops::attention::Shape;
 use crate::model::{Batch, BufferId, LogitRows};
+use crate::order;
 use crate::{Error, Result};
 use std::collections::BTreeSet;
 
@@ -214,7 +215,7 @@ impl GpuModel {
 
     /// Compiled kernels that can run and that no path of the check runs. There should be none.
     pub fn unchecked(&self, cache: &GpuCache) -> Vec<String> {
-        let mut known: BTreeSet<&KernelId> = BTreeSet::from([self.choosing_kernel()]);
+        let mut known: BTreeSet<&KernelId> = order::set([self.choosing_kernel()]);
         for i in 0..self.plan.steps.len() {
             // That for one row runs where no unit has taken its place.
             known.extend(self.of_step(cache, i).flat_map(|dispatch| &dispatch.kernels));
@@ -222,7 +223,7 @@ impl GpuModel {
         for i in 0..self.fused.units.len() {
             known.extend(self.of_unit(cache, i).map(|dispatch| &dispatch.kernels[0]));
         }
-        let known: BTreeSet<&str> = known.into_iter().map(|kernel| kernel.name.as_str()).collect();
+        let known: BTreeSet<&str> = order::set(known.into_iter().map(|kernel| kernel.name.as_str()));
         self.pipelines.names().filter(|name| !known.contains(name)).map(str::to_string).collect()
     }
 
@@ -268,5 +269,5 @@ impl LayerCache {
 
 /// The kernels, sorted, each once.
 fn each_once<'a>(all: impl Iterator<Item = &'a KernelId>) -> Vec<KernelId> {
-    all.collect::<BTreeSet<_>>().into_iter().cloned().collect()
+    order::set(all).into_iter().cloned().collect()
 }

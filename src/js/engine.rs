@@ -17,6 +17,7 @@ use super::{event, options};
 use crate::backend::{DeviceChoice, DeviceRequest};
 use crate::run::{self, LoadPhase, Model};
 use crate::text::Controls;
+use crate::{format, weights};
 
 /// A model ready for calls.
 #[wasm_bindgen]
@@ -26,8 +27,15 @@ pub struct Engine {
 
 #[wasm_bindgen]
 impl Engine {
-    /// Loads a model; `files` are used up. `known`: lines that [`Engine::measured`] gave before. Resolves to an `Engine`.
-    pub fn load(files: ModelFiles, device: &str, known: String, on_progress: Option<Function>) -> Promise {
+    /// Loads a model; `files` are used up. `known`: lines that [`Engine::measured`] gave before. `quantize`: what plain floats become.
+    /// Resolves to an `Engine`.
+    pub fn load(
+        files: ModelFiles,
+        device: &str,
+        known: String,
+        on_progress: Option<Function>,
+        quantize: Option<String>,
+    ) -> Promise {
         let choice = device.parse::<DeviceChoice>();
         future_to_promise(async move {
             let mut progress = |phase: LoadPhase, done: usize, total: usize| {
@@ -42,7 +50,12 @@ impl Engine {
                 }
             };
             let request = DeviceRequest { known: &known, ..choice.map_err(to_js)?.into() };
-            let model = Model::load(files.into_files(), request, clock, &mut progress).await;
+            progress(LoadPhase::Read, 0, 3);
+            let mut file = format::parse(files.into_files()).map_err(to_js)?;
+            if let Some(to) = quantize {
+                to.parse::<weights::Quantise>().and_then(|to| weights::quantise(&mut file, to)).map_err(to_js)?;
+            }
+            let model = Model::from_file(file, request, clock, &mut progress).await;
             Ok(Engine { model: model.map_err(to_js)? }.into())
         })
     }

@@ -17,6 +17,8 @@ mod job;
 mod kept;
 mod lease;
 mod lent;
+#[cfg(not(feature = "tasks"))]
+mod load;
 mod model;
 mod open_session;
 mod options;

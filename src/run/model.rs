@@ -20,7 +20,6 @@ use crate::sample::SampleOptions;
 use crate::session::{PassCosts, identity};
 use crate::table::Table;
 #[cfg(not(feature = "tasks"))]
-use crate::tensor::Bytes;
 use crate::tensor::DType;
 use crate::text::Tokenizer;
 use crate::weights::{self, Weights};
@@ -111,25 +110,6 @@ pub struct Model {
 }
 
 impl Model {
-    /// Loads a model from its files: one GGUF file, or the files of a Hugging Face folder.
-    ///
-    /// `device` says where it shall run, `clock` gives milliseconds, and `progress` is told the phase, and how much of how
-    /// much of it is done.
-    ///
-    /// # Errors
-    /// What is wrong with the files, in the words of the module that found it; `Gpu` where the GPU was asked for by name
-    /// and cannot be used.
-    #[cfg(not(feature = "tasks"))]
-    pub async fn load(
-        files: Vec<(String, Bytes)>,
-        device: impl Into<DeviceRequest<'_>>,
-        clock: Clock,
-        progress: &mut dyn FnMut(LoadPhase, usize, usize),
-    ) -> Result<Rc<Model>> {
-        progress(LoadPhase::Read, 0, 3);
-        Self::open(crate::format::parse(files)?, device, clock, progress, |_, _| Ok(())).await
-    }
-
     /// Loads a model from a parsed file. `read` makes the tasks' sections of what the file says about them.
     pub(crate) async fn open(
         file: ModelFile,

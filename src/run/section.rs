@@ -9,6 +9,7 @@ use std::cell::RefCell;
 use serde_json::Value as Json;
 
 use crate::error::{Error, Result};
+use crate::format::shown;
 use crate::format::{ModelFile, Value};
 use crate::model::ModelConfig;
 use crate::text::Tokenizer;
@@ -41,12 +42,12 @@ impl<'a> Description<'a> {
         let Some(value) = file.metadata.get(KEY) else { return Ok(None) };
         let text = value.as_str();
         let text = text.ok_or_else(|| invalid(&file.name, "the value", "a text", Value::describe(value)))?;
-        let json: Json =
-            serde_json::from_str(text).map_err(|e| invalid(&file.name, "the value", "JSON", e.to_string()))?;
+        let json: Json = serde_json::from_slice(text.as_bytes())
+            .map_err(|e| invalid(&file.name, "the value", "JSON", e.to_string()))?;
         if json["version"] != 1 {
             return Err(Error::Unsupported {
                 what: format!("{}: {KEY} version", file.name),
-                found: json["version"].to_string(),
+                found: shown(&json["version"]),
                 supported: "1 (a newer release of this library may know more)".into(),
             });
         }
@@ -65,7 +66,7 @@ impl<'a> Description<'a> {
         let id =
             name.as_str().and_then(|name| self.tokenizer?.control(name)).filter(|id| (*id as usize) < self.n_vocab);
         let expected = "the name of a control token of the vocabulary";
-        let id = id.ok_or_else(|| self.invalid(key, expected, name.to_string()))?;
+        let id = id.ok_or_else(|| self.invalid(key, expected, shown(name)))?;
         self.tokens.borrow_mut().push(id);
         Ok(id)
     }
@@ -73,7 +74,7 @@ impl<'a> Description<'a> {
     /// The whole number under a key.
     pub fn number(&self, key: &str, least: usize, most: usize) -> Result<usize> {
         let n = self.json[key].as_u64().and_then(|n| usize::try_from(n).ok()).filter(|n| (least..=most).contains(n));
-        n.ok_or_else(|| self.invalid(key, &format!("a number from {least} to {most}"), self.json[key].to_string()))
+        n.ok_or_else(|| self.invalid(key, &format!("a number from {least} to {most}"), shown(&self.json[key])))
     }
 
     /// Every token that was named.

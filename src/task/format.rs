@@ -16,6 +16,7 @@
 //! `entity_tags`, `entity_tokens`).
 
 use crate::error::{Error, Result};
+use crate::format::shown;
 use crate::run::Model;
 use crate::run::section::Description;
 
@@ -57,10 +58,10 @@ impl TaskFormat {
         let writing = match (json["writing"].as_str(), json["writing"].is_null()) {
             (Some("generate"), _) | (_, true) => Writing::Generate,
             (Some("copy"), _) => Writing::Copy,
-            _ => return Err(d.invalid("writing", "\"generate\" or \"copy\"", json["writing"].to_string())),
+            _ => return Err(d.invalid("writing", "\"generate\" or \"copy\"", shown(&json["writing"]))),
         };
         let names = json["sentence"].as_array().filter(|names| !names.is_empty());
-        let names = names.ok_or_else(|| d.invalid("sentence", "a list of tokens", json["sentence"].to_string()))?;
+        let names = names.ok_or_else(|| d.invalid("sentence", "a list of tokens", shown(&json["sentence"])))?;
         let marks = names.iter().map(|name| d.token("sentence", name)).collect::<Result<Vec<u32>>>()?;
         let headline_max_tokens = d.number("headline_max_tokens", 1, d.context_len)?;
         let tldr_max_tokens = d.number("tldr_max_tokens", 1, d.context_len)?;

@@ -16,6 +16,7 @@ use serde_json::{Map, Value as Json};
 
 use super::summarize::options::SummaryKind;
 use crate::error::Result;
+use crate::format::shown;
 use crate::language::en::Features;
 use crate::language::en::features::NAMES;
 use crate::run::Model;
@@ -86,11 +87,11 @@ impl Weights {
 
     fn from_json(d: &Description<'_>, key: &str, json: &Json) -> Result<Weights> {
         let object: &Map<String, Json> =
-            json.as_object().ok_or_else(|| d.invalid(key, "an object of weights", json.to_string()))?;
+            json.as_object().ok_or_else(|| d.invalid(key, "an object of weights", shown(json)))?;
         let mut weights = Weights { bias: 0.0, always: Set::NONE, long: Set::NONE };
         for (name, value) in object {
             let number = value.as_f64().filter(|x| x.is_finite() && x.abs() < 1e6);
-            let number = number.ok_or_else(|| d.invalid(&format!("{key}.{name}"), "a number", value.to_string()))?;
+            let number = number.ok_or_else(|| d.invalid(&format!("{key}.{name}"), "a number", shown(value)))?;
             let slot = match name.strip_suffix("_n") {
                 _ if name == "bias" => Some(&mut weights.bias),
                 Some(name) => weights.long.slot(name),
@@ -133,7 +134,7 @@ impl SalienceSection {
         if json.is_null() {
             return Ok(SalienceSection::default());
         }
-        let object = json.as_object().ok_or_else(|| d.invalid("salience", "an object", json.to_string()))?;
+        let object = json.as_object().ok_or_else(|| d.invalid("salience", "an object", shown(json)))?;
         let mut out = SalienceSection::default();
         for (kind, weights) in object {
             let weights = Weights::from_json(d, &format!("salience.{kind}"), weights)?;

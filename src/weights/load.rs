@@ -203,7 +203,7 @@ impl<'a> Loader<'a> {
     /// One line for each type, however many tensors have it.
     fn tell_wrong_types(&mut self) {
         let mut types: Vec<_> = std::mem::take(&mut self.wrong_types).into_iter().collect();
-        types.sort_by_key(|(_, (_, _, place))| std::cmp::Reverse(*place));
+        order::sort_by_key(&mut types, |(_, (_, _, place))| std::cmp::Reverse(*place));
         for (dtype, (first, count, place)) in types {
             let others = match count {
                 1 => String::new(),

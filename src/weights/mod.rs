@@ -2,9 +2,11 @@
 
 mod load;
 mod panels;
+mod quantise;
 
 pub use load::{check, load};
 pub use panels::{PANEL, interleave, panel_scales};
+pub use quantise::{Quantise, quantise};
 
 use crate::quant::DType;
 use crate::tensor::Bytes;

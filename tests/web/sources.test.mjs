@@ -107,6 +107,30 @@ describe("sources", () => {
     assert.match((await load("/golden/split/model-00001-of-00004.gguf")).error.message, /00001-of-00004\.gguf: expected the file, found status 404/);
   });
 
+  test("a folder of plain floats in blocks is the GGUF file that has them", async () => {
+    const folder = "/golden/tiny-llama/";
+    const [blocks, loaded] = [await load(MODEL), await load(folder, { quantize: "q8_0" })];
+    assert.equal(loaded.error, undefined);
+    const score = (source, quantize) =>
+      page.evaluate(
+        async ([source, quantize]) => {
+          const model = await nanolm.Model.load(source, { device: "cpu", quantize });
+          const pieces = [];
+          for await (const { tokenId, logprob } of model.generate("The keeper", { maxNewTokens: 12, temperature: 0 })) pieces.push([tokenId, logprob]);
+          await model.dispose();
+          return pieces;
+        },
+        [source, quantize],
+      );
+    assert.deepEqual(await score(folder, "q8_0"), await score(MODEL));
+    assert.equal(loaded.text, blocks.text);
+    const [plain, four] = [await score(folder), await score(folder, "q4_0")];
+    assert.notDeepEqual(four, plain);
+    const refused = await load(folder, { quantize: "q3" });
+    assert.equal(refused.error.code, "option/invalid");
+    assert.match(refused.error.message, /q4_k/);
+  });
+
   test("what cannot run is refused by its header, before the rest is downloaded", async () => {
     const refused = await page.evaluate(async (path) => {
       const gguf = new Uint8Array(await (await fetch(path)).arrayBuffer());

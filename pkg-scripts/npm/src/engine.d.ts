@@ -21,6 +21,7 @@ export class Engine {
     device: string,
     known: string,
     onProgress?: (phase: string, done: number, total: number) => void,
+    quantize?: string,
   ): Promise<Engine>;
   /** With the device of this moment. */
   info(): import("./info.js").EngineInfo;

@@ -1,6 +1,7 @@
 //! Rotary position embedding (RoPE, arXiv 2104.09864): each pair `(a, b)` of a head turns by its position times the
 //! pair's frequency, `(a cos - b sin, a sin + b cos)`.
 
+use crate::model::rope::sin_cos;
 use crate::model::{Rope, RopeLayout};
 
 /// Frequencies of one kind of rotation, and the sines and cosines of the batch at hand.
@@ -25,7 +26,7 @@ impl Rotation {
     pub fn prepare(&mut self, position: usize, n: usize) {
         for (i, turns) in self.turns.chunks_exact_mut(self.frequencies.len().max(1)).take(n).enumerate() {
             for (turn, frequency) in turns.iter_mut().zip(&self.frequencies) {
-                let (sin, cos) = ((position + i) as f64 * frequency).sin_cos();
+                let (sin, cos) = sin_cos((position + i) as f64 * frequency);
                 *turn = (cos as f32, sin as f32);
             }
         }

@@ -29,6 +29,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::shorten::{begins_with_connective, points_back};
 use super::stops::ends_with_stop;
 use super::words::{content_word, words};
+use crate::order;
 
 /// The features, in the order of [`features`].
 pub const NAMES: [&str; 14] = [
@@ -77,7 +78,7 @@ pub fn features(sentences: &[&str]) -> Vec<Features> {
         counts.iter().for_each(|(word, count)| *total.entry(word).or_insert(0.0) += weight(word, *count));
     }
     let square: f64 = total.values().map(|x| x * x).sum();
-    let first: BTreeSet<&str> = counts.first().iter().flat_map(|c| c.keys()).map(String::as_str).collect();
+    let first: BTreeSet<&str> = order::set(counts.first().iter().flat_map(|c| c.keys()).map(String::as_str));
 
     let each = sentences.iter().zip(split.iter().zip(&counts)).enumerate();
     each.map(|(i, (sentence, (words, counts)))| {

@@ -21,6 +21,7 @@ use super::has;
 use super::headline_units::{AUXILIARIES, Unit, Units, Word, is_dash, may_end_word, without_times};
 use super::shorten::{capitalised, shortened};
 use super::words::{content_word, words};
+use crate::order;
 
 /// What is counted about a word.
 pub const NAMES: [&str; 12] = [
@@ -120,7 +121,7 @@ impl HeadlineWords {
             }
             let score = 2.0 * worth - OVER * (n - MOST as f64).max(0.0) - UNDER * (LEAST as f64 - n).max(0.0);
             if score > best.0 {
-                kept.sort_unstable();
+                order::sort(&mut kept);
                 best = (score, kept);
             }
         }
@@ -154,7 +155,7 @@ pub fn candidates(sentence: &str) -> Vec<Word> {
 /// What is counted about each of the [`candidates`] of sentence `chosen` of a text: one value for each of [`NAMES`].
 pub fn values(of: &[Word], sentences: &[&str], chosen: usize) -> Vec<[f64; NAMES.len()]> {
     let content = |text: &str| -> BTreeSet<String> {
-        words(text).into_iter().filter_map(|word| content_word(text.get(word)?)).collect()
+        order::set(words(text).into_iter().filter_map(|word| content_word(text.get(word)?)))
     };
     let mut counts: BTreeMap<String, f64> = BTreeMap::new();
     for (i, sentence) in sentences.iter().enumerate() {

@@ -5,6 +5,7 @@ use serde::de::{Deserializer, SeqAccess, Visitor};
 use serde_json::Value as Json;
 
 use crate::error::{Error, Result};
+use crate::format::shown;
 use crate::run::section::{Description, Sections};
 
 /// The set of labels taken where neither caller nor file names one.
@@ -83,13 +84,13 @@ impl ClassifySection {
         let object = match named {
             Json::Null => None,
             Json::Object(object) => Some(object),
-            other => return Err(d.invalid("labels", "an object of lists", other.to_string())),
+            other => return Err(d.invalid("labels", "an object of lists", shown(other))),
         };
         for (name, list) in object.into_iter().flatten() {
             let labels: Option<Vec<String>> =
                 list.as_array().and_then(|list| list.iter().map(|item| item.as_str().map(String::from)).collect());
             let labels = labels.filter(|labels| !labels.is_empty());
-            let wrong = || d.invalid(&format!("labels.{name}"), "a list of texts", list.to_string());
+            let wrong = || d.invalid(&format!("labels.{name}"), "a list of texts", shown(list));
             sets.push((name.clone(), labels.ok_or_else(wrong)?));
         }
         let default_set = match &d.json["default_labels"] {
@@ -101,7 +102,7 @@ impl ClassifySection {
                 .cloned(),
             Json::String(name) if sets.iter().any(|(known, _)| known == name) => Some(name.clone()),
             other => {
-                return Err(d.invalid("default_labels", "the name of one of the sets of labels", other.to_string()));
+                return Err(d.invalid("default_labels", "the name of one of the sets of labels", shown(other)));
             }
         };
         Ok(Some(ClassifySection { label, sets, default_set }))

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use crate::error::{Error, Result};
+use crate::format::shown;
 use crate::heads::sequence::{Tag, best_path, spans};
 use crate::run::section::Description;
 use crate::sample::log_probability;
@@ -28,7 +29,7 @@ impl EntitySection {
         let task = d.token("entities", &d.json["entities"])?;
         let list = |key: &str| {
             let list = d.json[key].as_array().filter(|list| !list.is_empty());
-            list.ok_or_else(|| d.invalid(key, "a list", d.json[key].to_string()))
+            list.ok_or_else(|| d.invalid(key, "a list", shown(&d.json[key])))
         };
         let (names, tokens) = (list("entity_tags")?, list("entity_tokens")?);
         if names.len() != tokens.len() {
@@ -41,7 +42,7 @@ impl EntitySection {
         let mut types: Vec<String> = Vec::new();
         let mut tags = Vec::new();
         for (name, token) in names.iter().zip(tokens) {
-            let wrong = || d.invalid("entity_tags", "O, B-TYPE or I-TYPE, each once", name.to_string());
+            let wrong = || d.invalid("entity_tags", "O, B-TYPE or I-TYPE, each once", shown(name));
             let tag = name.as_str().and_then(|name| Tag::read(name, &mut types)).ok_or_else(wrong)?;
             if tags.iter().any(|(other, _)| *other == tag) {
                 return Err(wrong());

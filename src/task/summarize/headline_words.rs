@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use crate::error::Result;
+use crate::format::shown;
 use crate::language::en::HeadlineWords;
 use crate::language::en::headline::NAMES;
 use crate::run::section::Description;
@@ -25,10 +26,10 @@ pub fn headline_words(d: &Description<'_>) -> Result<Option<HeadlineWords>> {
     if json.is_null() {
         return Ok(None);
     }
-    let object = json.as_object().ok_or_else(|| d.invalid(KEY, "an object of weights", json.to_string()))?;
+    let object = json.as_object().ok_or_else(|| d.invalid(KEY, "an object of weights", shown(json)))?;
     let number = |name: &str, value: &serde_json::Value| {
         let number = value.as_f64().filter(|x| x.is_finite() && x.abs() < 1e6);
-        number.ok_or_else(|| d.invalid(&format!("{KEY}.{name}"), "a number", value.to_string()))
+        number.ok_or_else(|| d.invalid(&format!("{KEY}.{name}"), "a number", shown(value)))
     };
     let mut out = HeadlineWords { bias: 0.0, weights: [0.0; NAMES.len()], words: BTreeMap::new() };
     for (name, value) in object {
@@ -37,7 +38,7 @@ pub fn headline_words(d: &Description<'_>) -> Result<Option<HeadlineWords>> {
             None if name == "bias" => out.bias = number(name, value)?,
             None if name == "words" => {
                 let words = value.as_object();
-                let words = words.ok_or_else(|| d.invalid("headline_words.words", "an object", value.to_string()))?;
+                let words = words.ok_or_else(|| d.invalid("headline_words.words", "an object", shown(value)))?;
                 for (word, weight) in words {
                     out.words.insert(word.clone(), number(word, weight)?);
                 }

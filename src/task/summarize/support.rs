@@ -8,6 +8,7 @@ use std::ops::Range;
 
 use crate::language::Utf16;
 use crate::language::en::{content_word, sentences, words};
+use crate::order;
 use crate::run::{Place, Support};
 use crate::task::article::Article;
 
@@ -53,7 +54,7 @@ fn support(article: &Article, written: Place, mut sources: Vec<Range<usize>>) ->
 }
 
 fn content(text: &str) -> BTreeSet<String> {
-    words(text).into_iter().filter_map(|word| content_word(text.get(word)?)).collect()
+    order::set(words(text).into_iter().filter_map(|word| content_word(text.get(word)?)))
 }
 
 #[cfg(test)]

@@ -130,7 +130,7 @@ fn read_model(model: &Value, tokens: &Tokens<'_>, unknown: Option<u32>) -> Resul
                 let score = score.filter(|s| s.is_finite()).ok_or_else(|| invalid(&what(), "a score", "none"))?;
                 // Every place of a text is tried up to the longest.
                 if text.len() > 512 {
-                    return Err(invalid(&what(), "at most 512 bytes", text));
+                    return Err(invalid(&what(), "at most 512 bytes", *text));
                 }
                 // Ids are places in the list, so a control token's stays, under a name that is not in texts.
                 let text = if is_control(*id) { format!("\0control {id}\0") } else { text.to_string() };

@@ -3,13 +3,37 @@
 use serde_json::Value;
 
 use crate::error::Error;
+use crate::format::shown;
 
 /// The file that errors name.
 pub const FILE: &str = "tokenizer.json";
 
+/// What was found in the place of something else.
+pub trait Found {
+    /// It, for a message.
+    fn words(&self) -> String;
+}
+
+impl Found for &Value {
+    fn words(&self) -> String {
+        shown(self)
+    }
+}
+
+macro_rules! found {
+    ($($kind:ty),*) => {$(
+        impl Found for $kind {
+            fn words(&self) -> String {
+                self.to_string()
+            }
+        }
+    )*};
+}
+found!(&str, String, &String, usize, u64, serde_json::Error);
+
 /// A value that is not what its key must hold.
-pub fn invalid(what: &str, expected: &str, found: impl std::fmt::Display) -> Error {
-    let found = found.to_string();
+pub fn invalid(what: &str, expected: &str, found: impl Found) -> Error {
+    let found = found.words();
     let found = match found.char_indices().nth(80) {
         Some((end, _)) => format!("{}...", &found[..end]),
         None => found,
@@ -18,8 +42,8 @@ pub fn invalid(what: &str, expected: &str, found: impl std::fmt::Display) -> Err
 }
 
 /// A value that may be right, but that this crate does not know.
-pub fn unsupported(what: &str, found: impl std::fmt::Display, supported: &str) -> Error {
-    Error::Unsupported { what: format!("{FILE}: {what}"), found: found.to_string(), supported: supported.into() }
+pub fn unsupported(what: &str, found: impl Found, supported: &str) -> Error {
+    Error::Unsupported { what: format!("{FILE}: {what}"), found: found.words(), supported: supported.into() }
 }
 
 /// The `type` of a part.

@@ -16,17 +16,18 @@ export interface Launched {
 export interface Launch extends BuildOptions {
   files: SourceFile[];
   cache: boolean;
+  quantize?: string | undefined;
 }
 
 export async function launch(wanted: Launch, options: SendOptions): Promise<Launched> {
-  const { files, device, cache, threads } = wanted;
+  const { files, device, cache, threads, quantize } = wanted;
   const { builds, lacking } = choose(wanted);
   const failures: string[] = lacking === "" ? [] : [`no threads: ${lacking}`];
   for (const build of builds) {
     const thread = isNode ? (await import("../node/workers.js")).startWorker(build === "threads") : undefined;
     const connection = new Connection(build, thread);
     try {
-      const body = { method: "load", files, device, cache, build, threads } as const;
+      const body = { method: "load", files, device, cache, build, threads, quantize } as const;
       const info = await connection.send<EngineInfo>(body, options).answer;
       const why = failures.length > 0 ? ` (${failures.join("; ")})` : "";
       const reason = `${info.device.reason}; build: ${build}${why}`;

@@ -37,7 +37,7 @@ export function isDone(event: JobEvent): event is DoneEvent {
 }
 
 export type RequestBody =
-  | { method: "load"; files: SourceFile[]; device: string; cache: boolean; build: Build; threads: number | undefined }
+  | { method: "load"; files: SourceFile[]; device: string; cache: boolean; build: Build; threads: number | undefined; quantize: string | undefined }
   /** `literal`: bytes that no control token of the text may take in; without these, none acts. */
   | { method: "tokenize"; text: string; addSpecial: boolean; literal: Uint32Array | undefined }
   | { method: "detokenize"; ids: Uint32Array }

@@ -245,7 +245,7 @@ function embed({ id, texts }: Request & { method: "embed" }): Promise<Float32Arr
 }
 
 function load(request: Request & { method: "load" }): Promise<EngineInfo> {
-  const { id, files: sources, device, cache, build } = request;
+  const { id, files: sources, device, cache, build, quantize } = request;
   return stoppable(id, async (stop) => {
     const ready = start(build);
     // Awaited in readFiles; until then a failure is not unobserved.
@@ -260,7 +260,7 @@ function load(request: Request & { method: "load" }): Promise<EngineInfo> {
       notes = files.notes;
       return files;
     };
-    engine = await judged(read, (files) => host.Engine.load(files, device, lines, progress));
+    engine = await judged(read, (files) => host.Engine.load(files, device, lines, progress, quantize));
     const measured = engine.measured();
     if (measures && measured !== undefined) void keepLine(measured);
     asked = request.threads;

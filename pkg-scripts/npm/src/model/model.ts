@@ -52,6 +52,11 @@ export interface LoadOptions {
    */
   threads?: number | undefined;
   /**
+   * What matrices of plain floats (safetensors, or GGUF with `F16`) become when they are loaded, so that they take a half (`q8_0`) to a
+   * quarter (`q4_0`, `q4_k`) of the memory of 16 bits. The download stays as large as it is. By default they stay as they are.
+   */
+  quantize?: "q8_0" | "q4_0" | "q4_k" | undefined;
+  /**
    * For tests and comparisons: this build of the engine and no other. Loading fails where it does not start. By default
    * the fastest that starts is used.
    */
@@ -84,19 +89,22 @@ export class Model {
    * the signal's reason if it was aborted.
    */
   static async load(source?: ModelSource, options: LoadOptions = {}): Promise<Model> {
-    const { device = "auto", cache = true, embeddings = false, hub, threads, build, signal, onProgress, ...unknown } = checkOptions(options);
+    const { device = "auto", cache = true, embeddings = false, hub, threads, quantize, build, signal, onProgress, ...unknown } = checkOptions(options);
     // A misspelt option must not silently do nothing. (The engine refuses those of calls.)
     for (const name of Object.keys(unknown)) {
-      throw optionError(name, "one of device, cache, embeddings, hub, threads, build, signal, onProgress", "an unknown option");
+      throw optionError(name, "one of device, cache, embeddings, hub, threads, quantize, build, signal, onProgress", "an unknown option");
     }
     if (!["auto", "gpu", "cpu"].includes(device)) {
       throw optionError("device", '"auto", "gpu" or "cpu"', device);
+    }
+    if (quantize !== undefined && !["q8_0", "q4_0", "q4_k"].includes(quantize)) {
+      throw optionError("quantize", '"q8_0", "q4_0" or "q4_k"', quantize);
     }
     checkCallOptions({ signal, onProgress });
     const files = await filesOf(source, { hub });
     signal?.throwIfAborted();
     const { connection, info } = await launch(
-      { files, device, cache, threads, build },
+      { files, device, cache, threads, quantize, build },
       { signal, progress: (progress) => report(onProgress, progress) },
     );
     const model = new Model(connection, info, cache);
