@@ -231,7 +231,8 @@ export function installApp(name, folder) {
     mkdirSync(app, { recursive: true });
     for (const file of ["package.json", "package-lock.json"]) cpSync(join(folder, file), join(app, file));
     const flags = ["--no-audit", "--no-fund", "--ignore-scripts", "--prefer-offline", "--loglevel=error"];
-    execFileSync("npm", ["ci", ...flags], { cwd: app, stdio: ["ignore", "ignore", "inherit"] });
+    // Not `npm ci`: it refuses lock files without an optional dependency that the registry lacks, as Vite's has one.
+    execFileSync("npm", ["install", "--no-save", ...flags], { cwd: app, stdio: ["ignore", "ignore", "inherit"] });
     writeFileSync(stamp, lock);
   }
   for (const entry of readdirSync(app)) if (entry !== "node_modules") rmSync(join(app, entry), { recursive: true });
