@@ -2,9 +2,9 @@
 // nothing else: of the JavaScript what a module imports or names by `new URL("…", import.meta.url)`, of the types what the
 // public ones refer to. The engine (engine*.js, *.wasm) is there before.
 import { execFileSync } from "node:child_process";
-import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, normalize, resolve } from "node:path";
-import { build } from "rolldown";
+import { build, rolldown } from "rolldown";
 import { minifySync } from "rolldown/utils";
 
 const PACKAGE = import.meta.dirname;
@@ -53,6 +53,15 @@ await build({
   output: { file: join(COMPILED, "jinja.js"), format: "esm", minify: true, banner: `/*! @huggingface/jinja ${version}\n\n${licence} */` },
   logLevel: "warn",
 });
+
+// Each worker is one file: a page waits once for it, not for import after import, and a copy of it is all that has to lie beside a bundle.
+// The engine's JavaScript side stays a file of its own, as wasm-bindgen writes it.
+for (const worker of ["worker.js", "worker-threads.js"]) {
+  const bundled = await rolldown({ input: join(COMPILED, worker), external: /\/engine(-\w+)?\.js$/, logLevel: "warn" });
+  await bundled.write({ file: join(COMPILED, `whole/${worker}`), format: "esm", codeSplitting: false });
+  await bundled.close();
+  renameSync(join(COMPILED, `whole/${worker}`), join(COMPILED, worker));
+}
 
 /**
  * A module's text with short names and no white space: workers are loaded as they are, past any bundler. What bundlers look for,

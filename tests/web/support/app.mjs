@@ -1,6 +1,6 @@
 // A fresh app with the packed tarball installed in it, as anyone would.
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { ROOT } from "./browser.mjs";
 import { serve } from "./server.mjs";
@@ -122,14 +122,15 @@ const BROKEN = {
 /** Packages with files that are missing, replaced or changed, at `/damaged/<name>/`. */
 const missing = () => undefined;
 const garbage = () => "not what it should be";
-/** Module scripts run what is put before them only after their imports, which do nothing by themselves. */
+/** Module scripts run what is put before them only after their imports: the engine's JavaScript side, which does nothing by itself. */
 const before = (code) => (file) => `${code}\n${file}`;
 /** Another value in the place of one that the module has, as the package's minifier writes it. */
 const instead = (value, other) => (file) => {
   const text = String(file);
   if (!text.includes(value)) throw new Error(`a module no longer says ${value}: look at how dist/ writes it now`);
-  return text.replace(value, other);
+  return text.replaceAll(value, other);
 };
+const smallChunks = (file) => instead("=2e4", "=400")(instead("4194304", "16384")(file));
 const DAMAGED = {
   allwasm: { "engine-simd128.wasm": garbage, "engine-relaxed.wasm": garbage, "engine-threads.wasm": garbage },
   noworkers: { "worker.js": missing, "worker-threads.js": missing },
@@ -140,8 +141,8 @@ const DAMAGED = {
   noworkerthreads: { "worker-threads.js": missing },
   // Small models have several chunks, and what stands still for a moment is taken up again.
   smallchunks: {
-    "files/store.js": instead("4*1024*1024", "16384"),
-    "files/remote.js": instead("2e4", "400"),
+    "worker.js": smallChunks,
+    "worker-threads.js": smallChunks,
   },
   noglue: { "engine-threads.js": missing },
   onlysimd128: { "engine-relaxed.wasm": missing, "engine-threads.wasm": missing },
@@ -215,4 +216,29 @@ export async function workersEnd(page) {
     if (wait > 15000) throw new Error(`expected no worker, found ${page.workers().length} after 15 s`);
     await page.waitForTimeout(50);
   }
+}
+
+/**
+ * An app of a folder with its package.json and lock file, with what the lock file says and the tarball installed, in build/. What takes
+ * long is done once for every lock file. Gives the app's folder.
+ */
+export function installApp(name, folder) {
+  const app = join(ROOT, "build", name);
+  const stamp = join(app, "node_modules/of-lock-file");
+  const lock = readFileSync(join(folder, "package-lock.json"), "utf8");
+  if (!existsSync(stamp) || readFileSync(stamp, "utf8") !== lock) {
+    rmSync(app, { recursive: true, force: true });
+    mkdirSync(app, { recursive: true });
+    for (const file of ["package.json", "package-lock.json"]) cpSync(join(folder, file), join(app, file));
+    const flags = ["--no-audit", "--no-fund", "--ignore-scripts", "--prefer-offline", "--loglevel=error"];
+    // Not `npm ci`: it refuses lock files without an optional dependency that the registry lacks, as Vite's has one.
+    execFileSync("npm", ["install", "--no-save", ...flags], { cwd: app, stdio: ["ignore", "ignore", "inherit"] });
+    writeFileSync(stamp, lock);
+  }
+  for (const entry of readdirSync(app)) if (entry !== "node_modules") rmSync(join(app, entry), { recursive: true });
+  cpSync(folder, app, { recursive: true });
+  const nanolm = join(app, "node_modules/nanolm");
+  rmSync(nanolm, { recursive: true, force: true });
+  cpSync(installTarball("web-app"), nanolm, { recursive: true });
+  return app;
 }

@@ -1,5 +1,6 @@
 // The page's end of one worker: starts it, sends calls, hands answers to whoever asked.
 
+import { here, startWorker } from "../assets.js";
 import { DisposedError, errorFrom, optionError, WorkerError } from "../errors.js";
 import type { Build, DeviceInfo, Progress } from "../info.js";
 import type { JobEvent, Reply, Request, RequestBody } from "./protocol.js";
@@ -47,15 +48,9 @@ export class Connection {
         "there are no workers here. Load models in a web page, a worker, Node, or an extension's offscreen document (nanolm/extension)",
       );
     }
-    // Bundlers find the workers by these very expressions. Threads have a worker of their own, because the JavaScript side
-    // of their engine differs and nobody should download both.
     const script = build === "threads" ? "worker-threads.js" : "worker.js";
     try {
-      this.#worker =
-        thread ??
-        (build === "threads"
-          ? new Worker(new URL("../worker-threads.js", import.meta.url), { type: "module" })
-          : new Worker(new URL("../worker.js", import.meta.url), { type: "module" }));
+      this.#worker = thread ?? startWorker(build === "threads");
     } catch (error) {
       this.#worker = workerFromElsewhere(script, error);
     }
@@ -68,7 +63,7 @@ export class Connection {
           : new WorkerError(
               "worker/start",
               `the worker could not start: ${script} was not found beside the package's other files, or the page's ` +
-                `Content-Security-Policy refuses it (script-src 'self' 'wasm-unsafe-eval' is enough).${cure(import.meta.url)} ${event.message ?? ""}`,
+                `Content-Security-Policy refuses it (script-src 'self' 'wasm-unsafe-eval' is enough).${cure(here)} ${event.message ?? ""}`,
               { why: `${script} could not be started` },
             ),
       );

@@ -1,5 +1,6 @@
 // A worker where the package comes from another origin than the page. An extension leaves this out: it has all its files itself.
 
+import { here } from "../assets.js";
 import { WorkerError } from "../errors.js";
 
 /** What a page on another origin has to do. */
@@ -12,8 +13,7 @@ export const ELSEWHERE =
  * from a CDN, or into a sandboxed frame, starts by a script of one line.
  */
 export function workerFromElsewhere(script: string, refused: unknown): Worker {
-  const here = import.meta.url;
-  const line = `import ${JSON.stringify(new URL(`../${script}`, here).href)};`;
+  const line = `import ${JSON.stringify(new URL(script, here).href)};`;
   const address = URL.createObjectURL(new Blob([line], { type: "text/javascript" }));
   try {
     return new Worker(address, { type: "module" });

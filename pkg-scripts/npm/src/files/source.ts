@@ -1,5 +1,6 @@
 // What a model can be loaded from, turned into a list of named files.
 
+import { modelFile } from "../assets.js";
 import { DownloadError, optionError } from "../errors.js";
 import { isNode } from "../platform.js";
 import { hubAddress, hubHint } from "./hub.js";
@@ -58,24 +59,15 @@ export type Part = "table" | "names" | (typeof LABEL_SETS)[number];
 /** @internal Sets of labels that any model can classify by. */
 export const LABEL_SETS = ["topic", "sentiment", "clinc150", "banking77", "snips"] as const;
 
-/** @internal The files of a part. Bundlers find files whose addresses are written out. */
+/** @internal The files of a part. */
 export function partFiles(part: Part): SourceFile[] {
-  const urls = {
-    table: new URL("../model/nanolm-table.gguf", import.meta.url),
-    names: new URL("../model/nanolm-names.gguf", import.meta.url),
-    topic: new URL("../model/nanolm-topic.gguf", import.meta.url),
-    sentiment: new URL("../model/nanolm-sentiment.gguf", import.meta.url),
-    clinc150: new URL("../model/nanolm-clinc150.gguf", import.meta.url),
-    banking77: new URL("../model/nanolm-banking77.gguf", import.meta.url),
-    snips: new URL("../model/nanolm-snips.gguf", import.meta.url),
-  };
-  return [{ name: `nanolm-${part}.gguf`, url: urls[part].href }];
+  return [{ name: `nanolm-${part}.gguf`, url: modelFile(part) }];
 }
 
 /** @internal The files of a source. Without one: the default model, which lies beside the package's modules. */
 export async function filesOf(source: ModelSource | undefined, { hub }: SourceOptions = {}): Promise<SourceFile[]> {
   if (source === undefined) {
-    return [{ name: "nanolm-default.gguf", url: new URL("../model/nanolm-default.gguf", import.meta.url).href }];
+    return [{ name: "nanolm-default.gguf", url: modelFile("default") }];
   }
   if (typeof source === "string" || source instanceof URL) {
     return filesAt(await addressOf(source, hub), typeof source === "string" && hub === undefined ? hubHint(source) : "");

@@ -1,0 +1,28 @@
+// The package's own files. This module lies at the top and names them all relative to itself, in the form that bundlers look for. What a
+// bundler leaves as it is (esbuild, Rollup) is then looked for beside the bundle, whichever module asks.
+
+/** The address of the package's modules, out of sight of bundlers. */
+export const here = import.meta.url;
+
+/** Starts the worker of a build. Threads have one of their own, because the JavaScript side of their engine differs and nobody should download both. */
+export function startWorker(threads: boolean): Worker {
+  return threads
+    ? new Worker(new URL("./worker-threads.js", import.meta.url), { type: "module" })
+    : new Worker(new URL("./worker.js", import.meta.url), { type: "module" });
+}
+
+/** The address of the default model, or of one of the files beside it. */
+export function modelFile(name: keyof typeof MODEL_FILES): string {
+  return MODEL_FILES[name]().href;
+}
+
+const MODEL_FILES = {
+  default: () => new URL("./model/nanolm-default.gguf", import.meta.url),
+  table: () => new URL("./model/nanolm-table.gguf", import.meta.url),
+  names: () => new URL("./model/nanolm-names.gguf", import.meta.url),
+  topic: () => new URL("./model/nanolm-topic.gguf", import.meta.url),
+  sentiment: () => new URL("./model/nanolm-sentiment.gguf", import.meta.url),
+  clinc150: () => new URL("./model/nanolm-clinc150.gguf", import.meta.url),
+  banking77: () => new URL("./model/nanolm-banking77.gguf", import.meta.url),
+  snips: () => new URL("./model/nanolm-snips.gguf", import.meta.url),
+};
