@@ -22,6 +22,7 @@
 //! `model::plan::build`, and for new mathematics an `Op` with its twins on the CPU, on the GPU and in the tests' reference. What the
 //! GPU lacks is refused there (`src/gpu/supported.rs`), and the model runs on the CPU.
 
+mod bert;
 mod family;
 mod gemma;
 mod gguf;
@@ -49,7 +50,7 @@ use family::{Family, Origin};
 use settings::Settings;
 
 /// All families.
-const FAMILIES: [&Family; 11] = [
+const FAMILIES: [&Family; 14] = [
     &llama::FAMILY,
     &qwen2::FAMILY,
     &qwen3::FAMILY,
@@ -61,6 +62,9 @@ const FAMILIES: [&Family; 11] = [
     &stablelm::FAMILY,
     &gptneox::FAMILY,
     &gpt2::FAMILY,
+    &bert::BERT,
+    &bert::ROBERTA,
+    &bert::DISTILBERT,
 ];
 
 /// Reads the hyperparameters of a model file.

@@ -100,7 +100,8 @@ pub fn attend<V: Vector>(q: &[f32], k: &[f32], v: &[f32], kind: Kind, position: 
     store_kv::run::<V>(k, v, 0, &mut codes, &mut layer);
     let mut scores = vec![f32::NAN; attention::QUERIES * capacity.next_multiple_of(8)];
     let mut out = vec![f32::NAN; q.len()];
-    let queries = Queries { q, n_heads, scale, soft_cap, seen, layer: &layer, position };
+    let ends = [q.len() / (n_heads * head_dim)];
+    let queries = Queries { q, n_heads, scale, soft_cap, seen, layer: &layer, position, ends: &ends };
     let units = queries.units();
     // In pieces, as threads do it.
     for range in [0..units / 3, units / 3..units] {

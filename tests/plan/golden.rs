@@ -69,7 +69,7 @@ fn check_buffers(plan: &Plan) {
         (0..plan.steps.len()).filter(|&i| matches!(plan.steps[i].op, Op::SelectRows { .. })).collect();
     assert_eq!(selects, [plan.steps.len() - 3]);
     assert_eq!(plan.steps[selects[0] + 1].name, "output_norm");
-    assert_eq!(plan.steps.last().and_then(|s| s.op.out()), Some(plan.logits));
+    assert_eq!(plan.steps.last().and_then(|s| s.op.out()), Some(plan.output));
     let mut names: Vec<&str> = plan.steps.iter().map(|s| s.name.as_str()).collect();
     names.sort_unstable();
     names.dedup();
