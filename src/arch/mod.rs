@@ -18,6 +18,9 @@
 //! 3. A tiny random model in `tests/golden/make_architectures.py`, and its folder in `tests/models/tiny.rs`: exact tokens and
 //!    logits from both kinds of file.
 //!
+//! An encoder begins with `LayerConfig::encoder` and says what it gives (`Output::Rows`); its tiny model comes from
+//! `tests/golden/make_encoders.py`, and is held in `tests/models/encoders.rs`.
+//!
 //! Only where a layer computes something that no plan has, there is more to do: a field of `model::LayerConfig`, steps in
 //! `model::plan::build`, and for new mathematics an `Op` with its twins on the CPU, on the GPU and in the tests' reference. What the
 //! GPU lacks is refused there (`src/gpu/supported.rs`), and the model runs on the CPU.
