@@ -62,9 +62,13 @@ fn embed(model: &Model, texts: &[&str], options: &EmbedOptions) -> Result<Vec<Ve
 }
 
 fn assert_close(found: &[f32], expected: &[f32], case: &str) {
+    assert_within(found, expected, MAX_ABS, case);
+}
+
+fn assert_within(found: &[f32], expected: &[f32], limit: f32, case: &str) {
     assert_eq!(found.len(), expected.len(), "{case}");
     for (i, (found, expected)) in found.iter().zip(expected).enumerate() {
-        assert!((found - expected).abs() < MAX_ABS, "{case}, element {i}: expected {expected}, found {found}");
+        assert!((found - expected).abs() < limit, "{case}, element {i}: expected {expected}, found {found}");
     }
 }
 
@@ -87,9 +91,9 @@ fn vectors_equal_those_of_transformers() {
                         continue;
                     }
                     assert_close(found, &numbers(&case[name]), &format!("{lane}, {name}: {text:?}"));
-                    // Alone, a text has the same bits as among others.
+                    // Alone as among others, but for the order in which f32 is summed.
                     let alone = &embed(&model, &[text], &options).unwrap()[0];
-                    assert_eq!(alone, found, "{lane}, {name}: {text:?}");
+                    assert_within(alone, found, 2e-5, &format!("{lane}, {name}, alone: {text:?}"));
                 }
             }
             // What the files say is what happens without options.
@@ -136,7 +140,7 @@ fn options_change_vectors() {
     let short = one(EmbedOptions { dimensions: Some(8), ..Default::default() }).unwrap();
     assert_close(&short, &normalized(whole[..8].to_vec()), "8 dimensions");
     let prefixed = one(EmbedOptions { prefix: Some("light: ".into()), ..Default::default() }).unwrap();
-    assert_eq!(prefixed, model.embed("light: the lamp").unwrap());
+    assert_within(&prefixed, &model.embed("light: the lamp").unwrap(), 2e-5, "a prefix");
     for dimensions in [0, 49] {
         let error = one(EmbedOptions { dimensions: Some(dimensions), ..Default::default() }).unwrap_err();
         assert_eq!(error.code(), "option/invalid");
@@ -145,8 +149,8 @@ fn options_change_vectors() {
     let long = "the lamp and the ship ".repeat(5000);
     let texts: Vec<&str> = (0..40).map(|i| if i % 7 == 0 { long.as_str() } else { "a ship" }).collect();
     let all = embed(&model, &texts, &EmbedOptions::default()).unwrap();
-    assert_eq!(all[0], all[7]);
-    assert_eq!(all[1], all[39]);
+    assert_within(&all[0], &all[7], 2e-5, "a long text");
+    assert_within(&all[1], &all[39], 2e-5, "a short text");
     assert!(model.embed_some(&texts, &EmbedOptions::default()).unwrap().len() < 40);
 }
 
