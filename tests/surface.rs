@@ -6,8 +6,8 @@ use std::path::Path;
 
 use nanolm::backend::GpuWork;
 use nanolm::run::{
-    Answer, Entity, Event, FinishReason, GenerateOptions, GpuUsage, Keyword, Label, Piece, Place, Point, Support,
-    Timings, Usage,
+    Answer, EmbedOptions, Entity, Event, FinishReason, GenerateOptions, GpuUsage, Keyword, Label, Piece, Place, Point,
+    Support, Timings, Usage,
 };
 use nanolm::task::{AnswerOptions, ClassifyOptions, EntityOptions, KeywordOptions, SummarizeOptions};
 use serde::de::{Deserialize, Deserializer, Error, Visitor};
@@ -148,6 +148,7 @@ fn options_are_the_same_in_both_languages() {
     for (name, rust) in [
         ("GenerateOptions", fields::<GenerateOptions>()),
         ("SummarizeOptions", fields::<SummarizeOptions>()),
+        ("EmbedOptions", fields::<EmbedOptions>()),
         ("EntityOptions", fields::<EntityOptions>()),
         ("KeywordOptions", fields::<KeywordOptions>()),
         // Arguments of their own in TypeScript: labels and question.

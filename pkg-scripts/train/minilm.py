@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from tokenizers import Tokenizer
 
 
-def _weights(path):
+def read_safetensors(path):
     """{name: f32 tensor} of a safetensors file: a length, a JSON header, the bytes."""
     with open(path, "rb") as file:
         data = file.read()
@@ -34,7 +34,7 @@ class MiniLM:
             config = json.load(file)
         self.heads, self.layers = config["num_attention_heads"], config["num_hidden_layers"]
         self.epsilon = config["layer_norm_eps"]
-        self.w = _weights(f"{folder}/model.safetensors")
+        self.w = read_safetensors(f"{folder}/model.safetensors")
         self.tokenizer = Tokenizer.from_file(f"{folder}/tokenizer.json")
         self.tokenizer.no_padding()
 

@@ -3,7 +3,7 @@
 use super::settings::{Settings, limits};
 use crate::error::Result;
 use crate::format::ModelFile;
-use crate::model::{Ffn, LayerConfig, ModelConfig, Norm, Rope, RopeLayout, RopeScaling};
+use crate::model::{Ffn, LayerConfig, ModelConfig, Norm, Output, Rope, RopeLayout, RopeScaling};
 
 /// Settings that change the computation, with the value besides 0 that means "off". A family that has one names it, see [`decoder`].
 const REFUSED: [(&str, f64); 12] = [
@@ -43,7 +43,7 @@ pub(super) fn decoder(s: &Settings, norm: Norm, ffn: Ffn, reads: &[&str]) -> Res
     for (key, neutral) in REFUSED.iter().filter(|(key, _)| !reads.contains(key)) {
         s.must_be_off(key, *neutral)?;
     }
-    if !s.bool_or("attention.causal", true)? {
+    if !reads.contains(&"attention.causal") && !s.bool_or("attention.causal", true)? {
         return Err(s.unsupported("attention.causal", "false", "decoders"));
     }
     let d_model = s.size("embedding_length", limits::WIDTH)?;
@@ -66,7 +66,10 @@ pub(super) fn decoder(s: &Settings, norm: Norm, ffn: Ffn, reads: &[&str]) -> Res
         context_len: s.size("context_length", limits::CONTEXT_LEN)?,
         embedding_scale: 1.0,
         learned_positions: false,
+        segments: 0,
+        embedding_norm: None,
         layers: vec![layer],
+        output: Output::Logits,
         output_norm: Some(norm),
         tied_embeddings: !has(file, "output.weight"),
         output_bias: has(file, "output.bias"),

@@ -7,7 +7,7 @@ use super::hugging_face::{activation, class, model_name};
 use super::names::{Name, Names, Part, name};
 use super::settings::{Settings, limits};
 use crate::error::Result;
-use crate::model::{Activation, Ffn, LayerConfig, ModelConfig, Norm};
+use crate::model::{Activation, Ffn, LayerConfig, ModelConfig, Norm, Output};
 
 pub(super) const FAMILY: Family = Family {
     gguf: Origin { known: &["gpt2"], config: from_gguf, names: Names { tables: &[], prefix: "", ignored: &[] } },
@@ -63,7 +63,10 @@ fn from_hugging_face(s: &Settings<'_>) -> Result<ModelConfig> {
         context_len: s.size("n_positions", limits::CONTEXT_LEN)?,
         embedding_scale: 1.0,
         learned_positions: true,
+        segments: 0,
+        embedding_norm: None,
         layers: vec![layer],
+        output: Output::Logits,
         output_norm: Some(norm),
         tied_embeddings: s.bool_or("tie_word_embeddings", true)?,
         output_bias: false,

@@ -7,7 +7,7 @@ use super::hugging_face::{self as hf, Rotation, activation, class, model_name};
 use super::names::{Name, Names, Part, name};
 use super::settings::{Settings, limits};
 use crate::error::Result;
-use crate::model::{Activation, Ffn, LayerConfig, ModelConfig, Norm, RopeLayout};
+use crate::model::{Activation, Ffn, LayerConfig, ModelConfig, Norm, Output, RopeLayout};
 
 pub(super) const FAMILY: Family = Family {
     gguf: Origin { known: &["gptneox"], config: from_gguf, names: Names { tables: &[], prefix: "", ignored: &[] } },
@@ -68,7 +68,10 @@ fn from_hugging_face(s: &Settings<'_>) -> Result<ModelConfig> {
         context_len: s.size("max_position_embeddings", limits::CONTEXT_LEN)?,
         embedding_scale: 1.0,
         learned_positions: false,
+        segments: 0,
+        embedding_norm: None,
         layers: vec![layer],
+        output: Output::Logits,
         output_norm: Some(norm),
         tied_embeddings: s.bool_or("tie_word_embeddings", false)?,
         output_bias: false,

@@ -5,7 +5,7 @@ use super::names::{Name, Names, name};
 use super::settings::{Settings, limits};
 use crate::error::Result;
 use crate::format::{ModelFile, Value};
-use crate::model::{Activation, Ffn, LayerConfig, ModelConfig, Norm, Rope, RopeLayout, RopeScaling};
+use crate::model::{Activation, Ffn, LayerConfig, ModelConfig, Norm, Output, Rope, RopeLayout, RopeScaling};
 
 /// The model class.
 ///
@@ -69,7 +69,10 @@ pub(super) fn decoder(s: &Settings, norm: Norm, activation: (&str, &str)) -> Res
         context_len: s.size("max_position_embeddings", limits::CONTEXT_LEN)?,
         embedding_scale: 1.0,
         learned_positions: false,
+        segments: 0,
+        embedding_norm: None,
         layers: vec![layer],
+        output: Output::Logits,
         output_norm: Some(norm),
         tied_embeddings: s.bool_or("tie_word_embeddings", false)?,
         output_bias: false,

@@ -18,10 +18,14 @@
 //! 3. A tiny random model in `tests/golden/make_architectures.py`, and its folder in `tests/models/tiny.rs`: exact tokens and
 //!    logits from both kinds of file.
 //!
+//! An encoder begins with `LayerConfig::encoder` and says what it gives (`Output::Rows`); its tiny model comes from
+//! `tests/golden/make_encoders.py`, and is held in `tests/models/encoders.rs`.
+//!
 //! Only where a layer computes something that no plan has, there is more to do: a field of `model::LayerConfig`, steps in
 //! `model::plan::build`, and for new mathematics an `Op` with its twins on the CPU, on the GPU and in the tests' reference. What the
 //! GPU lacks is refused there (`src/gpu/supported.rs`), and the model runs on the CPU.
 
+mod bert;
 mod family;
 mod gemma;
 mod gguf;
@@ -49,7 +53,7 @@ use family::{Family, Origin};
 use settings::Settings;
 
 /// All families.
-const FAMILIES: [&Family; 11] = [
+const FAMILIES: [&Family; 14] = [
     &llama::FAMILY,
     &qwen2::FAMILY,
     &qwen3::FAMILY,
@@ -61,6 +65,9 @@ const FAMILIES: [&Family; 11] = [
     &stablelm::FAMILY,
     &gptneox::FAMILY,
     &gpt2::FAMILY,
+    &bert::BERT,
+    &bert::ROBERTA,
+    &bert::DISTILBERT,
 ];
 
 /// Reads the hyperparameters of a model file.

@@ -23,6 +23,8 @@ pub enum Part {
     Gate,
     /// The other half of `[gate; up]`.
     Up,
+    /// What follows so many rows that nothing needs.
+    After(usize),
 }
 
 /// Where a tensor of the plan may be found in a file.

@@ -7,7 +7,7 @@ use crate::cpu::{CpuCache, CpuModel, Level};
 use crate::error::{Error, Result};
 #[cfg(feature = "gpu")]
 use crate::gpu::{GpuCache, GpuModel};
-use crate::model::{Batch, Plan, Sampled, Sampling};
+use crate::model::{Batch, LogitRows, Plan, Sampled, Sampling, Texts};
 use crate::weights::Weights;
 
 /// What runs the plan.
@@ -128,6 +128,14 @@ impl Executor {
                 let _ = (token, sampling);
                 Err(Error::Internal { what })
             }
+        }
+    }
+
+    pub fn encode(&mut self, texts: &Texts, rows: LogitRows<'_>, out: &mut Vec<f32>) -> Result<()> {
+        match self {
+            Executor::Cpu(model) => model.encode(texts, rows, out),
+            #[cfg(feature = "gpu")]
+            Executor::Gpu(_) => Err(Error::Internal { what: "a GPU was to encode texts".into() }),
         }
     }
 

@@ -32,7 +32,7 @@ use executor::Executor;
 use placed::Placed;
 use reason::Reason;
 
-use crate::model::{Batch, ModelConfig, Plan, Sampled, Sampling};
+use crate::model::{Batch, LogitRows, ModelConfig, Plan, Sampled, Sampling, Texts};
 use crate::weights::Weights;
 
 /// A model on the device that runs it, with what it takes to put it on another one: see `recover.rs`.
@@ -193,6 +193,14 @@ impl Backend {
         chosen: &mut Vec<Sampled>,
     ) -> Result<()> {
         self.on.decode(cache, token, position, n, sampling, chosen).await
+    }
+
+    /// One pass of an encoder; `out` becomes the rows asked for.
+    ///
+    /// # Errors
+    /// As [`CpuModel::encode`].
+    pub fn encode(&mut self, texts: &Texts, rows: LogitRows<'_>, out: &mut Vec<f32>) -> Result<()> {
+        self.on.encode(texts, rows, out)
     }
 
     /// One forward pass; `logits` becomes `[selected rows, n_vocab]`.

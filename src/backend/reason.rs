@@ -13,6 +13,8 @@ use crate::error::Error;
 pub enum Reason {
     /// The caller named the device.
     Asked,
+    /// It is an encoder: the GPU has no kernels for those.
+    Encoder,
     /// No GPU can be used.
     NoGpu(Error),
     /// This build has no GPU backend.
@@ -60,6 +62,7 @@ impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Reason::Asked => f.write_str("asked for"),
+            Reason::Encoder => f.write_str("encoders run on the CPU"),
             Reason::NoGpu(error) => write!(f, "no GPU: {}", Plain(error)),
             #[cfg(not(feature = "gpu"))]
             Reason::NotBuilt => f.write_str("no GPU: this build is without it (cargo feature `gpu`)"),

@@ -2,49 +2,48 @@
 
 use super::ops::rope::Rotation;
 use super::ops::store_kv::Layer;
-use super::ops::{activation, add, attention, embed, gated_activation, layer_norm, linear};
+use super::ops::{activation, add, attention, embed, gated_activation, layer_norm};
 use super::ops::{position_embed, rms_norm, rope, scale, select_rows, soft_cap, store_kv};
-use super::out::Out;
 use super::per_thread::PerThread;
 use super::quant::{Inputs, Scratch, dots};
-use super::share::{self, Product};
+use super::share;
 use super::simd::{Best, Dots, Vector};
 use super::threads::{POOL, Pool};
 use super::{Level, validate};
 use crate::error::{Error, Result};
-use crate::model::{Batch, BufferId, ModelConfig, Op, Plan, Step};
+use crate::model::{Batch, BufferId, LogitRows, ModelConfig, Op, Plan, RowIds, Step};
 use crate::weights::{Codes, Weights};
 use std::sync::Arc;
 
-/// Rows per forward pass. More would make better use of each weight read, and the page wait longer for an abort.
-const MAX_BATCH: usize = 128;
+/// Rows per forward pass, but for an encoder's: it reads texts whole. More would make better use of each weight read, and the page wait
+/// longer for an abort.
+pub(super) const MAX_BATCH: usize = 128;
 
 /// A model ready to run. All memory is allocated here and in [`CpuModel::new_cache`]: a forward pass allocates nothing,
 /// but for the caller's logits the first time.
 #[derive(Debug)]
 pub struct CpuModel {
-    plan: Arc<Plan>,
-    weights: Arc<Weights>,
+    pub(super) plan: Arc<Plan>,
+    pub(super) weights: Arc<Weights>,
     level: Level,
-    /// Activations by buffer id, `[max_batch, width]`. The logits' is empty: it is the caller's, lent for one pass.
-    buffers: Vec<Vec<f32>>,
+    /// Activations by buffer id, `[rows, width]`. The output's is empty: it is the caller's, lent for one pass.
+    pub(super) buffers: Vec<Vec<f32>>,
     /// One row of a table, and its bytes.
-    row: Vec<f32>,
+    pub(super) row: Vec<f32>,
     stored: Vec<u8>,
     /// Of one head's key or value.
     codes: Vec<i16>,
-    inputs: Inputs,
-    scratch: PerThread<Scratch>,
+    pub(super) inputs: Inputs,
+    pub(super) scratch: PerThread<Scratch>,
     /// Whose threads share the work.
-    pool: &'static Pool,
+    pub(super) pool: &'static Pool,
     rotations: Vec<Rotation>,
     /// Index into `rotations` by step; unused for other operations than `Rope`.
     rotation_of_step: Vec<usize>,
-    facts: validate::Facts,
+    pub(super) facts: validate::Facts,
+    /// What an encoder has of the texts at hand.
+    pub(super) own_cache: Option<CpuCache>,
 }
-
-/// Products of one input that are taken together at most, as those of queries, keys and values are.
-const MOST_PRODUCTS: usize = 4;
 
 /// Keys and values of one session.
 #[derive(Clone, Debug)]
@@ -62,7 +61,28 @@ impl CpuCache {
     }
 }
 
-type Observe<'a> = &'a mut dyn FnMut(&Step, &[f32]);
+pub(super) type Observe<'a> = &'a mut dyn FnMut(&Step, &[f32]);
+
+/// The rows of one pass: a part of one text that begins at `position`, or whole texts.
+#[derive(Clone, Copy)]
+pub(super) struct Pass<'a> {
+    pub tokens: &'a [u32],
+    /// Of each token; none for a decoder.
+    pub segments: &'a [u32],
+    pub position: usize,
+    /// Behind which tokens texts end.
+    pub ends: &'a [usize],
+    /// Which rows come out.
+    pub rows: LogitRows<'a>,
+}
+
+impl<'a> Pass<'a> {
+    /// Of each row.
+    fn positions(self) -> impl Iterator<Item = usize> + 'a {
+        let starts = std::iter::once(0).chain(self.ends.iter().copied());
+        starts.zip(self.ends).flat_map(move |(start, end)| self.position..self.position + end - start)
+    }
+}
 
 impl CpuModel {
     /// Checks that plan and weights fit together and allocates the activations.
@@ -122,6 +142,7 @@ impl CpuModel {
             rotations,
             rotation_of_step,
             facts,
+            own_cache: None,
         })
     }
 
@@ -178,6 +199,11 @@ impl CpuModel {
                 found: capacity.to_string(),
             });
         }
+        self.cache_of(capacity)
+    }
+
+    /// The same, whatever positions the model has embeddings for.
+    pub(super) fn cache_of(&self, capacity: usize) -> Result<CpuCache> {
         let layers = self.facts.layers.iter().map(|&(n_kv_heads, head_dim)| Layer::new(n_kv_heads, head_dim, capacity));
         let layers = layers.collect::<Result<Vec<_>>>()?;
         let scores = PerThread::new(move || vec![0.0; attention::QUERIES * capacity.next_multiple_of(8)]);
@@ -203,24 +229,34 @@ impl CpuModel {
         observe: Observe<'_>,
     ) -> Result<()> {
         self.check_batch(cache, batch)?;
-        let selected = batch.logits.count(batch.tokens.len());
+        let Batch { tokens, position, logits: rows } = batch;
+        let pass = Pass { tokens, segments: &[], position, ends: &[tokens.len()], rows };
+        self.pass(cache, pass, logits, observe);
+        Ok(())
+    }
+
+    /// One pass, checked before. `out` becomes the rows asked for.
+    pub(super) fn pass(&mut self, cache: &mut CpuCache, pass: Pass<'_>, out: &mut Vec<f32>, observe: Observe<'_>) {
+        let selected = pass.rows.count(pass.tokens.len());
         // Old contents need no clearing: the last step writes every element.
-        logits.resize(selected * self.plan.buffers[self.plan.logits.0].width, 0.0);
-        std::mem::swap(logits, &mut self.buffers[self.plan.logits.0]);
+        out.resize(selected * self.plan.buffers[self.plan.output.0].width, 0.0);
+        std::mem::swap(out, &mut self.buffers[self.plan.output.0]);
         match self.level {
             #[cfg(not(feature = "one-level"))]
-            Level::Scalar => self.run::<super::simd::Scalar>(cache, batch, selected, observe),
+            Level::Scalar => self.run::<super::simd::Scalar>(cache, pass, selected, observe),
             #[cfg(all(target_arch = "wasm32", target_feature = "relaxed-simd", not(feature = "one-level")))]
-            Level::Simd128 => self.run::<super::simd::Simd128>(cache, batch, selected, observe),
+            Level::Simd128 => self.run::<super::simd::Simd128>(cache, pass, selected, observe),
             // `new` let no other pass.
-            _ => self.run::<Best>(cache, batch, selected, observe),
+            _ => self.run::<Best>(cache, pass, selected, observe),
         }
-        std::mem::swap(logits, &mut self.buffers[self.plan.logits.0]);
-        Ok(())
+        std::mem::swap(out, &mut self.buffers[self.plan.output.0]);
     }
 
     fn check_batch(&self, cache: &CpuCache, batch: Batch<'_>) -> Result<()> {
         let n = batch.tokens.len();
+        if self.plan.config.encoder().is_some() {
+            return Err(Error::Internal { what: "an encoder was to read a part of a text".to_string() });
+        }
         if n == 0 || n > MAX_BATCH {
             return Err(Error::Internal { what: format!("a batch of {n} tokens, expected 1 to {MAX_BATCH}") });
         }
@@ -233,8 +269,12 @@ impl CpuModel {
         if end > cache.capacity {
             return Err(Error::ContextFull { limit: cache.capacity, found: end });
         }
+        self.check_tokens(batch.tokens)
+    }
+
+    pub(super) fn check_tokens(&self, tokens: &[u32]) -> Result<()> {
         let n_vocab = self.facts.n_vocab;
-        if let Some(id) = batch.tokens.iter().find(|&&id| id as usize >= n_vocab) {
+        if let Some(id) = tokens.iter().find(|&&id| id as usize >= n_vocab) {
             return Err(Error::InvalidOption {
                 name: "token id".to_string(),
                 expected: format!("below {n_vocab}, the size of the vocabulary"),
@@ -244,10 +284,10 @@ impl CpuModel {
         Ok(())
     }
 
-    fn run<V: Vector>(&mut self, cache: &mut CpuCache, batch: Batch<'_>, selected: usize, observe: Observe<'_>) {
-        let Batch { tokens, position, logits } = batch;
+    fn run<V: Vector>(&mut self, cache: &mut CpuCache, pass: Pass<'_>, selected: usize, observe: Observe<'_>) {
+        let Pass { tokens, segments, position, ends, rows } = pass;
         for rotation in &mut self.rotations {
-            rotation.prepare(position, tokens.len());
+            rotation.prepare(pass.positions());
         }
         let plan = Arc::clone(&self.plan);
         let weights = Arc::clone(&self.weights);
@@ -276,17 +316,18 @@ impl CpuModel {
             if let Op::SelectRows { x, .. } = step.op {
                 let x = input(x);
                 n = selected;
-                select_rows::run(x, logits.of(tokens.len()), width, &mut out[..n * width]);
+                select_rows::run(x, rows.of(tokens.len()), width, &mut out[..n * width]);
             } else {
                 let out = &mut out[..n * width];
                 match step.op {
-                    Op::Embed { table, .. } => {
-                        embed::run::<V>(&weights.matrices[table.0], tokens, &mut self.stored, out)
+                    Op::Embed { table, ids, .. } => {
+                        let ids = if ids == RowIds::Tokens { tokens } else { segments };
+                        embed::run::<V>(&weights.matrices[table.0], ids, &mut self.stored, out)
                     }
                     Op::PositionEmbed { x, table, .. } => {
                         let table = &weights.matrices[table.0];
                         let memory = (&mut self.row[..table.cols], &mut self.stored);
-                        position_embed::run::<V>(input(x), table, position, memory, out)
+                        position_embed::run::<V>(input(x), table, pass.positions(), memory, out)
                     }
                     Op::RmsNorm { x, weight, eps, .. } => {
                         let (x, weight) = (input(x), &weights.vectors[weight.0]);
@@ -307,7 +348,7 @@ impl CpuModel {
                     Op::Attention { q, layer, n_heads, scale, causal, window, soft_cap, .. } => {
                         let (q, layer) = (input(q), &cache.layers[layer]);
                         let seen = attention::Seen { causal, window };
-                        let queries = attention::Queries { q, n_heads, scale, soft_cap, seen, layer, position };
+                        let queries = attention::Queries { q, n_heads, scale, soft_cap, seen, layer, position, ends };
                         share::attention::<V>(self.pool, queries, &cache.scores, out)
                     }
                     Op::GatedActivation { gate, up, activation, .. } => {
@@ -329,55 +370,6 @@ impl CpuModel {
                     Op::SelectRows { .. } | Op::Linear { .. } => {}
                 }
             }
-            if let Some(id) = step.op.out() {
-                observe(step, &out[..n * plan.buffers[id.0].width]);
-                self.buffers[id.0] = out;
-            }
-        }
-    }
-
-    /// How many products of one input there are from step `at` on, with weights of one type and outputs of their own. They
-    /// do not read each other's outputs, because no operation reads what it writes.
-    fn products_at(&self, at: usize) -> usize {
-        let input_at = |step: &Step| match step.op {
-            Op::Linear { x, weight, .. } => Some((x, self.weights.matrices[weight.0].dtype)),
-            _ => None,
-        };
-        let steps = &self.plan.steps[at..];
-        let first = steps.first().and_then(input_at);
-        let same = |i: usize| {
-            let out = steps[i].op.out();
-            first.is_some() && input_at(&steps[i]) == first && steps[..i].iter().all(|step| step.op.out() != out)
-        };
-        (0..steps.len().min(MOST_PRODUCTS)).take_while(|&i| same(i)).count()
-    }
-
-    /// The products of one input, found by [`products_at`](Self::products_at).
-    fn multiply<V: Vector>(&mut self, steps: &[Step], n: usize, observe: &mut dyn FnMut(&Step, &[f32])) {
-        let (plan, weights) = (&self.plan, &self.weights);
-        let mut outs: [Vec<f32>; MOST_PRODUCTS] = Default::default();
-        for (out, id) in outs.iter_mut().zip(steps.iter().filter_map(|step| step.op.out())) {
-            *out = std::mem::take(&mut self.buffers[id.0]);
-        }
-        let mut input: &[f32] = &[];
-        let mut products = [const { None }; MOST_PRODUCTS];
-        for ((product, step), out) in products.iter_mut().zip(steps).zip(&mut outs) {
-            let Op::Linear { x, weight, bias, .. } = step.op else { continue };
-            let matrix = &weights.matrices[weight.0];
-            if input.is_empty() {
-                input = &self.buffers[x.0][..n * matrix.cols];
-                linear::prepare::<V>(&mut self.inputs, input, matrix.cols, matrix.dtype);
-            }
-            let bias = bias.map(|id| weights.vectors[id.0].as_slice());
-            if out.len() < n * matrix.rows {
-                out.resize(n * matrix.rows, 0.0);
-            }
-            let out = Out::new(&mut out[..n * matrix.rows], matrix.rows);
-            *product = Some(Product { weight: matrix, bias, out });
-        }
-        let products: &[Option<Product<'_>>] = &products;
-        share::products::<V>(self.pool, input, &self.inputs, products, &self.scratch);
-        for (out, step) in outs.into_iter().zip(steps) {
             if let Some(id) = step.op.out() {
                 observe(step, &out[..n * plan.buffers[id.0].width]);
                 self.buffers[id.0] = out;

@@ -1,7 +1,7 @@
 //! Sizes checked once, when a model is made, so that kernels may rely on them.
 
 use crate::error::{Error, Result};
-use crate::model::{BufferId, MatrixId, Op, Plan, VectorId};
+use crate::model::{BufferId, MatrixId, Op, Plan, RowIds, VectorId};
 use crate::quant::finite_halves;
 use crate::weights::{Matrix, PANEL, Weights, panel_scales};
 
@@ -28,7 +28,7 @@ pub fn plan(plan: &Plan, weights: &Weights) -> Result<Facts> {
         let sizes = Sizes { plan, name: &step.name };
         sizes.check(&step.op, &mut facts)?;
         selects += usize::from(matches!(step.op, Op::SelectRows { .. }));
-        let writes_logits = step.op.out() == Some(plan.logits);
+        let writes_logits = step.op.out() == Some(plan.output);
         if writes_logits && selects == 0 {
             return Err(sizes.wrong("writes the logits before rows are selected"));
         }
@@ -132,9 +132,15 @@ impl Sizes<'_> {
 
     fn check(&self, op: &Op, facts: &mut Facts) -> Result<()> {
         match *op {
-            Op::Embed { table, out } => {
+            Op::Embed { table, ids, out } => {
                 let (rows, cols) = self.matrix(table)?;
-                facts.n_vocab = facts.n_vocab.min(rows);
+                match ids {
+                    RowIds::Tokens => facts.n_vocab = facts.n_vocab.min(rows),
+                    // Only an encoder's passes have segments.
+                    RowIds::Segments => {
+                        self.expect(self.plan.config.encoder().is_some() && rows == self.plan.config.segments)?;
+                    }
+                }
                 self.expect(cols == self.width(out)?)
             }
             Op::PositionEmbed { x, table, out } => {
@@ -166,10 +172,13 @@ impl Sizes<'_> {
             Op::Attention { q, layer, n_heads, n_kv_heads, head_dim, window, out, .. } => {
                 self.expect(window != Some(0))?;
                 self.expect(n_kv_heads > 0 && n_heads.is_multiple_of(n_kv_heads))?;
-                if layer != facts.layers.len() {
+                // Of an encoder all may use one, whose shape then is the same.
+                let shared = self.plan.config.encoder().is_some();
+                if layer == facts.layers.len() {
+                    facts.layers.push((n_kv_heads, head_dim));
+                } else if !shared || facts.layers.get(layer) != Some(&(n_kv_heads, head_dim)) {
                     return Err(self.wrong("attends to a layer out of order"));
                 }
-                facts.layers.push((n_kv_heads, head_dim));
                 for step in &self.plan.steps {
                     if let Op::StoreKv { k, layer: stored, .. } = step.op {
                         self.expect(stored != layer || Some(self.width(k)?) == n_kv_heads.checked_mul(head_dim))?;

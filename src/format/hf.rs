@@ -1,5 +1,6 @@
 //! A Hugging Face model folder: `config.json`, safetensors (whole or in shards with an index), and, where given,
-//! `tokenizer.json`, `generation_config.json`, `tokenizer_config.json` and `chat_template.jinja`. Other files are ignored.
+//! `tokenizer.json`, `generation_config.json`, `tokenizer_config.json` and `chat_template.jinja`, and what sentence-transformers adds:
+//! `modules.json`, `sentence_bert_config.json`, `1_Pooling/config.json`. Other files are ignored.
 
 use std::collections::BTreeMap;
 
@@ -24,7 +25,7 @@ const GENERATION: &str = "generation_config.json";
 /// files themselves.
 pub(super) fn parse(files: &[(String, Bytes)]) -> Result<ModelFile> {
     let mut by_name: BTreeMap<&str, &Bytes> = BTreeMap::new();
-    for (path, bytes) in files {
+    for (path, bytes) in files.iter().filter(|(path, _)| module(path).is_none()) {
         if by_name.insert(base_name(path), bytes).is_some() {
             return Err(invalid(path, "the files given", "every name once", "this name twice".to_string()));
         }
@@ -34,6 +35,7 @@ pub(super) fn parse(files: &[(String, Bytes)]) -> Result<ModelFile> {
     let config = by_name.get(CONFIG).ok_or_else(|| missing(CONFIG))?;
     let mut metadata = json::flatten(CONFIG, config)?;
     add_chat(files, &mut metadata);
+    add_modules(files.iter().map(|(path, bytes)| (path.as_str(), &bytes[..])), &mut metadata)?;
     let generation = match by_name.get(GENERATION) {
         Some(bytes) => json::flatten(GENERATION, bytes)?,
         None => BTreeMap::new(),
@@ -91,6 +93,49 @@ pub(super) fn add_chat(files: &[(String, Bytes)], metadata: &mut BTreeMap<String
             metadata.insert(key.into(), Value::String(String::from_utf8_lossy(bytes).into_owned()));
         }
     }
+}
+
+/// Puts what sentence-transformers says of an encoder's vectors into the metadata: `modules`, the names of what follows the
+/// encoder, `sentence_bert.*` and `pooling.*`.
+pub(super) fn add_modules<'a>(
+    files: impl Iterator<Item = (&'a str, &'a [u8])>,
+    metadata: &mut BTreeMap<String, Value>,
+) -> Result<()> {
+    for (path, bytes) in files {
+        let prefix = match (module(path), base_name(path)) {
+            (None, "sentence_bert_config.json") => "sentence_bert",
+            (Some(folder), CONFIG) if folder.ends_with("_Pooling") => "pooling",
+            (None, name @ "modules.json") => {
+                let list: Json = serde_json::from_slice(json::without_mark(bytes))
+                    .map_err(|e| invalid(name, "the file", "JSON", e.to_string()))?;
+                let kinds = list.as_array().into_iter().flatten().map(|module| {
+                    let kind = module["type"].as_str();
+                    let kind =
+                        kind.ok_or_else(|| invalid(name, "a module's type", "a text", module["type"].to_string()))?;
+                    Ok(kind.rsplit('.').next().unwrap_or(kind).to_string())
+                });
+                metadata.insert("modules".to_string(), Value::Strings(kinds.collect::<Result<_>>()?));
+                continue;
+            }
+            _ => continue,
+        };
+        let settings = json::flatten(path, bytes)?;
+        metadata.extend(settings.into_iter().map(|(key, value)| (format!("{prefix}.{key}"), value)));
+    }
+    Ok(())
+}
+
+/// Whether a file is the configuration of the model itself.
+pub(super) fn is_config(path: &str) -> bool {
+    module(path).is_none() && base_name(path) == CONFIG
+}
+
+/// The folder of a module that follows an encoder, such as `1_Pooling`, where the file lies in one.
+fn module(path: &str) -> Option<&str> {
+    let mut parts = path.rsplit(['/', '\\']);
+    let folder = parts.nth(1)?;
+    let (number, _) = folder.split_once('_')?;
+    number.parse::<usize>().is_ok_and(|number| number > 0).then_some(folder)
 }
 
 /// The last part of a path, with either separator.

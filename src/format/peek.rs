@@ -38,7 +38,7 @@ pub fn peek(files: &[Begun<'_>]) -> Result<Option<(ModelFile, bool)>> {
         }
         refuse(file.name, file.beginning)?;
     }
-    let config = files.iter().find(|file| hf::base_name(file.name) == hf::CONFIG && file.beginning.len() == file.len);
+    let config = files.iter().find(|file| hf::is_config(file.name) && file.beginning.len() == file.len);
     let Some(config) = config else { return Ok(None) };
     let mut model = ModelFile {
         name: hf::CONFIG.to_string(),

@@ -72,7 +72,7 @@ impl GpuModel {
         logits.clear();
         let rows = self.begin(cache, &batch)?;
         let n = self.logit_rows(rows);
-        let out = self.plan.logits;
+        let out = self.plan.output;
         let readback = if n > 0 { Some(self.take_readback(out, n).await?) } else { None };
         let steps = self.plan.steps.len();
         let parts = if rows.batch == 1 { 1 } else { self.parts(rows.batch as usize).clamp(1, steps.max(1)) };
@@ -148,7 +148,7 @@ impl GpuModel {
             if let Some((out, readback)) = readback {
                 self.read_rows(readback, out, n, &mut seen).await?;
                 observe(step, &seen);
-                if out == plan.logits {
+                if out == plan.output {
                     logits.clone_from(&seen);
                 }
             }

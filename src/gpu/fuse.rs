@@ -138,7 +138,7 @@ fn whole(weights: &Weights, unit: &Unit, limit: u64) -> bool {
 fn recognise(plan: &Plan, at: usize) -> Option<(Unit, usize)> {
     let op = |i: usize| plan.steps.get(at + i).map(|step| &step.op);
     match op(0)? {
-        Op::Embed { table, out } => match op(1)? {
+        Op::Embed { table, out, .. } => match op(1)? {
             Op::PositionEmbed { x, table: positions, out: sum } if x == out => {
                 Some((Unit::Embed { tokens: *table, positions: *positions, out: *sum }, 2))
             }
@@ -301,7 +301,7 @@ fn intermediate_only(plan: &Plan, at: usize, n: usize, unit: &Unit) -> bool {
         // Dead: written again before it is read, or never read.
         let later = steps(at + n..plan.steps.len()).map(|step| &step.op);
         let next = later.into_iter().find(|op| reads(op).contains(&Some(buffer)) || op.out() == Some(buffer));
-        buffer != plan.logits && next.is_none_or(|op| !reads(op).contains(&Some(buffer)))
+        buffer != plan.output && next.is_none_or(|op| !reads(op).contains(&Some(buffer)))
     })
 }
 

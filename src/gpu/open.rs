@@ -112,7 +112,7 @@ impl GpuModel {
             }
             unit_vectors.push(vectors);
         }
-        fused_launches.push(choose::launch(&resources, plan.logits, &drawing)?);
+        fused_launches.push(choose::launch(&resources, plan.output, &drawing)?);
         kernels.push(choose::kernel(choose::workgroup(resources.software), variants.sums));
         order::sort_by_key(&mut kernels, Kernel::name);
         kernels.dedup();

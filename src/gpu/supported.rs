@@ -10,6 +10,10 @@ use crate::{Error, Result};
 /// # Errors
 /// [`Error::Unsupported`] for the first step that has none.
 pub(super) fn check(plan: &Plan) -> Result<()> {
+    if plan.config.encoder().is_some() {
+        let (what, found) = ("the GPU for this model".to_string(), "an encoder".to_string());
+        return Err(Error::Unsupported { what, found, supported: "decoders; encoders run on the CPU".to_string() });
+    }
     for step in &plan.steps {
         let Op::RmsNorm { x, n_heads, .. } = step.op else { continue };
         let head_dim = plan.buffers.get(x.0).map_or(0, |spec| spec.width) / n_heads.max(1);

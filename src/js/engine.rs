@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use js_sys::{Function, Object, Promise};
+use js_sys::{Array, Float32Array, Function, Object, Promise};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen_futures::future_to_promise;
@@ -110,9 +110,11 @@ impl Engine {
         self.model.add(files.into_files()).map_err(to_js)
     }
 
-    /// The vector of a text, by the table.
-    pub fn embed(&self, text: &str) -> Result<Vec<f32>, JsValue> {
-        self.model.embed(text).map_err(to_js)
+    /// The vectors of the first of these texts, as many as the model makes at once: an array of `Float32Array`.
+    pub fn embed(&self, texts: Vec<String>, options: &JsValue) -> Result<Array, JsValue> {
+        let options = options::object(options).and_then(run::options);
+        let vectors = options.and_then(|options| self.model.embed_some(&texts, &options)).map_err(to_js)?;
+        Ok(vectors.iter().map(|vector| JsValue::from(Float32Array::from(vector.as_slice()))).collect())
     }
 
     /// Begins a task: its name, the text that it is about, and its options.

@@ -121,6 +121,15 @@ pub struct LayerConfig {
 }
 
 impl LayerConfig {
+    /// A layer of most encoders: attention both ways, a norm of each sum, biases everywhere, no rotation.
+    pub fn encoder(norm: Norm, ffn: Ffn) -> LayerConfig {
+        let mut layer = LayerConfig::decoder(norm, ffn);
+        let norms = Norms { sum: Some(norm), ..Norms::default() };
+        layer.attention = AttentionConfig { causal: false, qkv_bias: true, out_bias: true, norms, ..layer.attention };
+        layer.ffn = FfnConfig { bias: true, norms, ..layer.ffn };
+        layer
+    }
+
     /// A layer of most decoders: causal attention to all earlier positions, a norm before each block, no biases, no rotation.
     pub fn decoder(norm: Norm, ffn: Ffn) -> LayerConfig {
         let norms = Norms::before(norm);
@@ -142,6 +151,41 @@ impl LayerConfig {
             residual_scale: 1.0,
         }
     }
+}
+
+/// What a model gives for the tokens that it reads.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Output {
+    /// Logits of the token that follows: a decoder.
+    #[default]
+    Logits,
+    /// The hidden rows themselves, of which a text's vector is made: an encoder.
+    Rows(EncoderConfig),
+}
+
+/// What an encoder's files say of its vectors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EncoderConfig {
+    /// How a text's rows become one vector.
+    pub pooling: Pooling,
+    /// Numbers of a vector.
+    pub dimensions: usize,
+    /// Vectors are brought to length 1.
+    pub normalize: bool,
+    /// Longer texts are cut off.
+    pub max_tokens: usize,
+}
+
+/// How a text's rows become one vector.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Pooling {
+    /// The mean of all rows.
+    Mean,
+    /// The first row, that of `[CLS]`.
+    Cls,
+    /// The last row.
+    Last,
 }
 
 /// Everything that shapes the plan. Invariants (see [`ModelConfig::check`]): all sizes are at least 1, there is a layer,
@@ -170,10 +214,16 @@ pub struct ModelConfig {
     pub context_len: usize,
     /// Factor on the embeddings; 1 in most models.
     pub embedding_scale: f32,
-    /// A learned table of positions is added to the embeddings (GPT-2).
+    /// A learned table of positions is added to the embeddings (GPT-2, BERT).
     pub learned_positions: bool,
+    /// Rows of a learned table of segments that is added to the embeddings (BERT's token types); 0 where there is none.
+    pub segments: usize,
+    /// Norm of the sum of the embeddings.
+    pub embedding_norm: Option<Norm>,
     /// The layers, repeating: layer i is `layers[i % layers.len()]`, see [`ModelConfig::layer`].
     pub layers: Vec<LayerConfig>,
+    /// What the model gives.
+    pub output: Output,
     /// Norm before the output head.
     pub output_norm: Option<Norm>,
     /// The output head is the embedding table.
@@ -197,6 +247,14 @@ impl ModelConfig {
     /// Whether activations may be rounded coarsely (see `cpu::quant::Inputs`), on any device.
     pub fn rounds_coarsely(&self) -> bool {
         self.d_model >= COARSE_FROM
+    }
+
+    /// What an encoder's files say of its vectors; `None` for a decoder.
+    pub fn encoder(&self) -> Option<EncoderConfig> {
+        match self.output {
+            Output::Rows(encoder) => Some(encoder),
+            Output::Logits => None,
+        }
     }
 
     /// What layer `i` is made of; `None` where no layers are given.

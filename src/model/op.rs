@@ -17,12 +17,22 @@ pub struct MatrixId(pub usize);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct VectorId(pub usize);
 
-/// One operation. `p` is a row's position in the session: the batch's start plus the row.
+/// What a row of the batch chooses a table's row by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RowIds {
+    /// Its token.
+    Tokens,
+    /// The segment that it belongs to: 0, but for the second of two texts that are read as one.
+    Segments,
+}
+
+/// One operation. `p` is a row's position in the session: the batch's start plus the row. Of several texts that an encoder reads at
+/// once, each begins at 0, and attention sees none of the others.
 #[derive(Clone, Debug, PartialEq)]
 #[allow(missing_docs, reason = "each formula names its fields")]
 pub enum Op {
-    /// `out[i] = table[token[i]]`. Stem `embed`.
-    Embed { table: MatrixId, out: BufferId },
+    /// `out[i] = table[ids[i]]`. Stem `embed`.
+    Embed { table: MatrixId, ids: RowIds, out: BufferId },
     /// `out[i] = x[i] + table[p]`. Stem `position_embed`.
     PositionEmbed { x: BufferId, table: MatrixId, out: BufferId },
     /// `out = x / sqrt(mean(x^2) + eps) * weight`, for each of the `n_heads` equal parts of a row by itself: 1 for the whole row,

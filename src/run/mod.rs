@@ -10,6 +10,7 @@ mod check;
 mod context;
 pub(crate) mod decode;
 mod device;
+mod embed;
 mod event;
 mod generate;
 pub(crate) mod ground;
@@ -31,6 +32,7 @@ mod stopwatch;
 
 pub use check::check;
 pub use context::Context;
+pub use embed::EmbedOptions;
 pub use event::{
     Answer, Entity, Event, FinishReason, GpuUsage, Keyword, Label, Measured, Phase, Piece, Place, Point, Support,
     Timings, Usage,

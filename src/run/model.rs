@@ -15,11 +15,10 @@ use crate::backend::{self, Backend, DeviceReport, DeviceRequest};
 use crate::error::{Error, Result};
 use crate::format::{CHAT_TEMPLATE, Dialect, ModelFile, TOKENIZER_CONFIG, Value};
 use crate::heads::Heads;
-use crate::model::{Plan, plan};
+use crate::model::{EncoderConfig, Plan, plan};
 use crate::sample::SampleOptions;
 use crate::session::{PassCosts, identity};
 use crate::table::Table;
-#[cfg(not(feature = "tasks"))]
 use crate::tensor::DType;
 use crate::text::Tokenizer;
 use crate::weights::{self, Weights};
@@ -52,7 +51,7 @@ pub struct ModelInfo {
     pub architecture: String,
     /// Number of weights.
     pub parameters: usize,
-    /// Positions: tokens of prompt and output together.
+    /// Positions: tokens of prompt and output together, or of a text that an encoder reads.
     pub context_len: usize,
     /// Tokens of the vocabulary.
     pub vocab_size: usize,
@@ -60,7 +59,7 @@ pub struct ModelInfo {
     pub weight_type: DType,
     /// Where it ran when it was loaded.
     pub device: DeviceReport,
-    /// `generate`, what it was trained for, and what any model can do.
+    /// `generate` or `embed`, what it was trained for, and what any model can do.
     pub tasks: Vec<&'static str>,
     /// The sets of labels that it was trained to classify by.
     pub label_sets: Vec<String>,
@@ -88,6 +87,8 @@ pub struct ChatFiles {
 pub struct Model {
     /// See passes.rs.
     pub(super) backend: RefCell<Backend>,
+    /// What its files say of its vectors, where it is an encoder.
+    pub(super) encoder: Option<EncoderConfig>,
     tokenizer: Option<Tokenizer>,
     sections: Sections,
     /// Every control token that the file's description names.
@@ -152,23 +153,28 @@ impl Model {
         let mut put = |done, total| progress(LoadPhase::Device, done, total);
         let backend = Backend::load(plan, weights, device, clock, &mut put).await?;
         let device = Device::of(&backend);
-        let mut names = vec!["generate"];
+        let encoder = config.encoder();
+        let mut notes = tokenizer.as_ref().map(|t| t.notes().to_vec()).unwrap_or_default();
+        notes
+            .extend(encoder.map(|encoder| format!("of longer texts it reads the first {} tokens", encoder.max_tokens)));
+        let mut names = vec![if encoder.is_some() { "embed" } else { "generate" }];
         names.append(&mut sections.names);
         let label_sets = std::mem::take(&mut sections.label_sets);
         let info = ModelInfo {
             name: if config.name.is_empty() { config.architecture.clone() } else { config.name.clone() },
             architecture: config.architecture.clone(),
             parameters,
-            context_len: config.context_len,
+            context_len: encoder.map_or(config.context_len, |encoder| encoder.max_tokens),
             vocab_size: config.n_vocab,
             weight_type,
             device: device.report.clone(),
             tasks: names,
             label_sets,
-            notes: tokenizer.as_ref().map(|t| t.notes().to_vec()).unwrap_or_default(),
+            notes,
         };
         Ok(Rc::new(Model {
             backend: RefCell::new(backend),
+            encoder,
             tokenizer,
             sections,
             controls,
@@ -246,6 +252,18 @@ impl Model {
     /// Every control token that the file's description names.
     pub(crate) fn controls(&self) -> &[u32] {
         &self.controls
+    }
+
+    /// # Errors
+    /// `UnsupportedTask` for an encoder.
+    pub(super) fn require_decoder(&self) -> Result<()> {
+        match self.encoder {
+            None => Ok(()),
+            Some(_) => Err(Error::UnsupportedTask {
+                task: "generate".into(),
+                why: "it is an encoder, which makes vectors of texts and does not continue them. It can: embed".into(),
+            }),
+        }
     }
 
     /// The error for a task that the model's file does not list.
@@ -328,46 +346,4 @@ fn defaults(file: &ModelFile) -> Result<Defaults> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::backend::DeviceChoice;
-    use crate::run::{Event, GenerateOptions, Prompt};
-    use crate::tensor::Bytes;
-
-    /// While the device works for one call, another is told so, and can go on afterwards.
-    #[test]
-    #[expect(clippy::await_holding_refcell_ref, reason = "stands for a call that has the device")]
-    fn a_second_call_inside_the_model_is_busy() {
-        let bytes = include_bytes!("../../tests/golden/tiny-llama/model-q8_0.gguf").to_vec();
-        let files = vec![("model-q8_0.gguf".to_string(), Bytes::new(bytes))];
-        pollster::block_on(async {
-            let model = Model::load(files, DeviceChoice::Cpu, || 0.0, &mut |_, _, _| {}).await.unwrap();
-            let options = GenerateOptions { max_new_tokens: Some(3), ..GenerateOptions::default() };
-            let mut alone = Vec::new();
-            let mut job = model.generate(Prompt::Tokens(&[5, 6]), &options).unwrap();
-            while !matches!(alone.last(), Some(Event::Done { .. })) {
-                alone.push(job.next().await.unwrap());
-            }
-            let mut job = model.generate(Prompt::Tokens(&[5, 6]), &options).unwrap();
-            for expected in &alone {
-                if !matches!(expected, Event::Done { .. }) {
-                    let other = model.backend.borrow_mut();
-                    // Only steps that need the device are refused.
-                    match job.next().await {
-                        Err(error) => assert_eq!(error, Error::Busy),
-                        Ok(event) => {
-                            assert_eq!(&event, expected);
-                            continue;
-                        }
-                    }
-                    drop(other);
-                }
-                match (job.next().await.unwrap(), expected) {
-                    // The second call need not read the prompt again.
-                    (Event::Done { text, .. }, Event::Done { text: expected, .. }) => assert_eq!(&text, expected),
-                    (found, expected) => assert_eq!(&found, expected),
-                }
-            }
-        });
-    }
-}
+mod tests;

@@ -6,7 +6,7 @@ use super::device::Device;
 use super::model::Model;
 use crate::backend::{Backend, DeviceReport, GpuWork};
 use crate::error::{Error, Result};
-use crate::model::{LogitRows, Sampled};
+use crate::model::{LogitRows, Sampled, Texts};
 use crate::session::{Continuation, PassCosts, Session};
 
 impl Model {
@@ -37,10 +37,21 @@ impl Model {
         self.device.borrow().exact_rows
     }
 
+    /// The device, for sessions.
+    ///
+    /// # Errors
+    /// `Busy` where another call is inside the model at this moment; `UnsupportedTask` for an encoder.
+    pub(super) fn backend(&self) -> Result<Ref<'_, Backend>> {
+        self.require_decoder()?;
+        self.backend.try_borrow().map_err(|_| Error::Busy)
+    }
+
+    /// One pass of an encoder; see [`Backend::encode`].
+    ///
     /// # Errors
     /// `Busy` where another call is inside the model at this moment.
-    pub(super) fn backend(&self) -> Result<Ref<'_, Backend>> {
-        self.backend.try_borrow().map_err(|_| Error::Busy)
+    pub(super) fn encode(&self, texts: &Texts, rows: LogitRows<'_>, out: &mut Vec<f32>) -> Result<()> {
+        self.backend.try_borrow_mut().map_err(|_| Error::Busy)?.encode(texts, rows, out)
     }
 
     /// Feeds one batch; see [`Session::feed_or_replay`].
@@ -98,6 +109,6 @@ impl Model {
     /// For tests: takes the GPU away, as a platform may at any moment. Says whether there was one.
     #[doc(hidden)]
     pub fn lose_device(&self) -> bool {
-        self.backend().is_ok_and(|backend| backend.lose_device())
+        self.backend.try_borrow().is_ok_and(|backend| backend.lose_device())
     }
 }

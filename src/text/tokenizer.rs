@@ -93,6 +93,18 @@ impl Tokenizer {
         Ok(out)
     }
 
+    /// The ids of a text from elsewhere with what its file has before and after each text; its end is cut off where that would be more
+    /// than `max`.
+    ///
+    /// # Errors
+    /// As [`Tokenizer::encode`].
+    pub fn encode_within(&self, text: &str, max: usize) -> Result<Vec<u32>> {
+        let ids = self.encode(text, false, Controls::Literal)?;
+        let room = max.saturating_sub(self.prefix.len() + self.suffix.len());
+        let whole = self.prefix.iter().chain(ids.iter().take(room)).chain(&self.suffix);
+        Ok(whole.copied().take(max).collect())
+    }
+
     /// The ids of a text in which control tokens are plain text, and for each the byte of the text where it ends. A
     /// character that several tokens spell belongs to the first of them.
     ///

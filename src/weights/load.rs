@@ -186,6 +186,7 @@ impl<'a> Loader<'a> {
             Some(Part::V) => one(q + kv..q + 2 * kv, q + 2 * kv),
             Some(Part::Gate) => one(0..len, 2 * len),
             Some(Part::Up) => one(len..2 * len, 2 * len),
+            Some(Part::After(n)) => one(n..n + len, n + len),
             Some(Part::HeadQ) => of_heads(0),
             Some(Part::HeadK) => of_heads(1),
             Some(Part::HeadV) => of_heads(2),

@@ -7,7 +7,7 @@ use crate::support::inputs::{self, Pattern};
 use crate::support::models::tiny_gpt2;
 use nanolm::gpu::GpuOptions;
 use nanolm::model::plan::{BufferSpec, MatrixSpec, VectorSpec};
-use nanolm::model::{Batch, BufferId, LogitRows, MatrixId, ModelConfig, Op, Plan, Step, VectorId};
+use nanolm::model::{Batch, BufferId, LogitRows, MatrixId, ModelConfig, Op, Plan, RowIds, Step, VectorId};
 use nanolm::tensor::{Bytes, DType};
 use nanolm::weights::{Layout, Matrix, Weights};
 use std::sync::Arc;
@@ -32,7 +32,7 @@ impl Builder {
             vectors: Vec::new(),
             buffers: Vec::new(),
             steps: Vec::new(),
-            logits: BufferId(0),
+            output: BufferId(0),
         };
         Builder { rows, seed: 1, plan, weights: Weights { matrices: Vec::new(), vectors: Vec::new() } }
     }
@@ -60,7 +60,7 @@ impl Builder {
         let table =
             self.given(Matrix { name, dtype: DType::F32, rows: self.rows, cols: width, data, layout: Layout::Rows });
         let out = self.buffer(width);
-        self.step(format!("input {width}"), Op::Embed { table, out });
+        self.step(format!("input {width}"), Op::Embed { table, ids: RowIds::Tokens, out });
         out
     }
 
@@ -115,7 +115,7 @@ impl Builder {
         let x = self.plan.steps.iter().rev().find_map(|step| step.op.out()).unwrap();
         let out = self.buffer(self.plan.buffers[x.0].width);
         self.step("select".to_string(), Op::SelectRows { x, out });
-        self.plan.logits = out;
+        self.plan.output = out;
         let (plan, weights) = (Arc::new(self.plan), self.weights);
         let Some(mut model) = open(&plan, &weights, options).await else { return };
         let mut cache = model.new_cache(self.rows).await.unwrap();

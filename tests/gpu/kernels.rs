@@ -4,7 +4,7 @@ use super::builder::{Builder, DTYPES};
 use crate::support::inputs::{PATTERNS as ALL_PATTERNS, Pattern, WIDTHS};
 use crate::support::rng;
 use nanolm::gpu::{GpuOptions, Tuning};
-use nanolm::model::{Activation, Op, Rope, RopeLayout, RopeScaling};
+use nanolm::model::{Activation, Op, Rope, RopeLayout, RopeScaling, RowIds};
 use nanolm::tensor::DType;
 
 tests_of! {
@@ -56,7 +56,7 @@ async fn embed() {
         for width in WIDTHS.into_iter().chain([96, 1056]).filter(|&w| dtype.bytes_for(w).is_some()) {
             let table = b.matrix(dtype, 45, width, 0.5);
             let out = b.buffer(width);
-            b.step(format!("embed {dtype} {width}"), Op::Embed { table, out });
+            b.step(format!("embed {dtype} {width}"), Op::Embed { table, ids: RowIds::Tokens, out });
         }
         b.check(DEFAULT, BATCHES).await;
     }
@@ -160,7 +160,7 @@ async fn weights_in_chunks() {
         let mut b = Builder::new(45);
         for (rows, cols) in [(45, 64), (50, 160)] {
             let (table, out) = (b.matrix(dtype, rows, cols, 0.5), b.buffer(cols));
-            b.step(format!("embed {dtype} [{rows}, {cols}]"), Op::Embed { table, out });
+            b.step(format!("embed {dtype} [{rows}, {cols}]"), Op::Embed { table, ids: RowIds::Tokens, out });
             let sum = b.buffer(cols);
             b.step(format!("position_embed {dtype} [{rows}, {cols}]"), Op::PositionEmbed { x: out, table, out: sum });
             let (weight, bias) = (b.matrix(dtype, 33, cols, 0.5), b.vector(Pattern::Normal, 33));

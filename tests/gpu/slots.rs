@@ -24,7 +24,7 @@ const TOKENS: usize = 3;
 /// The plan of a model with every optional part. `head`: the norms of queries and keys are of each head, not of the row.
 fn with_slots(config: &ModelConfig, head: bool) -> Plan {
     let mut plan = plan::build(config);
-    let logits = plan.logits;
+    let logits = plan.output;
     for step in std::mem::take(&mut plan.steps) {
         let Step { name, op } = step;
         match op {

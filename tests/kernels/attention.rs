@@ -6,7 +6,12 @@ use nanolm::cpu::ops::store_kv::{self, Layer};
 use nanolm::cpu::out::Out;
 use nanolm::cpu::simd::Vector;
 
-at_every_level!(attends, attends_within_windows_both_ways_and_under_caps, rows_beyond_the_position_are_never_read);
+at_every_level!(
+    attends,
+    attends_within_windows_both_ways_and_under_caps,
+    texts_see_nothing_of_each_other,
+    rows_beyond_the_position_are_never_read
+);
 
 /// `(n_heads, n_kv_heads, head_dim)`: ragged heads, grouped and single ones.
 const SHAPES: [(usize, usize, usize); 7] =
@@ -89,8 +94,45 @@ fn attends_within_windows_both_ways_and_under_caps<V: Vector>() {
     }
 }
 
+fn texts_see_nothing_of_each_other<V: Vector>() {
+    let lengths: [&[usize]; 6] =
+        [&[1, 1, 1, 1, 1, 1], &[5, 3, 9, 2], &[8, 8, 16], &[130, 1, 7], &[3], &[2, 140, 2, 129]];
+    let kinds = [(true, None), (false, None), (false, Some(3))];
+    for (lengths, heads) in lengths.into_iter().flat_map(|l| [(6, 2, 5), (4, 4, 8), (3, 1, 32)].map(|h| (l, h))) {
+        for (causal, window) in kinds {
+            let (n_heads, n_kv_heads, head_dim) = heads;
+            let ends: Vec<usize> = lengths.iter().scan(0, |end, n| (*end += n, Some(*end)).1).collect();
+            let n = ends[ends.len() - 1];
+            let (width, kv_width) = (n_heads * head_dim, n_kv_heads * head_dim);
+            let q = rows(Pattern::Normal, n, width, 31);
+            let k = in_16_bits(rows(Pattern::Normal, n, kv_width, 32), head_dim);
+            let v = in_16_bits(rows(Pattern::Normal, n, kv_width, 33), head_dim);
+            let kind = Kind { heads, scale: 0.4, seen: Seen { causal, window }, soft_cap: None };
+            let out = attend_texts::<V>(&q, &k, &v, kind, 0, &ends);
+            for (end, len) in ends.iter().zip(lengths) {
+                let text = end - len..*end;
+                let of = |x: &[f32], width: usize| wide(&x[text.start * width..text.end * width]);
+                let want = reference::attention::attention(
+                    &of(&q, width),
+                    &of(&k, kv_width),
+                    &of(&v, kv_width),
+                    kind.shape(),
+                    0,
+                );
+                let found = &out[text.start * width..text.end * width];
+                assert_close("cpu", "attention", &format!("{kind:?}, {text:?} of {lengths:?}"), found, &want);
+            }
+        }
+    }
+}
+
 pub fn attend<V: Vector>(q: &[f32], k: &[f32], v: &[f32], kind: Kind, position: usize, n: usize) -> Vec<f32> {
+    attend_texts::<V>(q, k, v, kind, position, &[n])
+}
+
+fn attend_texts<V: Vector>(q: &[f32], k: &[f32], v: &[f32], kind: Kind, position: usize, ends: &[usize]) -> Vec<f32> {
     let Kind { heads: (n_heads, n_kv_heads, head_dim), scale, seen, soft_cap } = kind;
+    let n = ends[ends.len() - 1];
     let capacity = position + n + 3;
     let mut layer = Layer::new(n_kv_heads, head_dim, capacity).unwrap();
     // Stale rows of an earlier, longer use.
@@ -100,7 +142,7 @@ pub fn attend<V: Vector>(q: &[f32], k: &[f32], v: &[f32], kind: Kind, position: 
     store_kv::run::<V>(k, v, 0, &mut codes, &mut layer);
     let mut scores = vec![f32::NAN; attention::QUERIES * capacity.next_multiple_of(8)];
     let mut out = vec![f32::NAN; q.len()];
-    let queries = Queries { q, n_heads, scale, soft_cap, seen, layer: &layer, position };
+    let queries = Queries { q, n_heads, scale, soft_cap, seen, layer: &layer, position, ends };
     let units = queries.units();
     // In pieces, as threads do it.
     for range in [0..units / 3, units / 3..units] {

@@ -26,7 +26,7 @@ fn rotates() {
                 let factors: Vec<f32> = (0..n_dims / 2).map(|_| rng.uniform(1.0, 4.0)).collect();
                 for factors in [None, Some(factors.as_slice())] {
                     let mut rotation = Rotation::new(&rope, factors, 8);
-                    rotation.prepare(position, n);
+                    rotation.prepare(position..position + n);
                     let mut out = vec![f32::NAN; x.len()];
                     rope::run(&x, n_heads, head_dim, &rotation, &mut out);
                     let factors = factors.map(wide);

@@ -5,6 +5,7 @@ mod classify;
 mod damage;
 mod default;
 mod embeddings;
+mod encoders;
 mod entities;
 mod files;
 mod grounded;

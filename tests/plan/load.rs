@@ -152,7 +152,7 @@ fn padded_vocabularies_lose_their_padding() {
     let (_, whole) = loaded(&file).unwrap();
     file.metadata.insert("vocab_size".to_string(), Value::Int(300));
     let (plan, cut) = loaded(&file).unwrap();
-    assert_eq!(plan.buffers[plan.logits.0].width, 300);
+    assert_eq!(plan.buffers[plan.output.0].width, 300);
     for name in ["token_embd.weight", "output.weight"] {
         let find = |w: &Weights| w.matrices.iter().find(|m| m.name == name).cloned().unwrap();
         let (whole, cut) = (find(&whole), find(&cut));

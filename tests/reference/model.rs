@@ -83,5 +83,5 @@ pub fn forward(
             buffers[id.0] = out;
         }
     }
-    buffers[plan.logits.0].clone()
+    buffers[plan.output.0].clone()
 }

@@ -1,6 +1,6 @@
 //! Configurations of tiny random models that reach every operation, and one of a size worth measuring.
 
-use nanolm::model::{Activation, Ffn, LayerConfig, ModelConfig, Norm, Rope, RopeLayout, RopeScaling};
+use nanolm::model::{Activation, Ffn, LayerConfig, ModelConfig, Norm, Output, Rope, RopeLayout, RopeScaling};
 
 /// Llama family: RMSNorm, rotary positions, grouped-query attention, gated feed-forward; head_dim 8 of which `n_dims`
 /// rotate.
@@ -21,7 +21,10 @@ pub fn tiny_llama(layout: RopeLayout, n_dims: usize, scaling: RopeScaling, tied:
         context_len: 128,
         embedding_scale: 1.0,
         learned_positions: false,
+        segments: 0,
+        embedding_norm: None,
         layers: vec![layer],
+        output: Output::Logits,
         output_norm: Some(norm),
         tied_embeddings: tied,
         output_bias: false,
@@ -49,7 +52,10 @@ pub fn tiny_gpt2() -> ModelConfig {
         context_len: 64,
         embedding_scale: 1.0,
         learned_positions: true,
+        segments: 0,
+        embedding_norm: None,
         layers: vec![layer],
+        output: Output::Logits,
         output_norm: Some(norm),
         tied_embeddings: true,
         output_bias: false,

@@ -38,8 +38,8 @@ export class Engine {
   detokenize(ids: Uint32Array): string;
   /** Gives the model an embedding table, a set of labels, or what finds names. Consumes `files`. */
   addPart(files: ModelFiles): void;
-  /** The vector of a text, by the table. */
-  embed(text: string): Float32Array<ArrayBuffer>;
+  /** The vectors of the first of these texts, of as many as the model reads at once: one by a table. */
+  embed(texts: string[], options: object): Float32Array<ArrayBuffer>[];
   /** Begins a task: `generate`, `summarize`, `classify`, `entities`, `keywords`, `answer`; see src/task/mod.rs. */
   start(task: string, input: string, options: object): Job;
   /** Begins to continue token ids. */

@@ -31,7 +31,7 @@ export type { Piece, PieceIterator, Point, Result, Supported } from "./model/str
 // The tasks: a line each.
 export type { Answer, AnswerOptions } from "./model/tasks/answer.js";
 export type { ClassifyOptions, Label } from "./model/tasks/classify.js";
-export type { EmbedOptions, Vector } from "./model/tasks/embed.js";
+export type { EmbedOptions, Ranked, RankOptions, Vector } from "./model/tasks/embed.js";
 export type { Entity, EntityOptions } from "./model/tasks/entities.js";
 export type { GenerateOptions, SamplingOptions } from "./model/tasks/generate.js";
 export type { Keyword, KeywordOptions } from "./model/tasks/keywords.js";

@@ -29,13 +29,13 @@ export interface EngineInfo {
   architecture: string;
   /** Number of weights. */
   parameters: number;
-  /** Tokens of prompt and output together. */
+  /** Tokens of prompt and output together, or of a text that an encoder reads. */
   contextLength: number;
   vocabSize: number;
   /** The type that most weights are stored in, such as `q8_0`. */
   weightType: string;
   device: DeviceInfo;
-  /** What the model can do: `generate`, `tldr`, `key-points`, `headline`, `classify`, `entities`, `keywords`, `answer`. */
+  /** What the model can do: `generate`, or `embed` where it is an encoder; `tldr`, `key-points`, `headline`, `classify`, `entities`, `keywords`, `answer`. */
   tasks: string[];
   /** The sets of labels that the model can classify by: those of its file, its default first, and those of this package. */
   labelSets: string[];

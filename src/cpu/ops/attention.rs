@@ -19,7 +19,7 @@ pub const QUERIES: usize = 4;
 /// Which positions a query sees.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Seen {
-    /// None after its own; otherwise all up to the end of the batch.
+    /// None after its own; otherwise all up to the end of its text in the batch.
     pub causal: bool,
     /// Only those less than so many away from its own; at least 1.
     pub window: Option<usize>,
@@ -56,6 +56,8 @@ pub struct Queries<'a> {
     pub layer: &'a Layer,
     /// Position of the first row.
     pub position: usize,
+    /// Behind which rows texts end, the last behind all. None sees anything of another; the first goes on with what the layer holds.
+    pub ends: &'a [usize],
 }
 
 impl Queries<'_> {
@@ -70,14 +72,19 @@ impl Queries<'_> {
         self.layer.n_kv_heads * self.count().div_ceil(QUERIES)
     }
 
-    /// The position behind the batch's last.
-    fn end(&self) -> usize {
-        self.position + self.q.len() / (self.n_heads * self.layer.head_dim)
+    /// Which of the layer's positions a row sees. Of a later row, neither beginning nor end is earlier.
+    fn seen_by(&self, row: usize) -> Range<usize> {
+        let text = self.ends.partition_point(|end| *end <= row);
+        let begin = text.checked_sub(1).and_then(|before| self.ends.get(before)).map_or(0, |end| self.position + end);
+        let end = self.position + self.ends.get(text).copied().unwrap_or(row + 1);
+        let seen = self.seen.range(self.position + row - begin, end - begin);
+        begin + seen.start..begin + seen.end
     }
 
     /// Multiplications, about, each counted as two: they take twice as long as those of weights.
     pub fn work(&self) -> usize {
-        4 * self.q.len() * self.seen.range(self.end(), self.end()).len()
+        let middle = self.ends.get(self.ends.len() / 2).map_or(0, |end| end.saturating_sub(1));
+        4 * self.q.len() * self.seen_by(middle).len()
     }
 }
 
@@ -97,7 +104,7 @@ pub unsafe fn units<V: Vector>(queries: Queries<'_>, range: Range<usize>, scores
     let (count, blocks) = (queries.count(), queries.count().div_ceil(QUERIES));
     for unit in range {
         let (kv_head, first) = (unit / blocks, unit % blocks * QUERIES);
-        let block = Block { queries, end: queries.end(), layer, group, kv_head, out };
+        let block = Block { queries, layer, group, kv_head, out };
         match count - first {
             1 => block.run::<V, 1>(q, first, scores),
             2 => block.run::<V, 2>(q, first, scores),
@@ -111,8 +118,6 @@ pub unsafe fn units<V: Vector>(queries: Queries<'_>, range: Range<usize>, scores
 /// `i / group`.
 struct Block<'a> {
     queries: Queries<'a>,
-    /// The position behind the batch's last.
-    end: usize,
     layer: &'a Layer,
     group: usize,
     kv_head: usize,
@@ -127,9 +132,8 @@ impl Block<'_> {
             let head = self.kv_head * self.group + (first + m) % self.group;
             ((first + m) / self.group, head * head_dim)
         });
-        let Queries { n_heads, position, soft_cap, .. } = self.queries;
-        let seen: [Range<usize>; M] =
-            std::array::from_fn(|m| self.queries.seen.range(position + (first + m) / self.group, self.end));
+        let Queries { n_heads, soft_cap, .. } = self.queries;
+        let seen: [Range<usize>; M] = std::array::from_fn(|m| self.queries.seen_by((first + m) / self.group));
         // Later queries see neither fewer positions at the end nor more at the beginning.
         let (begin, len) = (seen[0].start, seen[M - 1].end);
         let stride = scores.len() / QUERIES;

@@ -6,7 +6,8 @@ use crate::cpu::simd::Vector;
 use crate::weights::Matrix;
 
 /// - `x: [n, d_model]`, f32
-/// - `table: [positions, d_model]`, any type; `position + n <= positions`
+/// - `table: [rows, d_model]`, any type
+/// - `positions`: of each row of x, below `rows`
 /// - `row: [d_model]`, scratch
 /// - `out: [n, d_model]`, f32
 ///
@@ -14,13 +15,13 @@ use crate::weights::Matrix;
 pub fn run<V: Vector>(
     x: &[f32],
     table: &Matrix,
-    position: usize,
+    positions: impl Iterator<Item = usize>,
     (row, stored): (&mut [f32], &mut Vec<u8>),
     out: &mut [f32],
 ) {
     let width = table.cols;
-    for (i, (x, out)) in x.chunks_exact(width).zip(out.chunks_exact_mut(width)).enumerate() {
-        dequantize::<V>(table.dtype, table.row(position + i, stored), row);
+    for ((x, out), position) in x.chunks_exact(width).zip(out.chunks_exact_mut(width)).zip(positions) {
+        dequantize::<V>(table.dtype, table.row(position, stored), row);
         add::run::<V>(x, row, out);
     }
 }

@@ -10,7 +10,7 @@ pub struct Rotation {
     layout: RopeLayout,
     /// Radians per position of each pair, `[n_dims / 2]`.
     frequencies: Vec<f64>,
-    /// `(cos, sin)`, `[max_batch, n_dims / 2]`.
+    /// `(cos, sin)`, `[n, n_dims / 2]`.
     turns: Vec<(f32, f32)>,
 }
 
@@ -18,17 +18,18 @@ impl Rotation {
     /// `factors: [n_dims / 2]` divide the frequencies.
     pub fn new(rope: &Rope, factors: Option<&[f32]>, max_batch: usize) -> Self {
         let frequencies = rope.frequencies(factors);
-        let turns = vec![(1.0, 0.0); max_batch * frequencies.len()];
+        let turns = Vec::with_capacity(max_batch * frequencies.len());
         Rotation { layout: rope.layout, frequencies, turns }
     }
 
-    /// Makes ready for `n` rows, the first at `position`. Angles are f64: at high positions f32 would lose digits.
-    pub fn prepare(&mut self, position: usize, n: usize) {
-        for (i, turns) in self.turns.chunks_exact_mut(self.frequencies.len().max(1)).take(n).enumerate() {
-            for (turn, frequency) in turns.iter_mut().zip(&self.frequencies) {
-                let (sin, cos) = sin_cos((position + i) as f64 * frequency);
-                *turn = (cos as f32, sin as f32);
-            }
+    /// Makes ready for rows at these positions. Angles are f64: at high positions f32 would lose digits.
+    pub fn prepare(&mut self, positions: impl Iterator<Item = usize>) {
+        self.turns.clear();
+        for position in positions {
+            self.turns.extend(self.frequencies.iter().map(|frequency| {
+                let (sin, cos) = sin_cos(position as f64 * frequency);
+                (cos as f32, sin as f32)
+            }));
         }
     }
 }

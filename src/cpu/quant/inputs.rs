@@ -24,6 +24,7 @@ pub struct Inputs {
     words: integer::Activations,
     bytes: bytes::Activations,
     coarse: bool,
+    rows: usize,
     /// Instead of the quickest ones.
     forced: Option<Dots>,
 }
@@ -59,7 +60,14 @@ impl Inputs {
         let blocks = max_cols.div_ceil(ROUNDED);
         let (words, bytes) =
             (integer::Activations::new(max_batch * blocks), bytes::Activations::new(max_batch, blocks));
-        Inputs { words, bytes, coarse, forced: None }
+        Inputs { words, bytes, coarse, rows: max_batch, forced: None }
+    }
+
+    /// Takes up to `rows` rows of up to `max_cols` elements from now on, or more where it did.
+    pub fn make_room(&mut self, rows: usize, max_cols: usize) {
+        if rows > self.rows {
+            *self = Inputs { forced: self.forced, ..Inputs::new(rows, max_cols, self.coarse) };
+        }
     }
 
     /// Multiplies bytes in the given way, one of [`Vector::all_dots`], the quickest or not. The results are the same.

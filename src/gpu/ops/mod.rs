@@ -28,7 +28,7 @@ use attention::Shape;
 pub fn launches(resources: &Resources, op: &Op) -> Result<Option<Vec<Launch>>> {
     let r = resources;
     let launches = match *op {
-        Op::Embed { table, out } => embed::launches(r, table, out)?,
+        Op::Embed { table, out, .. } => embed::launches(r, table, out)?,
         Op::PositionEmbed { x, table, out } => position_embed::launches(r, x, table, out)?,
         Op::RmsNorm { x, weight, n_heads, eps, out } => vec![rms_norm::launch(r, x, weight, n_heads, eps, out)?],
         Op::LayerNorm { x, weight, bias, eps, out } => {

@@ -1,5 +1,7 @@
 //! What one forward pass is asked for.
 
+use std::ops::Range;
+
 use crate::error::{Error, Result};
 
 /// Which rows of a batch need logits.
@@ -54,4 +56,48 @@ pub struct Batch<'a> {
     pub position: usize,
     /// Which rows get logits.
     pub logits: LogitRows<'a>,
+}
+
+/// One pass of an encoder: whole texts, one behind the other. None sees anything of another.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Texts {
+    tokens: Vec<u32>,
+    /// Of each token.
+    segments: Vec<u32>,
+    /// Where each text ends among the tokens.
+    ends: Vec<usize>,
+}
+
+impl Texts {
+    /// Adds a text of at least one token, and the segment of each.
+    pub fn push(&mut self, text: impl IntoIterator<Item = (u32, u32)>) {
+        for (token, segment) in text {
+            self.tokens.push(token);
+            self.segments.push(segment);
+        }
+        if self.ends.last().copied().unwrap_or(0) < self.tokens.len() {
+            self.ends.push(self.tokens.len());
+        }
+    }
+
+    /// The token ids of all texts.
+    pub fn tokens(&self) -> &[u32] {
+        &self.tokens
+    }
+
+    /// The segment of each token.
+    pub fn segments(&self) -> &[u32] {
+        &self.segments
+    }
+
+    /// Where each text ends among the tokens.
+    pub fn ends(&self) -> &[usize] {
+        &self.ends
+    }
+
+    /// The tokens' range of each text.
+    pub fn ranges(&self) -> impl Iterator<Item = Range<usize>> {
+        let starts = std::iter::once(0).chain(self.ends.iter().copied());
+        starts.zip(&self.ends).map(|(start, end)| start..*end)
+    }
 }

@@ -1,8 +1,8 @@
 //! From what a model is made of to its plan.
 
 use super::spec::{BufferSpec, MatrixSpec, Plan, Step, VectorSpec};
-use crate::model::config::{Ffn, LayerConfig, ModelConfig, Norm, QkNorm};
-use crate::model::op::{BufferId, MatrixId, Op, VectorId};
+use crate::model::config::{Ffn, LayerConfig, ModelConfig, Norm, Output, QkNorm};
+use crate::model::op::{BufferId, MatrixId, Op, RowIds, VectorId};
 
 /// Builds the plan of a model.
 ///
@@ -34,7 +34,7 @@ struct Buffers {
     branch: BufferId,
     up: BufferId,
     act: BufferId,
-    logits: BufferId,
+    output: BufferId,
 }
 
 struct Builder<'a> {
@@ -55,7 +55,7 @@ impl<'a> Builder<'a> {
             vectors: Vec::new(),
             buffers: Vec::new(),
             steps: Vec::new(),
-            logits: BufferId(0),
+            output: BufferId(0),
         };
         let mut buffer = |name, width| {
             plan.buffers.push(BufferSpec { name, width });
@@ -72,9 +72,12 @@ impl<'a> Builder<'a> {
             branch: buffer("branch", c.d_model),
             up: buffer("up", c.d_ff),
             act: buffer("act", c.d_ff),
-            logits: buffer("logits", c.n_vocab),
+            output: match c.output {
+                Output::Logits => buffer("logits", c.n_vocab),
+                Output::Rows(_) => buffer("rows", c.d_model),
+            },
         };
-        plan.logits = buffers.logits;
+        plan.output = buffers.output;
         let mut b = Builder { config, plan, buffers, token_table: MatrixId(0), rope_factors: None };
         b.token_table = b.matrix("token_embd.weight", c.n_vocab, c.d_model);
         let rope = c.layers.iter().find_map(|layer| layer.attention.rope);
@@ -111,21 +114,31 @@ impl<'a> Builder<'a> {
 
     /// Leaves the residual stream in `x`.
     fn embed(&mut self) {
-        let Buffers { x, y, .. } = self.buffers;
-        let table = self.token_table;
-        let scale = self.config.embedding_scale;
-        let (scaled, positions) = (scale != 1.0, self.config.learned_positions);
+        let Buffers { x, y, norm, .. } = self.buffers;
+        let &ModelConfig { d_model, context_len, segments, embedding_scale: factor, .. } = self.config;
+        let (scaled, positions, normed) = (factor != 1.0, self.config.learned_positions, self.config.embedding_norm);
         // Back and forth, so that the last one writes x.
-        let first = if scaled != positions { y } else { x };
-        let other = if scaled != positions { x } else { y };
-        self.step("token_embd", Op::Embed { table, out: first });
+        let changes = [scaled, positions, segments > 0, normed.is_some()].into_iter().filter(|change| *change).count();
+        let (mut at, mut free) = if changes % 2 == 0 { (x, y) } else { (y, x) };
+        let table = self.token_table;
+        self.step("token_embd", Op::Embed { table, ids: RowIds::Tokens, out: at });
         if scaled {
-            self.step("token_embd_scale", Op::Scale { x: first, factor: scale, out: other });
+            self.step("token_embd_scale", Op::Scale { x: at, factor, out: free });
+            (at, free) = (free, at);
         }
         if positions {
-            let table = self.matrix("position_embd.weight", self.config.context_len, self.config.d_model);
-            let (from, out) = if scaled { (other, first) } else { (first, other) };
-            self.step("position_embd", Op::PositionEmbed { x: from, table, out });
+            let table = self.matrix("position_embd.weight", context_len, d_model);
+            self.step("position_embd", Op::PositionEmbed { x: at, table, out: free });
+            (at, free) = (free, at);
+        }
+        if segments > 0 {
+            let table = self.matrix("token_types.weight", segments, d_model);
+            self.step("token_types", Op::Embed { table, ids: RowIds::Segments, out: norm });
+            self.step("token_types_sum", Op::Add { a: at, b: norm, out: free });
+            (at, free) = (free, at);
+        }
+        if let Some(norm) = normed {
+            self.norm("token_embd_norm", norm, at, free);
         }
     }
 
@@ -194,11 +207,14 @@ impl<'a> Builder<'a> {
         self.linear(name("attn_v"), read, v, a.qkv_bias);
         let q = self.turned(i, layer, q, n_heads, ["q", "attn_q_norm", "q_norm", "q_rot"]);
         let k = self.turned(i, layer, k, n_kv_heads, ["k", "attn_k_norm", "k_norm", "k_rot"]);
-        self.step(name("store_kv"), Op::StoreKv { k, v, layer: i });
+        // What an encoder stores nobody reads later, so that its layers share one.
+        let cached = if self.config.encoder().is_some() { 0 } else { i };
+        self.step(name("store_kv"), Op::StoreKv { k, v, layer: cached });
         let scale = a.scale.unwrap_or(1.0 / (head_dim as f32).sqrt());
         let (causal, window, soft_cap) = (a.causal, a.window, a.soft_cap);
         let out = attn;
-        let op = Op::Attention { q, layer: i, n_heads, n_kv_heads, head_dim, scale, causal, window, soft_cap, out };
+        let op =
+            Op::Attention { q, layer: cached, n_heads, n_kv_heads, head_dim, scale, causal, window, soft_cap, out };
         self.step(name("attn"), op);
         self.linear(name("attn_output"), attn, branch, a.out_bias);
         let names = [name("post_attention_norm"), name("attn_scale"), name("attn_residual"), name("attn_output_norm")];
@@ -279,10 +295,20 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// The rows without logits are dropped before the last norm and the widest matrix, not after.
+    /// The rows that are not asked for are dropped before the last norm and the widest matrix, not after.
     fn output(&mut self) {
         let c = self.config;
-        let Buffers { x, y, norm, logits, .. } = self.buffers;
+        let Buffers { x, y, norm, output, .. } = self.buffers;
+        if let Output::Rows(_) = c.output {
+            match c.output_norm {
+                None => self.step("select_rows", Op::SelectRows { x, out: output }),
+                Some(norm) => {
+                    self.step("select_rows", Op::SelectRows { x, out: y });
+                    self.norm("output_norm", norm, y, output);
+                }
+            }
+            return;
+        }
         self.step("select_rows", Op::SelectRows { x, out: y });
         let mut rows = self.read("output_norm", c.output_norm, y);
         // A narrow row is scaled, not the logits.
@@ -297,11 +323,11 @@ impl<'a> Builder<'a> {
         };
         let bias = c.output_bias.then(|| self.vector("output.bias", c.n_vocab));
         match c.logit_soft_cap {
-            None => self.step("output", Op::Linear { x: rows, weight, bias, out: logits }),
+            None => self.step("output", Op::Linear { x: rows, weight, bias, out: output }),
             Some(cap) => {
                 let raw = self.buffer("raw_logits", c.n_vocab);
                 self.step("output", Op::Linear { x: rows, weight, bias, out: raw });
-                self.step("logit_soft_cap", Op::SoftCap { x: raw, cap, out: logits });
+                self.step("logit_soft_cap", Op::SoftCap { x: raw, cap, out: output });
             }
         }
     }

@@ -5,6 +5,6 @@ mod build;
 mod print;
 mod spec;
 
-pub use batch::{Batch, LogitRows};
+pub use batch::{Batch, LogitRows, Texts};
 pub use build::build;
 pub use spec::{BufferSpec, MatrixSpec, Plan, Step, VectorSpec};

@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::spec::Plan;
 use crate::model::config::LayerConfig;
-use crate::model::op::{BufferId, MatrixId, Op, VectorId};
+use crate::model::op::{BufferId, MatrixId, Op, RowIds, VectorId};
 use crate::model::rope::Rope;
 
 impl fmt::Display for Plan {
@@ -51,7 +51,8 @@ impl Plan {
         };
         let or_nothing = |id: &Option<VectorId>| id.as_ref().map_or(String::new(), |id| format!(", {}", vector(id)));
         let arguments = match op {
-            Op::Embed { table, .. } => format!("tokens, {}", matrix(table)),
+            Op::Embed { table, ids: RowIds::Tokens, .. } => format!("tokens, {}", matrix(table)),
+            Op::Embed { table, ids: RowIds::Segments, .. } => format!("segments, {}", matrix(table)),
             Op::PositionEmbed { x, table, .. } => format!("{}, {}", buffer(x), matrix(table)),
             Op::RmsNorm { x, weight, n_heads, eps, .. } => {
                 let heads = if *n_heads > 1 { format!(", {n_heads} heads") } else { String::new() };

@@ -41,7 +41,7 @@ pub struct Step {
     pub op: Op,
 }
 
-/// The whole computation from token ids to logits.
+/// The whole computation from token ids to logits, or to an encoder's rows.
 #[derive(Clone, Debug)]
 pub struct Plan {
     /// What it was built from.
@@ -54,6 +54,6 @@ pub struct Plan {
     pub buffers: Vec<BufferSpec>,
     /// In the order of computation.
     pub steps: Vec<Step>,
-    /// The buffer of the logits `[selected rows, n_vocab]` after the last step.
-    pub logits: BufferId,
+    /// What the last step leaves: logits `[selected rows, n_vocab]`, or an encoder's rows `[selected rows, d_model]`.
+    pub output: BufferId,
 }

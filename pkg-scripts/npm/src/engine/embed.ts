@@ -9,10 +9,11 @@ export interface EmbedWork {
   onProgress(done: number): void;
 }
 
-/** The vectors of all texts, one behind the other. */
+/** The vectors of all texts, one behind the other. `embed` is offered `most` texts at once, and gives the vectors of the first of them. */
 export async function embedAll(
   texts: readonly string[],
-  embed: (text: string) => Float32Array,
+  embed: (texts: string[]) => readonly Float32Array[],
+  most: number,
   { between, signal, onProgress }: EmbedWork,
 ): Promise<Float32Array<ArrayBuffer>> {
   let all = new Float32Array(0);
@@ -21,10 +22,11 @@ export async function embedAll(
       const end = performance.now() + SLICE_MS;
       let at = done;
       do {
-        const vector = embed(texts[at] as string);
-        if (all.length === 0) all = new Float32Array(texts.length * vector.length);
-        all.set(vector, at * vector.length);
-        at += 1;
+        for (const vector of embed(texts.slice(at, at + most))) {
+          if (all.length === 0) all = new Float32Array(texts.length * vector.length);
+          all.set(vector, at * vector.length);
+          at += 1;
+        }
       } while (at < texts.length && performance.now() < end);
       return at;
     });

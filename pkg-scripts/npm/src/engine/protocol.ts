@@ -45,7 +45,7 @@ export type RequestBody =
   /** Fetches a part, such as the embedding table, and gives it to the model. */
   | { method: "part"; files: SourceFile[]; cache: boolean }
   /** Answered with the vectors, one behind the other, in one `Float32Array`. */
-  | { method: "embed"; texts: string[] }
+  | { method: "embed"; texts: string[]; options: object }
   /** Starts a task on a text. */
   | { method: "start"; task: string; input: string; options: object }
   /** The id of the call is the session's from then on. */

@@ -236,11 +236,16 @@ function part({ id, files: sources, cache }: Request & { method: "part" }): Prom
   });
 }
 
-function embed({ id, texts }: Request & { method: "embed" }): Promise<Float32Array<ArrayBuffer>> {
+/** More short texts than an encoder reads at once; a table reads one. */
+const TEXTS_AT_ONCE = 32;
+
+function embed({ id, texts, options }: Request & { method: "embed" }): Promise<Float32Array<ArrayBuffer>> {
   return stoppable(id, ({ signal }) => {
     const progress = throttled(id);
     const between = <T>(work: () => T): Promise<T> => queue.between(work);
-    return embedAll(texts, (text) => loaded().embed(text), { between, signal, onProgress: (n) => progress("embed", n, texts.length) });
+    const most = loaded().info().tasks.includes("embed") ? TEXTS_AT_ONCE : 1;
+    const work = { between, signal, onProgress: (n: number) => progress("embed", n, texts.length) };
+    return embedAll(texts, (some) => loaded().embed(some, options), most, work);
   });
 }
 

@@ -144,6 +144,7 @@ async function open(source: SourceFile, how: How): Promise<OpenedFile[]> {
     return [new LocalFile(source.name, blob, how.signal)];
   }
   if (source.later === true) return [await LaterFile.of(source, how)];
+  if (source.more !== undefined) return openMore(source, source.more, how);
   if (source.index === undefined) return openOne(source, how);
   const index = beside(new URL(source.url), source.index);
   // Most folders have their weights in one file: others cost one request more, but for the next time.
@@ -155,6 +156,14 @@ async function open(source: SourceFile, how: How): Promise<OpenedFile[]> {
 async function openOne(source: Remote, { cache, trustLength, signal }: How): Promise<OpenedFile[]> {
   const file = await RemoteFile.open(source, cache, trustLength, signal);
   return file === undefined ? [] : [file];
+}
+
+/** A file and, where it is there, those that may lie beside it. */
+async function openMore(source: Remote, names: readonly string[], how: How): Promise<OpenedFile[]> {
+  const own = await openOne(source, how);
+  if (own.length === 0) return own;
+  const others = names.map((name) => openOne({ name, url: beside(new URL(source.url), name).href, optional: true }, how));
+  return [...own, ...(await Promise.all(others)).flat()];
 }
 
 /** The files that the index beside a missing file lists. */

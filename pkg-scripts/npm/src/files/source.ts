@@ -14,7 +14,8 @@ export type NamedFiles = FileList | Iterable<File> | ReadonlyMap<string, FileSou
 
 /**
  * A GGUF file, or the files of a Hugging Face folder (`config.json`, `model.safetensors`, `tokenizer.json` and, if they
- * are there, `generation_config.json`, `tokenizer_config.json` and `chat_template.jinja`), or an address: one that ends in "/" is such a
+ * are there, `generation_config.json`, `tokenizer_config.json`, `chat_template.jinja`, and an encoder's `modules.json`,
+ * `1_Pooling/config.json` and `sentence_bert_config.json`), or an address: one that ends in "/" is such a
  * folder, any other is a GGUF file. Of a GGUF file in parts (`-00001-of-00003.gguf`) the address of one is enough; a folder may have its
  * weights in parts, with an index.
  */
@@ -30,17 +31,21 @@ export type SourceFile = { name: string; optional?: boolean } & (
       index?: string;
       /** One of many: opened when it is its turn. */
       later?: boolean;
+      /** Files that may lie beside it, where it is there itself. */
+      more?: readonly string[];
     }
   | { blob: Blob }
   | { bytes: ArrayBuffer | ArrayBufferView<ArrayBuffer> }
 );
 
-const FOLDER: readonly { name: string; optional?: boolean; index?: string }[] = [
+const FOLDER: readonly { name: string; optional?: boolean; index?: string; more?: readonly string[] }[] = [
   { name: "config.json" },
   { name: "tokenizer.json" },
   { name: "generation_config.json", optional: true },
   { name: "tokenizer_config.json", optional: true },
   { name: "chat_template.jinja", optional: true },
+  // What sentence-transformers says of an encoder's vectors.
+  { name: "modules.json", optional: true, more: ["1_Pooling/config.json", "sentence_bert_config.json"] },
   { name: "model.safetensors", index: "model.safetensors.index.json" },
 ];
 
@@ -137,7 +142,8 @@ function isShared(source: unknown): source is SharedArrayBuffer {
 
 /** The name that a file brings along. */
 function nameOf(source: unknown): string | undefined {
-  if (source instanceof File) return source.name || undefined;
+  // With the folder, where a whole one was chosen: in another folder the same name is another file.
+  if (source instanceof File) return source.webkitRelativePath || source.name || undefined;
   if (source instanceof Response && source.url !== "") return new URL(source.url).pathname.split("/").pop() || undefined;
   return undefined;
 }

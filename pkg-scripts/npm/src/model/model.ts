@@ -14,7 +14,7 @@ import { Session } from "./session.js";
 import type { Piece, Point, TextStream } from "./stream.js";
 import { type Answer, answer, type AnswerOptions } from "./tasks/answer.js";
 import { classify, type ClassifyOptions, type Label } from "./tasks/classify.js";
-import { embed, type EmbedOptions, similarity, type Vector } from "./tasks/embed.js";
+import { embed, type EmbedOptions, rank, type Ranked, type RankOptions, similarity, type Vector, type Vectors } from "./tasks/embed.js";
 import { type Entity, type EntityOptions, extractEntities } from "./tasks/entities.js";
 import { generate, type GenerateOptions } from "./tasks/generate.js";
 import { extractKeywords, type Keyword, type KeywordOptions } from "./tasks/keywords.js";
@@ -177,13 +177,13 @@ export class Model {
 
   /**
    * The vectors of texts, for search, grouping and finding what is nearly the same: the nearer two texts are in what they say, the
-   * greater the product of their vectors. English. With any model, by a table that is fetched when first needed
-   * (`LoadOptions.embeddings`).
+   * greater the product of their vectors. A model that is an encoder (`model.info.tasks` has `embed`) makes them itself. With any
+   * other, English only, a table does that is fetched when first needed (`LoadOptions.embeddings`).
    */
   embed(text: string, options?: EmbedOptions): Promise<Vector>;
   embed(texts: readonly string[], options?: EmbedOptions): Promise<Vector[]>;
   embed(texts: string | readonly string[], options: EmbedOptions = {}): Promise<Vector | Vector[]> {
-    return embed(this.#connection, this.#parts, texts, options);
+    return embed(this.#vectors, texts, options);
   }
 
   /**
@@ -197,7 +197,16 @@ export class Model {
     b: string | Vector | readonly (string | Vector)[],
     options: EmbedOptions = {},
   ): Promise<number | number[]> {
-    return similarity(this.#connection, this.#parts, a, b, options);
+    return similarity(this.#vectors, a, b, options);
+  }
+
+  /** The texts by how near they are to the query in what they say, the nearest first. Vectors of `embed` can stand for texts. */
+  rank(query: string | Vector, texts: readonly (string | Vector)[], options: RankOptions = {}): Promise<Ranked[]> {
+    return rank(this.#vectors, query, texts, options);
+  }
+
+  get #vectors(): Vectors {
+    return { engine: this.#connection, parts: this.#parts, encodes: this.#info.tasks.includes("embed") };
   }
 
   /**

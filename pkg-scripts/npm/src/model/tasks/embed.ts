@@ -6,31 +6,66 @@ import { report } from "../job.js";
 import { type CallOptions, checkCallOptions, checkOptions, checkText } from "../options.js";
 import type { Parts } from "../parts.js";
 
-export type EmbedOptions = CallOptions;
+/** Where the model is an encoder (`model.info.tasks` has `embed`), it takes all of these; the embedding table has no choices. */
+export interface EmbedOptions extends CallOptions {
+  /** How a text's rows become one vector: their mean, the first or the last one. By default as the model's files say. */
+  pooling?: "mean" | "cls" | "last" | undefined;
+  /** Bring vectors to length 1. By default as the model's files say. */
+  normalize?: boolean | undefined;
+  /** Only so many numbers of each vector, the first: for models that were trained for it (Matryoshka). */
+  dimensions?: number | undefined;
+  /** Put before each text, as some models want it: `"query: "`, `"passage: "`. */
+  prefix?: string | undefined;
+}
 
-/** The vector of a text: of length 1, or all zero where no word of the text is known. */
+export interface RankOptions extends EmbedOptions {
+  /** Put before the query in place of `prefix`. */
+  queryPrefix?: string | undefined;
+  /** Only so many, the best. */
+  top?: number | undefined;
+}
+
+/** One of the texts that were ranked. */
+export interface Ranked {
+  /** Its place in the list that was given. */
+  index: number;
+  /** The cosine of its vector and the query's, -1 to 1. */
+  score: number;
+}
+
+/** The vector of a text: of length 1 unless an encoder says otherwise; by the table, all zero where no word of the text is known. */
 export type Vector = Float32Array;
 
-const NAMES = "signal, onProgress";
+/** @internal Where vectors come from. */
+export interface Vectors {
+  engine: Connection;
+  parts: Parts;
+  /** The model makes them itself. */
+  encodes: boolean;
+}
+
+const NAMES = ["pooling", "normalize", "dimensions", "prefix"] as const;
 
 /** @internal */
 export async function embed(
-  engine: Connection,
-  parts: Parts,
+  { engine, parts, encodes }: Vectors,
   texts: string | readonly string[],
   options: EmbedOptions,
 ): Promise<Vector | Vector[]> {
-  const { signal, onProgress, ...unknown } = checkOptions(options);
-  for (const name of Object.keys(unknown)) throw optionError(name, `one of ${NAMES}`, "an unknown option");
+  const { signal, onProgress, ...rest } = checkOptions(options);
+  for (const name of Object.keys(rest)) {
+    if (NAMES.some((known) => known === name)) continue;
+    throw optionError(name, `one of ${NAMES.join(", ")}, signal, onProgress`, "an unknown option");
+  }
   checkCallOptions({ signal, onProgress });
   const list = typeof texts === "string" ? [texts] : texts;
   if (!Array.isArray(list)) throw optionError("texts", "a string or an array of strings", texts);
   list.forEach((text, i) => checkText(`texts[${i}]`, text));
   signal?.throwIfAborted();
   if (list.length === 0) return [];
-  await parts.ready("table", { signal, onProgress });
+  if (!encodes) await parts.ready("table", { signal, onProgress });
   const progress = (progress: Parameters<typeof report>[1]): void => report(onProgress, progress);
-  const all = await engine.send<Vector>({ method: "embed", texts: [...list] }, { signal, progress }).answer;
+  const all = await engine.send<Vector>({ method: "embed", texts: [...list], options: rest }, { signal, progress }).answer;
   const size = all.length / list.length;
   // Each owns its numbers: a view would take all of them along wherever it is stored.
   const vectors = list.map((_, i) => all.slice(i * size, (i + 1) * size));
@@ -39,8 +74,7 @@ export async function embed(
 
 /** @internal */
 export async function similarity(
-  engine: Connection,
-  parts: Parts,
+  source: Vectors,
   a: string | Vector,
   b: string | Vector | readonly (string | Vector)[],
   options: EmbedOptions,
@@ -52,7 +86,7 @@ export async function similarity(
     throw optionError(i === 0 ? "a" : Array.isArray(b) ? `b[${i - 1}]` : "b", "a string or a vector of embed", item);
   });
   const texts = all.filter((item) => typeof item === "string");
-  const embedded = (await embed(engine, parts, texts, options)) as Vector[];
+  const embedded = (await embed(source, texts, options)) as Vector[];
   const vectors = all.map((item) => (typeof item === "string" ? (embedded.shift() as Vector) : item));
   const first = vectors[0] as Vector;
   const found = vectors.slice(1).map((vector, i) => {
@@ -62,6 +96,23 @@ export async function similarity(
     return cosine(first, vector);
   });
   return Array.isArray(b) ? found : (found[0] as number);
+}
+
+/** @internal */
+export async function rank(
+  source: Vectors,
+  query: string | Vector,
+  texts: readonly (string | Vector)[],
+  options: RankOptions,
+): Promise<Ranked[]> {
+  const { queryPrefix, top, ...rest } = checkOptions(options);
+  if (!Array.isArray(texts)) throw optionError("texts", "an array of strings or vectors", texts);
+  if (top !== undefined && !(Number.isInteger(top) && top > 0)) throw optionError("top", "a whole number of at least 1", top);
+  const own = queryPrefix === undefined ? rest : { ...rest, prefix: queryPrefix };
+  const first = typeof query === "string" ? ((await embed(source, query, own)) as Vector) : query;
+  const scores = (await similarity(source, first, texts, rest)) as number[];
+  const ranked = scores.map((score, index) => ({ index, score })).sort((a, b) => b.score - a.score || a.index - b.index);
+  return ranked.slice(0, top);
 }
 
 function cosine(a: Vector, b: Vector): number {
