@@ -17,8 +17,8 @@ const SCRIPTS = [
   { input: "background.js", output: "background.js" },
   { input: "options.js", output: "options.js" },
   { input: "panel/main.js", output: "panel/main.js" },
-  // The package names its worker and its model from a folder beside them.
-  { input: "engine.js", output: "nanolm/page/engine.js" },
+  // The package names its worker and its models from its top folder.
+  { input: "engine.js", output: "nanolm/host.js" },
   // Scripts in pages cannot import at all.
   { input: "page/index.js", output: "page.js", format: "iife" },
 ];
