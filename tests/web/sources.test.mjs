@@ -122,7 +122,10 @@ describe("sources", () => {
         },
         [source, quantize],
       );
-    assert.deepEqual(await score(folder, "q8_0"), await score(MODEL));
+    // The two kinds of files order the elements of heads differently, and with them sums of f32.
+    const [ours, theirs] = [await score(folder, "q8_0"), await score(MODEL)];
+    assert.deepEqual(ours.map(([id]) => id), theirs.map(([id]) => id));
+    for (const [at, [, logprob]] of ours.entries()) assert.ok(Math.abs(logprob - theirs[at][1]) < 3e-4, `${logprob} at ${at} for ${theirs[at][1]}`);
     assert.equal(loaded.text, blocks.text);
     const [plain, four] = [await score(folder), await score(folder, "q4_0")];
     assert.notDeepEqual(four, plain);
