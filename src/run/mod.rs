@@ -7,12 +7,13 @@
 
 mod bursts;
 mod check;
+pub(crate) mod choose;
 mod context;
 pub(crate) mod decode;
 mod device;
 mod event;
 mod generate;
-pub(crate) mod ground;
+mod ground;
 mod job;
 mod kept;
 mod lease;
