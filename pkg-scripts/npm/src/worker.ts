@@ -1,7 +1,8 @@
 // The worker of the builds without threads. They share one JavaScript side: their wasm files import and export the same.
 
 import init, { Engine, ModelFiles } from "./engine.js";
-import { compile, serve } from "./engine/serve.js";
+import { compile } from "./engine/compile.js";
+import { serve } from "./engine/serve.js";
 
 serve({
   Engine,
