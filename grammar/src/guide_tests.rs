@@ -136,3 +136,21 @@ fn references_lead_where_they_say() {
         assert!(value.as_array().unwrap().iter().all(|one| one.as_f64() == Some(1.0)), "{text}");
     }
 }
+
+#[test]
+fn a_limit_that_is_excluded_is_never_written() {
+    let mut guide = guide();
+    for (schema, low, high) in [
+        (json!({ "type": "number", "exclusiveMinimum": 92, "exclusiveMaximum": 92.25 }), 92.0, 92.25),
+        (json!({ "type": ["number", "null"], "minimum": -119.25, "exclusiveMaximum": -119 }), -119.26, -119.0),
+        (json!({ "type": "integer", "exclusiveMinimum": 3, "exclusiveMaximum": 6 }), 3.0, 6.0),
+        (json!({ "type": "number", "minimum": 5, "exclusiveMinimum": 0, "maximum": 6 }), 4.99, 6.01),
+    ] {
+        let id = guide.compile(Format::Json(schema.to_string())).unwrap();
+        for seed in 0..40 {
+            let (text, whole) = written(&mut guide, id, seed, 30);
+            let Some(value) = text.parse::<f64>().ok().filter(|_| whole) else { continue };
+            assert!(low < value && value < high, "{schema}: {text}");
+        }
+    }
+}

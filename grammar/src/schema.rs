@@ -173,6 +173,7 @@ impl Check<'_> {
         check_unique(object, place)?;
         check_least_properties(object, place)?;
         format(object, place, &mut out)?;
+        close(&mut out);
         limit(&mut out);
         Ok(out.into())
     }
@@ -296,6 +297,21 @@ fn format(object: &Map<String, Value>, place: &str, out: &mut Map<String, Value>
         all.push(json!({ "pattern": expression }));
     }
     Ok(())
+}
+
+/// Makes limits that are excluded ones that are included, a little further in: the parser writes a whole number that is excluded
+/// all the same (llguidance 1.9).
+fn close(out: &mut Map<String, Value>) {
+    if out.get("type") == Some(&json!("integer")) {
+        return;
+    }
+    for (excluded, included, sign) in [("exclusiveMinimum", "minimum", 1.0), ("exclusiveMaximum", "maximum", -1.0)] {
+        let Some(at) = out.get(excluded).and_then(Value::as_f64) else { continue };
+        let inner = at + sign * (at.abs() * 1e-12).max(1e-9);
+        let other = out.get(included).and_then(Value::as_f64).filter(|other| (other - inner) * sign > 0.0);
+        out.remove(excluded);
+        out.insert(included.into(), json!(other.unwrap_or(inner)));
+    }
 }
 
 /// Gives numbers limits that JavaScript's numbers have, where that leaves any.

@@ -25,7 +25,7 @@ before(async () => {
     globalThis.MESSAGES = [{ role: "system", content: "Be brief." }, { role: "user", content: "The keeper lights the lamp" }];
     globalThis.refusal = (promise) => Promise.resolve(promise).then((value) => ({ answered: value }), ({ name, code, message }) => ({ name, code, message }));
     // What is downloaded when it is first used.
-    await tiny.chat(MESSAGES, { maxNewTokens: 1 }).result;
+    for (const model of [tiny, long]) await model.chat(MESSAGES, { maxNewTokens: 1, responseFormat: { type: "json" } }).result;
     await (await modelOn("cpu")).embed("x");
   });
   await page.context().setOffline(true);

@@ -73,16 +73,6 @@ describe("Summarizer", () => {
     assert.deepEqual(found.languages, ["en-US", ["en"]]);
   });
 
-  test("answers with what the constraint allows", async () => {
-    const found = await page.evaluate(async () => {
-      const session = await ai.LanguageModel.create();
-      const schema = { type: "object", properties: { rating: { type: "integer", minimum: 1, maximum: 5 } }, required: ["rating"], additionalProperties: false };
-      return [await session.prompt("How was it?", { responseConstraint: schema }), await session.prompt("Good?", { responseConstraint: /(yes|no)\.?/u })];
-    });
-    assert.match(found[0], /^\{"rating": ?[1-5]\}$/);
-    assert.match(found[1], /^(yes|no)\.?$/);
-  });
-
   test("has the platform's exceptions", async () => {
     const found = await page.evaluate(async (text) => {
       const { Summarizer } = ai;
@@ -178,6 +168,16 @@ describe("LanguageModel", () => {
     assert.ok(found.lengths.every((length) => length > 0));
     assert.ok(found.usage <= found.quota);
     assert.deepEqual([found.huge.name, found.huge.quota], ["QuotaExceededError", found.quota]);
+  });
+
+  test("answers with what the constraint allows", async () => {
+    const found = await page.evaluate(async () => {
+      const session = await ai.LanguageModel.create();
+      const schema = { type: "object", properties: { rating: { type: "integer", minimum: 1, maximum: 5 } }, required: ["rating"], additionalProperties: false };
+      return [await session.prompt("How was it?", { responseConstraint: schema }), await session.prompt("Good?", { responseConstraint: /(yes|no)\.?/u })];
+    });
+    assert.match(found[0], /^\{"rating": ?[1-5]\}$/);
+    assert.match(found[1], /^(yes|no)\.?$/);
   });
 
   test("answers with what the constraint allows", async () => {

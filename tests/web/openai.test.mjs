@@ -33,7 +33,7 @@ before(async () => {
         ({ constructor: { name }, status, message, code, param, type }) => ({ name, status, message, code, param, type }),
       );
     // What is downloaded when it is first used.
-    await client.chat.completions.create({ model: "tiny", messages: [{ role: "user", content: "x" }], max_tokens: 1 });
+    await client.chat.completions.create({ model: "tiny", messages: [{ role: "user", content: "x" }], max_tokens: 1, response_format: { type: "json_object" } });
     await client.completions.create({ model: "plain", prompt: "x", max_tokens: 1 });
     await client.embeddings.create({ model: "plain", input: "x" });
   });
@@ -259,7 +259,7 @@ describe("/v1/responses", () => {
       return {
         first, events, own,
         missing: await refusal(client.responses.create({ model: "tiny", input: "x", previous_response_id: "resp-none" })),
-        format: await refusal(client.responses.create({ model: "tiny", input: "x", text: { format: { type: "json_object" } } })),
+        format: await refusal(client.responses.create({ model: "tiny", input: "x", text: { format: { type: "xml" } } })),
       };
     });
     const { first, events, own } = found;
@@ -276,7 +276,7 @@ describe("/v1/responses", () => {
     assert.equal(text, own.text);
     assert.equal(events.at(-1).response.output[0].content[0].text, own.text);
     assert.deepEqual([found.missing.status, found.missing.param], [400, "previous_response_id"]);
-    assert.deepEqual([found.format.status, found.format.param], [400, "text.format"]);
+    assert.deepEqual([found.format.status, found.format.param], [400, "text.format.type"]);
   });
 });
 

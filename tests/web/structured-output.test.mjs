@@ -80,9 +80,9 @@ describe("JSON of a schema", () => {
   test("without a schema: an object; a limit in the middle is said", async () => {
     const found = await page.evaluate(async () => {
       const ask = async (maxNewTokens, seed) => (await long.generate("x", { responseFormat: { type: "json" }, temperature: 1, seed, maxNewTokens }).result);
-      return [await ask(3, 1), await ask(1500, 2)];
+      return [await ask(1, 1), await ask(1500, 2)];
     });
-    assert.deepEqual([found[0].finishReason, found[0].text[0], found[0].usage.completionTokens], ["length", "{", 3]);
+    assert.deepEqual([found[0].finishReason, found[0].text[0], found[0].usage.completionTokens], ["length", "{", 1]);
     assert.equal(found[1].text[0], "{");
   });
 });
@@ -153,7 +153,7 @@ test("what it needs is fetched when it is first used, once, and asked for again 
   assert.equal(asked.filter((path) => path.endsWith("/grammar.wasm")).length, 3);
 });
 
-test("on the GPU it writes the same, and the GPU itself chooses", async () => {
+test("on the GPU it writes the same", async () => {
   const schema = { type: "object", properties: { a: { type: "integer", minimum: 0, maximum: 99 }, b: { enum: ["x", "y"] } }, required: ["a", "b"], additionalProperties: false };
   const found = await page.evaluate(async (schema) => {
     const write = async (device) => {
@@ -166,5 +166,4 @@ test("on the GPU it writes the same, and the GPU itself chooses", async () => {
   assert.equal(found.gpu.kind, "gpu");
   assert.deepEqual([found.gpu.text, found.gpu.finishReason], [found.cpu.text, found.cpu.finishReason]);
   assert.equal(problem(schema, found.gpu.text), undefined);
-  assert.ok(found.gpu.usage.gpu.all.chosen > 0, JSON.stringify(found.gpu.usage.gpu));
 });

@@ -32,6 +32,7 @@ function sharedMemory(): WebAssembly.Memory {
 serve({
   Engine,
   ModelFiles,
+  grammar: () => compile(new URL("./grammar.wasm", import.meta.url)),
 
   async start() {
     // First, because it fails at once where it does.

@@ -7,6 +7,7 @@ import { serve } from "./engine/serve.js";
 serve({
   Engine,
   ModelFiles,
+  grammar: () => compile(new URL("./grammar.wasm", import.meta.url)),
   async start(build) {
     // Bundlers find the wasm files by these very expressions.
     const url =

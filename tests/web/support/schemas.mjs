@@ -75,9 +75,9 @@ export function randomSchema(seed) {
       additionalProperties: false,
     })),
   });
-  const reference = (depth) => {
+  const reference = () => {
     const name = pick(["thing", "a/b~c", "ünit"]);
-    definitions[name] ??= schema(Math.min(depth - 1, 1));
+    definitions[name] ??= pick([leaf, () => object(1), () => array(1)])();
     return { $ref: `#/$defs/${name.replaceAll("~", "~0").replaceAll("/", "~1")}` };
   };
   const tree = () => {
@@ -101,7 +101,7 @@ export function randomSchema(seed) {
       () => ({ anyOf: [schema(depth - 1), schema(depth - 1), leaf()] }),
       () => tagged(depth),
       () => ({ allOf: [{ type: "integer", minimum: -500 }, integer(), { maximum: 5000 }] }),
-      () => reference(depth),
+      reference,
       tree,
     ])();
   }

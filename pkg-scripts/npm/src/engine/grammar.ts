@@ -3,7 +3,6 @@
 
 import type { Engine, Guide } from "../engine.js";
 import { optionError, WorkerError } from "../errors.js";
-import { compile } from "./compile.js";
 
 /** Texts go through its memory: in at `reserve`, out at `answer`. Numbers below 0 say that it failed. */
 interface Grammar {
@@ -24,11 +23,10 @@ const END = 1;
 /** For the one model of this worker. */
 let loading: Promise<Grammar> | undefined;
 
-async function load(engine: Engine): Promise<Grammar> {
+async function load(engine: Engine, fetched: () => Promise<WebAssembly.Module>): Promise<Grammar> {
   let module: WebAssembly.Module;
   try {
-    // Bundlers find the wasm file by this very expression.
-    module = await compile(new URL("../grammar.wasm", import.meta.url));
+    module = await fetched();
   } catch (error) {
     const why = `grammar.wasm, which responseFormat needs, could not be started: ${(error as Error).message}`;
     throw new WorkerError("worker/wasm", `${why}. Serve it beside the package's other files`, { why });
@@ -63,9 +61,9 @@ function read(format: unknown): { kind: "json" | "regex"; text: string; name: st
 }
 
 /** What holds a text to a format. Rejects where the format is none, or one that cannot be held. */
-export async function guideFor(format: unknown, engine: Engine): Promise<Guide> {
+export async function guideFor(format: unknown, engine: Engine, fetched: () => Promise<WebAssembly.Module>): Promise<Guide> {
   const { kind, text, name } = read(format);
-  loading ??= load(engine);
+  loading ??= load(engine, fetched);
   // What could not be started is asked for again by the next call.
   loading.catch(() => (loading = undefined));
   const grammar = await loading;

@@ -17,6 +17,8 @@ import { askForSubgroups } from "./subgroups.js";
 export interface Host {
   /** Compiles and starts the wasm file of a build; once. */
   start(build: Build): Promise<unknown>;
+  /** Fetches what structured output is written with. */
+  grammar(): Promise<WebAssembly.Module>;
   Engine: typeof Engine;
   ModelFiles: typeof ModelFiles;
   /**
@@ -129,7 +131,7 @@ async function keep(id: number, made: Promise<Session>): Promise<void> {
 function held(options: object, start: (options: object, guide?: Guide) => Job): Job | Promise<Job> {
   const { responseFormat, ...rest } = options as { responseFormat?: unknown };
   if (responseFormat === undefined) return start(rest);
-  return guideFor(responseFormat, loaded()).then((guide) => start(rest, guide));
+  return guideFor(responseFormat, loaded(), host.grammar).then((guide) => start(rest, guide));
 }
 
 function generate({ task, input, options }: Request & { method: "start" }): Job | Promise<Job> {
