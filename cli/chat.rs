@@ -41,7 +41,7 @@ pub fn command(mut args: Args) -> Result<()> {
             messages.push(json!({"role": "user", "content": said}));
             let (text, literal) = render(&model, &template, &messages)?;
             let prompt = model.require_tokenizer()?.encode(&text, false, Controls::Except(&literal))?;
-            let written = stream(session.generate_from(&prompt, &options)?).await?;
+            let written = stream(session.generate_from(&prompt, &options, None)?).await?;
             println!();
             if asks {
                 eprintln!("{}", written.about());

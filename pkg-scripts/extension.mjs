@@ -24,7 +24,7 @@ const SCRIPTS = [
 ];
 
 /**
- * Of the package: the worker's files and what finds names, without the embedding table and the labels, which the panel has no use for,
+ * Of the package: the worker's files and what finds names, without the embedding table, the labels and structured output, which the panel has no use for,
  * and without the build with threads: a nano model does not gain from it here, and Firefox gives extensions no shared memory.
  */
 const ASSETS = /^(engine-(simd128|relaxed)\.wasm|model\/(nanolm-(default|names)\.gguf|(MODEL|HEADS)_CARD\.md))$/;

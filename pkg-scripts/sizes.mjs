@@ -54,7 +54,7 @@ export function sizes(dist) {
   const folder = join(dist, "model");
   const weights = existsSync(folder) ? readdirSync(folder).filter((name) => name.endsWith(".gguf")) : [];
   const models = Object.fromEntries(weights.map((name) => [/^nanolm-(.+)\.gguf$/.exec(name)?.[1] ?? name, measured(join(folder, name))]));
-  return { builds, code: largest.code, models };
+  return { builds, code: largest.code, grammar: size["grammar.wasm"], models };
 }
 
 export function sizeTable(measured) {
@@ -68,6 +68,7 @@ export function sizeTable(measured) {
       row(`${build}: wasm`, wasm),
       row(`${build}: both`, code),
     ]),
+    row("structured output", measured.grammar),
     ...Object.entries(measured.models).map(([name, size]) => row(`model/nanolm-${name}`, size)),
   ].join("\n");
 }

@@ -142,7 +142,7 @@ fn set<const N: usize>(names: [&str; N]) -> Fields {
 fn options_are_the_same_in_both_languages() {
     let all = interfaces();
     // What is handled before the engine.
-    let page = set(["signal", "onProgress"]);
+    let page = set(["signal", "onProgress", "responseFormat"]);
     let script = |name: &str| &properties(&all, name) - &page;
     let mut problems = Vec::new();
     for (name, rust) in [

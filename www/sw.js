@@ -27,10 +27,10 @@ const RELAXED = new Uint8Array([
   ...[0x03, 0x02, 0x01, 0x00],
   ...[0x0a, 0x0f, 0x01, 0x0d, 0x00, 0x41, 0x00, 0xfd, 0x0f, 0x41, 0x00, 0xfd, 0x0f, 0xfd, 0x80, 0x02, 0x0b],
 ]);
-/** The builds of the engine that this browser has no use for. */
+/** The builds of the engine that this browser has no use for, and what structured output needs, which the page does not ask for. */
 const UNUSED = WebAssembly.validate(RELAXED)
-  ? /\/engine-simd128\.wasm$/
-  : /\/(engine-(relaxed|threads)\.wasm|engine-threads\.js|worker-threads\.js|thread\.js)$/;
+  ? /\/(engine-simd128|grammar)\.wasm$/
+  : /\/((engine-(relaxed|threads)|grammar)\.wasm|engine-threads\.js|worker-threads\.js|thread\.js)$/;
 
 const address = (path) => SCOPE + (path === "index.html" ? "" : path);
 

@@ -11,12 +11,12 @@ const TARGET = "wasm32-unknown-unknown";
 const cargo = (...args) => execFileSync("cargo", [...args, "--locked"], { cwd: ROOT, encoding: "utf8", maxBuffer: 1 << 28 });
 
 /** The first of these that a part offers is the one it is used by. */
-const PREFERRED = ["MIT", "Zlib", "Apache-2.0"];
+const PREFERRED = ["MIT", "Zlib", "BSD-3-Clause", "Apache-2.0"];
 
-/** The crates in the engine, without what only runs while it is compiled. */
+/** The crates in the engine and in the module for structured output, without what only runs while it is compiled. */
 function crates() {
   const { packages } = JSON.parse(cargo("metadata", "--format-version", "1", "--filter-platform", TARGET));
-  const tree = cargo("tree", "-p", "nanolm", "--target", TARGET, "-e", "normal,no-proc-macro", "--prefix", "none", "-f", "{p}");
+  const tree = cargo("tree", "-p", "nanolm", "-p", "nanolm-grammar", "--target", TARGET, "-e", "normal,no-proc-macro", "--prefix", "none", "-f", "{p}");
   const inside = new Set(tree.split("\n").map((line) => line.split(" ").slice(0, 2).join(" ")));
   return packages
     .filter(({ name, version, source }) => source !== null && inside.has(`${name} v${version}`))

@@ -13,10 +13,10 @@ use super::files::ModelFiles;
 use super::job::Job;
 use super::object::{object, set};
 use super::session::Session;
-use super::{event, options};
+use super::{event, guide, options};
 use crate::backend::{DeviceChoice, DeviceRequest};
 use crate::run::{self, LoadPhase, Model};
-use crate::text::Controls;
+use crate::text::{Controls, TokenKind};
 use crate::{format, weights};
 
 /// A model ready for calls.
@@ -122,10 +122,27 @@ impl Engine {
         Job::new(begin(&self.model, task, input, &options))
     }
 
-    /// Begins to continue token ids.
-    pub fn generate(&self, tokens: &[u32], options: JsValue) -> Result<Job, JsValue> {
+    /// Begins to continue token ids, with what the guide allows where there is one.
+    pub fn generate(&self, tokens: &[u32], options: JsValue, guide: Option<Function>) -> Result<Job, JsValue> {
         let options = options::seeded(&options).and_then(run::options);
-        Job::new(options.and_then(|options| self.model.generate(run::Prompt::Tokens(tokens), &options)))
+        let (prompt, guide) = (run::Prompt::Tokens(tokens), guide.map(guide::guide));
+        Job::new(options.and_then(|options| self.model.generate_guided(prompt, &options, guide)))
+    }
+
+    /// What each token writes: how many there are, where the bytes of each end, as 32 bits with the lowest byte first, then the
+    /// bytes. A token without any may not be written.
+    pub fn vocabulary(&self) -> Result<Vec<u8>, JsValue> {
+        let tokenizer = self.model.require_tokenizer().map_err(to_js)?;
+        let n = self.model.vocab_size() as u32;
+        let (mut out, mut bytes) = (n.to_le_bytes().to_vec(), Vec::new());
+        for id in 0..n {
+            if tokenizer.kind(id) != Some(TokenKind::Unknown) {
+                bytes.extend_from_slice(tokenizer.bytes(id));
+            }
+            out.extend_from_slice(&(bytes.len() as u32).to_le_bytes());
+        }
+        out.append(&mut bytes);
+        Ok(out)
     }
 
     /// Resolves to a `Session`: a new one, or the one that was saved.

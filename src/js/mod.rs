@@ -8,6 +8,7 @@ mod engine;
 mod error;
 mod event;
 mod files;
+mod guide;
 mod job;
 mod object;
 mod options;

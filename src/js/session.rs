@@ -2,14 +2,14 @@
 
 use std::rc::Rc;
 
-use js_sys::Promise;
+use js_sys::{Function, Promise};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen_futures::future_to_promise;
 
 use super::error::to_js;
 use super::job::Job;
-use super::options;
+use super::{guide, options};
 use crate::run::{self, OpenSession, Prompt};
 
 /// A text that goes on.
@@ -37,13 +37,17 @@ impl Session {
         self.session.keep_written(n).map_err(to_js)
     }
 
-    /// Begins to continue the text, or `tokens` in its place.
-    pub fn generate(&self, options: JsValue, tokens: Option<Vec<u32>>) -> Result<Job, JsValue> {
+    /// Begins to continue the text, or `tokens` in its place, with what the guide allows where there is one.
+    pub fn generate(
+        &self,
+        options: JsValue,
+        tokens: Option<Vec<u32>>,
+        guide: Option<Function>,
+    ) -> Result<Job, JsValue> {
         let options = options::seeded(&options).and_then(run::options);
-        Job::new(options.and_then(|options| match tokens {
-            Some(tokens) => self.session.generate_from(&tokens, &options),
-            None => self.session.generate(&options),
-        }))
+        let tokens = tokens.unwrap_or_else(|| self.session.tokens());
+        let guide = guide.map(guide::guide);
+        Job::new(options.and_then(|options| self.session.generate_from(&tokens, &options, guide)))
     }
 
     /// Resolves to a `Session` with the same text.

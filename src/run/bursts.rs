@@ -2,8 +2,8 @@
 
 use std::collections::VecDeque;
 
+use super::choose::Chooser;
 use super::context::Context;
-use super::ground::Chooser;
 use crate::error::Result;
 use crate::model::Sampled;
 use crate::session::{Continuation, Session};
@@ -46,12 +46,12 @@ impl Bursts {
         &mut self,
         token: u32,
         most: usize,
-        chooser: &mut Chooser,
+        chooser: &Chooser,
         context: &Context,
         session: &mut Session,
     ) -> Result<Option<bool>> {
         let n = self.pace.0.min(most).min(context.model().resident_steps());
-        let Some(sampler) = chooser.plain().filter(|_| n > 0) else { return Ok(Some(false)) };
+        let Some((sampler, n)) = chooser.plain(n).filter(|(_, n)| *n > 0) else { return Ok(Some(false)) };
         let Some(sampling) = sampler.sampling(n, &mut self.draws) else { return Ok(Some(false)) };
         let next = Continuation { token, n, sampling };
         let Some((done, ms)) = context.try_decode(session, next, &mut self.chosen).await? else { return Ok(None) };
@@ -63,12 +63,12 @@ impl Bursts {
     }
 
     /// The next token of the last run.
-    pub fn next(&mut self, chooser: &mut Chooser) -> Option<Sampled> {
-        let sampled = self.pending.pop_front()?;
-        if let Some(sampler) = chooser.plain() {
-            sampler.accept(sampled.token);
+    pub fn next(&mut self, chooser: &mut Chooser) -> Result<Option<Sampled>> {
+        let sampled = self.pending.pop_front();
+        if let Some(sampled) = &sampled {
+            chooser.accept(sampled.token)?;
         }
-        Some(sampled)
+        Ok(sampled)
     }
 }
 

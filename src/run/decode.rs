@@ -1,9 +1,9 @@
 //! The loop of writing: choose a token, show its text, feed it back.
 
 use super::bursts::Bursts;
+use super::choose::Chooser;
 use super::context::Context;
 use super::event::{FinishReason, Piece, Usage};
-use super::ground::Chooser;
 use super::lease::Lease;
 use super::stop::StopFilter;
 use crate::error::Result;
@@ -95,7 +95,7 @@ impl Decoding {
         }
         while let Some(token) = self.unread {
             let most = self.left.min(session.room());
-            let read = match self.bursts.run(token, most, &mut self.chooser, context, session).await? {
+            let read = match self.bursts.run(token, most, &self.chooser, context, session).await? {
                 Some(false) => self.read(token, context, session, logits).await?,
                 Some(true) => true,
                 // On another device what is best may be something else.
@@ -106,7 +106,7 @@ impl Decoding {
             }
         }
         let model = context.model();
-        let chosen = self.bursts.next(&mut self.chooser);
+        let chosen = self.bursts.next(&mut self.chooser)?;
         let Sampled { token, logprob } = match chosen {
             Some(sampled) => sampled,
             None => {
@@ -136,7 +136,7 @@ impl Decoding {
             };
             let (text, stopped) = self.stop.push(text);
             shown = text;
-            if stopped {
+            if stopped || self.chooser.is_complete() {
                 self.finished = Some(FinishReason::Stop);
             } else if self.left == 0 || session.room() + self.ahead() == 0 {
                 self.finished = Some(FinishReason::Length);

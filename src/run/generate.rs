@@ -4,16 +4,16 @@ use std::rc::Rc;
 
 use serde::Deserialize;
 
+use super::choose::Chooser;
 use super::context::Context;
 use super::decode::{Decoding, Output, Step};
 use super::event::{Event, Phase};
-use super::ground::Chooser;
 use super::job::{Ended, Job};
 use super::lent::Lent;
 use super::model::Model;
 use crate::error::{Error, Result};
 use crate::model::LogitRows;
-use crate::sample::{SampleOptions, Sampler};
+use crate::sample::{Guide, SampleOptions, Sampler};
 use crate::text::{Controls, TokenKind};
 
 /// Tokens written where neither the caller nor the model's files say.
@@ -109,11 +109,24 @@ impl Model {
     /// `InvalidOption`, `ContextFull` where the prompt does not fit, `Tokenizer` where the model has none and the prompt
     /// is text.
     pub fn generate(self: &Rc<Self>, prompt: Prompt<'_>, options: &GenerateOptions) -> Result<Job> {
+        self.generate_guided(prompt, options, None)
+    }
+
+    /// Continues a prompt with what a guide allows.
+    ///
+    /// # Errors
+    /// As [`Model::generate`], and what the guide says.
+    pub fn generate_guided(
+        self: &Rc<Self>,
+        prompt: Prompt<'_>,
+        options: &GenerateOptions,
+        guide: Option<Box<dyn Guide>>,
+    ) -> Result<Job> {
         let prompt = match prompt {
             Prompt::Text(text) if options.controls == Written::Literal => Prompt::Literal(text),
             other => other,
         };
-        let continuing = Continuing::new(self, prompt.tokens(self)?, options)?;
+        let continuing = Continuing::new(self, prompt.tokens(self)?, options, guide)?;
         Ok(Job::new(self, |context| run(context, continuing, None)))
     }
 }
@@ -133,7 +146,12 @@ impl Continuing {
         self.prompt.len()
     }
 
-    pub fn new(model: &Model, mut tokens: Vec<u32>, options: &GenerateOptions) -> Result<Self> {
+    pub fn new(
+        model: &Model,
+        mut tokens: Vec<u32>,
+        options: &GenerateOptions,
+        guide: Option<Box<dyn Guide>>,
+    ) -> Result<Self> {
         if tokens.is_empty() {
             let start = model.start_token().ok_or_else(|| Error::InvalidOption {
                 name: "prompt".into(),
@@ -165,16 +183,26 @@ impl Continuing {
         let mut end_tokens = [model.end_tokens(), &options.stop_tokens].concat();
         // Control tokens read as nothing: no text would ever show them.
         end_tokens.extend(options.stop.iter().filter_map(|stop| model.tokenizer()?.control(stop)));
-        let chooser = match &options.grounded_in {
-            Some(source) => Chooser::grounded(sampler, model.require_tokenizer()?, source, &end_tokens),
-            None => sampler.into(),
+        // A form says of every byte what it is: none is taken away.
+        let start_of_text = guide.is_none() && !tokens.iter().any(is_text);
+        let chooser = match (&options.grounded_in, guide) {
+            (None, None) => sampler.into(),
+            (Some(source), None) => Chooser::grounded(sampler, model.require_tokenizer()?, source, &end_tokens),
+            (None, Some(guide)) => Chooser::guided(sampler, guide, &end_tokens)?,
+            (Some(_), Some(_)) => {
+                return Err(Error::InvalidOption {
+                    name: "groundedIn".into(),
+                    expected: "nothing beside responseFormat".into(),
+                    found: "a text".into(),
+                });
+            }
         };
         let decoding = Decoding::new(Output {
             chooser,
             stop: options.stop.clone(),
             end_tokens,
             max_tokens,
-            start_of_text: !tokens.iter().any(is_text),
+            start_of_text,
             speculate: options.speculate,
         });
         // The last token written is never read back.

@@ -7,53 +7,8 @@
 
 use std::collections::BTreeSet;
 
-use crate::error::Result;
 use crate::language::en::is_function_word;
-use crate::model::Sampled;
-use crate::sample::Sampler;
 use crate::text::Tokenizer;
-
-/// Chooses tokens, held to a source where there is one.
-#[derive(Debug)]
-pub struct Chooser {
-    sampler: Sampler,
-    ground: Option<Ground>,
-    end_tokens: Vec<u32>,
-}
-
-impl From<Sampler> for Chooser {
-    fn from(sampler: Sampler) -> Self {
-        Chooser { sampler, ground: None, end_tokens: Vec::new() }
-    }
-}
-
-impl Chooser {
-    /// Holds what is written to `source`. `end_tokens` end the output.
-    pub fn grounded(sampler: Sampler, tokenizer: &Tokenizer, source: &str, end_tokens: &[u32]) -> Self {
-        Chooser { sampler, ground: Some(Ground::new(tokenizer, source)), end_tokens: end_tokens.to_vec() }
-    }
-
-    /// The sampler, where it alone decides.
-    pub fn plain(&mut self) -> Option<&mut Sampler> {
-        if self.ground.is_some() { None } else { Some(&mut self.sampler) }
-    }
-
-    /// See [`Sampler::sample`].
-    pub fn sample(&mut self, logits: &[f32]) -> Result<Sampled> {
-        let Some(ground) = &mut self.ground else { return self.sampler.sample(logits) };
-        // What has begun must be brought to its end, said before or not: no other rule may stand in the way.
-        let within = ground.is_bound();
-        for token in 0..logits.len() as u32 {
-            let allowed = if self.end_tokens.contains(&token) { ground.may_end() } else { ground.allows(token) };
-            if !allowed {
-                self.sampler.ban_once(token);
-            }
-        }
-        let choice = if within { self.sampler.sample_repeats(logits)? } else { self.sampler.sample(logits)? };
-        ground.push(choice.token);
-        Ok(choice)
-    }
-}
 
 /// What may be written, given a source and what was written so far.
 #[derive(Clone, Debug)]

@@ -7,13 +7,14 @@
 
 mod bursts;
 mod check;
+pub(crate) mod choose;
 mod context;
 pub(crate) mod decode;
 mod device;
 mod embed;
 mod event;
 mod generate;
-pub(crate) mod ground;
+mod ground;
 mod job;
 mod kept;
 mod lease;

@@ -11,6 +11,7 @@ use super::lent::{Lent, Text};
 use super::model::Model;
 use crate::error::{Error, Result};
 use crate::model::LogitRows;
+use crate::sample::Guide;
 use crate::session::Saved;
 use crate::text::Controls;
 
@@ -99,17 +100,22 @@ impl OpenSession {
     /// # Errors
     /// As [`Model::generate`], and `Busy` while another call on this session runs.
     pub fn generate(&self, options: &GenerateOptions) -> Result<Job> {
-        self.generate_from(&self.tokens(), options)
+        self.generate_from(&self.tokens(), options, None)
     }
 
     /// Reads `tokens` in place of the text, as far as the text does not begin with them, and continues them as
-    /// [`OpenSession::generate`] does.
+    /// [`OpenSession::generate`] does, with what the guide allows where there is one.
     ///
     /// # Errors
-    /// As [`OpenSession::generate`].
-    pub fn generate_from(&self, tokens: &[u32], options: &GenerateOptions) -> Result<Job> {
+    /// As [`OpenSession::generate`], and what the guide says.
+    pub fn generate_from(
+        &self,
+        tokens: &[u32],
+        options: &GenerateOptions,
+        guide: Option<Box<dyn Guide>>,
+    ) -> Result<Job> {
         let lent = Lent::new(&self.text)?;
-        let continuing = Continuing::new(&self.model, tokens.to_vec(), options)?;
+        let continuing = Continuing::new(&self.model, tokens.to_vec(), options, guide)?;
         self.before.set(continuing.prompt_len());
         Ok(Job::new(&self.model, |context| run(context, continuing, Some(lent))))
     }

@@ -15,11 +15,13 @@
 //! where two tokens arrive at the same time but for that.
 
 mod draw;
+mod guide;
 mod options;
 pub mod race;
 pub mod rng;
 mod sampler;
 mod softmax;
 
+pub use guide::Guide;
 pub use options::SampleOptions;
 pub use sampler::{Sampler, log_probability};

@@ -95,6 +95,33 @@ impl Sampler {
         }
     }
 
+    /// Choose this token again.
+    pub fn allow(&mut self, token: u32) {
+        self.banned.remove(token);
+    }
+
+    /// Choose none but those whose bits are set, lowest first.
+    pub fn allow_only(&mut self, bits: &[u32]) {
+        for (i, word) in self.banned.0.iter_mut().enumerate() {
+            let half = |at: usize| u64::from(bits.get(at).copied().unwrap_or_default());
+            *word = !(half(2 * i) | half(2 * i + 1) << 32);
+        }
+        // Bits behind the vocabulary's are no tokens.
+        if let (Some(last), rest @ 1..) = (self.banned.0.last_mut(), self.n_vocab % TokenSet::WORD) {
+            *last |= u64::MAX << rest;
+        }
+    }
+
+    /// Whether there is a token that may come.
+    pub fn may_choose(&self) -> bool {
+        self.banned.0.iter().any(|word| *word != u64::MAX)
+    }
+
+    /// Tokens of the vocabulary.
+    pub fn n_vocab(&self) -> usize {
+        self.n_vocab
+    }
+
     /// A token of the prompt: the repetition penalty applies to it.
     pub fn observe(&mut self, token: u32) {
         self.seen.insert(token);

@@ -11,7 +11,7 @@ const PACKAGE = join(ROOT, "pkg-scripts/npm");
 
 test("the notices name every part that is compiled in, and the package carries them", () => {
   const notices = readFileSync(join(PACKAGE, "THIRD_PARTY_NOTICES"), "utf8");
-  for (const part of ["wgpu", "serde_json", "safetensors", "@huggingface/jinja", "wasm-bindgen"]) {
+  for (const part of ["wgpu", "serde_json", "safetensors", "@huggingface/jinja", "wasm-bindgen", "llguidance"]) {
     assert.match(notices, new RegExp(`^${part} \\d`, "m"), part);
   }
   assert.ok(notices.includes("the Rust standard library"));
@@ -21,8 +21,8 @@ test("the notices name every part that is compiled in, and the package carries t
 });
 
 test("no engine names a folder of whoever built it", () => {
-  for (const build of ["simd128", "relaxed", "threads"]) {
-    const wasm = readFileSync(join(PACKAGE, `dist/engine-${build}.wasm`), "latin1");
-    for (const folder of [homedir(), ROOT]) assert.equal(wasm.split(`${folder}/`).length - 1, 0, `${build}: ${folder}`);
+  for (const module of ["engine-simd128", "engine-relaxed", "engine-threads", "grammar"]) {
+    const wasm = readFileSync(join(PACKAGE, `dist/${module}.wasm`), "latin1");
+    for (const folder of [homedir(), ROOT]) assert.equal(wasm.split(`${folder}/`).length - 1, 0, `${module}: ${folder}`);
   }
 });

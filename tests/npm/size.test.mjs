@@ -7,7 +7,10 @@ import { BUDGET, sizes } from "../../pkg-scripts/sizes.mjs";
 import { functions, owner } from "../bench/size.mjs";
 import { ROOT } from "../web/support/browser.mjs";
 
-const { builds, code, models } = sizes(join(ROOT, "pkg-scripts/npm/dist"));
+const { builds, code, grammar, models } = sizes(join(ROOT, "pkg-scripts/npm/dist"));
+
+/** No part of the budget: most pages never ask for it. */
+const MOST_FOR_GRAMMAR = 450_000;
 
 test("every build fits the budget", () => {
   assert.deepEqual(Object.keys(builds), ["simd128", "relaxed", "threads"]);
@@ -17,11 +20,15 @@ test("every build fits the budget", () => {
   }
 });
 
-test("what a visitor downloads at most is 8 MB: the engine, the default model, the embedding table, labels and names", () => {
+test("what structured output needs is a file of its own, fetched when it is first used", () => {
+  assert.ok(grammar.gzip > 100_000 && grammar.gzip <= MOST_FOR_GRAMMAR, `${grammar.gzip} bytes gzipped, at most ${MOST_FOR_GRAMMAR}`);
+});
+
+test("what a visitor downloads at most is 8 MB: the engine, the default model, the embedding table, labels, names and structured output", () => {
   assert.deepEqual(Object.keys(models).sort(), ["banking77", "clinc150", "default", "names", "sentiment", "snips", "table", "topic"]);
   assert.ok(models.table.raw > 500_000 && models.table.raw <= 4_000_000, `${models.table.raw} bytes of table`);
   // They are counted as they are: few servers compress files of their kind.
-  const all = Object.values(models).reduce((all, { raw }) => all + raw, code.gzip);
+  const all = Object.values(models).reduce((all, { raw }) => all + raw, code.gzip + grammar.gzip);
   assert.ok(all <= 8_000_000, `${all} bytes`);
 });
 

@@ -25,7 +25,7 @@ before(async () => {
     globalThis.MESSAGES = [{ role: "system", content: "Be brief." }, { role: "user", content: "The keeper lights the lamp" }];
     globalThis.refusal = (promise) => Promise.resolve(promise).then((value) => ({ answered: value }), ({ name, code, message }) => ({ name, code, message }));
     // What is downloaded when it is first used.
-    await tiny.chat(MESSAGES, { maxNewTokens: 1 }).result;
+    for (const model of [tiny, long]) await model.chat(MESSAGES, { maxNewTokens: 1, responseFormat: { type: "json" } }).result;
     await (await modelOn("cpu")).embed("x");
   });
   await page.context().setOffline(true);
@@ -77,7 +77,7 @@ describe("generateText", () => {
     const found = await page.evaluate(async (asked) => {
       const ask = (more, name = "tiny") => refusal(Promise.resolve().then(() => ai.generateText({ model: provider(name), maxOutputTokens: 2, maxRetries: 0, ...asked, ...more })));
       return {
-        object: await refusal(ai.generateObject({ model: provider("tiny"), schema: ai.jsonSchema({ type: "object", properties: {} }), maxRetries: 0, ...asked })),
+        object: await refusal(ai.generateObject({ model: provider("tiny"), schema: ai.jsonSchema({ type: "object", not: {} }), maxRetries: 0, ...asked })),
         image: await ask({ prompt: [{ role: "user", content: [{ type: "text", text: "What is this?" }, { type: "file", mediaType: "image/png", data: new Uint8Array([137, 80, 78, 71]) }] }] }),
         long: await ask({ prompt: "x y ".repeat(600) }),
         name: await ask({}, "gpt-4o"),
@@ -85,12 +85,31 @@ describe("generateText", () => {
         none: await refusal(Promise.resolve().then(() => provider.imageModel("x"))),
       };
     }, ASKED);
-    for (const refused of [found.object, found.image, found.none]) assert.equal(refused.code, "task/unsupported", JSON.stringify(refused));
-    assert.match(found.object.message, /JSON/);
+    for (const refused of [found.image, found.none]) assert.equal(refused.code, "task/unsupported", JSON.stringify(refused));
+    assert.match(found.object.message, /responseFormat\.schema\/not/);
     assert.equal(found.long.code, "session/context-full");
     assert.match(found.name.message, /gpt-4o/);
     assert.equal(found.broken.message, "no such file");
   });
+});
+
+test("objects are of their schema, and a call that has to come comes", async () => {
+  const found = await page.evaluate(async (asked) => {
+    const model = provider("long");
+    const schema = ai.jsonSchema({ type: "object", properties: { city: { type: "string", maxLength: 9 }, size: { enum: ["s", "m"] } }, required: ["city", "size"], additionalProperties: false });
+    const given = { model, temperature: 1, seed: 4, maxRetries: 0, ...asked, maxOutputTokens: 200 };
+    const tools = { weather: ai.tool({ inputSchema: ai.jsonSchema({ type: "object", properties: { days: { type: "integer", minimum: 1, maximum: 7 } }, required: ["days"], additionalProperties: false }) }) };
+    const called = await ai.generateText({ ...given, tools, toolChoice: { type: "tool", toolName: "weather" } });
+    return {
+      object: (await ai.generateObject({ ...given, schema })).object,
+      called: called.toolCalls.map(({ toolName, input }) => ({ toolName, input })),
+      reason: called.finishReason,
+    };
+  }, ASKED);
+  assert.deepEqual(Object.keys(found.object), ["city", "size"]);
+  assert.ok([...found.object.city].length <= 9 && ["s", "m"].includes(found.object.size));
+  assert.deepEqual([found.called[0].toolName, found.reason], ["weather", "tool-calls"]);
+  assert.ok(found.called[0].input.days >= 1 && found.called[0].input.days <= 7);
 });
 
 describe("streamText", () => {

@@ -170,6 +170,26 @@ describe("LanguageModel", () => {
     assert.deepEqual([found.huge.name, found.huge.quota], ["QuotaExceededError", found.quota]);
   });
 
+  test("answers with what the constraint allows", async () => {
+    const found = await page.evaluate(async () => {
+      const session = await ai.LanguageModel.create();
+      const schema = { type: "object", properties: { rating: { type: "integer", minimum: 1, maximum: 5 } }, required: ["rating"], additionalProperties: false };
+      return [await session.prompt("How was it?", { responseConstraint: schema }), await session.prompt("Good?", { responseConstraint: /(yes|no)\.?/u })];
+    });
+    assert.match(found[0], /^\{"rating": ?[1-5]\}$/);
+    assert.match(found[1], /^(yes|no)\.?$/);
+  });
+
+  test("answers with what the constraint allows", async () => {
+    const found = await page.evaluate(async () => {
+      const session = await ai.LanguageModel.create();
+      const schema = { type: "object", properties: { rating: { type: "integer", minimum: 1, maximum: 5 } }, required: ["rating"], additionalProperties: false };
+      return [await session.prompt("How was it?", { responseConstraint: schema }), await session.prompt("Good?", { responseConstraint: /(yes|no)\.?/u })];
+    });
+    assert.match(found[0], /^\{"rating": ?[1-5]\}$/);
+    assert.match(found[1], /^(yes|no)\.?$/);
+  });
+
   test("has the platform's exceptions", async () => {
     const found = await page.evaluate(async () => {
       const { LanguageModel } = ai;
@@ -180,7 +200,9 @@ describe("LanguageModel", () => {
         system: await told(LanguageModel.create({ initialPrompts: [{ role: "user", content: "x" }, { role: "system", content: "y" }] })),
         prefix: await told(session.prompt([{ role: "user", content: "x", prefix: true }])),
         image: await told(session.prompt([{ role: "user", content: [{ type: "image", value: "x" }] }])),
-        constraint: await told(session.prompt("x", { responseConstraint: {} })),
+        constraint: await told(session.prompt("x", { responseConstraint: { not: {} } })),
+        flags: await told(session.prompt("x", { responseConstraint: /a/i })),
+        boolean: await told(session.prompt("x", { responseConstraint: true })),
         half: await told(LanguageModel.create({ topK: 3 })),
         audio: await LanguageModel.availability({ expectedInputs: [{ type: "audio" }] }),
         aborted: await told(session.prompt("x", { signal: AbortSignal.abort() })),
@@ -189,7 +211,7 @@ describe("LanguageModel", () => {
       session.destroy();
       return { ...first, pending: await pending, destroyed: await told(session.prompt("x")), cloned: await told(session.clone()) };
     });
-    const names = { constructed: "TypeError", role: "TypeError", system: "TypeError", prefix: "SyntaxError", image: "NotSupportedError", constraint: "NotSupportedError", half: "NotSupportedError", aborted: "AbortError", pending: "AbortError", destroyed: "AbortError", cloned: "AbortError" };
+    const names = { constructed: "TypeError", role: "TypeError", system: "TypeError", prefix: "SyntaxError", image: "NotSupportedError", constraint: "NotSupportedError", flags: "NotSupportedError", boolean: "TypeError", half: "NotSupportedError", aborted: "AbortError", pending: "AbortError", destroyed: "AbortError", cloned: "AbortError" };
     for (const [name, error] of Object.entries(names)) assert.equal(found[name].name, error, `${name}: ${JSON.stringify(found[name])}`);
     assert.equal(found.audio, "unavailable");
   });

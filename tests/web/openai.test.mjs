@@ -33,7 +33,7 @@ before(async () => {
         ({ constructor: { name }, status, message, code, param, type }) => ({ name, status, message, code, param, type }),
       );
     // What is downloaded when it is first used.
-    await client.chat.completions.create({ model: "tiny", messages: [{ role: "user", content: "x" }], max_tokens: 1 });
+    await client.chat.completions.create({ model: "tiny", messages: [{ role: "user", content: "x" }], max_tokens: 1, response_format: { type: "json_object" } });
     await client.completions.create({ model: "plain", prompt: "x", max_tokens: 1 });
     await client.embeddings.create({ model: "plain", input: "x" });
   });
@@ -122,7 +122,9 @@ describe("/v1/chat/completions", () => {
         frequency_penalty: await ask({ frequency_penalty: 0.5 }),
         logit_bias: await ask({ logit_bias: { 5: 10 } }),
         top_logprobs: await ask({ logprobs: true, top_logprobs: 3 }),
-        response_format: await ask({ response_format: { type: "json_object" } }),
+        response_format: await ask({ response_format: { type: "json_schema", json_schema: { name: "x", schema: { not: {} } } } }),
+        "response_format.type": await ask({ response_format: { type: "xml" } }),
+        "response_format.json_schema.schema": await ask({ response_format: { type: "json_schema", json_schema: { name: "x" } } }),
         tool_choice: await ask({ tools: [{}], tool_choice: "required" }),
         temperature: await ask({ temperature: 3 }),
         n: await ask({ n: 0 }),
@@ -166,6 +168,41 @@ describe("/v1/chat/completions", () => {
     assert.equal(found.first.name, "APIUserAbortError");
     assert.equal(found.chunks, 3);
     assert.equal(found.usage.completionTokens, 2);
+  });
+
+  test("answers have the form that is asked for, and calls that have to come come with valid arguments", async () => {
+    const found = await page.evaluate(async (messages) => {
+      const asked = { model: "tiny", messages, max_tokens: 60, temperature: 1, seed: 3 };
+      const schema = { type: "object", properties: { answer: { enum: ["yes", "no"] }, sure: { type: "boolean" } }, required: ["answer", "sure"], additionalProperties: false };
+      const parameters = { $defs: { unit: { enum: ["C", "F"] } }, type: "object", properties: { unit: { $ref: "#/$defs/unit" } }, required: ["unit"], additionalProperties: false };
+      const tools = [{ type: "function", function: { name: "weather", parameters } }, { type: "function", function: { name: "time", parameters: { ...parameters, additionalProperties: false } } }];
+      const format = { type: "json_schema", json_schema: { name: "answer", strict: true, schema } };
+      const streamed = [];
+      for await (const { choices } of await client.chat.completions.create({ ...asked, tools, tool_choice: "required", stream: true })) streamed.push(choices[0]);
+      return {
+        schema: await client.chat.completions.create({ ...asked, response_format: format }),
+        object: await client.chat.completions.create({ ...asked, response_format: { type: "json_object" }, max_tokens: 2 }),
+        response: await client.responses.create({ model: "tiny", input: "x", text: { format: { ...format.json_schema, type: "json_schema" } }, max_output_tokens: 60 }),
+        named: await client.chat.completions.create({ ...asked, tools, tool_choice: { type: "function", function: { name: "time" } } }),
+        short: await client.chat.completions.create({ ...asked, tools, tool_choice: "required", max_tokens: 3 }),
+        unknown: await refusal(client.chat.completions.create({ ...asked, tools, tool_choice: { type: "function", function: { name: "other" } } })),
+        streamed,
+      };
+    }, HELLO);
+    for (const text of [found.schema.choices[0].message.content, found.response.output_text ?? found.response.output[0].content[0].text]) {
+      const { answer, sure } = JSON.parse(text);
+      assert.ok(["yes", "no"].includes(answer) && typeof sure === "boolean", text);
+    }
+    assert.deepEqual([found.object.choices[0].message.content[0], found.object.choices[0].finish_reason], ["{", "length"]);
+    assert.equal(found.response.text.format.type, "json_schema");
+    const [{ message, finish_reason }] = found.named.choices;
+    assert.deepEqual([message.content, finish_reason, message.tool_calls[0].function.name], [null, "tool_calls", "time"]);
+    assert.ok(["C", "F"].includes(JSON.parse(message.tool_calls[0].function.arguments).unit));
+    assert.deepEqual([found.short.choices[0].finish_reason, found.short.choices[0].message.tool_calls], ["length", undefined]);
+    assert.equal(found.unknown.param, "tool_choice");
+    const calls = found.streamed.flatMap(({ delta }) => delta.tool_calls ?? []);
+    assert.deepEqual([calls.length, calls[0].index, found.streamed.at(-1).finish_reason], [1, 0, "tool_calls"]);
+    assert.ok(["C", "F"].includes(JSON.parse(calls[0].function.arguments).unit));
   });
 
   test("calls of tools are told apart from the text", async () => {
@@ -222,7 +259,7 @@ describe("/v1/responses", () => {
       return {
         first, events, own,
         missing: await refusal(client.responses.create({ model: "tiny", input: "x", previous_response_id: "resp-none" })),
-        format: await refusal(client.responses.create({ model: "tiny", input: "x", text: { format: { type: "json_object" } } })),
+        format: await refusal(client.responses.create({ model: "tiny", input: "x", text: { format: { type: "xml" } } })),
       };
     });
     const { first, events, own } = found;
@@ -239,7 +276,7 @@ describe("/v1/responses", () => {
     assert.equal(text, own.text);
     assert.equal(events.at(-1).response.output[0].content[0].text, own.text);
     assert.deepEqual([found.missing.status, found.missing.param], [400, "previous_response_id"]);
-    assert.deepEqual([found.format.status, found.format.param], [400, "text.format"]);
+    assert.deepEqual([found.format.status, found.format.param], [400, "text.format.type"]);
   });
 });
 

@@ -19,14 +19,14 @@ describe("consent", () => {
         text: await say(client, { max_tokens: 4 }),
         own: (await tiny.chat(HELLO, { maxNewTokens: 4 }).result).text,
         // What the device cannot do.
-        beyond: await refusal(say(client, { response_format: { type: "json_object" } })),
+        beyond: await refusal(say(client, { logit_bias: { 5: 10 } })),
         named: await refusal(say(client, { model: "a" })),
         streamed: await refusal(client.chat.completions.create({ model: "b", messages: HELLO, stream: true })),
         ledger: router.ledger,
       };
     }, a.origin);
     assert.equal(found.text, found.own);
-    assert.deepEqual([found.beyond.status, found.beyond.param], [400, "response_format"]);
+    assert.deepEqual([found.beyond.status, found.beyond.param], [400, "logit_bias"]);
     for (const refused of [found.named, found.streamed]) assert.deepEqual([refused.name, refused.status, refused.code], ["PermissionDeniedError", 403, "not_allowed"]);
     assert.match(found.named.message, /no consent that anything goes to http:\/\/127/);
     assert.deepEqual(found.ledger, []);
@@ -191,7 +191,7 @@ describe("the policy", () => {
   test("what nobody can do is not sent around; what the device cannot do is", async () => {
     const found = await page.evaluate(async () => {
       const { client } = routed();
-      return { invalid: await refusal(say(client, { temperature: 7 })), left: questions.length, beyond: await say(client, { response_format: { type: "json_object" } }), long: await say(client, { messages: [{ role: "user", content: "x y ".repeat(600) }] }) };
+      return { invalid: await refusal(say(client, { temperature: 7 })), left: questions.length, beyond: await say(client, { logit_bias: { 5: 10 } }), long: await say(client, { messages: [{ role: "user", content: "x y ".repeat(600) }] }) };
     });
     assert.deepEqual([found.invalid.status, found.invalid.param, found.left], [400, "temperature", 0]);
     assert.deepEqual([found.beyond, found.long], [STORY, STORY]);

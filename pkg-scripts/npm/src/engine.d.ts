@@ -42,8 +42,13 @@ export class Engine {
   embed(texts: string[], options: object): Float32Array<ArrayBuffer>[];
   /** Begins a task: `generate`, `summarize`, `classify`, `entities`, `keywords`, `answer`; see src/task/mod.rs. */
   start(task: string, input: string, options: object): Job;
-  /** Begins to continue token ids. */
-  generate(tokens: Uint32Array, options: object): Job;
+  /** Begins to continue token ids, with what the guide allows. */
+  generate(tokens: Uint32Array, options: object, guide?: Guide): Job;
+  /**
+   * What each token writes: how many there are, where the bytes of each end, in 32 bits each with the lowest byte first, then the bytes.
+   * A token without any may not be written.
+   */
+  vocabulary(): Uint8Array;
   /** A new session, or the one that was saved. */
   session(saved?: Uint8Array): Promise<Session>;
   free(): void;
@@ -63,14 +68,20 @@ export interface ChatFiles {
   end: number | undefined;
 }
 
+/**
+ * Says what may come behind the token that was written, `undefined` at the beginning: a bit a token, lowest first, and one more, whether the
+ * text may end. `undefined` where it is complete.
+ */
+export type Guide = (written: number | undefined) => Uint32Array | undefined;
+
 /** A text that goes on. */
 export class Session {
   /** Control tokens written out in the text act, unless it is `literal`. */
   append(text: string, literal: boolean): Job;
   /** Of what the last call wrote or appended, keeps the first `n` tokens. */
   keepWritten(n: number): void;
-  /** Continues the text, or `tokens` in its place. */
-  generate(options: object, tokens?: Uint32Array): Job;
+  /** Continues the text, or `tokens` in its place, with what the guide allows. */
+  generate(options: object, tokens?: Uint32Array, guide?: Guide): Job;
   fork(): Promise<Session>;
   save(): Uint8Array<ArrayBuffer>;
   free(): void;

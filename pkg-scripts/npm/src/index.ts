@@ -21,6 +21,7 @@ export type { FileSource, ModelSource, NamedFiles } from "./files/source.js";
 export type * from "./info.js";
 export { Model } from "./model/model.js";
 export type { ChatMessage, ChatOptions, ChatPiece, ChatTextPart } from "./model/chat/types.js";
+export type { FormatOptions, JsonSchema, ResponseFormat } from "./model/format.js";
 export type { LoadOptions } from "./model/model.js";
 export type { CallOptions, ControlOptions, SpeedOptions } from "./model/options.js";
 export type { Place } from "./model/places.js";

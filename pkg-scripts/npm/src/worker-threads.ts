@@ -1,7 +1,8 @@
 // The worker of the build with threads: the engine's own thread, and the one that starts the others (thread.ts).
 
 import init, { Engine, ModelFiles } from "./engine-threads.js";
-import { compile, serve } from "./engine/serve.js";
+import { compile } from "./engine/compile.js";
+import { serve } from "./engine/serve.js";
 import type { ThreadMessage, ThreadStart } from "./thread.js";
 
 /** How long a thread may take to start. One that is later joins in all the same; it is only not counted. */
@@ -31,6 +32,7 @@ function sharedMemory(): WebAssembly.Memory {
 serve({
   Engine,
   ModelFiles,
+  grammar: () => compile(new URL("./grammar.wasm", import.meta.url)),
 
   async start() {
     // First, because it fails at once where it does.

@@ -1,11 +1,13 @@
 // The worker of the builds without threads. They share one JavaScript side: their wasm files import and export the same.
 
 import init, { Engine, ModelFiles } from "./engine.js";
-import { compile, serve } from "./engine/serve.js";
+import { compile } from "./engine/compile.js";
+import { serve } from "./engine/serve.js";
 
 serve({
   Engine,
   ModelFiles,
+  grammar: () => compile(new URL("./grammar.wasm", import.meta.url)),
   async start(build) {
     // Bundlers find the wasm files by these very expressions.
     const url =

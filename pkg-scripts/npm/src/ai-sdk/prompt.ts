@@ -1,9 +1,10 @@
 // A call of the AI SDK in this package's words: the conversation, the options, and what cannot be done of it.
 
-import { type ChatMessage, type ChatOptions, UnsupportedError } from "../index.js";
+import { type ChatMessage, UnsupportedError } from "../index.js";
+import { type Asked, callFormat } from "../openai/formats.js";
 import type { LanguageCall, PromptMessage, PromptPart, ToolResultPart, Warning } from "./types.js";
 
-/** Text that is left out, or a form that is not kept, would be a wrong answer: such calls are refused. */
+/** Text that is left out would be a wrong answer: such calls are refused. */
 function refused(what: string, instead: string): UnsupportedError {
   return new UnsupportedError("task/unsupported", `${what} is not supported by models on the device: ${instead}`, { what });
 }
@@ -44,20 +45,24 @@ function outputText({ type, value, reason }: ToolResultPart["output"]): string {
 }
 
 /** The options, and a warning for each setting that has no effect. */
-export function optionsOf(call: LanguageCall): { options: ChatOptions; warnings: Warning[] } {
+export function optionsOf(call: LanguageCall): { options: Asked; warnings: Warning[] } {
   const { maxOutputTokens, temperature, stopSequences, topP, topK, seed, reasoning = "provider-default", tools = [], toolChoice } = call;
-  if (call.responseFormat?.type === "json") throw refused("an output in JSON, as generateObject and Output.object ask for,", "use generateText and check what comes");
   const warnings: Warning[] = [];
   const warn = (feature: string, details: string): void => void warnings.push({ type: "unsupported", feature, details });
   if (call.frequencyPenalty) warn("frequencyPenalty", "providerOptions.nanolm.repetitionPenalty is there instead.");
   if (call.presencePenalty) warn("presencePenalty", "providerOptions.nanolm.repetitionPenalty is there instead.");
-  if (toolChoice?.type === "required" || toolChoice?.type === "tool") warn("toolChoice", "A model cannot be made to call a tool; it may.");
   const functions = tools.flatMap((tool) => {
     if (tool.type === "function") return [{ type: "function", function: { name: tool.name, description: tool.description, parameters: tool.inputSchema } }];
     warn(`tool ${tool.name}`, "Only tools that the app runs are.");
     return [];
   });
-  const options: ChatOptions = {
+  const forces = toolChoice?.type === "required" || toolChoice?.type === "tool";
+  if (forces && functions.length === 0) warn("toolChoice", "There is no tool that could be called.");
+  const forced = forces && functions.length > 0 ? callFormat(functions, toolChoice.toolName) : undefined;
+  const format = call.responseFormat?.type === "json" ? { type: "json" as const, schema: call.responseFormat.schema } : undefined;
+  const options: Asked = {
+    responseFormat: forced ?? format,
+    forced: forced === undefined ? undefined : true,
     maxNewTokens: maxOutputTokens,
     temperature,
     topP,

@@ -60,10 +60,10 @@ export interface LanguageCall {
   topK?: number | undefined;
   presencePenalty?: number | undefined;
   frequencyPenalty?: number | undefined;
-  responseFormat?: { type: "text" } | { type: "json" } | undefined;
+  responseFormat?: { type: "text" } | { type: "json"; schema?: Record<string, unknown> | undefined } | undefined;
   seed?: number | undefined;
   tools?: readonly (FunctionTool | { type: "provider"; name: string })[] | undefined;
-  toolChoice?: { type: "auto" | "none" | "required" | "tool" } | undefined;
+  toolChoice?: { type: "auto" | "none" | "required" | "tool"; toolName?: string | undefined } | undefined;
   abortSignal?: AbortSignal | undefined;
   reasoning?: string | undefined;
   providerOptions?: Record<string, Record<string, unknown>> | undefined;

@@ -31,8 +31,10 @@ export interface LanguageModelCreateOptions extends LanguageModelCoreOptions, Cr
 }
 
 export interface LanguageModelPromptOptions extends CallOptions {
-  /** Not supported yet. */
+  /** A JSON schema, or a regular expression that the whole answer matches. */
   responseConstraint?: object | undefined;
+  /** The constraint is never said to the model, only held. */
+  omitResponseConstraintInput?: boolean | undefined;
 }
 
 const PARAMS = { defaultTopK: 40, maxTopK: 1000, defaultTemperature: 0.8, maxTemperature: 2 };
@@ -44,6 +46,14 @@ function isSupported({ expectedInputs = [], expectedOutputs = [], tools = [], to
 }
 
 const notSupported = (message: string): DOMException => new DOMException(message, "NotSupportedError");
+
+function formatOf(constraint: object | undefined): ChatOptions["responseFormat"] {
+  if (constraint === undefined) return undefined;
+  if (typeof constraint !== "object" || constraint === null) throw new TypeError("A responseConstraint is a JSON schema or a RegExp.");
+  if (!(constraint instanceof RegExp)) return { type: "json", schema: constraint as Record<string, unknown> };
+  if (/[ims]/.test(constraint.flags)) throw notSupported(`A responseConstraint with the flags '${constraint.flags}' is not supported.`);
+  return { type: "regex", pattern: constraint.source };
+}
 
 function messagesOf(prompt: LanguageModelPrompt): ChatMessage[] {
   if (typeof prompt === "string") return [{ role: "user", content: prompt }];
@@ -185,11 +195,11 @@ export class LanguageModel extends EventTarget {
   }
 
   async *#answer(input: LanguageModelPrompt, { responseConstraint }: LanguageModelPromptOptions, signal: AbortSignal): AsyncGenerator<string, void> {
-    if (responseConstraint !== undefined) throw notSupported("responseConstraint is not supported.");
+    const responseFormat = formatOf(responseConstraint);
     const said = [...this.#state.pending, ...messagesOf(input)];
     await this.#measured(messagesOf(input));
     const { topK, temperature, sampled } = this.#state;
-    const options: ChatOptions = { signal, overflow: "drop-oldest", ...(sampled && { topK, temperature }) };
+    const options: ChatOptions = { signal, overflow: "drop-oldest", responseFormat, ...(sampled && { topK, temperature }) };
     // What was said first belongs to the session from now on, unless it fails.
     const stream = this.#state.session.chat(said, options);
     for await (const { text } of stream) yield text;

@@ -41,7 +41,7 @@ export class Queue {
   }
 
   /** `takeBack` is told how many pieces the caller has, where it stopped the call and took no more. */
-  push(id: number, start: () => Job, takeBack: (given: number) => void = () => {}): void {
+  push(id: number, start: () => Job | Promise<Job>, takeBack: (given: number) => void = () => {}): void {
     const run = async (call: Call): Promise<void> => {
       try {
         await this.#run(call, start);
@@ -107,7 +107,7 @@ export class Queue {
     }
   }
 
-  async #run(call: Call, start: () => Job): Promise<void> {
+  async #run(call: Call, start: () => Job | Promise<Job>): Promise<void> {
     const clock = new Clock();
     const usage = { ...NO_USAGE };
     let text = "";
@@ -117,7 +117,7 @@ export class Queue {
       batch = [];
     };
     let listened = performance.now();
-    const job = start();
+    const job = await start();
     try {
       for (;;) {
         this.#unit = job.next();

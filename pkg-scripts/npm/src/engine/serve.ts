@@ -1,11 +1,13 @@
 // What every worker does: it owns the engine and answers the page's calls (protocol.ts). The entry points, ../worker.ts and
 // ../worker-threads.ts, say how their builds of the engine start.
 
-import type { Engine, ModelFiles, Session } from "../engine.js";
+import type { Engine, Guide, Job, ModelFiles, Session } from "../engine.js";
 import { DisposedError, toWire, WorkerError } from "../errors.js";
 import { type ReadFiles, readFiles } from "../files/download.js";
 import type { Build, DeviceInfo, EngineInfo } from "../info.js";
+import { NotServed } from "./compile.js";
 import { embedAll } from "./embed.js";
+import { guideFor } from "./grammar.js";
 import { keepLine, known } from "./measured.js";
 import type { Reply, Request } from "./protocol.js";
 import { Queue } from "./queue.js";
@@ -15,6 +17,8 @@ import { askForSubgroups } from "./subgroups.js";
 export interface Host {
   /** Compiles and starts the wasm file of a build; once. */
   start(build: Build): Promise<unknown>;
+  /** Fetches what structured output is written with. */
+  grammar(): Promise<WebAssembly.Module>;
   Engine: typeof Engine;
   ModelFiles: typeof ModelFiles;
   /**
@@ -123,6 +127,22 @@ async function keep(id: number, made: Promise<Session>): Promise<void> {
   sessions.set(id, await made);
 }
 
+/** Begins a call that writes, held to the format that its options name. */
+function held(options: object, start: (options: object, guide?: Guide) => Job): Job | Promise<Job> {
+  const { responseFormat, ...rest } = options as { responseFormat?: unknown };
+  if (responseFormat === undefined) return start(rest);
+  return guideFor(responseFormat, loaded(), host.grammar).then((guide) => start(rest, guide));
+}
+
+function generate({ task, input, options }: Request & { method: "start" }): Job | Promise<Job> {
+  return held(options, (options, guide) => {
+    const engine = loaded();
+    if (guide === undefined) return engine.start(task, input, options);
+    const literal = (options as { controls?: unknown }).controls === "literal" ? undefined : new Uint32Array();
+    return engine.generate(engine.tokenize(input, true, literal), options, guide);
+  });
+}
+
 function receive(request: Request): void {
   const { id } = request;
   const answer = (value: unknown): void => scope.postMessage({ type: "result", id, value });
@@ -151,7 +171,7 @@ function receive(request: Request): void {
       );
       break;
     case "start":
-      queue.push(id, () => loaded().start(request.task, request.input, request.options));
+      queue.push(id, () => (request.task === "generate" ? generate(request) : loaded().start(request.task, request.input, request.options)));
       break;
     case "session":
       queue.once(id, () => keep(id, loaded().session(request.saved)));
@@ -169,15 +189,17 @@ function receive(request: Request): void {
     case "continue":
       queue.push(
         id,
-        () => changed(request.session, id).generate(request.options),
+        () => held(request.options, (options, guide) => changed(request.session, id).generate(options, undefined, guide)),
         (given) => session(request.session).keepWritten(given),
       );
       break;
     case "chat":
       queue.push(id, () =>
-        request.session === undefined
-          ? loaded().generate(request.tokens, request.options)
-          : changed(request.session, id).generate(request.options, request.tokens),
+        held(request.options, (options, guide) =>
+          request.session === undefined
+            ? loaded().generate(request.tokens, options, guide)
+            : changed(request.session, id).generate(options, request.tokens, guide),
+        ),
       );
       break;
     case "save":
@@ -311,9 +333,6 @@ async function start(build: Build): Promise<() => ModelFiles> {
   return () => new host.ModelFiles();
 }
 
-/** The file did not arrive. */
-class NotServed extends Error {}
-
 /** Which of the reasons it is that an engine does not start, and what to do. `problem` is for programs. */
 function diagnosis(error: unknown): { problem: "missing" | "policy" | "unsupported" | "damaged"; cure: string } {
   const policy = /content.security.policy|unsafe-eval/i;
@@ -336,17 +355,6 @@ const SIMD = new Uint8Array([
   ...[0x03, 0x02, 0x01, 0x00], // section 3: one function of it
   ...[0x0a, 0x08, 0x01, 0x06, 0x00, 0x41, 0x00, 0xfd, 0x0f, 0x0b], // section 10: i32.const 0, i8x16.splat, end
 ]);
-
-/** Fetches and compiles a wasm file. */
-export async function compile(url: URL): Promise<WebAssembly.Module> {
-  const response = await fetch(url).catch((error: unknown) => {
-    throw new NotServed((error as Error).message);
-  });
-  if (!response.ok) throw new NotServed(`the server answered ${response.status}`);
-  // Some servers do not know the type, and browsers compile while they download only with it.
-  if (!response.headers.get("content-type")?.startsWith("application/wasm")) return WebAssembly.compile(await response.arrayBuffer());
-  return WebAssembly.compileStreaming(response);
-}
 
 function throttled(id: number): (phase: string, loaded: number, total: number | undefined) => void {
   let last = -Infinity;

@@ -1,14 +1,15 @@
 // /v1/chat/completions
 
-import type { ChatMessage, ChatOptions, ChatPiece, Model, Result, Usage } from "../index.js";
+import type { ChatMessage, ChatPiece, Model, Result, Usage } from "../index.js";
 import { id, invalid, unsupported } from "./errors.js";
 import { eventStream } from "./events.js";
+import { type Asked, callFormat, formatOf } from "./formats.js";
 import type { Parameters } from "./parameters.js";
 import { type Call, ToolCalls } from "./tool-calls.js";
 
 interface Wanted {
   messages: ChatMessage[];
-  options: ChatOptions;
+  options: Asked;
   n: number;
   logprobs: boolean;
   stream: boolean;
@@ -23,10 +24,9 @@ export function readChat(parameters: Parameters): Wanted {
   const n = parameters.whole("n", 1, MOST_CHOICES) ?? 1;
   const logprobs = parameters.flag("logprobs");
   if ((parameters.whole("top_logprobs", 0) ?? 0) > 0) throw unsupported("top_logprobs", "only the chosen token's probability is known.");
-  const tools = toolsOf(parameters);
-  parameters.read("response_format", (param, value) => {
-    if ((value as { type?: unknown }).type !== "text") throw unsupported(param, 'only { "type": "text" } is.');
-  });
+  const { tools, forced } = toolsOf(parameters);
+  const format = parameters.read("response_format", (param, value) => formatOf(param, value, "json_schema"));
+  const held = forced === undefined ? { responseFormat: format } : { responseFormat: forced, forced: true };
   parameters.read("modalities", (param, value) => {
     if (JSON.stringify(value) !== '["text"]') throw unsupported(param, "it writes text alone.");
   });
@@ -37,22 +37,27 @@ export function readChat(parameters: Parameters): Wanted {
   const sampling = parameters.sampling();
   // The same answer several times is not what anyone asks for.
   if (n > 1) sampling.temperature ??= 1;
-  const options: ChatOptions = { ...sampling, variables, ...(tools && { tools }) };
+  const options: Asked = { ...sampling, variables, ...held, ...(tools && { tools }) };
   return { messages: messages as ChatMessage[], options, n, logprobs, ...parameters.stream() };
 }
 
 const optional = <T>(name: string, value: T | undefined): Record<string, T> => (value === undefined ? {} : { [name]: value });
 
-function toolsOf(parameters: Parameters): unknown[] | undefined {
+function toolsOf(parameters: Parameters): { tools?: unknown[]; forced?: ReturnType<typeof callFormat> } {
   const tools = parameters.take("tools");
   const choice = parameters.take("tool_choice") ?? "auto";
   if (tools !== undefined && !Array.isArray(tools)) throw invalid("tools", "an array", tools);
-  if (choice !== "auto" && choice !== "none") throw unsupported("tool_choice", 'only "auto" and "none" are: a model cannot be made to call a tool.');
-  return choice === "none" || tools?.length === 0 ? undefined : tools;
+  const { type, function: named } = (typeof choice === "object" ? choice : {}) as { type?: unknown; function?: { name?: unknown } };
+  const name = type === "function" && typeof named?.name === "string" ? named.name : undefined;
+  if (name === undefined && choice !== "auto" && choice !== "none" && choice !== "required") {
+    throw invalid("tool_choice", '"auto", "none", "required" or { "type": "function", "function": { "name": … } }', choice);
+  }
+  if (choice === "none" || (choice === "auto" && (tools === undefined || tools.length === 0))) return {};
+  return { tools: tools ?? [], ...(choice !== "auto" && { forced: callFormat(tools ?? [], name) }) };
 }
 
 /** One of the answers to a request. A seed gives each its own. */
-const optionsOf = ({ options }: Wanted, choice: number): ChatOptions =>
+const optionsOf = ({ options }: Wanted, choice: number): Asked =>
   options.seed === undefined || choice === 0 ? options : { ...options, seed: options.seed + choice };
 
 interface Logprob {
@@ -95,9 +100,10 @@ export interface Written {
 }
 
 /** Has the model answer once. `emit` is given what comes, in order. */
-export async function answer(model: Model, messages: readonly ChatMessage[], options: ChatOptions, signal: AbortSignal | undefined, emit: (delta: Delta, piece?: ChatPiece) => void): Promise<Written> {
+export async function answer(model: Model, messages: readonly ChatMessage[], { forced = false, ...options }: Asked, signal: AbortSignal | undefined, emit: (delta: Delta, piece?: ChatPiece) => void): Promise<Written> {
   const stream = model.chat(messages, { ...options, signal });
-  const calls = options.tools === undefined ? undefined : new ToolCalls();
+  // What has a form of its own is no call.
+  const calls = options.tools === undefined || (options.responseFormat !== undefined && !forced) ? undefined : new ToolCalls(forced);
   const found: Call[] = [];
   const say = ({ text, calls: called }: { text: string; calls: Call[] }, reasoning: string, piece?: ChatPiece): void => {
     const delta: Delta = { ...(text !== "" && { content: text }), ...(reasoning !== "" && { reasoning_content: reasoning }) };

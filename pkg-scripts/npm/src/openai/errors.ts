@@ -47,7 +47,9 @@ export function toApiError(error: unknown): ApiError {
   }
   if (code === "option/invalid") {
     const name = String(details["name"] ?? "");
-    return new ApiError(400, message, PARAMS[name] ?? name, "invalid_value");
+    const isForm = name.startsWith("responseFormat");
+    // A form that this model cannot hold, another may.
+    return new ApiError(400, message, isForm ? "response_format" : (PARAMS[name] ?? name), isForm ? "unsupported_value" : "invalid_value");
   }
   if (/^(chat|task|text)\//.test(code)) return new ApiError(400, message, code.startsWith("chat/") ? "messages" : null, code);
   return new ApiError(code.startsWith("memory/") ? 503 : 500, message, null, code);

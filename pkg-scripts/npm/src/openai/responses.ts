@@ -3,6 +3,7 @@
 import type { ChatMessage, ChatOptions, Model, Result } from "../index.js";
 import { ApiError, id, invalid, unsupported } from "./errors.js";
 import { eventStream } from "./events.js";
+import { formatOf } from "./formats.js";
 import type { Parameters } from "./parameters.js";
 
 /** The conversations of earlier answers, by their ids. */
@@ -14,6 +15,8 @@ interface Wanted {
   /** They hold for this answer alone. */
   instructions: string | undefined;
   options: ChatOptions;
+  /** As it was asked for. */
+  format: object;
   stream: boolean;
   store: boolean;
   previous: string | null;
@@ -29,10 +32,7 @@ export function readResponse(parameters: Parameters, stored: Stored): Wanted {
   const tools = parameters.take("tools");
   if (tools !== undefined && !(Array.isArray(tools) && tools.length === 0)) throw unsupported("tools", "use /v1/chat/completions for calls of tools.");
   parameters.take("tool_choice");
-  parameters.read("text", (param, value) => {
-    const type = (value as { format?: { type?: unknown } }).format?.type ?? "text";
-    if (type !== "text") throw unsupported(`${param}.format`, 'only { "type": "text" } is.');
-  });
+  const format = parameters.read("text", (_, value) => (value as { format?: object }).format) ?? { type: "text" };
   if (parameters.flag("background")) throw unsupported("background", "answers are written while they are waited for.");
   parameters.take("include");
   const truncation = parameters.text("truncation") ?? "disabled";
@@ -42,10 +42,11 @@ export function readResponse(parameters: Parameters, stored: Stored): Wanted {
   const instructions = parameters.text("instructions");
   const options: ChatOptions = {
     ...parameters.sampling(),
+    responseFormat: formatOf("text.format", format),
     overflow: truncation === "auto" ? "drop-oldest" : "error",
     ...(effort !== undefined && { variables: { reasoning_effort: effort } }),
   };
-  return { messages: [...before, ...input], instructions, options, stream: parameters.stream().stream, store, previous };
+  return { messages: [...before, ...input], instructions, format, options, stream: parameters.stream().stream, store, previous };
 }
 
 function messagesOf(input: unknown): ChatMessage[] {
@@ -66,7 +67,7 @@ function messagesOf(input: unknown): ChatMessage[] {
 }
 
 export async function respond(name: string, model: Model, wanted: Wanted, stored: Stored, signal: AbortSignal | undefined): Promise<Response> {
-  const { messages, instructions, options, store, previous } = wanted;
+  const { messages, instructions, options, format, store, previous } = wanted;
   const said: ChatMessage[] = instructions === undefined ? messages : [{ role: "system", content: instructions }, ...messages];
   const base = {
     id: id("resp"),
@@ -82,7 +83,7 @@ export async function respond(name: string, model: Model, wanted: Wanted, stored
     previous_response_id: previous,
     store,
     temperature: options.temperature ?? null,
-    text: { format: { type: "text" } },
+    text: { format },
     tool_choice: "auto",
     tools: [],
     top_p: options.topP ?? null,

@@ -14,10 +14,17 @@ const CLOSE = "</tool_call>";
 
 export class ToolCalls {
   #held = "";
+  readonly #forced: boolean;
+
+  /** `forced`: what is written is one call and nothing else, without its marks. */
+  constructor(forced = false) {
+    this.#forced = forced;
+  }
 
   push(text: string): { text: string; calls: Call[] } {
     this.#held += text;
     const out = { text: "", calls: [] as Call[] };
+    if (this.#forced) return out;
     for (;;) {
       const open = this.#held.indexOf(OPEN);
       if (open < 0) {
@@ -47,6 +54,11 @@ export class ToolCalls {
   finish(): { text: string; calls: Call[] } {
     const held = this.#held;
     this.#held = "";
+    if (this.#forced) {
+      // One that a limit ended is none.
+      const call = callIn(held);
+      return { text: "", calls: call === undefined ? [] : [call] };
+    }
     const call = held.startsWith(OPEN) ? callIn(held.slice(OPEN.length)) : undefined;
     return call === undefined ? { text: held.trim() === "" ? "" : held, calls: [] } : { text: "", calls: [call] };
   }

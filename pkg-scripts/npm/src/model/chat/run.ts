@@ -34,7 +34,9 @@ function checked(options: ChatOptions): ChatOptions & { maxNewTokens: number } {
   if (texts !== undefined && !(Array.isArray(texts) && texts.every((text) => typeof text === "string"))) {
     throw optionError("stop", "a string or an array of strings", stop);
   }
-  return { ...options, maxNewTokens: options.maxNewTokens ?? MAX_NEW_TOKENS };
+  // What has a form is all answer, so the model is told not to think first, where its template knows that.
+  const thinking = options.responseFormat === undefined ? {} : { variables: { enable_thinking: false, ...variables } };
+  return { ...options, ...thinking, maxNewTokens: options.maxNewTokens ?? MAX_NEW_TOKENS };
 }
 
 /** Answers a conversation. `left` is aborted where nobody reads any more. */
@@ -56,6 +58,7 @@ export async function run(
     return;
   }
 
+  const isHeld = given.responseFormat !== undefined;
   const splitter = new ReasoningSplitter(prompt);
   const all: Parts = { text: "", reasoning: "" };
   let last: Piece | undefined;
@@ -72,7 +75,7 @@ export async function run(
       const piece = event as unknown as Piece;
       const control = source.controlTexts.get(piece.tokenId) ?? "";
       last = piece;
-      give(splitter.push(isMark(control) ? control : piece.text), piece);
+      give(isHeld ? { text: piece.text, reasoning: "" } : splitter.push(isMark(control) ? control : piece.text), piece);
     }
   };
   const request = {
@@ -81,7 +84,8 @@ export async function run(
     tokens: prompt.tokens,
     options: {
       ...sampling,
-      stop: [...[sampling.stop ?? []].flat(), ...prompt.stop],
+      // The form says where the answer ends.
+      stop: [...[sampling.stop ?? []].flat(), ...(isHeld ? [] : prompt.stop)],
       stopTokens: [...(sampling.stopTokens ?? []), ...prompt.stopTokens],
     },
   } as const;

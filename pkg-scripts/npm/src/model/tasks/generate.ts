@@ -1,6 +1,7 @@
 // Free completion.
 
 import type { Connection } from "../../engine/connection.js";
+import type { FormatOptions } from "../format.js";
 import { stream } from "../job.js";
 import { type CallOptions, checkText, type ControlOptions, type SpeedOptions } from "../options.js";
 import type { Piece, TextStream } from "../stream.js";
@@ -22,7 +23,7 @@ export interface SamplingOptions {
   seed?: number | undefined;
 }
 
-export interface GenerateOptions extends CallOptions, ControlOptions, SamplingOptions, SpeedOptions {
+export interface GenerateOptions extends CallOptions, ControlOptions, FormatOptions, SamplingOptions, SpeedOptions {
   /** At most this many tokens; 128 unless the model's files say otherwise. */
   maxNewTokens?: number | undefined;
   /** Texts that end the output; they are not part of it. */
