@@ -111,7 +111,7 @@ pub(super) fn add_modules<'a>(
                 let kinds = list.as_array().into_iter().flatten().map(|module| {
                     let kind = module["type"].as_str();
                     let kind =
-                        kind.ok_or_else(|| invalid(name, "a module's type", "a text", module["type"].to_string()))?;
+                        kind.ok_or_else(|| invalid(name, "a module's type", "a text", json::shown(&module["type"])))?;
                     Ok(kind.rsplit('.').next().unwrap_or(kind).to_string())
                 });
                 metadata.insert("modules".to_string(), Value::Strings(kinds.collect::<Result<_>>()?));
@@ -130,12 +130,14 @@ pub(super) fn is_config(path: &str) -> bool {
     module(path).is_none() && base_name(path) == CONFIG
 }
 
-/// The folder of a module that follows an encoder, such as `1_Pooling`, where the file lies in one.
+/// The folder of a module that follows an encoder, such as `1_Pooling`, where the file lies in one. A model's own folder may begin
+/// with a number, too, so that only the names of modules count.
 fn module(path: &str) -> Option<&str> {
+    const MODULES: [&str; 7] = ["CNN", "Dense", "Dropout", "LayerNorm", "LSTM", "Normalize", "Pooling"];
     let mut parts = path.rsplit(['/', '\\']);
     let folder = parts.nth(1)?;
-    let (number, _) = folder.split_once('_')?;
-    number.parse::<usize>().is_ok_and(|number| number > 0).then_some(folder)
+    let (number, name) = folder.split_once('_')?;
+    (MODULES.contains(&name) && number.parse::<usize>().is_ok_and(|number| number > 0)).then_some(folder)
 }
 
 /// The last part of a path, with either separator.

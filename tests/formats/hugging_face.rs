@@ -130,6 +130,15 @@ fn missing_files_are_named() {
     refused(&[("a/config.json", &config), ("b/config.json", &config)], "format/invalid", "twice");
     // Any name will do for weights, and paths are ignored.
     Tally::default().load(&[("dir/config.json", &config), ("dir/weights.bin", &weights)], &String::new).unwrap();
+    // A folder may begin with a number. Of one that is a module of sentence-transformers, the configuration is the module's.
+    let pooling = b"{\"pooling_mode_cls_token\":true}";
+    for module in ["2_models/1_Pooling/config.json", "2_models\\1_Pooling\\config.json"] {
+        let files =
+            [("2_models/config.json", &config[..]), ("2_models/model.safetensors", &weights), (module, pooling)];
+        let file = parse(&files).unwrap();
+        assert_eq!(file.metadata["pooling.pooling_mode_cls_token"], Value::Bool(true));
+        assert!(file.metadata.contains_key("hidden_size"), "{:?}", file.metadata.keys());
+    }
 }
 
 #[test]
