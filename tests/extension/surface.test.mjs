@@ -91,7 +91,7 @@ describe("the ten lines of the documentation", () => {
     assert.ok(first.length > 20 && first === second);
     assert.equal((await page.title()).split("|").length, 3);
     assert.equal((await engines()).length, 1);
-    assert.equal(await (await extension.open(/engine\.html$/)).workers(), 1);
+    assert.equal((await (await extension.open(/engine\.html$/)).workers()).length, 1);
     await Promise.all([page.close(), other.close()]);
     await server.close();
   });
@@ -209,7 +209,7 @@ describe("the ten lines of the documentation", () => {
     const summary = () => lab.evaluate((text) => model.summarize(text).text(), ARTICLE);
     const first = await summary();
     const engine = await extension.open(/engine\.html$/);
-    for (const end = Date.now() + 5000; (await engine.workers()) > 0; await pause(50)) assert.ok(Date.now() < end, "the model stays");
+    for (const end = Date.now() + 5000; (await engine.workers()).length > 0; await pause(50)) assert.ok(Date.now() < end, "the model stays");
     assert.equal((await engines()).length, 1, "a page is connected");
     assert.equal(await summary(), first);
     await lab.reload();

@@ -103,7 +103,8 @@ class Line {
   #sessionId;
   #calls = new Map();
   #last = 0;
-  #workers = new Set();
+  /** Lines to the page's workers, by the sessions that the page has with them. */
+  #workers = new Map();
 
   constructor(cdp, sessionId, targetId) {
     this.#cdp = cdp;
@@ -112,8 +113,11 @@ class Line {
   }
 
   receive({ id, result, error, method, params }) {
-    if (method === "Target.attachedToTarget" && params.targetInfo.type === "worker") this.#workers.add(params.targetInfo.targetId);
-    if (method === "Target.detachedFromTarget") this.#workers.delete(params.targetId);
+    if (method === "Target.attachedToTarget" && params.targetInfo.type === "worker") {
+      this.#workers.set(params.sessionId, new Line(this, params.sessionId, params.targetInfo.targetId));
+    }
+    if (method === "Target.detachedFromTarget") this.#workers.delete(params.sessionId);
+    if (method === "Target.receivedMessageFromTarget") this.#workers.get(params.sessionId)?.receive(JSON.parse(params.message));
     const call = this.#calls.get(id);
     this.#calls.delete(id);
     if (error) call?.reject(new Error(error.message));
@@ -146,11 +150,11 @@ class Line {
     }
   }
 
-  /** How many workers the page has. */
+  /** Lines to the page's workers. */
   async workers() {
     await this.send("Target.setAutoAttach", { autoAttach: true, waitForDebuggerOnStart: false, flatten: false });
     await pause(50);
-    return this.#workers.size;
+    return [...this.#workers.values()];
   }
 
   /** Closes the page. */

@@ -285,9 +285,11 @@ function load(request: Request & { method: "load" }): Promise<EngineInfo> {
       const onProgress = (loaded: number, total: number | undefined): void => progress("download", loaded, total);
       const files = await readFiles(sources, ready, { model: true, cache, stop, onProgress });
       notes = files.notes;
+      mark("files read");
       return files;
     };
     engine = await judged(read, (files) => host.Engine.load(files, device, lines, progress, quantize));
+    mark("model made");
     const measured = engine.measured();
     if (measures && measured !== undefined) void keepLine(measured);
     asked = request.threads;
@@ -295,6 +297,11 @@ function load(request: Request & { method: "load" }): Promise<EngineInfo> {
     if (info.device.kind === "cpu") await startThreads(info.device);
     return { ...info, notes: [...info.notes, ...notes], device: described(info.device) };
   });
+}
+
+/** A point of a load on the timeline of the browser's tools. What it is measured by, too: `performance.timeOrigin` is the worker's own. */
+function mark(point: "worker ready" | "engine started" | "files read" | "model made"): void {
+  performance.mark(`nanolm: ${point}`);
 }
 
 /** Whether a model cannot be made of these files, whatever the device. */
@@ -325,6 +332,7 @@ function described(device: DeviceInfo): DeviceInfo {
 async function start(build: Build): Promise<() => ModelFiles> {
   try {
     await host.start(build);
+    mark("engine started");
   } catch (error) {
     const why = `engine-${build}.wasm could not be started: ${(error as Error).message}`;
     const { problem, cure } = diagnosis(error);
@@ -373,6 +381,7 @@ export function serve(engineOf: Host): void {
   host = engineOf;
   askForSubgroups();
   scope.onmessage = ({ data }) => receive(data);
+  mark("worker ready");
   const life = `nanolm worker ${Math.random()}`;
   const ready = (life?: string): void => scope.postMessage({ type: "ready", life });
   // Where there are no locks, nobody hears of a worker that ends itself.
