@@ -1,14 +1,10 @@
-// Greedy tokens of a real model natively, beside llama.cpp's: where they first differ, and how near the two best logits were there.
-//
-//   node tests/bench/greedy/run.mjs MODEL.gguf --llama FOLDER [--ours FILE] [--exact] [--tokens 24] [--only TEXT] [--out FOLDER]
-//
-// Our native kernels are scalar: expect seconds a token for a model of 0.5B. FOLDER has node-llama-cpp installed: npm i -E node-llama-cpp@3.21.1 --ignore-scripts. `--ours` is the example bench-greedy, where cargo
-// shall not build it. `--exact` holds both against the same weights computed in f32, which takes a while.
-import { spawnSync } from "node:child_process";
+// Greedy tokens of a real model in the built package, beside llama.cpp's: where they first differ, and by how much
+// llama.cpp preferred its token there. Run by `pkg-scripts/bench greedy`, which says what the options are.
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { basename } from "node:path";
 import { parseArgs } from "node:util";
 import { Template } from "@huggingface/jinja";
+import { engine } from "./engine.mjs";
 import { load } from "./llama.mjs";
 import { compare, table } from "./report.mjs";
 
@@ -17,8 +13,6 @@ const { values: given, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     llama: { type: "string" },
-    ours: { type: "string" },
-    exact: { type: "boolean" },
     tokens: { type: "string", default: "24" },
     only: { type: "string", default: "" },
     out: { type: "string", default: `${root}tests/bench/results` },
@@ -54,20 +48,15 @@ for (const { name, text, file, characters, before = "", turns, system } of promp
 }
 await llama.dispose();
 
-const lines = asked.map(({ text }) => JSON.stringify({ text, tokens: n })).join("\n");
-const cargo = ["cargo", "run", "--quiet", "--release", "--features", "bench", "--example", "bench-greedy", "--"];
-const run = (...more) => {
-  const [command, ...args] = [...(given.ours === undefined ? cargo : [given.ours]), model, ...more];
-  const { status, stdout, error } = spawnSync(command, args, { cwd: root, input: lines, stdio: ["pipe", "pipe", "inherit"], maxBuffer: 1 << 28 });
-  if (status !== 0) throw new Error(`${command} ended with ${error?.message ?? status}`);
-  return stdout.toString().trim().split("\n").map((line) => JSON.parse(line));
-};
-const ours = run();
-const exact = given.exact ? run("--exact") : undefined;
-const rows = asked.map((one, i) => ({ name: one.name, ...compare(ours[i], one.llama, exact?.[i]) }));
-const text = table(rows, { model: basename(model), tokens: n, exact: given.exact === true });
+const ours = await engine(model);
+const rows = [];
+for (const { name, text, llama } of asked) {
+  const wrote = await ours.write(text, n);
+  rows.push({ name, ...compare(wrote, llama) });
+  process.stderr.write(`${name}\n`);
+}
+await ours.dispose();
+const text = table(rows, { model: basename(model), tokens: n, build: ours.build });
 console.log(text);
 writeFileSync(`${given.out}/greedy.md`, text);
-const raw = asked.map(({ name, llama }, i) => ({ name, llama, ours: ours[i], exact: exact?.[i] }));
-if (process.env.NANOLM_GREEDY_RAW) writeFileSync(process.env.NANOLM_GREEDY_RAW, JSON.stringify(raw));
 process.exit(rows.some((row) => row.fault) ? 1 : 0);
