@@ -14,7 +14,7 @@ const WORKERS = ["worker.js", "worker-threads.js"];
 const IMPORTED = /\b(?:from|import)\s*"(\.[^"]+)"/g;
 
 /** The JavaScript files that every page loads. */
-function loadedAtOnce(dist) {
+export function loadedAtOnce(dist) {
   const found = new Set([ENTRY, ...WORKERS, "thread.js", "engine.js", "engine-threads.js"]);
   for (const file of found) {
     if (/^engine(-\w+)?\.js$/.test(file)) continue;

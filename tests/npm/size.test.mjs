@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
-import { BUDGET, sizes } from "../../pkg-scripts/sizes.mjs";
+import { BUDGET, loadedAtOnce, sizes } from "../../pkg-scripts/sizes.mjs";
 import { functions, owner } from "../bench/size.mjs";
 import { ROOT } from "../web/support/browser.mjs";
 
@@ -22,6 +22,13 @@ test("every build fits the budget", () => {
 
 test("what structured output needs is a file of its own, fetched when it is first used", () => {
   assert.ok(grammar.gzip > 100_000 && grammar.gzip <= MOST_FOR_GRAMMAR, `${grammar.gzip} bytes gzipped, at most ${MOST_FOR_GRAMMAR}`);
+});
+
+test("a page that uses none of the surfaces downloads nothing of them", () => {
+  const surfaces = ["openai", "ai-sdk", "built-in-ai", "router", "react", "elements", "extension", "cli"];
+  const files = loadedAtOnce(join(ROOT, "pkg-scripts/npm/dist"));
+  assert.ok(files.includes("model/model.js"), files.join());
+  assert.deepEqual(files.filter((file) => surfaces.includes(file.split("/")[0])), []);
 });
 
 test("what a visitor downloads at most is 8 MB: the engine, the default model, the embedding table, labels and names", () => {

@@ -24,7 +24,7 @@ export function readChat(parameters: Parameters): Wanted {
   const n = parameters.whole("n", 1, MOST_CHOICES) ?? 1;
   const logprobs = parameters.flag("logprobs");
   if ((parameters.whole("top_logprobs", 0) ?? 0) > 0) throw unsupported("top_logprobs", "only the chosen token's probability is known.");
-  const { tools, forced } = toolsOf(parameters);
+  const { tools, forced } = toolsOf(parameters.take("tools"), parameters.take("tool_choice"));
   const format = parameters.read("response_format", (param, value) => formatOf(param, value, "json_schema"));
   const held = forced === undefined ? { responseFormat: format } : { responseFormat: forced, forced: true };
   parameters.read("modalities", (param, value) => {
@@ -43,9 +43,8 @@ export function readChat(parameters: Parameters): Wanted {
 
 const optional = <T>(name: string, value: T | undefined): Record<string, T> => (value === undefined ? {} : { [name]: value });
 
-function toolsOf(parameters: Parameters): { tools?: unknown[]; forced?: ReturnType<typeof callFormat> } {
-  const tools = parameters.take("tools");
-  const choice = parameters.take("tool_choice") ?? "auto";
+/** The tools that may be called, and the form of the answer where a call has to come. */
+export function toolsOf(tools: unknown, choice: unknown = "auto"): { tools?: unknown[]; forced?: ReturnType<typeof callFormat> } {
   if (tools !== undefined && !Array.isArray(tools)) throw invalid("tools", "an array", tools);
   const { type, function: named } = (typeof choice === "object" ? choice : {}) as { type?: unknown; function?: { name?: unknown } };
   const name = type === "function" && typeof named?.name === "string" ? named.name : undefined;
@@ -119,7 +118,7 @@ export async function answer(model: Model, messages: readonly ChatMessage[], { f
 const finishReason = ({ result, calls }: Written): string => (calls.length > 0 ? "tool_calls" : result.finishReason === "length" ? "length" : "stop");
 
 export async function completeChat(name: string, model: Model, wanted: Wanted, signal: AbortSignal | undefined): Promise<Response> {
-  const head = { id: id("chatcmpl"), created: Math.floor(Date.now() / 1000), model: name, service_tier: "default", system_fingerprint: null };
+  const head = { id: id("chatcmpl"), created: Math.floor(Date.now() / 1000), model: name, service_tier: "default" };
   if (wanted.stream) return streamChat(head, model, wanted, signal);
   const choices: object[] = [];
   const usages: Usage[] = [];

@@ -1,10 +1,13 @@
-// /v1/responses: texts, whole and as a stream. Answers are kept in memory, so that a later request can go on from one.
+// /v1/responses: texts and calls of functions, whole and as a stream. Answers are kept in memory, so that a later request can go on from one.
 
-import type { ChatMessage, ChatOptions, Model, Result } from "../index.js";
+import type { ChatMessage, Model } from "../index.js";
+import { answer, toolsOf, type Written } from "./chat.js";
 import { ApiError, id, invalid, unsupported } from "./errors.js";
 import { eventStream } from "./events.js";
-import { formatOf } from "./formats.js";
+import { type Asked, formatOf } from "./formats.js";
 import type { Parameters } from "./parameters.js";
+import { choiceOf, functionsOf, messagesOf } from "./response-input.js";
+import { Output } from "./response-output.js";
 
 /** The conversations of earlier answers, by their ids. */
 export type Stored = Map<string, readonly ChatMessage[]>;
@@ -14,24 +17,26 @@ interface Wanted {
   messages: ChatMessage[];
   /** They hold for this answer alone. */
   instructions: string | undefined;
-  options: ChatOptions;
-  /** As it was asked for. */
+  options: Asked;
+  /** As they were asked for. */
   format: object;
+  tools: unknown;
+  choice: unknown;
   stream: boolean;
   store: boolean;
   previous: string | null;
 }
 
 export function readResponse(parameters: Parameters, stored: Stored): Wanted {
-  const input = messagesOf(parameters.take("input"));
   const previous = parameters.text("previous_response_id") ?? null;
   const before = previous === null ? [] : stored.get(previous);
   if (before === undefined) {
     throw new ApiError(400, `Previous response with id '${previous}' not found.`, "previous_response_id", "previous_response_not_found");
   }
-  const tools = parameters.take("tools");
-  if (tools !== undefined && !(Array.isArray(tools) && tools.length === 0)) throw unsupported("tools", "use /v1/chat/completions for calls of tools.");
-  parameters.take("tool_choice");
+  const messages = messagesOf(parameters.take("input"), before);
+  const tools = parameters.take("tools") ?? [];
+  const choice = parameters.take("tool_choice") ?? "auto";
+  const { tools: callable, forced } = toolsOf(functionsOf(tools), choiceOf(choice));
   const format = parameters.read("text", (_, value) => (value as { format?: object }).format) ?? { type: "text" };
   if (parameters.flag("background")) throw unsupported("background", "answers are written while they are waited for.");
   parameters.take("include");
@@ -40,34 +45,19 @@ export function readResponse(parameters: Parameters, stored: Stored): Wanted {
   const effort = parameters.read("reasoning", (_, value) => (value as { effort?: unknown }).effort);
   const store = parameters.take("store") !== false;
   const instructions = parameters.text("instructions");
-  const options: ChatOptions = {
+  const written = formatOf("text.format", format);
+  const options: Asked = {
     ...parameters.sampling(),
-    responseFormat: formatOf("text.format", format),
+    ...(forced === undefined ? { responseFormat: written } : { responseFormat: forced, forced: true }),
+    ...(callable && { tools: callable }),
     overflow: truncation === "auto" ? "drop-oldest" : "error",
     ...(effort !== undefined && { variables: { reasoning_effort: effort } }),
   };
-  return { messages: [...before, ...input], instructions, format, options, stream: parameters.stream().stream, store, previous };
-}
-
-function messagesOf(input: unknown): ChatMessage[] {
-  if (typeof input === "string") return [{ role: "user", content: input }];
-  if (!Array.isArray(input) || input.length === 0) throw invalid("input", "a string or an array of messages", input);
-  return input.map((item: { type?: unknown; role?: ChatMessage["role"]; content?: unknown } | null, i) => {
-    if ((item?.type ?? "message") !== "message" || item?.role === undefined) throw unsupported(`input[${i}]`, "only messages are.");
-    const { role, content } = item;
-    if (typeof content === "string") return { role, content };
-    if (!Array.isArray(content)) throw invalid(`input[${i}].content`, "a string or an array", content);
-    const texts = content.map((part: { type?: unknown; text?: unknown } | null, j) => {
-      const isText = part?.type === "input_text" || part?.type === "output_text";
-      if (!isText || typeof part?.text !== "string") throw unsupported(`input[${i}].content[${j}]`, "only texts are.");
-      return part.text;
-    });
-    return { role, content: texts.join("") };
-  });
+  return { messages, instructions, format, tools, choice, options, stream: parameters.stream().stream, store, previous };
 }
 
 export async function respond(name: string, model: Model, wanted: Wanted, stored: Stored, signal: AbortSignal | undefined): Promise<Response> {
-  const { messages, instructions, options, format, store, previous } = wanted;
+  const { messages, instructions, options, format, tools, choice, store, previous } = wanted;
   const said: ChatMessage[] = instructions === undefined ? messages : [{ role: "system", content: instructions }, ...messages];
   const base = {
     id: id("resp"),
@@ -84,24 +74,25 @@ export async function respond(name: string, model: Model, wanted: Wanted, stored
     store,
     temperature: options.temperature ?? null,
     text: { format },
-    tool_choice: "auto",
-    tools: [],
+    tool_choice: choice,
+    tools,
     top_p: options.topP ?? null,
     truncation: options.overflow === "drop-oldest" ? "auto" : "disabled",
     usage: null as object | null,
     metadata: {},
   };
-  const itemId = id("msg");
-  const part = (text: string): object => ({ type: "output_text", text, annotations: [], logprobs: [] });
-  const item = (status: string, content: object[]): object => ({ id: itemId, type: "message", status, role: "assistant", content });
-  const ended = ({ text, reasoning, finishReason, usage }: Result): typeof base & { status: string } => {
-    const incomplete = finishReason === "length";
-    if (store) keep(stored, base.id, [...messages, { role: "assistant", content: text, ...(reasoning !== undefined && { reasoning }) }]);
+  const ended = ({ result, calls }: Written, output: Output): typeof base & { status: string } => {
+    const { reasoning, finishReason, usage } = result;
+    const forced = options.forced === true;
+    const incomplete = finishReason === "length" && !(forced && calls.length > 0);
+    output.finish(incomplete, forced);
+    const said = { content: output.text, ...(reasoning !== undefined && { reasoning }), ...(calls.length > 0 && { tool_calls: calls }) };
+    if (store) keep(stored, base.id, [...messages, { role: "assistant", ...said }]);
     return {
       ...base,
       status: incomplete ? "incomplete" : "completed",
       incomplete_details: (incomplete ? { reason: "max_output_tokens" } : null) as null,
-      output: [item(incomplete ? "incomplete" : "completed", [part(text)])],
+      output: output.items,
       usage: {
         input_tokens: usage.promptTokens,
         input_tokens_details: { cached_tokens: usage.cachedTokens },
@@ -111,34 +102,29 @@ export async function respond(name: string, model: Model, wanted: Wanted, stored
       },
     };
   };
-  if (!wanted.stream) return Response.json(ended(await model.chat(said, { ...options, signal }).result));
+  if (!wanted.stream) {
+    const output = new Output(() => {});
+    return Response.json(ended(await answer(model, said, options, signal, (delta) => output.add(delta)), output));
+  }
 
   return eventStream(
     async (sink, signal) => {
       let sequence = 0;
       const send = (type: string, fields: object): void => sink.send({ type, sequence_number: sequence++, ...fields }, type);
-      const at = { item_id: itemId, output_index: 0, content_index: 0 };
       let begun = false;
       // What cannot be answered at all is a response with a status, not an event.
       const begin = (): void => {
         if (begun) return;
         begun = true;
-        send("response.created", { response: { ...base, status: "in_progress" } });
-        send("response.in_progress", { response: { ...base, status: "in_progress" } });
-        send("response.output_item.added", { output_index: 0, item: item("in_progress", []) });
-        send("response.content_part.added", { ...at, part: part("") });
+        for (const type of ["response.created", "response.in_progress"]) send(type, { response: { ...base, status: "in_progress" } });
       };
-      const stream = model.chat(said, { ...options, signal });
-      for await (const { text } of stream) {
+      const output = new Output(send);
+      const written = await answer(model, said, options, signal, (delta) => {
         begin();
-        if (text !== "") send("response.output_text.delta", { ...at, delta: text, logprobs: [] });
-      }
-      const result = await stream.result;
+        output.add(delta);
+      });
       begin();
-      const response = ended(result);
-      send("response.output_text.done", { ...at, text: result.text, logprobs: [] });
-      send("response.content_part.done", { ...at, part: part(result.text) });
-      send("response.output_item.done", { output_index: 0, item: response.output[0] });
+      const response = ended(written, output);
       send(response.status === "incomplete" ? "response.incomplete" : "response.completed", { response });
     },
     { failed: ({ message, param, code }) => ({ data: { type: "error", code, message, param }, name: "error" }) },
