@@ -5,10 +5,10 @@ import type { SourceFile } from "../files/source.js";
 import type { Build, EngineInfo } from "../info.js";
 import { isNode } from "../platform.js";
 import { type BuildOptions, choose } from "./builds.js";
-import { Connection, type SendOptions } from "./connection.js";
+import { type SendOptions, WorkerConnection } from "./connection.js";
 
 export interface Launched {
-  connection: Connection;
+  connection: WorkerConnection;
   info: EngineInfo;
 }
 
@@ -25,7 +25,7 @@ export async function launch(wanted: Launch, options: SendOptions): Promise<Laun
   const failures: string[] = lacking === "" ? [] : [`no threads: ${lacking}`];
   for (const build of builds) {
     const thread = isNode ? (await import("../node/workers.js")).startWorker(build === "threads") : undefined;
-    const connection = new Connection(build, thread);
+    const connection = new WorkerConnection(build, thread);
     try {
       const body = { method: "load", files, device, cache, build, threads, quantize } as const;
       const info = await connection.send<EngineInfo>(body, options).answer;

@@ -57,6 +57,19 @@ export interface LoadOptions {
    */
   quantize?: "q8_0" | "q4_0" | "q4_k" | undefined;
   /**
+   * Where the worker dies (out of memory, ended by the browser, a fault of the engine), every open call still ends with its error, and the
+   * next one loads the model again, mostly from what is kept. Sessions go on from what they were after their last call that was
+   * answered; for that, each is saved behind every call that changes it, into the page's memory. By default a model ends with its worker.
+   */
+  restart?: boolean | undefined;
+  /**
+   * One engine for all tabs of this site that load the same model with the same options: the tab that was first runs it. When that is
+   * closed, or its model disposed of, another tab loads the model, mostly from what is kept; sessions, and streams under way, go on
+   * there. Restarts as with `restart`. Needs a source with an address. Where tabs cannot find each other (no Web Locks), the
+   * model runs in this tab alone, and `model.info.notes` says so.
+   */
+  shared?: boolean | undefined;
+  /**
    * For tests and comparisons: this build of the engine and no other. Loading fails where it does not start. By default
    * the fastest that starts is used.
    */
@@ -78,7 +91,7 @@ export class Model {
     if (info.labelSets.length > 0) this.#defaultSet = info.labelSets[0];
     connection.moved = (device) => {
       // Which build of the engine runs is not the engine's to know.
-      this.#info = { ...this.#info, device: { ...device, build: this.#info.device.build } };
+      this.#info = { ...this.#info, device: { ...device, build: device.build ?? this.#info.device.build } };
     };
   }
 
@@ -89,10 +102,10 @@ export class Model {
    * the signal's reason if it was aborted.
    */
   static async load(source?: ModelSource, options: LoadOptions = {}): Promise<Model> {
-    const { device = "auto", cache = true, embeddings = false, hub, threads, quantize, build, signal, onProgress, ...unknown } = checkOptions(options);
+    const { device = "auto", cache = true, embeddings = false, hub, threads, quantize, build, restart, shared, signal, onProgress, ...unknown } = checkOptions(options);
     // A misspelt option must not silently do nothing. (The engine refuses those of calls.)
     for (const name of Object.keys(unknown)) {
-      throw optionError(name, "one of device, cache, embeddings, hub, threads, quantize, build, signal, onProgress", "an unknown option");
+      throw optionError(name, "one of device, cache, embeddings, hub, threads, quantize, restart, shared, build, signal, onProgress", "an unknown option");
     }
     if (!["auto", "gpu", "cpu"].includes(device)) {
       throw optionError("device", '"auto", "gpu" or "cpu"', device);
@@ -103,10 +116,13 @@ export class Model {
     checkCallOptions({ signal, onProgress });
     const files = await filesOf(source, { hub });
     signal?.throwIfAborted();
-    const { connection, info } = await launch(
-      { files, device, cache, threads, quantize, build },
-      { signal, progress: (progress) => report(onProgress, progress) },
-    );
+    const wanted = { files, device, cache, threads, quantize, build };
+    const load = { signal, progress: (progress: Progress) => report(onProgress, progress) };
+    const { connection, info } = shared
+      ? await (await import("../engine/shared.js")).join(wanted, load)
+      : restart
+        ? await (await import("../engine/restart.js")).Restarting.begin({ launch: (options) => launch(wanted, options) }, load)
+        : await launch(wanted, load);
     const model = new Model(connection, info, cache);
     if (embeddings) {
       try {
