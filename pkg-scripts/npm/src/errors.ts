@@ -14,6 +14,8 @@ export type ErrorCode =
   | "download/not-a-file"
   /** The connection broke or stood still before the end of a file. Load again: it goes on from what was kept. */
   | "download/incomplete"
+  /** The file is not the one whose hash is known (`integrity`). The details have both hashes. */
+  | "download/integrity"
   /** A chosen file cannot be read any more, because it was moved or changed. Choose it again. */
   | "download/unreadable"
   /** The file ends too early. Get it again. */

@@ -1,6 +1,7 @@
 // Starts a worker with the fastest build of the engine that starts here, and loads a model in it.
 
 import { NanolmError } from "../errors.js";
+import type { Hashes } from "../files/integrity.js";
 import type { SourceFile } from "../files/source.js";
 import type { Build, EngineInfo } from "../info.js";
 import { isNode } from "../platform.js";
@@ -17,17 +18,21 @@ export interface Launch extends BuildOptions {
   files: SourceFile[];
   cache: boolean;
   quantize?: string | undefined;
+  /** What the bytes of files must be. */
+  integrity: Hashes | undefined;
+  /** Where the page has put a copy of the package's files. */
+  assets: string | undefined;
 }
 
 export async function launch(wanted: Launch, options: SendOptions): Promise<Launched> {
-  const { files, device, cache, threads, quantize } = wanted;
+  const { files, device, cache, threads, quantize, integrity, assets } = wanted;
   const { builds, lacking } = choose(wanted);
   const failures: string[] = lacking === "" ? [] : [`no threads: ${lacking}`];
   for (const build of builds) {
     const thread = isNode ? (await import("../node/workers.js")).startWorker(build === "threads") : undefined;
     const connection = new WorkerConnection(build, thread);
     try {
-      const body = { method: "load", files, device, cache, build, threads, quantize } as const;
+      const body = { method: "load", files, device, cache, build, threads, quantize, integrity, assets } as const;
       const info = await connection.send<EngineInfo>(body, options).answer;
       const why = failures.length > 0 ? ` (${failures.join("; ")})` : "";
       const reason = `${info.device.reason}; build: ${build}${why}`;

@@ -165,7 +165,10 @@ export class Restarting implements Connection {
     if (body.method === "close") {
       this.#sessions.delete(body.session);
       // It went with the engine that had it.
-      if (held !== undefined && held.engine !== engine) return call.resolve(undefined);
+      if (held !== undefined && held.engine !== engine) {
+        call.resolve(undefined);
+        return;
+      }
     }
     let sent: { id: number; answer: Promise<unknown> };
     try {
@@ -174,7 +177,8 @@ export class Restarting implements Connection {
       const inner = "session" in body && body.session !== undefined ? { ...body, session: held?.inner ?? 0 } : body;
       sent = engine.send(inner, { ...options, events: listener(call) });
     } catch (error) {
-      return call.reject(error);
+      call.reject(error);
+      return;
     }
     call.inner = sent.id;
     if (call.cancelled) engine.cancel(sent.id);
@@ -226,16 +230,17 @@ export class Restarting implements Connection {
     const { signal } = call.options;
     if (call.body.method === "session" || call.body.method === "fork") this.#sessions.delete(call.id);
     if (engine.closed === undefined || this.#closed !== undefined || signal?.aborted) {
-      return call.reject(held?.failure ?? error);
-    }
-    if (this.#return.again?.(engine.closed) !== true) return call.reject(comesBack(error));
-    if (call.moves === MOST_MOVES) {
+      call.reject(held?.failure ?? error);
+    } else if (this.#return.again?.(engine.closed) !== true) {
+      call.reject(comesBack(error));
+    } else if (call.moves === MOST_MOVES) {
       const why = `the engine ended ${call.moves + 1} times in the middle of the call`;
-      return call.reject(new WorkerError("worker/crashed", `${why}. Try a smaller model or a shorter text`));
+      call.reject(new WorkerError("worker/crashed", `${why}. Try a smaller model or a shorter text`));
+    } else {
+      call.moves += 1;
+      call.inner = undefined;
+      this.#comeBack();
     }
-    call.moves += 1;
-    call.inner = undefined;
-    this.#comeBack();
   }
 }
 

@@ -51,13 +51,14 @@ export class Host {
     if (this.#closed.signal.aborted) return;
     const { from, link } = asked;
     const key = `${from} ${link}`;
-    if ("bye" in asked) return this.#drop(key);
-    const { request } = asked;
-    if (request.method === "load") return this.#load(this.#meet(key, from, link), request.id);
-    const client = this.#clients.get(key);
-    // A line whose engine is gone was told so.
-    if (client === undefined) return;
-    void this.#engine?.then(({ connection }) => this.#forward(client, connection, request), () => {});
+    if ("bye" in asked) this.#drop(key);
+    else if (asked.request.method === "load") this.#load(this.#meet(key, from, link), asked.request.id);
+    else this.#ask(this.#clients.get(key), asked.request);
+  }
+
+  /** A line whose engine is gone was told so, and is no client any more. */
+  #ask(client: Client | undefined, request: Request): void {
+    if (client !== undefined) void this.#engine?.then(({ connection }) => this.#forward(client, connection, request), () => {});
   }
 
   close(): void {
@@ -141,7 +142,10 @@ export class Host {
       );
     };
     const asked = rest as RequestBody;
-    if (asked.method === "part") return answer(this.#part(connection, asked));
+    if (asked.method === "part") {
+      answer(this.#part(connection, asked));
+      return;
+    }
     const session = "session" in asked && asked.session !== undefined ? (client.sessions.get(asked.session) ?? 0) : undefined;
     const body = (session === undefined ? asked : { ...asked, session }) as RequestBody;
     const sent = connection.send(body, {

@@ -19,6 +19,8 @@ type Said = { asks: true } | { leader: string; since: number };
 /** Said to one: by the leader, or to it. */
 type Letter = Asked | { link: number; reply: Reply };
 
+const LOAD = { method: "load", build: "simd128", threads: undefined, quantize: undefined } as const;
+
 /** The engine is in another tab now. */
 class Moved extends WorkerError {}
 
@@ -103,8 +105,7 @@ class Member {
       this.#line = { thread, connection };
       try {
         // What is loaded, the leader knows.
-        const load = { method: "load", device: "auto", cache: true, build: "simd128", threads: undefined, quantize: undefined } as const;
-        const info = await connection.send<EngineInfo>({ ...load, files: [] }, options).answer;
+        const info = await connection.send<EngineInfo>({ ...this.#wanted, ...LOAD }, options).answer;
         return { connection, info };
       } catch (error) {
         connection.close(error);
