@@ -1,8 +1,7 @@
 // Starts a worker with the fastest build of the engine that starts here, and loads a model in it.
 
 import { NanolmError } from "../errors.js";
-import type { Hashes } from "../files/integrity.js";
-import type { SourceFile } from "../files/source.js";
+import type { Hashes, SourceFile } from "../files/source.js";
 import type { Build, EngineInfo } from "../info.js";
 import { isNode } from "../platform.js";
 import { type BuildOptions, choose } from "./builds.js";

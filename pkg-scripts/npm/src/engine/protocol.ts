@@ -2,8 +2,7 @@
 // through as the engine gives it (model/tasks/ knows the fields).
 
 import type { WireError } from "../errors.js";
-import type { Hashes } from "../files/integrity.js";
-import type { SourceFile } from "../files/source.js";
+import type { Hashes, SourceFile } from "../files/source.js";
 import type { Build, DeviceInfo, FinishReason, Progress, Timings, Usage } from "../info.js";
 
 /** What a call tells while it runs: progress, what it finds (the type says what, and so which fields there are), how it ended. */

@@ -2,10 +2,10 @@
 
 import type { ModelFiles } from "../engine.js";
 import { DownloadError } from "../errors.js";
-import { Checked, type Hashes } from "./integrity.js";
+import { Checked } from "./integrity.js";
 import { shardNames } from "./parts.js";
 import { type OpenedFile, RemoteFile, Restart } from "./remote.js";
-import { beside, type SourceFile } from "./source.js";
+import { beside, type Hashes, type SourceFile } from "./source.js";
 import { KeptFile } from "./store.js";
 
 export interface ReadOptions {

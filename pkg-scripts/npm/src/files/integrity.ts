@@ -2,10 +2,8 @@
 
 import type { ModelFiles } from "../engine.js";
 import { DownloadError, optionError } from "../errors.js";
+import type { Hashes } from "./source.js";
 import { asIntegrity, Sha256 } from "./sha256.js";
-
-/** By the names of files: their hashes, as Subresource Integrity writes them. */
-export type Hashes = Readonly<Record<string, string>>;
 
 /** The browser's own SHA-256 is many times faster, but wants a copy of all bytes at once: of files up to so many. */
 const MOST_COPIED = 16 << 20;

@@ -4,7 +4,6 @@ import { DEFAULT_INTEGRITY, modelFile } from "../assets.js";
 import { DownloadError, optionError } from "../errors.js";
 import { isNode } from "../platform.js";
 import { hubAddress, hubHint } from "./hub.js";
-import type { Hashes } from "./integrity.js";
 import { splitNames } from "./parts.js";
 
 /** Where one file's bytes come from. A string is an address, relative to the page; in Node the path of a file or folder, too. A `Response` is read to its end. */
@@ -21,6 +20,9 @@ export type NamedFiles = FileList | Iterable<File> | ReadonlyMap<string, FileSou
  * weights in parts, with an index.
  */
 export type ModelSource = FileSource | NamedFiles;
+
+/** @internal By the names of files: their hashes, as Subresource Integrity writes them. */
+export type Hashes = Readonly<Record<string, string>>;
 
 /** @internal One file of a model, on its way to the worker. */
 export type SourceFile = { name: string; optional?: boolean } & (
