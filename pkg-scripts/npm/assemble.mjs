@@ -2,6 +2,7 @@
 // nothing else: of the JavaScript what a module imports or names by `new URL("…", import.meta.url)`, of the types what the
 // public ones refer to. The engine (engine*.js, *.wasm) is there before.
 import { execFileSync } from "node:child_process";
+import { createHash } from "node:crypto";
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, normalize, resolve } from "node:path";
 import { build, rolldown } from "rolldown";
@@ -72,7 +73,15 @@ function smaller(path) {
   if (text.startsWith("/*!")) return text;
   const { code, errors } = minifySync(path, text, { module: true, compress: false, mangle: true });
   if (errors.length > 0) throw new Error(`assemble: ${path} cannot be minified: ${errors[0].message}`);
-  return code.replace(/(new URL\(|\{type:)`([^`$\\]+)`/g, '$1"$2"');
+  const known = code.replace(/(["'`])sha256:([\w./-]+)\1/g, (_, quote, file) => `${quote}${integrityOf(file)}${quote}`);
+  return known.replace(/(new URL\(|\{type:)`([^`$\\]+)`/g, '$1"$2"');
+}
+
+/** The hash of a file that is loaded later, which the module that loads it knows it by. Model files come to dist/ after the modules. */
+function integrityOf(file) {
+  const path = [join(PACKAGE, file), join(DIST, file)].find(existsSync);
+  // Whoever builds without the model gets a package without it.
+  return path === undefined ? `sha256:${file}` : `sha256-${createHash("sha256").update(readFileSync(path)).digest("base64")}`;
 }
 
 const isModule = (file) => file.endsWith(".js") && !ENGINE.test(file);

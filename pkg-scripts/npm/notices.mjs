@@ -1,5 +1,6 @@
-// node pkg-scripts/npm/notices.mjs [--check]: writes THIRD_PARTY_NOTICES, which the package carries: whose work is compiled into it and by
-// which licence. What is compiled in, cargo says; the texts lie beside the sources. --check only says whether the file is right.
+// node pkg-scripts/npm/notices.mjs [--check | --sbom]: writes THIRD_PARTY_NOTICES, which the package carries: whose work is compiled into it and by
+// which licence. What is compiled in, cargo says; the texts lie beside the sources. --check only says whether the file is right;
+// --sbom prints the same parts as a CycloneDX bill of materials.
 import { execFileSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
@@ -66,8 +67,24 @@ function notices() {
   return `nanolm is under the MIT licence; see LICENSE. Compiled into it is work of others, named here with its licences.\n\n${sections.join("\n")}`;
 }
 
-const wanted = notices();
-if (process.argv.includes("--check")) {
+/** CycloneDX 1.5. The same sources give the same bytes: it has no date and no serial number. */
+function sbom() {
+  const { version } = JSON.parse(readFileSync(join(import.meta.dirname, "package.json"), "utf8"));
+  const component = (type, { name, version, offered }) => {
+    const purl = `pkg:${type}/${name.replace("@", "%40")}@${version}`;
+    return { type: "library", "bom-ref": purl, name, version, licenses: [{ expression: offered.replaceAll("/", " OR ") }], purl };
+  };
+  const components = [...crates().map((crate) => component("cargo", crate)), component("npm", fromNpm("@huggingface/jinja"))];
+  components.sort((a, b) => (a.purl < b.purl ? -1 : 1));
+  const main = { type: "library", "bom-ref": `pkg:npm/nanolm@${version}`, name: "nanolm", version, purl: `pkg:npm/nanolm@${version}` };
+  const dependencies = [{ ref: main.purl, dependsOn: components.map(({ purl }) => purl) }];
+  return `${JSON.stringify({ bomFormat: "CycloneDX", specVersion: "1.5", version: 1, metadata: { component: main }, components, dependencies }, null, 1)}\n`;
+}
+
+const wanted = process.argv.includes("--sbom") ? sbom() : notices();
+if (process.argv.includes("--sbom")) {
+  process.stdout.write(wanted);
+} else if (process.argv.includes("--check")) {
   if (!existsSync(FILE) || readFileSync(FILE, "utf8") !== wanted) {
     console.error("notices: THIRD_PARTY_NOTICES is not what is compiled in. Run node pkg-scripts/npm/notices.mjs");
     process.exit(1);

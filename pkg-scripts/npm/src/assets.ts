@@ -11,10 +11,13 @@ export function startWorker(threads: boolean): Worker {
     : new Worker(new URL("./worker.js", import.meta.url), { type: "module" });
 }
 
-/** The address of the default model, or of one of the files beside it. */
-export function modelFile(name: keyof typeof MODEL_FILES): string {
-  return MODEL_FILES[name]().href;
+/** The address of the default model, or of one of the files beside it. `assets`: where the page has put a copy of these files. */
+export function modelFile(name: keyof typeof MODEL_FILES, assets?: string): string {
+  return assets === undefined ? MODEL_FILES[name]().href : `${assets}model/nanolm-${name}.gguf`;
 }
+
+/** What the default model must be. pkg-scripts/npm/assemble.mjs puts the hash of the file here. */
+export const DEFAULT_INTEGRITY: string = "sha256:model/nanolm-default.gguf";
 
 const MODEL_FILES = {
   default: () => new URL("./model/nanolm-default.gguf", import.meta.url),

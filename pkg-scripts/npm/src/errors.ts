@@ -14,6 +14,8 @@ export type ErrorCode =
   | "download/not-a-file"
   /** The connection broke or stood still before the end of a file. Load again: it goes on from what was kept. */
   | "download/incomplete"
+  /** The file is not the one whose hash is known (`integrity`). The details have both hashes. */
+  | "download/integrity"
   /** A chosen file cannot be read any more, because it was moved or changed. Choose it again. */
   | "download/unreadable"
   /** The file ends too early. Get it again. */
@@ -44,6 +46,8 @@ export type ErrorCode =
   | "session/context-full"
   /** Bytes that are no saved session, are damaged, or come of another model. Begin a new session. */
   | "session/invalid"
+  /** The session ended with the worker that had it, before it could be saved. Begin a new one. */
+  | "session/lost"
   /** The session was disposed of. Begin a new one. */
   | "session/disposed"
   /** A bug in this package. Please report it. */
@@ -128,7 +132,7 @@ TemplateError.prototype.name = "TemplateError";
 export class ContextError extends NanolmError {}
 ContextError.prototype.name = "ContextError";
 
-/** `session/invalid`: bytes that are no saved session, are damaged, or come of another model. Begin a new session. */
+/** `session/invalid`, `session/lost`: bytes that are no saved session, are damaged, or come of another model; a session whose worker died. Begin a new one. */
 export class SessionError extends NanolmError {}
 SessionError.prototype.name = "SessionError";
 
@@ -163,6 +167,7 @@ const BY_CODE: Partial<Record<ErrorCode, ErrorClass>> = {
   "session/busy": InternalError,
   "session/disposed": DisposedError,
   "session/invalid": SessionError,
+  "session/lost": SessionError,
 };
 
 const BY_AREA: Record<string, ErrorClass> = {

@@ -14,6 +14,16 @@ const PAGES_A_GIB = 16384;
 /** What the engine's memory begins with: at least as much as its wasm file asks for, which pkg-scripts/build checks. */
 const FIRST_PAGES = 64;
 
+// Bundlers find the wasm files by these very expressions; pkg-scripts/npm/assemble.mjs fills in their hashes.
+const FILES = {
+  grammar: () => ({ name: "grammar.wasm", url: new URL("./grammar.wasm", import.meta.url), integrity: "sha256:grammar.wasm" }),
+  engine: () => ({
+    name: "engine-threads.wasm",
+    url: new URL("./engine-threads.wasm", import.meta.url),
+    integrity: "sha256:engine-threads.wasm",
+  }),
+};
+
 let module: WebAssembly.Module;
 let memory: WebAssembly.Memory;
 
@@ -32,14 +42,13 @@ function sharedMemory(): WebAssembly.Memory {
 serve({
   Engine,
   ModelFiles,
-  grammar: () => compile(new URL("./grammar.wasm", import.meta.url)),
+  grammar: (assets) => compile(FILES.grammar(), assets),
 
-  async start() {
+  async start(_, assets) {
     // First, because it fails at once where it does.
     memory = sharedMemory();
     if (!(memory.buffer instanceof SharedArrayBuffer)) throw new Error("the browser gives no shared memory");
-    // Bundlers find the wasm file by this very expression.
-    module = await compile(new URL("./engine-threads.wasm", import.meta.url));
+    module = await compile(FILES.engine(), assets);
     await init({ module_or_path: module, memory });
   },
 

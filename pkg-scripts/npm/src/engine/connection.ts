@@ -30,15 +30,28 @@ function cure(module: string): string {
     : "";
 }
 
-export class Connection {
+/** What answers calls: a worker, or what stands before one. */
+export interface Connection {
+  /** Sends a call; its id can be used to cancel it. Never throws: failures reject `answer`. */
+  send<T>(body: RequestBody, options?: SendOptions): { id: number; answer: Promise<T> };
+  /** Asks for a call to be stopped; it is answered with what it has. `given`: pieces that the caller has, where it takes no more. */
+  cancel(id: number, given?: number): void;
+  /** Ends it, whatever it does, and rejects every open call. */
+  close(reason?: unknown): void;
+  /** Hears of every move of the model to another device. */
+  moved: (device: DeviceInfo) => void;
+}
+
+export class WorkerConnection implements Connection {
   readonly #worker: Worker;
   readonly #calls = new Map<number, Call>();
   #lastId = 0;
   #ready = false;
   /** Why the worker is gone. */
   #closed: unknown;
-  /** Hears of every move of the model to another device. */
   moved: (device: DeviceInfo) => void = () => {};
+  /** Hears why it has ended. */
+  ended: (reason: unknown) => void = () => {};
 
   /** @param thread What stands for a worker outside of pages. */
   constructor(build: Build, thread?: Worker) {
@@ -73,7 +86,11 @@ export class Connection {
     };
   }
 
-  /** Sends a call; its id can be used to cancel it. Never throws: failures reject `answer`. */
+  /** Why it has ended; undefined while it answers. */
+  get closed(): unknown {
+    return this.#closed;
+  }
+
   send<T>(body: RequestBody, options: SendOptions = {}): { id: number; answer: Promise<T> } {
     const id = ++this.#lastId;
     const { signal } = options;
@@ -114,14 +131,12 @@ export class Connection {
     return { id, answer };
   }
 
-  /** Asks the worker to stop a call; it answers with what it has. `given`: pieces that the caller has, where it takes no more. */
   cancel(id: number, given?: number): void {
     if (this.#closed === undefined) {
       this.#worker.postMessage({ method: "cancel", id, given } satisfies Request);
     }
   }
 
-  /** Ends the worker, whatever it does, and rejects every open call. */
   close(reason: unknown = new DisposedError("model/disposed", "the model was disposed of. Load it again")): void {
     if (this.#closed !== undefined) return;
     this.#closed = reason;
@@ -129,6 +144,7 @@ export class Connection {
     for (const call of [...this.#calls.values()]) {
       call.reject(reason);
     }
+    this.ended(reason);
   }
 
   #receive(reply: Reply): void {
@@ -142,6 +158,11 @@ export class Connection {
     }
     if (reply.type === "device") {
       this.moved(reply.device);
+      return;
+    }
+    // A trap ends the engine, and with it every call.
+    if (reply.type === "error" && reply.error.code === "worker/crashed") {
+      this.close(errorFrom(reply.error));
       return;
     }
     const call = this.#calls.get(reply.id);

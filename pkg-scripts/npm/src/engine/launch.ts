@@ -1,14 +1,14 @@
 // Starts a worker with the fastest build of the engine that starts here, and loads a model in it.
 
 import { NanolmError } from "../errors.js";
-import type { SourceFile } from "../files/source.js";
+import type { Hashes, SourceFile } from "../files/source.js";
 import type { Build, EngineInfo } from "../info.js";
 import { isNode } from "../platform.js";
 import { type BuildOptions, choose } from "./builds.js";
-import { Connection, type SendOptions } from "./connection.js";
+import { type SendOptions, WorkerConnection } from "./connection.js";
 
 export interface Launched {
-  connection: Connection;
+  connection: WorkerConnection;
   info: EngineInfo;
 }
 
@@ -17,17 +17,21 @@ export interface Launch extends BuildOptions {
   files: SourceFile[];
   cache: boolean;
   quantize?: string | undefined;
+  /** What the bytes of files must be. */
+  integrity: Hashes | undefined;
+  /** Where the page has put a copy of the package's files. */
+  assets: string | undefined;
 }
 
 export async function launch(wanted: Launch, options: SendOptions): Promise<Launched> {
-  const { files, device, cache, threads, quantize } = wanted;
+  const { files, device, cache, threads, quantize, integrity, assets } = wanted;
   const { builds, lacking } = choose(wanted);
   const failures: string[] = lacking === "" ? [] : [`no threads: ${lacking}`];
   for (const build of builds) {
     const thread = isNode ? (await import("../node/workers.js")).startWorker(build === "threads") : undefined;
-    const connection = new Connection(build, thread);
+    const connection = new WorkerConnection(build, thread);
     try {
-      const body = { method: "load", files, device, cache, build, threads, quantize } as const;
+      const body = { method: "load", files, device, cache, build, threads, quantize, integrity, assets } as const;
       const info = await connection.send<EngineInfo>(body, options).answer;
       const why = failures.length > 0 ? ` (${failures.join("; ")})` : "";
       const reason = `${info.device.reason}; build: ${build}${why}`;

@@ -2,7 +2,7 @@
 // through as the engine gives it (model/tasks/ knows the fields).
 
 import type { WireError } from "../errors.js";
-import type { SourceFile } from "../files/source.js";
+import type { Hashes, SourceFile } from "../files/source.js";
 import type { Build, DeviceInfo, FinishReason, Progress, Timings, Usage } from "../info.js";
 
 /** What a call tells while it runs: progress, what it finds (the type says what, and so which fields there are), how it ended. */
@@ -37,7 +37,19 @@ export function isDone(event: JobEvent): event is DoneEvent {
 }
 
 export type RequestBody =
-  | { method: "load"; files: SourceFile[]; device: string; cache: boolean; build: Build; threads: number | undefined; quantize: string | undefined }
+  | {
+      method: "load";
+      files: SourceFile[];
+      device: string;
+      cache: boolean;
+      build: Build;
+      threads: number | undefined;
+      quantize: string | undefined;
+      /** What the bytes of files must be. */
+      integrity: Hashes | undefined;
+      /** Where the page has put a copy of the package's files. */
+      assets: string | undefined;
+    }
   /** `literal`: bytes that no control token of the text may take in; without these, none acts. */
   | { method: "tokenize"; text: string; addSpecial: boolean; literal: Uint32Array | undefined }
   | { method: "detokenize"; ids: Uint32Array }

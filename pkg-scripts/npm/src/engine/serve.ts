@@ -15,10 +15,10 @@ import { askForSubgroups } from "./subgroups.js";
 
 /** A build of the engine. */
 export interface Host {
-  /** Compiles and starts the wasm file of a build; once. */
-  start(build: Build): Promise<unknown>;
+  /** Compiles and starts the wasm file of a build; once. `assets`: where the page has put a copy of the package's files. */
+  start(build: Build, assets: string | undefined): Promise<unknown>;
   /** Fetches what structured output is written with. */
-  grammar(): Promise<WebAssembly.Module>;
+  grammar(assets: string | undefined): Promise<WebAssembly.Module>;
   Engine: typeof Engine;
   ModelFiles: typeof ModelFiles;
   /**
@@ -53,6 +53,8 @@ let moves = 0;
 let threads: { threads: number; why: string } | undefined;
 /** As many threads as the caller asked for. */
 let asked: number | undefined;
+/** Where the page has put a copy of the package's files. */
+let assets: string | undefined;
 
 /** Tells the page where the model runs now, if it has moved; on the CPU its threads start. */
 function tellMoves(): void {
@@ -131,7 +133,7 @@ async function keep(id: number, made: Promise<Session>): Promise<void> {
 function held(options: object, start: (options: object, guide?: Guide) => Job): Job | Promise<Job> {
   const { responseFormat, ...rest } = options as { responseFormat?: unknown };
   if (responseFormat === undefined) return start(rest);
-  return guideFor(responseFormat, loaded(), host.grammar).then((guide) => start(rest, guide));
+  return guideFor(responseFormat, loaded(), () => host.grammar(assets)).then((guide) => start(rest, guide));
 }
 
 function generate({ task, input, options }: Request & { method: "start" }): Job | Promise<Job> {
@@ -272,7 +274,8 @@ function embed({ id, texts, options }: Request & { method: "embed" }): Promise<F
 }
 
 function load(request: Request & { method: "load" }): Promise<EngineInfo> {
-  const { id, files: sources, device, cache, build, quantize } = request;
+  const { id, files: sources, device, cache, build, quantize, integrity } = request;
+  assets = request.assets;
   return stoppable(id, async (stop) => {
     const ready = start(build);
     // Awaited in readFiles; until then a failure is not unobserved.
@@ -283,7 +286,7 @@ function load(request: Request & { method: "load" }): Promise<EngineInfo> {
     let notes: string[] = [];
     const read = async (): Promise<ReadFiles> => {
       const onProgress = (loaded: number, total: number | undefined): void => progress("download", loaded, total);
-      const files = await readFiles(sources, ready, { model: true, cache, stop, onProgress });
+      const files = await readFiles(sources, ready, { model: true, cache, integrity, stop, onProgress });
       notes = files.notes;
       mark("files read");
       return files;
@@ -331,7 +334,7 @@ function described(device: DeviceInfo): DeviceInfo {
 
 async function start(build: Build): Promise<() => ModelFiles> {
   try {
-    await host.start(build);
+    await host.start(build, assets);
     mark("engine started");
   } catch (error) {
     const why = `engine-${build}.wasm could not be started: ${(error as Error).message}`;

@@ -2,15 +2,18 @@
 
 import type { ModelFiles } from "../engine.js";
 import { DownloadError } from "../errors.js";
+import { Checked } from "./integrity.js";
 import { shardNames } from "./parts.js";
 import { type OpenedFile, RemoteFile, Restart } from "./remote.js";
-import { beside, type SourceFile } from "./source.js";
+import { beside, type Hashes, type SourceFile } from "./source.js";
 import { KeptFile } from "./store.js";
 
 export interface ReadOptions {
   cache: boolean;
   /** Whether the files are a model's: what cannot run is then refused by its header. */
   model: boolean;
+  /** What the bytes of some must be. */
+  integrity?: Hashes | undefined;
   /** Aborting it ends every download; a failure aborts it. */
   stop: AbortController;
   onProgress(loaded: number, total: number | undefined): void;
@@ -47,7 +50,8 @@ export async function readFiles(
       try {
         return await readAll(sources, ready, options, trustLength);
       } catch (error) {
-        if (!(error instanceof Restart) || restarts === MOST_RESTARTS) throw error;
+        if (!(error instanceof Restart)) throw error;
+        if (restarts === MOST_RESTARTS) throw error.cause ?? error;
         trustLength &&= error.trustLength;
       }
     }
@@ -90,6 +94,7 @@ async function readAll(
     await Promise.all(opened.map((file) => file.judge?.(sound)));
   };
   const check = checkOf(files, options.model);
+  const checked = options.integrity === undefined ? undefined : new Checked(files, options.integrity);
   try {
     opened = (await opening).flat();
     if (lost[0] !== undefined && opened.some(({ fresh }) => fresh)) throw lost[0];
@@ -97,11 +102,18 @@ async function readAll(
     const total = sizes.every((size) => size !== undefined) ? sizes.reduce((sum, size) => sum + size, 0) : undefined;
     let before = 0;
     for (const file of opened) {
-      before += await file.moveTo(files, (loaded) => {
+      before += await file.moveTo(checked ?? files, (loaded) => {
         check(file, loaded);
         options.onProgress(before + loaded, total);
       });
     }
+    const wrong = await checked?.wrong();
+    if (wrong instanceof DownloadError) {
+      await judge(false);
+      // What an earlier load kept may be an older file.
+      throw opened.some(({ fresh }) => fresh === false) ? new Restart(wrong.message, true, wrong) : wrong;
+    }
+    if (wrong !== undefined) throw wrong;
     // Now the total is known.
     if (total === undefined) options.onProgress(before, before);
     const notes = opened.flatMap((file) => file.note ?? []);

@@ -34,8 +34,10 @@ export class Restart extends Error {
     why: string,
     /** Whether the server's lengths may be those of the files. */
     readonly trustLength: boolean,
+    /** What to say where it is of no use. */
+    cause?: Error,
   ) {
-    super(why);
+    super(why, { cause });
   }
 }
 

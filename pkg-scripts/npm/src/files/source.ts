@@ -1,6 +1,6 @@
 // What a model can be loaded from, turned into a list of named files.
 
-import { modelFile } from "../assets.js";
+import { DEFAULT_INTEGRITY, modelFile } from "../assets.js";
 import { DownloadError, optionError } from "../errors.js";
 import { isNode } from "../platform.js";
 import { hubAddress, hubHint } from "./hub.js";
@@ -20,6 +20,9 @@ export type NamedFiles = FileList | Iterable<File> | ReadonlyMap<string, FileSou
  * weights in parts, with an index.
  */
 export type ModelSource = FileSource | NamedFiles;
+
+/** @internal By the names of files: their hashes, as Subresource Integrity writes them. */
+export type Hashes = Readonly<Record<string, string>>;
 
 /** @internal One file of a model, on its way to the worker. */
 export type SourceFile = { name: string; optional?: boolean } & (
@@ -56,6 +59,8 @@ const UNNAMED = "model.gguf";
 export interface SourceOptions {
   /** Where models are found by their id. */
   hub?: string | URL | undefined;
+  /** Where the package's own files are. */
+  assets?: string | undefined;
 }
 
 /** @internal What lies beside the default model and is fetched when first needed, by any model. */
@@ -65,14 +70,36 @@ export type Part = "table" | "names" | (typeof LABEL_SETS)[number];
 export const LABEL_SETS = ["topic", "sentiment", "clinc150", "banking77", "snips"] as const;
 
 /** @internal The files of a part. */
-export function partFiles(part: Part): SourceFile[] {
-  return [{ name: `nanolm-${part}.gguf`, url: modelFile(part) }];
+export function partFiles(part: Part, assets: string | undefined): SourceFile[] {
+  return [{ name: `nanolm-${part}.gguf`, url: modelFile(part, assets) }];
+}
+
+/** @internal What the files of a source must be, by their names: what the caller says, and of the default model, what this package knows. */
+export function hashesOf(source: ModelSource | undefined, files: SourceFile[], given: string | Hashes | undefined): Hashes | undefined {
+  const [first] = files;
+  const own = source === undefined && given === undefined && DEFAULT_INTEGRITY.startsWith("sha256-") ? DEFAULT_INTEGRITY : given;
+  if (own === undefined || first === undefined) return undefined;
+  if (typeof own === "string" && files.length > 1) throw optionError("integrity", "a hash for each of the source's files, by its name", own);
+  const hashes = typeof own === "string" ? { [first.name]: own } : own;
+  for (const hash of typeof hashes === "object" && hashes !== null ? Object.values(hashes) : [hashes]) {
+    if (!/^sha256-[A-Za-z0-9+/]{43}=$/.test(String(hash))) throw optionError("integrity", '"sha256-" and a hash in base64, or such by name', hash);
+  }
+  return hashes;
+}
+
+/** @internal The address of a folder that the page names. */
+export function folderAddress(name: string, address: string | URL): string {
+  try {
+    return new URL(String(address).replace(/\/*$/, "/"), globalThis.document?.baseURI ?? globalThis.location?.href).href;
+  } catch {
+    throw optionError(name, "the address of a folder", String(address));
+  }
 }
 
 /** @internal The files of a source. Without one: the default model, which lies beside the package's modules. */
-export async function filesOf(source: ModelSource | undefined, { hub }: SourceOptions = {}): Promise<SourceFile[]> {
+export async function filesOf(source: ModelSource | undefined, { hub, assets }: SourceOptions = {}): Promise<SourceFile[]> {
   if (source === undefined) {
-    return [{ name: "nanolm-default.gguf", url: modelFile("default") }];
+    return [{ name: "nanolm-default.gguf", url: modelFile("default", assets) }];
   }
   if (typeof source === "string" || source instanceof URL) {
     return filesAt(await addressOf(source, hub), typeof source === "string" && hub === undefined ? hubHint(source) : "");

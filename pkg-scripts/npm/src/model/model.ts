@@ -3,7 +3,7 @@
 import type { Connection } from "../engine/connection.js";
 import { launch } from "../engine/launch.js";
 import { optionError } from "../errors.js";
-import { filesOf, LABEL_SETS, type ModelSource } from "../files/source.js";
+import { filesOf, folderAddress, hashesOf, LABEL_SETS, type ModelSource } from "../files/source.js";
 import type { Build, DeviceInfo, EngineInfo, Progress } from "../info.js";
 import { chat } from "./chat.js";
 import type { ChatMessage, ChatOptions, ChatPiece } from "./chat/types.js";
@@ -57,6 +57,30 @@ export interface LoadOptions {
    */
   quantize?: "q8_0" | "q4_0" | "q4_k" | undefined;
   /**
+   * What the source must be: its SHA-256 as Subresource Integrity writes it, `"sha256-"` and base64. Of several files, by their names:
+   * `{ "model.safetensors": "sha256-…" }`. Another file is refused with `download/integrity`, and not kept. The default model, and the
+   * engine's wasm files on secure pages, are always checked in this way.
+   */
+  integrity?: string | Readonly<Record<string, string>> | undefined;
+  /**
+   * The folder with a copy of the package's large files, where they are not beside its modules: the `.wasm` files of `dist`, and its folder
+   * `model`. On another origin it must allow this one (CORS).
+   */
+  assetsUrl?: string | URL | undefined;
+  /**
+   * Where the worker dies (out of memory, ended by the browser, a fault of the engine), every open call still ends with its error, and the
+   * next one loads the model again, mostly from what is kept. Sessions go on from what they were after their last call that was
+   * answered; for that, each is saved behind every call that changes it, into the page's memory. By default a model ends with its worker.
+   */
+  restart?: boolean | undefined;
+  /**
+   * One engine for all tabs of this site that load the same model with the same options: the tab that was first runs it. When that is
+   * closed, or its model disposed of, another tab loads the model, mostly from what is kept; sessions, and streams under way, go on
+   * there. Restarts as with `restart`. Needs a source with an address. Where tabs cannot find each other (no Web Locks), the
+   * model runs in this tab alone, and `model.info.notes` says so.
+   */
+  shared?: boolean | undefined;
+  /**
    * For tests and comparisons: this build of the engine and no other. Loading fails where it does not start. By default
    * the fastest that starts is used.
    */
@@ -70,15 +94,15 @@ export class Model {
   /** The model's own set that is taken where none is named. */
   readonly #defaultSet: string | undefined;
 
-  private constructor(connection: Connection, info: EngineInfo, cache: boolean) {
+  private constructor(connection: Connection, info: EngineInfo, cache: boolean, assets: string | undefined) {
     this.#connection = connection;
-    this.#parts = new Parts(connection, cache);
+    this.#parts = new Parts(connection, cache, assets);
     // Sets that come with the package are any model's; of one name, they answer.
     this.#info = { ...info, labelSets: [...new Set([...info.labelSets, ...LABEL_SETS])] };
     if (info.labelSets.length > 0) this.#defaultSet = info.labelSets[0];
     connection.moved = (device) => {
       // Which build of the engine runs is not the engine's to know.
-      this.#info = { ...this.#info, device: { ...device, build: this.#info.device.build } };
+      this.#info = { ...this.#info, device: { ...device, build: device.build ?? this.#info.device.build } };
     };
   }
 
@@ -89,10 +113,10 @@ export class Model {
    * the signal's reason if it was aborted.
    */
   static async load(source?: ModelSource, options: LoadOptions = {}): Promise<Model> {
-    const { device = "auto", cache = true, embeddings = false, hub, threads, quantize, build, signal, onProgress, ...unknown } = checkOptions(options);
+    const { device = "auto", cache = true, embeddings = false, hub, threads, quantize, build, restart, shared, integrity, assetsUrl, signal, onProgress, ...unknown } = checkOptions(options);
     // A misspelt option must not silently do nothing. (The engine refuses those of calls.)
     for (const name of Object.keys(unknown)) {
-      throw optionError(name, "one of device, cache, embeddings, hub, threads, quantize, build, signal, onProgress", "an unknown option");
+      throw optionError(name, "one of device, cache, embeddings, hub, threads, quantize, integrity, assetsUrl, restart, shared, build, signal, onProgress", "an unknown option");
     }
     if (!["auto", "gpu", "cpu"].includes(device)) {
       throw optionError("device", '"auto", "gpu" or "cpu"', device);
@@ -101,13 +125,18 @@ export class Model {
       throw optionError("quantize", '"q8_0", "q4_0" or "q4_k"', quantize);
     }
     checkCallOptions({ signal, onProgress });
-    const files = await filesOf(source, { hub });
+    const assets = assetsUrl === undefined ? undefined : folderAddress("assetsUrl", assetsUrl);
+    const files = await filesOf(source, { hub, assets });
+    const hashes = hashesOf(source, files, integrity);
     signal?.throwIfAborted();
-    const { connection, info } = await launch(
-      { files, device, cache, threads, quantize, build },
-      { signal, progress: (progress) => report(onProgress, progress) },
-    );
-    const model = new Model(connection, info, cache);
+    const wanted = { files, device, cache, threads, quantize, build, integrity: hashes, assets };
+    const load = { signal, progress: (progress: Progress) => report(onProgress, progress) };
+    const { connection, info } = shared
+      ? await (await import("../engine/shared.js")).join(wanted, load)
+      : restart
+        ? await (await import("../engine/restart.js")).Restarting.begin({ launch: (options) => launch(wanted, options) }, load)
+        : await launch(wanted, load);
+    const model = new Model(connection, info, cache, assets);
     if (embeddings) {
       try {
         await model.#parts.ready("table", { signal, onProgress });

@@ -12,13 +12,16 @@ import { type CallOptions, checkCallOptions } from "./options.js";
 export class Parts {
   readonly #connection: Connection;
   readonly #cache: boolean;
+  /** Where the page has put a copy of the package's files. */
+  readonly #assets: string | undefined;
   readonly #fetching = new Map<Part, Promise<void>>();
   /** Of the calls that wait for each. */
   readonly #waiting = new Map<Part, Set<(progress: Progress) => void>>();
 
-  constructor(connection: Connection, cache: boolean) {
+  constructor(connection: Connection, cache: boolean, assets: string | undefined) {
     this.#connection = connection;
     this.#cache = cache;
+    this.#assets = assets;
   }
 
   /** Resolves when the model has a part. A call that is aborted meanwhile ends alone: others may wait for the same. */
@@ -42,7 +45,7 @@ export class Parts {
     const progress = (progress: Progress): void => {
       for (const listen of waiting) listen(progress);
     };
-    const { answer } = this.#connection.send<void>({ method: "part", files: partFiles(part), cache: this.#cache }, { progress });
+    const { answer } = this.#connection.send<void>({ method: "part", files: partFiles(part, this.#assets), cache: this.#cache }, { progress });
     // After a failure the next call tries again. Nobody may be waiting any more.
     answer.catch(() => {
       this.#fetching.delete(part);
