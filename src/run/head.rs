@@ -69,7 +69,9 @@ impl Model {
         }
         let mut rows = Vec::new();
         self.encode(pass, LogitRows::Rows(&firsts), &mut rows)?;
-        let all: Vec<Vec<f32>> = rows.chunks_exact(rows.len() / firsts.len()).map(|row| head.logits(row)).collect();
+        // What is given may be longer than the rows asked for.
+        let width = self.encoder.map_or(1, |encoder| encoder.dimensions);
+        let all: Vec<Vec<f32>> = rows.chunks_exact(width).take(firsts.len()).map(|row| head.logits(row)).collect();
         match all.iter().flatten().find(|x| !x.is_finite()) {
             None => Ok(all),
             Some(found) => {
