@@ -16,7 +16,7 @@ use crate::model::{Activation, EncoderConfig, Ffn, LayerConfig, ModelConfig, Nor
 pub(super) const BERT: Family = Family {
     gguf: Origin { known: &["bert"], config: from_gguf, names: Names { tables: &[], prefix: "", ignored: &[] } },
     hugging_face: Origin {
-        known: &["BertModel"],
+        known: &["BertModel", "BertForSequenceClassification"],
         config: |s| from_hugging_face(s, 1e-12, 0),
         names: Names { tables: &[POSITIONS, NAMES], prefix: "bert.", ignored: IGNORED },
     },
@@ -25,7 +25,14 @@ pub(super) const BERT: Family = Family {
 pub(super) const ROBERTA: Family = Family {
     gguf: NO_GGUF,
     hugging_face: Origin {
-        known: &["RobertaModel", "XLMRobertaModel", "CamembertModel"],
+        known: &[
+            "RobertaModel",
+            "RobertaForSequenceClassification",
+            "XLMRobertaModel",
+            "XLMRobertaForSequenceClassification",
+            "CamembertModel",
+            "CamembertForSequenceClassification",
+        ],
         config: |s| from_hugging_face(s, 1e-5, UNUSED_POSITIONS),
         names: Names { tables: &[LATER_POSITIONS, NAMES], prefix: "bert.", ignored: IGNORED },
     },
@@ -34,7 +41,7 @@ pub(super) const ROBERTA: Family = Family {
 pub(super) const DISTILBERT: Family = Family {
     gguf: NO_GGUF,
     hugging_face: Origin {
-        known: &["DistilBertModel"],
+        known: &["DistilBertModel", "DistilBertForSequenceClassification"],
         config: from_distilbert,
         names: Names { tables: &[DISTILBERT_NAMES], prefix: "distilbert.", ignored: IGNORED },
     },

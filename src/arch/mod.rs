@@ -19,7 +19,7 @@
 //!    logits from both kinds of file.
 //!
 //! An encoder begins with `LayerConfig::encoder` and says what it gives (`Output::Rows`); its tiny model comes from
-//! `tests/golden/make_encoders.py`, and is held in `tests/models/encoders.rs`.
+//! `tests/golden/make_encoders.py`, and is held in `tests/models/encoders.rs`. What published encoders compute of their rows is in `head.rs`.
 //!
 //! Only where a layer computes something that no plan has, there is more to do: a field of `model::LayerConfig`, steps in
 //! `model::plan::build`, and for new mathematics an `Op` with its twins on the CPU, on the GPU and in the tests' reference. What the
@@ -32,6 +32,7 @@ mod gguf;
 mod gpt2;
 mod gptneox;
 mod granite;
+mod head;
 mod hugging_face;
 mod llama;
 mod names;
@@ -44,6 +45,7 @@ mod settings;
 mod smollm3;
 mod stablelm;
 
+pub use head::{HeadActivation, HeadConfig, Scores, head};
 pub use names::{Part, Source, Tensors};
 
 use crate::error::Result;

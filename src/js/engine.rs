@@ -117,6 +117,12 @@ impl Engine {
         Ok(vectors.iter().map(|vector| JsValue::from(Float32Array::from(vector.as_slice()))).collect())
     }
 
+    /// How well the first of these texts answer a query, as many as a cross-encoder reads at once: an array of `Float32Array` of one number.
+    pub fn score(&self, query: &str, texts: Vec<String>) -> Result<Array, JsValue> {
+        let scores = self.model.score_some(query, &texts).map_err(to_js)?;
+        Ok(scores.iter().map(|score| JsValue::from(Float32Array::from(&[*score][..]))).collect())
+    }
+
     /// Begins a task: its name, the text that it is about, and its options.
     pub fn start(&self, task: &str, input: &str, options: JsValue) -> Result<Job, JsValue> {
         Job::new(begin(&self.model, task, input, &options))

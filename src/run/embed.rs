@@ -41,7 +41,7 @@ impl Model {
     /// `UnsupportedTask` for a decoder that was given no table; `InvalidOption` for what the model has not; `NotFinite` where the
     /// weights are damaged; `Busy` where a call is inside the model at this moment; `Tokenizer`.
     pub fn embed_some(&self, texts: &[impl AsRef<str>], options: &EmbedOptions) -> Result<Vec<Vec<f32>>> {
-        match self.encoder {
+        match self.encoder.filter(|_| self.head.is_none()) {
             Some(encoder) => self.encode_some(texts, options, encoder),
             None => texts.iter().take(1).map(|text| self.look_up(text.as_ref(), options)).collect(),
         }

@@ -15,6 +15,7 @@ mod embed;
 mod event;
 mod generate;
 mod ground;
+mod head;
 mod job;
 mod kept;
 mod lease;

@@ -21,7 +21,7 @@ use crate::session::{PassCosts, identity};
 use crate::table::Table;
 use crate::tensor::DType;
 use crate::text::Tokenizer;
-use crate::weights::{self, Weights};
+use crate::weights::{self, Head, Weights};
 
 /// What loading is busy with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,7 +59,7 @@ pub struct ModelInfo {
     pub weight_type: DType,
     /// Where it ran when it was loaded.
     pub device: DeviceReport,
-    /// `generate` or `embed`, what it was trained for, and what any model can do.
+    /// `generate`, `embed`, or what its head does (`classify`, `rank`); what it was trained for, and what any model can do.
     pub tasks: Vec<&'static str>,
     /// The sets of labels that it was trained to classify by.
     pub label_sets: Vec<String>,
@@ -89,6 +89,10 @@ pub struct Model {
     pub(super) backend: RefCell<Backend>,
     /// What its files say of its vectors, where it is an encoder.
     pub(super) encoder: Option<EncoderConfig>,
+    /// What is computed of its rows.
+    pub(super) head: Option<Head>,
+    /// Segments that it tells apart; see `ModelConfig::segments`.
+    pub(super) segments: usize,
     tokenizer: Option<Tokenizer>,
     sections: Sections,
     /// Every control token that the file's description names.
@@ -134,6 +138,7 @@ impl Model {
         let plan = Arc::new(plan::build(&config));
         let weights = weights::load(&plan, &file)?;
         progress(LoadPhase::Read, 3, 3);
+        let head = Head::load(&file, config.d_model)?;
         let (parameters, weight_type) = size(&plan, &weights);
         let end_tokens = end_tokens(&file, tokenizer.as_ref(), config.n_vocab);
         let start_token = tokenizer
@@ -157,7 +162,14 @@ impl Model {
         let mut notes = tokenizer.as_ref().map(|t| t.notes().to_vec()).unwrap_or_default();
         notes
             .extend(encoder.map(|encoder| format!("of longer texts it reads the first {} tokens", encoder.max_tokens)));
-        let mut names = vec![if encoder.is_some() { "embed" } else { "generate" }];
+        let first = match &head {
+            Some(head) if head.config.labels.len() == 1 => "rank",
+            Some(_) => "classify",
+            None if encoder.is_some() => "embed",
+            None => "generate",
+        };
+        sections.names.retain(|name| *name != first);
+        let mut names = vec![first];
         names.append(&mut sections.names);
         let label_sets = std::mem::take(&mut sections.label_sets);
         let info = ModelInfo {
@@ -175,6 +187,8 @@ impl Model {
         Ok(Rc::new(Model {
             backend: RefCell::new(backend),
             encoder,
+            head,
+            segments: config.segments,
             tokenizer,
             sections,
             controls,
@@ -261,7 +275,7 @@ impl Model {
             None => Ok(()),
             Some(_) => Err(Error::UnsupportedTask {
                 task: "generate".into(),
-                why: "it is an encoder, which makes vectors of texts and does not continue them. It can: embed".into(),
+                why: format!("it is an encoder, which does not continue texts. It can: {}", self.info.tasks.join(", ")),
             }),
         }
     }

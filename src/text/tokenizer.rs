@@ -105,6 +105,23 @@ impl Tokenizer {
         Ok(whole.copied().take(max).collect())
     }
 
+    /// Two texts of plain tokens as one, with what the tokenizer's file has around a text and `separators` ends between them; each token
+    /// with whether it belongs to the second. At most `max`: the longer text is cut off first, as `tokenizers` does by `longest_first`.
+    pub fn pair(&self, a: &[u32], b: &[u32], separators: usize, max: usize) -> Vec<(u32, bool)> {
+        let ends = self.suffix.len() * (separators + 1);
+        let room = max.saturating_sub(self.prefix.len() + ends);
+        let (mut n, mut m) = (a.len(), b.len());
+        if n + m > room {
+            let shorter = n.min(m).min(room / 2);
+            let longer = room - shorter;
+            (n, m) = if n > m { (longer, shorter) } else { (shorter, longer) };
+        }
+        let first = self.prefix.iter().chain(a.iter().take(n)).chain(&self.suffix).map(|id| (*id, false));
+        let between = (1..separators).flat_map(|_| &self.suffix).map(|id| (*id, true));
+        let second = b.iter().take(m).chain(&self.suffix).map(|id| (*id, true));
+        first.chain(between).chain(second).take(max).collect()
+    }
+
     /// The ids of a text in which control tokens are plain text, and for each the byte of the text where it ends. A
     /// character that several tokens spell belongs to the first of them.
     ///

@@ -57,6 +57,11 @@ fn find(plan: &Plan, file: &ModelFile, only_check: bool) -> Result<Weights> {
         vectors.extend(loader.vector(spec)?);
     }
     loader.tell_wrong_types();
+    // A head's tensors are read by `Head::load`.
+    for (name, _) in arch::head(file)?.map_or(&[][..], |head| head.layers) {
+        let own = |tensor: &&str| tensor.strip_prefix(name).is_some_and(|kind| [".weight", ".bias"].contains(&kind));
+        loader.used.extend(file.tensors.iter().map(|tensor| tensor.name.as_str()).filter(own));
+    }
     loader.refuse_unused();
     if loader.problems.is_empty() {
         return Ok(Weights { matrices, vectors });

@@ -1,9 +1,11 @@
 //! Weights by the plan's ids, in the file's own quantisation.
 
+mod head;
 mod load;
 mod panels;
 mod quantise;
 
+pub use head::Head;
 pub use load::{check, load};
 pub use panels::{PANEL, interleave, panel_scales};
 pub use quantise::{Quantise, quantise};

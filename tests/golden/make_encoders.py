@@ -5,7 +5,7 @@
 
 Each folder tiny-NAME holds config.json, model.safetensors in f16, tokenizer.json, what sentence-transformers adds to them, and
 expected.json: what `transformers` computes in f64 from the same weights, a text at a time, so that nothing is padded. tiny-bert
-has a GGUF file too. The second command writes minilm.json: vectors of the real model, in f64.
+has a GGUF file too. tiny-KIND-labels and tiny-KIND-pairs are the same with heads: their expected.json has logits. The second command writes minilm.json: vectors of the real model, in f64.
 """
 
 import json
@@ -57,6 +57,16 @@ MODELS = {
         None, None,
     ),
 }
+
+
+HEADS = {
+    "bert-labels": (T.BertForSequenceClassification, "bert", ["calm", "storm", "fog", "night"], None),
+    "roberta-labels": (T.RobertaForSequenceClassification, "roberta", ["calm", "storm", "fog"], "multi_label_classification"),
+    "distilbert-labels": (T.DistilBertForSequenceClassification, "distilbert", ["NEGATIVE", "POSITIVE"], None),
+    "bert-pairs": (T.BertForSequenceClassification, "bert", ["LABEL_0"], None),
+    "roberta-pairs": (T.RobertaForSequenceClassification, "roberta", ["LABEL_0"], None),
+}
+QUERY = "who lights the lamp?"
 
 
 def train_tokenizer():
@@ -157,6 +167,46 @@ def make(name, tokenizer):
     print(name, "longest", max(len(case["tokens"]) for case in cases))
 
 
+def encode_pair(tokenizer, kind, query, text):
+    """What `transformers` makes of a pair, and the token types."""
+    a, b = (encode(tokenizer, each, 10**6)[1:-1] for each in (query, text))
+    between = [SEP, SEP] if kind == "roberta" else [SEP]
+    room = POSITIONS - 2 - len(between)
+    while len(a) + len(b) > room:
+        (a if len(a) > len(b) else b).pop()
+    types = [0] * (len(a) + 2) + [1] * (len(between) - 1 + len(b) + 1)
+    return [CLS, *a, *between, *b, SEP], types if kind == "bert" else [0] * len(types)
+
+
+def make_head(name, tokenizer):
+    build, kind, labels, problem = HEADS[name]
+    config = MODELS[kind][0]().config
+    config.id2label = dict(enumerate(labels))
+    config.label2id = {label: i for i, label in enumerate(labels)}
+    config.problem_type = problem
+    model = build(config).eval()
+    fixtures.randomise(model, SEED)
+    fixtures.rounded(model, torch.float16)
+    folder = GOLDEN / f"tiny-{name}"
+    folder.mkdir(exist_ok=True)
+    tokenizer.save(str(folder / "tokenizer.json"))
+    model.half().save_pretrained(folder)
+    model.double()
+    cases = []
+    for text in TEXTS:
+        ids = encode(tokenizer, text, POSITIONS)
+        types = [0] * len(ids)
+        if name.endswith("pairs"):
+            ids, types = encode_pair(tokenizer, kind, QUERY, text)
+        segments = {} if kind == "distilbert" else {"token_type_ids": torch.tensor([types])}
+        with torch.no_grad():
+            logits = model(torch.tensor([ids]), **segments).logits[0]
+        cases.append({"text": text, "logits": numbers(logits)})
+    expected = {"query": QUERY} if name.endswith("pairs") else {"labels": labels, "scores": "any" if problem else "one"}
+    write_json(folder / "expected.json", expected | {"cases": cases})
+    print(name, sum(path.stat().st_size for path in folder.iterdir()), "bytes")
+
+
 def write_json(path, value):
     path.write_text(json.dumps(value, ensure_ascii=False, separators=(",", ":")).replace(',"', ',\n"') + "\n")
 
@@ -188,6 +238,8 @@ def main():
     tokenizer = train_tokenizer()
     for name in MODELS:
         make(name, tokenizer)
+    for name in HEADS:
+        make_head(name, tokenizer)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ mod classify;
 mod damage;
 mod default;
 mod embeddings;
+mod encoder_heads;
 mod encoders;
 mod entities;
 mod files;

@@ -1,5 +1,7 @@
 //! Which of some labels a text bears.
 //!
+//! An encoder with a head for labels (`run/head.rs`) says its file's own, of the beginning that it reads.
+//!
 //! A set of labels that was added to the model (`src/heads`) goes by the words of the whole text, without the network.
 //!
 //! Labels that the model was trained on: it reads the text, then `label`, and says for each label the probability of its words and
@@ -22,6 +24,7 @@ use labels::{ClassifySection, check, refused, words};
 
 use super::article::{Article, Chunk};
 use super::format::TaskFormat;
+use crate::arch::Scores;
 use crate::error::{Error, Result};
 use crate::model::LogitRows;
 use crate::run::{Context, Ended, Event, Job, Label, Lease, Model, Phase};
@@ -64,6 +67,9 @@ impl Model {
     /// `UnsupportedTask` where the model was not trained to and has no embedding table, `InvalidOption` for a text without
     /// words and for labels that make no sense.
     pub fn classify(self: &Rc<Self>, text: &str, options: &ClassifyOptions) -> Result<Job> {
+        if options.labels == Labels::Default && !self.labels().is_empty() {
+            return self.by_head(text);
+        }
         let section = self.section::<ClassifySection>();
         let article = Article::with_sentences(text)?;
         if let (Labels::Own(labels), Some(table)) = (&options.labels, self.table())
@@ -96,6 +102,26 @@ impl Model {
         }
         let without_text = (!trained).then_some([format.text, section.label]);
         Ok(Job::new(self, |context| run(context, labels, tokens, parts, without_text)))
+    }
+
+    /// The file's own labels by the head of an encoder. The text is read as it is, as it was trained to.
+    fn by_head(self: &Rc<Self>, text: &str) -> Result<Job> {
+        let text = text.to_string();
+        Ok(Job::new(self, |context| async move {
+            let model = context.model();
+            let (logits, scores) = model.label_logits(&text)?;
+            let logits: Vec<f64> = logits.into_iter().map(f64::from).collect();
+            let scores = match scores {
+                Scores::One => softmax(&logits),
+                Scores::Any => logits.iter().map(|x| 1.0 / (1.0 + (-x).exp())).collect(),
+                Scores::Raw => return Err(model.cannot("classify")),
+            };
+            context.prefilled();
+            for label in ranked(model.labels(), &scores) {
+                context.emit(Event::Label(label)).await;
+            }
+            Ok(Ended::given())
+        }))
     }
 
     /// Labels by the vectors of a table; `text` without markup.

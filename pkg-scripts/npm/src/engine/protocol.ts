@@ -56,8 +56,8 @@ export type RequestBody =
   | { method: "chatFiles" }
   /** Fetches a part, such as the embedding table, and gives it to the model. */
   | { method: "part"; files: SourceFile[]; cache: boolean }
-  /** Answered with the vectors, one behind the other, in one `Float32Array`. */
-  | { method: "embed"; texts: string[]; options: object }
+  /** Answered with the vectors, one behind the other, in one `Float32Array`. With a query: one number a text, by a cross-encoder. */
+  | { method: "embed"; texts: string[]; options: object; query?: string | undefined }
   /** Starts a task on a text. */
   | { method: "start"; task: string; input: string; options: object }
   /** The id of the call is the session's from then on. */

@@ -263,13 +263,14 @@ function part({ id, files: sources, cache }: Request & { method: "part" }): Prom
 /** More short texts than an encoder reads at once; a table reads one. */
 const TEXTS_AT_ONCE = 32;
 
-function embed({ id, texts, options }: Request & { method: "embed" }): Promise<Float32Array<ArrayBuffer>> {
+function embed({ id, texts, options, query }: Request & { method: "embed" }): Promise<Float32Array<ArrayBuffer>> {
   return stoppable(id, ({ signal }) => {
     const progress = throttled(id);
     const between = <T>(work: () => T): Promise<T> => queue.between(work);
-    const most = loaded().info().tasks.includes("embed") ? TEXTS_AT_ONCE : 1;
+    const most = query !== undefined || loaded().info().tasks.includes("embed") ? TEXTS_AT_ONCE : 1;
     const work = { between, signal, onProgress: (n: number) => progress("embed", n, texts.length) };
-    return embedAll(texts, (some) => loaded().embed(some, options), most, work);
+    const vectors = (some: string[]): Float32Array[] => (query === undefined ? loaded().embed(some, options) : loaded().score(query, some));
+    return embedAll(texts, vectors, most, work);
   });
 }
 

@@ -235,7 +235,7 @@ export class Model {
   }
 
   get #vectors(): Vectors {
-    return { engine: this.#connection, parts: this.#parts, encodes: this.#info.tasks.includes("embed") };
+    return { engine: this.#connection, parts: this.#parts, encodes: this.#info.tasks.includes("embed"), scores: this.#info.tasks.includes("rank") };
   }
 
   /**

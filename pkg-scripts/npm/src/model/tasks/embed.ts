@@ -29,7 +29,7 @@ export interface RankOptions extends EmbedOptions {
 export interface Ranked {
   /** Its place in the list that was given. */
   index: number;
-  /** The cosine of its vector and the query's, -1 to 1. */
+  /** The cosine of its vector and the query's, -1 to 1; the logit of the pair by a cross-encoder (`model.info.tasks` has `rank`). */
   score: number;
 }
 
@@ -42,6 +42,8 @@ export interface Vectors {
   parts: Parts;
   /** The model makes them itself. */
   encodes: boolean;
+  /** It reads query and text together, and scores the pair. */
+  scores: boolean;
 }
 
 const NAMES = ["pooling", "normalize", "dimensions", "prefix"] as const;
@@ -108,11 +110,36 @@ export async function rank(
   const { queryPrefix, top, ...rest } = checkOptions(options);
   if (!Array.isArray(texts)) throw optionError("texts", "an array of strings or vectors", texts);
   if (top !== undefined && !(Number.isInteger(top) && top > 0)) throw optionError("top", "a whole number of at least 1", top);
+  if (source.scores) return best(await score(source, query, texts, { ...rest, queryPrefix } as RankOptions), top);
   const own = queryPrefix === undefined ? rest : { ...rest, prefix: queryPrefix };
   const first = typeof query === "string" ? ((await embed(source, query, own)) as Vector) : query;
   const scores = (await similarity(source, first, texts, rest)) as number[];
+  return best(scores, top);
+}
+
+function best(scores: readonly number[], top: number | undefined): Ranked[] {
   const ranked = scores.map((score, index) => ({ index, score })).sort((a, b) => b.score - a.score || a.index - b.index);
   return ranked.slice(0, top);
+}
+
+/** By a cross-encoder, which has no vectors and so no options of them. */
+async function score(
+  { engine }: Vectors,
+  query: string | Vector,
+  texts: readonly (string | Vector)[],
+  { signal, onProgress, ...rest }: RankOptions,
+): Promise<number[]> {
+  for (const [name, value] of Object.entries(rest)) {
+    if (value !== undefined) throw optionError(name, "one of top, signal, onProgress: this model reads query and text together", value);
+  }
+  checkCallOptions({ signal, onProgress });
+  checkText("query", query as string);
+  texts.forEach((text, i) => checkText(`texts[${i}]`, text as string));
+  signal?.throwIfAborted();
+  if (texts.length === 0) return [];
+  const progress = (progress: Parameters<typeof report>[1]): void => report(onProgress, progress);
+  const request = { method: "embed", query: query as string, texts: texts as string[], options: {} } as const;
+  return [...(await engine.send<Float32Array>(request, { signal, progress }).answer)];
 }
 
 function cosine(a: Vector, b: Vector): number {

@@ -1,0 +1,100 @@
+//! Heads: what published encoders compute of their rows, by the class's name. A head is data, as a family is: the names of its
+//! matrices, what follows each, and what the file calls its outputs. A new kind is a row in [`HEADS`], its class in the family's
+//! list, and what is done with its outputs (`run::head`).
+
+use super::hugging_face as hf;
+use super::settings::Settings;
+use crate::error::Result;
+use crate::format::{Dialect, ModelFile};
+
+/// What follows a matrix of a head.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HeadActivation {
+    /// Nothing: these are the outputs.
+    None,
+    /// Hyperbolic tangent.
+    Tanh,
+    /// The greater of x and 0.
+    Relu,
+}
+
+/// How a file wants its labels' logits read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scores {
+    /// One label fits: probabilities that are 1 together (softmax).
+    One,
+    /// Any number of labels fits: a probability for each (sigmoid).
+    Any,
+    /// The logits are no probabilities: a regression.
+    Raw,
+}
+
+/// A head over the first row of a text.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HeadConfig {
+    /// Names of the matrices in the file without `.weight` and `.bias`, first to last, and what follows each.
+    pub layers: &'static [(&'static str, HeadActivation)],
+    /// What the outputs stand for.
+    pub labels: Vec<String>,
+    /// How they are read.
+    pub scores: Scores,
+    /// Separator tokens between the two texts of a pair.
+    pub separators: usize,
+}
+
+/// Of one class.
+struct Row {
+    class: &'static str,
+    layers: &'static [(&'static str, HeadActivation)],
+    separators: usize,
+}
+
+const BERT: &[(&str, HeadActivation)] =
+    &[("bert.pooler.dense", HeadActivation::Tanh), ("classifier", HeadActivation::None)];
+const ROBERTA: &[(&str, HeadActivation)] =
+    &[("classifier.dense", HeadActivation::Tanh), ("classifier.out_proj", HeadActivation::None)];
+const DISTILBERT: &[(&str, HeadActivation)] =
+    &[("pre_classifier", HeadActivation::Relu), ("classifier", HeadActivation::None)];
+
+/// Every class with a head.
+const HEADS: [Row; 5] = [
+    Row { class: "BertForSequenceClassification", layers: BERT, separators: 1 },
+    Row { class: "DistilBertForSequenceClassification", layers: DISTILBERT, separators: 1 },
+    Row { class: "RobertaForSequenceClassification", layers: ROBERTA, separators: 2 },
+    Row { class: "XLMRobertaForSequenceClassification", layers: ROBERTA, separators: 2 },
+    Row { class: "CamembertForSequenceClassification", layers: ROBERTA, separators: 2 },
+];
+
+/// Labels of a file that does not say how many it has, as `transformers` takes it.
+const DEFAULT_LABELS: usize = 2;
+
+/// The head of a model file; `None` where its class has none.
+///
+/// # Errors
+/// `Format` and `Unsupported` for what the file says of labels.
+pub fn head(file: &ModelFile) -> Result<Option<HeadConfig>> {
+    if file.dialect != Dialect::HuggingFace {
+        return Ok(None);
+    }
+    let class = hf::class(file)?;
+    let Some(row) = HEADS.iter().find(|row| row.class == class) else { return Ok(None) };
+    let s = Settings::new(file, "");
+    let mut labels = Vec::new();
+    while let Some(label) = s.str(&format!("id2label.{}", labels.len()))? {
+        labels.push(label.to_string());
+    }
+    if labels.is_empty() {
+        labels = (0..DEFAULT_LABELS).map(|i| format!("LABEL_{i}")).collect();
+    }
+    let scores = match s.str("problem_type")? {
+        None if labels.len() == 1 => Scores::Any,
+        None | Some("single_label_classification") => Scores::One,
+        Some("multi_label_classification") => Scores::Any,
+        Some("regression") => Scores::Raw,
+        Some(other) => {
+            let known = "single_label_classification, multi_label_classification, regression";
+            return Err(s.unsupported("problem_type", other, known));
+        }
+    };
+    Ok(Some(HeadConfig { layers: row.layers, labels, scores, separators: row.separators }))
+}
