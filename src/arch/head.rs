@@ -90,9 +90,9 @@ pub fn head(file: &ModelFile) -> Result<Option<HeadConfig>> {
         None if labels.len() == 1 => Scores::Any,
         None | Some("single_label_classification") => Scores::One,
         Some("multi_label_classification") => Scores::Any,
-        Some("regression") => Scores::Raw,
+        Some("regression") if labels.len() == 1 => Scores::Raw,
         Some(other) => {
-            let known = "single_label_classification, multi_label_classification, regression";
+            let known = "single_label_classification, multi_label_classification, regression with one label";
             return Err(s.unsupported("problem_type", other, known));
         }
     };

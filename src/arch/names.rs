@@ -71,9 +71,13 @@ impl Name {
         Name { plus_one: true, ..self }
     }
 
-    fn source(&self, prefix: &str, layer: Option<&str>, kind: &str) -> Source {
-        let name = self.file.strip_prefix(prefix).unwrap_or(self.file);
-        let name = layer.map_or_else(|| name.to_string(), |layer| name.replacen("{}", layer, 1));
+    /// `prefix`: what the table's names begin with, and what the file's begin with in its place.
+    fn source(&self, prefix: (&str, &str), layer: Option<&str>, kind: &str) -> Source {
+        let name = self
+            .file
+            .strip_prefix(prefix.0)
+            .map_or_else(|| self.file.to_string(), |rest| format!("{}{rest}", prefix.1));
+        let name = layer.map_or_else(|| name.clone(), |layer| name.replacen("{}", layer, 1));
         let weight = kind == "weight";
         Source {
             name: format!("{name}.{kind}"),
@@ -90,7 +94,8 @@ pub(super) struct Names {
     /// Tables of names; in each the first row of a tensor is tried first. A tensor in an earlier table is not looked for in a later
     /// one.
     pub(super) tables: &'static [&'static [Name]],
-    /// What the names of a whole model's tensors begin with, and those of its inner model saved alone do not.
+    /// What the names of a whole model's tensors begin with, and those of its inner model saved alone do not. Classes that share a table
+    /// may say another word for it: `roberta.` for `bert.`.
     pub(super) prefix: &'static str,
     /// Tensors whose names end so change nothing: masks and tables that exporters leave in the file.
     pub(super) ignored: &'static [&'static str],
@@ -101,8 +106,8 @@ pub(super) struct Names {
 pub struct Tensors {
     names: Names,
     dialect: Dialect,
-    /// The prefix is missing.
-    bare: bool,
+    /// What the file has in the place of the prefix.
+    prefix: String,
 }
 
 /// Tensors that GGUF files of several families hold together.
@@ -115,15 +120,16 @@ const GGUF_FUSED: &[Name] = &[
 impl Tensors {
     pub(super) fn new(file: &ModelFile, names: Names) -> Tensors {
         let mut all = file.tensors.iter().map(|tensor| tensor.name.as_str());
-        let bare = !names.prefix.is_empty() && !all.any(|name| name.starts_with(names.prefix));
-        Tensors { names, dialect: file.dialect, bare }
+        let prefix =
+            if all.any(|name| name.starts_with(names.prefix)) { names.prefix } else { other_prefix(file, &names) };
+        Tensors { names, dialect: file.dialect, prefix: prefix.to_string() }
     }
 
     /// Where to look for a tensor of the plan, best first; nothing where this kind of file has no name for it.
     pub fn sources(&self, canonical: &str) -> Vec<Source> {
         let Some((stem, kind)) = canonical.rsplit_once('.') else { return Vec::new() };
         let (pattern, layer) = pattern(stem);
-        let prefix = if self.bare { self.names.prefix } else { "" };
+        let prefix = (self.names.prefix, self.prefix.as_str());
         let rows = |table: &[Name]| {
             let rows = table.iter().filter(|row| row.inside == pattern);
             rows.map(|row| row.source(prefix, layer, kind)).collect::<Vec<_>>()
@@ -142,6 +148,19 @@ impl Tensors {
         let head = || self.sources("output.weight").iter().any(|source| source.name == name);
         self.names.ignored.iter().any(|end| name.ends_with(end)) || self.dialect == Dialect::HuggingFace && head()
     }
+}
+
+/// The word and dot before the first name of a family's tables, in a file that does not have the family's prefix; nothing where the file
+/// has names without one.
+fn other_prefix<'a>(file: &'a ModelFile, names: &Names) -> &'a str {
+    let mut rows = names.tables.iter().copied().flatten();
+    let Some(first) = rows.find_map(|row| row.file.strip_prefix(names.prefix)).map(|bare| format!(".{bare}.weight"))
+    else {
+        return "";
+    };
+    let heads =
+        file.tensors.iter().filter_map(|tensor| Some(&tensor.name[..tensor.name.strip_suffix(&first)?.len() + 1]));
+    heads.filter(|head| head.matches('.').count() == 1).next().unwrap_or("")
 }
 
 /// `blk.3.attn_q` to `blk.{}.attn_q` and `3`.

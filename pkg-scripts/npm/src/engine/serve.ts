@@ -5,7 +5,7 @@ import type { Engine, Guide, Job, ModelFiles, Session } from "../engine.js";
 import { DisposedError, toWire, WorkerError } from "../errors.js";
 import { type ReadFiles, readFiles } from "../files/download.js";
 import type { Build, DeviceInfo, EngineInfo } from "../info.js";
-import { NotServed } from "./compile.js";
+import { diagnosis } from "./compile.js";
 import { embedAll } from "./embed.js";
 import { guideFor } from "./grammar.js";
 import { keepLine, known } from "./measured.js";
@@ -344,29 +344,6 @@ async function start(build: Build): Promise<() => ModelFiles> {
   }
   return () => new host.ModelFiles();
 }
-
-/** Which of the reasons it is that an engine does not start, and what to do. `problem` is for programs. */
-function diagnosis(error: unknown): { problem: "missing" | "policy" | "unsupported" | "damaged"; cure: string } {
-  const policy = /content.security.policy|unsafe-eval/i;
-  if (error instanceof NotServed) {
-    return { problem: "missing", cure: "Serve it beside the package's other files; most bundlers find it, esbuild needs it copied" };
-  }
-  if (error instanceof WebAssembly.CompileError && policy.test(error.message)) {
-    return { problem: "policy", cure: "The page's Content-Security-Policy needs script-src 'self' 'wasm-unsafe-eval'" };
-  }
-  if (!WebAssembly.validate(SIMD)) {
-    return { problem: "unsupported", cure: "This browser has no WebAssembly SIMD. Use one of 2023 or later" };
-  }
-  return { problem: "damaged", cure: "The file is not what the package contains, or the browser has no memory left. Install it again" };
-}
-
-/** A module with one vector instruction, i8x16.splat, in a function () -> v128. */
-const SIMD = new Uint8Array([
-  ...[0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00], // "\0asm", version 1
-  ...[0x01, 0x05, 0x01, 0x60, 0x00, 0x01, 0x7b], // section 1: the type
-  ...[0x03, 0x02, 0x01, 0x00], // section 3: one function of it
-  ...[0x0a, 0x08, 0x01, 0x06, 0x00, 0x41, 0x00, 0xfd, 0x0f, 0x0b], // section 10: i32.const 0, i8x16.splat, end
-]);
 
 function throttled(id: number): (phase: string, loaded: number, total: number | undefined) => void {
   let last = -Infinity;
