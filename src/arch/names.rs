@@ -158,9 +158,9 @@ fn other_prefix<'a>(file: &'a ModelFile, names: &Names) -> &'a str {
     else {
         return "";
     };
-    let heads =
+    let mut heads =
         file.tensors.iter().filter_map(|tensor| Some(&tensor.name[..tensor.name.strip_suffix(&first)?.len() + 1]));
-    heads.filter(|head| head.matches('.').count() == 1).next().unwrap_or("")
+    heads.find(|head| head.matches('.').count() == 1).unwrap_or("")
 }
 
 /// `blk.3.attn_q` to `blk.{}.attn_q` and `3`.
