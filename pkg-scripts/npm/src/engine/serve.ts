@@ -295,7 +295,11 @@ function load(request: Request & { method: "load" }): Promise<EngineInfo> {
     engine = await judged(read, (files) => host.Engine.load(files, device, lines, progress, quantize));
     mark("model made");
     const measured = engine.measured();
-    if (measures && measured !== undefined) void keepLine(measured);
+    if (measures && measured !== undefined) {
+      const kept = keepLine(measured);
+      // One that is new is there for the load that comes next, however soon.
+      if (!lines.includes(measured)) await kept;
+    }
     asked = request.threads;
     const info = engine.info();
     if (info.device.kind === "cpu") await startThreads(info.device);
