@@ -203,7 +203,7 @@ describe("the extension", () => {
     await options.getByText(/The model is the one from before/).waitFor();
     assert.deepEqual(await kept(), []);
     await options.setInputFiles("#model-file", join(folder, "nanolm/model/nanolm-default.gguf"));
-    await options.getByText(/3\.5 million parameters. It can do: .*key-points/).waitFor();
+    await options.getByText(/2\.8 million parameters. It can do: .*key-points/).waitFor();
     assert.deepEqual(await kept(), ["nanolm-default.gguf"]);
     await page.goto(`${server.origin}/docs.html`);
     await page.bringToFront();
