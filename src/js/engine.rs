@@ -117,10 +117,9 @@ impl Engine {
         Ok(vectors.iter().map(|vector| JsValue::from(Float32Array::from(vector.as_slice()))).collect())
     }
 
-    /// How well the first of these texts answer a query, as many as a cross-encoder reads at once: an array of `Float32Array` of one number.
-    pub fn score(&self, query: &str, texts: Vec<String>) -> Result<Array, JsValue> {
-        let scores = self.model.score_some(query, &texts).map_err(to_js)?;
-        Ok(scores.iter().map(|score| JsValue::from(Float32Array::from(&[*score][..]))).collect())
+    /// How well the first of these texts answer a query, as many as a cross-encoder reads at once: a number each.
+    pub fn score(&self, query: &str, texts: Vec<String>) -> Result<Float32Array, JsValue> {
+        Ok(Float32Array::from(self.model.score_some(query, &texts).map_err(to_js)?.as_slice()))
     }
 
     /// Begins a task: its name, the text that it is about, and its options.

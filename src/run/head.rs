@@ -27,7 +27,7 @@ impl Model {
         let ids = self.require_tokenizer()?.encode_within(text, self.context_len())?;
         let mut pass = Texts::default();
         pass.push(ids.into_iter().map(|id| (id, 0)));
-        Ok((self.head_logits(head, &pass)?.concat(), head.config.scores))
+        Ok((self.head_logits(head, &pass)?, head.config.scores))
     }
 
     /// How well the first of these texts answer a query, by a head with one output that reads both together (a cross-encoder): its
@@ -52,15 +52,15 @@ impl Model {
             let segment = |second: bool| u32::from(second && self.segments > 1);
             pass.push(pair.into_iter().map(|(id, second)| (id, segment(second))));
         }
-        Ok(self.head_logits(head, &pass)?.concat())
+        self.head_logits(head, &pass)
     }
 
     fn require_head(&self, task: &str) -> Result<&Head> {
         self.head.as_ref().ok_or_else(|| self.cannot(task))
     }
 
-    /// The outputs for each text of a pass.
-    fn head_logits(&self, head: &Head, pass: &Texts) -> Result<Vec<Vec<f32>>> {
+    /// The outputs for each text of a pass, one text's behind another's.
+    fn head_logits(&self, head: &Head, pass: &Texts) -> Result<Vec<f32>> {
         let firsts: Vec<usize> = pass.ranges().map(|range| range.start).collect();
         if firsts.is_empty() {
             return Err(Error::Tokenizer {
@@ -71,9 +71,9 @@ impl Model {
         self.encode(pass, LogitRows::Rows(&firsts), &mut rows)?;
         // What is given may be longer than the rows asked for.
         let width = self.encoder.map_or(1, |encoder| encoder.dimensions);
-        let all: Vec<Vec<f32>> = rows.chunks_exact(width).take(firsts.len()).map(|row| head.logits(row)).collect();
-        match all.iter().flatten().find(|x| !x.is_finite()) {
-            None => Ok(all),
+        let logits: Vec<f32> = rows.chunks_exact(width).take(firsts.len()).flat_map(|row| head.logits(row)).collect();
+        match logits.iter().find(|x| !x.is_finite()) {
+            None => Ok(logits),
             Some(found) => {
                 let token = pass.tokens().first().map_or(0, |token| *token as usize);
                 Err(Error::NotFinite { token, found: found.to_string() })

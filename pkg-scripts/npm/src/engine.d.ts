@@ -41,7 +41,7 @@ export class Engine {
   /** The vectors of the first of these texts, of as many as the model reads at once: one by a table. */
   embed(texts: string[], options: object): Float32Array<ArrayBuffer>[];
   /** How well the first of these texts answer the query, by a cross-encoder: one number each. */
-  score(query: string, texts: string[]): Float32Array<ArrayBuffer>[];
+  score(query: string, texts: string[]): Float32Array<ArrayBuffer>;
   /** Begins a task: `generate`, `summarize`, `classify`, `entities`, `keywords`, `answer`; see src/task/mod.rs. */
   start(task: string, input: string, options: object): Job;
   /** Begins to continue token ids, with what the guide allows. */

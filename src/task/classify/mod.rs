@@ -83,7 +83,7 @@ impl Model {
             Labels::Own(_) => None,
         };
         if let Some(head) = set.and_then(|name| self.label_head(name)) {
-            return self.told(head.labels(), &head.logits(&article.text));
+            return self.told(head.labels(), &softmax(&head.logits(&article.text)));
         }
         let format = TaskFormat::of(self, "classify")?;
         let section = section.ok_or_else(|| self.cannot("classify"))?;
@@ -106,41 +106,27 @@ impl Model {
 
     /// The file's own labels by the head of an encoder. The text is read as it is, as it was trained to.
     fn by_head(self: &Rc<Self>, text: &str) -> Result<Job> {
-        let text = text.to_string();
-        Ok(Job::new(self, |context| async move {
-            let model = context.model();
-            let (logits, scores) = model.label_logits(&text)?;
-            let logits: Vec<f64> = logits.into_iter().map(f64::from).collect();
-            let scores = match scores {
-                Scores::One => softmax(&logits),
-                Scores::Any => logits.iter().map(|x| 1.0 / (1.0 + (-x).exp())).collect(),
-                Scores::Raw => return Err(model.cannot("classify")),
-            };
-            context.prefilled();
-            for label in ranked(model.labels(), &scores) {
-                context.emit(Event::Label(label)).await;
-            }
-            Ok(Ended::given())
-        }))
+        let (logits, scores) = self.label_logits(text)?;
+        let logits: Vec<f64> = logits.into_iter().map(f64::from).collect();
+        let probabilities = match scores {
+            Scores::One => softmax(&logits),
+            Scores::Any => logits.iter().map(|x| 1.0 / (1.0 + (-x).exp())).collect(),
+            Scores::Raw => return Err(self.cannot("classify")),
+        };
+        self.told(self.labels(), &probabilities)
     }
 
     /// Labels by the vectors of a table; `text` without markup.
     fn compare(self: &Rc<Self>, table: &Table, text: &str, labels: &[String]) -> Result<Job> {
         check(labels)?;
         let words: Vec<String> = labels.iter().map(|label| words(label)).collect();
-        self.told(labels, &table.logits(text, words.iter().map(String::as_str))?)
+        self.told(labels, &softmax(&table.logits(text, words.iter().map(String::as_str))?))
     }
 
-    /// Labels whose logits are known.
-    fn told(self: &Rc<Self>, labels: &[String], logits: &[f64]) -> Result<Job> {
-        let labels = ranked(labels, &softmax(logits));
-        Ok(Job::new(self, |context| async move {
-            context.prefilled();
-            for label in labels {
-                context.emit(Event::Label(label)).await;
-            }
-            Ok(Ended::given())
-        }))
+    /// Labels whose probabilities are known.
+    fn told(self: &Rc<Self>, labels: &[String], probabilities: &[f64]) -> Result<Job> {
+        let labels = ranked(labels, probabilities);
+        Ok(Job::new(self, |context| tell(context, labels)))
     }
 }
 
@@ -187,8 +173,12 @@ async fn run(
         let share = part.len() as f64 / total as f64;
         probabilities.iter_mut().zip(softmax(&scores)).for_each(|(sum, p)| *sum += share * p);
     }
+    tell(context, ranked(&labels, &probabilities)).await
+}
+
+async fn tell(context: Rc<Context>, labels: Vec<Label>) -> Result<Ended> {
     context.prefilled();
-    for label in ranked(&labels, &probabilities) {
+    for label in labels {
         context.emit(Event::Label(label)).await;
     }
     Ok(Ended::given())

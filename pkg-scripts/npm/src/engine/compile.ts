@@ -19,7 +19,7 @@ export async function compile({ name, url, integrity }: WasmFile, assets: string
   const place = assets === undefined ? url : new URL(name, assets);
   // Not filled in where the modules were not assembled. Insecure pages could not tell what is wrong.
   const known = globalThis.crypto?.subtle !== undefined && integrity.startsWith("sha256-");
-  // The browser checks it on the way, which costs nothing; hashed here, it would be read a second time before it is compiled.
+  // The browser checks it on the way. Hashed here, it would be read a second time before it is compiled.
   const right = known ? await fetch(place, { integrity }).catch(() => undefined) : undefined;
   return compiled(right?.ok ? right : await served(place, known ? (bytes) => differs(name, bytes, integrity) : undefined));
 }

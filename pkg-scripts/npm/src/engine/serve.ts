@@ -269,7 +269,8 @@ function embed({ id, texts, options, query }: Request & { method: "embed" }): Pr
     const between = <T>(work: () => T): Promise<T> => queue.between(work);
     const most = query !== undefined || loaded().info().tasks.includes("embed") ? TEXTS_AT_ONCE : 1;
     const work = { between, signal, onProgress: (n: number) => progress("embed", n, texts.length) };
-    const vectors = (some: string[]): Float32Array[] => (query === undefined ? loaded().embed(some, options) : loaded().score(query, some));
+    const vectors = (some: string[]): Float32Array[] =>
+      query === undefined ? loaded().embed(some, options) : Array.from(loaded().score(query, some), (score) => Float32Array.of(score));
     return embedAll(texts, vectors, most, work);
   });
 }
@@ -307,7 +308,7 @@ function load(request: Request & { method: "load" }): Promise<EngineInfo> {
   });
 }
 
-/** A point of a load on the timeline of the browser's tools. What it is measured by, too: `performance.timeOrigin` is the worker's own. */
+/** A point of a load on the timeline of the browser's tools, in milliseconds since the worker began. Benchmarks read it, too. */
 function mark(point: "worker ready" | "engine started" | "files read" | "model made"): void {
   performance.mark(`nanolm: ${point}`);
 }
