@@ -71,7 +71,10 @@ impl Model {
         self.encode(pass, LogitRows::Rows(&firsts), &mut rows)?;
         // What is given may be longer than the rows asked for.
         let width = self.encoder.map_or(1, |encoder| encoder.dimensions);
-        let logits: Vec<f32> = rows.chunks_exact(width).take(firsts.len()).flat_map(|row| head.logits(row)).collect();
+        let mut logits = Vec::new();
+        for row in rows.chunks_exact(width).take(firsts.len()) {
+            logits.extend_from_slice(&head.logits(row));
+        }
         match logits.iter().find(|x| !x.is_finite()) {
             None => Ok(logits),
             Some(found) => {

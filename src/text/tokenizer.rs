@@ -116,10 +116,18 @@ impl Tokenizer {
             let longer = room - shorter;
             (n, m) = if n > m { (longer, shorter) } else { (shorter, longer) };
         }
-        let first = self.prefix.iter().chain(a.iter().take(n)).chain(&self.suffix).map(|id| (*id, false));
-        let between = (1..separators).flat_map(|_| &self.suffix).map(|id| (*id, true));
-        let second = b.iter().take(m).chain(&self.suffix).map(|id| (*id, true));
-        first.chain(between).chain(second).take(max).collect()
+        let mut all = Vec::new();
+        let mut push = |ids: &[u32], most: usize, second| all.extend(ids.iter().take(most).map(|id| (*id, second)));
+        push(&self.prefix, max, false);
+        push(a, n, false);
+        push(&self.suffix, max, false);
+        for _ in 1..separators {
+            push(&self.suffix, max, true);
+        }
+        push(b, m, true);
+        push(&self.suffix, max, true);
+        all.truncate(max);
+        all
     }
 
     /// The ids of a text in which control tokens are plain text, and for each the byte of the text where it ends. A

@@ -63,12 +63,13 @@ impl Head {
         for Layer { weight, bias, then } in &self.layers {
             let sum = |(row, bias): (&[f32], &f32)| {
                 let sum: f64 = row.iter().zip(&x).map(|(w, x)| f64::from(*w) * f64::from(*x)).sum();
-                let sum = (sum + f64::from(*bias)) as f32;
-                match then {
+                let sum = sum + f64::from(*bias);
+                let out = match then {
                     HeadActivation::None => sum,
                     HeadActivation::Tanh => sum.tanh(),
                     HeadActivation::Relu => sum.max(0.0),
-                }
+                };
+                out as f32
             };
             x = weight.chunks_exact(x.len().max(1)).zip(bias).map(sum).collect();
         }
