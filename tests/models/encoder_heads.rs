@@ -12,8 +12,8 @@ use serde_json::Value;
 
 use super::run::{finish, load, read, root};
 
-/// Logits are of about 1 to 5: f32 sums against f64 ones, keys and values in 16 bits.
-const MAX_ABS: f32 = 5e-4;
+/// Logits are of about 1: f32 sums against f64 ones, keys and values in 16 bits. The largest error is 1.7e-4.
+const MAX_ABS: f32 = 3e-4;
 
 fn files(folder: &str) -> Vec<(String, Bytes)> {
     read(&root().join("tests/golden").join(folder), &["config.json", "tokenizer.json", "model.safetensors"])
@@ -66,7 +66,7 @@ fn labels_equal_those_of_transformers() {
             for Label { label, score } in &found {
                 let x = wanted[labels.iter().position(|other| other == label).unwrap()];
                 let probability = if scores == Scores::Any { 1.0 / (1.0 + (-x).exp()) } else { x.exp() / sum };
-                assert!((score - probability).abs() < 2e-4, "{folder}, {label}: expected {probability}, found {score}");
+                assert!((score - probability).abs() < 1e-4, "{folder}, {label}: expected {probability}, found {score}");
             }
         }
     }

@@ -6,8 +6,8 @@ import { after, before, test } from "node:test";
 import { openPage, serveApp } from "./support/app.mjs";
 import { launch, ROOT } from "./support/browser.mjs";
 
-/** Logits of the tiny models are about 1: vectors are rounded to 16 bits between the layers. */
-const MOST = 2e-3;
+/** Logits of the tiny models are about 1, and f32 sums stand against f64 ones: the largest error in Node is 6.2e-5. */
+const MOST = 2e-4;
 
 let app;
 let browser;

@@ -17,7 +17,7 @@ export function compare(ours, llama) {
     result.margin = best[0][1] - (found ?? best.at(-1))[1];
     result.rank = found === undefined ? undefined : best.indexOf(found) + 1;
   }
-  // One that goes on where the other ended has written no token to compare.
+  // Where one ended and the other went on there is no token to compare, and nothing that explains it.
   result.fault = promptDiffers !== undefined || (at !== undefined && (best === undefined || result.rank === undefined || result.margin > ROUNDING));
   return result;
 }
@@ -34,7 +34,8 @@ export function table(rows, { model, tokens, build }) {
   const line = (cells) => `| ${cells.join(" | ")} |`;
   const lines = rows.map(({ name, tokens, cached, written, promptDiffers, at, rank, margin }) => {
     const first = promptDiffers !== undefined ? `the prompt's token ${promptDiffers + 1}` : at === undefined ? "none" : `token ${at + 1}`;
-    return line([name, tokens, cached, written, first, at === undefined ? "" : (rank ?? "beyond the fifth"), margin?.toFixed(3) ?? ""]);
+    const place = at === undefined ? "" : at === written ? "ended" : (rank ?? "beyond the fifth");
+    return line([name, tokens, cached, written, first, place, margin?.toFixed(3) ?? ""]);
   });
   const same = rows.filter(({ at, promptDiffers }) => at === undefined && promptDiffers === undefined).length;
   const faults = rows.filter(({ fault }) => fault).map(({ name }) => name);
