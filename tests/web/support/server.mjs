@@ -112,6 +112,9 @@ export async function serve(mounts, { policy = POLICY, port = 0, cors = false, i
   };
 }
 
+/** The client must have read what was sent before the connection breaks, and it may be busy with the engine meanwhile. */
+const CUT_AFTER_MS = 500;
+
 /**
  * A file whose first request goes wrong: it breaks off (`cut`, or `unversioned` where nothing tells versions apart), stands still (`stall`),
  * ends as if that were all (`end`), is a message instead (`message`), or is of a version that is gone by the next request (`swap`).
@@ -144,7 +147,7 @@ function faulty(request, response, headers, file, query, again) {
   if (request.method === "HEAD") return void response.end();
   response.write(body.subarray(from, end));
   if (again || fault === "end") response.end();
-  else if (fault !== "stall") setTimeout(() => response.destroy(), 50);
+  else if (fault !== "stall") setTimeout(() => response.destroy(), CUT_AFTER_MS);
 }
 
 async function trickle(response, body, pause, cut) {
@@ -156,6 +159,5 @@ async function trickle(response, body, pause, cut) {
     response.write(body.subarray(at, Math.min(at + step, end)));
   }
   if (cut === undefined) response.end();
-  // The client must have got what was sent before the connection breaks.
-  else setTimeout(() => response.destroy(), 50);
+  else setTimeout(() => response.destroy(), CUT_AFTER_MS);
 }

@@ -17,25 +17,24 @@ export interface WasmFile {
 /** Fetches and compiles a wasm file. `assets`: the folder where the page has put a copy. */
 export async function compile({ name, url, integrity }: WasmFile, assets: string | undefined): Promise<WebAssembly.Module> {
   const place = assets === undefined ? url : new URL(name, assets);
-  // Not filled in where the modules were not assembled. Insecure pages could not tell what is wrong.
-  const known = globalThis.crypto?.subtle !== undefined && integrity.startsWith("sha256-");
-  // The browser checks it on the way. Hashed here, it would be read a second time before it is compiled.
-  const right = known ? await fetch(place, { integrity }).catch(() => undefined) : undefined;
-  return compiled(right?.ok ? right : await served(place, known ? (bytes) => differs(name, bytes, integrity) : undefined));
-}
-
-/** Asked for without a hash: because there is none, or to say why it was refused. */
-async function served(place: URL, check?: (bytes: ArrayBuffer) => Promise<void>): Promise<Response> {
   const response = await fetch(place).catch((error: unknown) => {
     throw new NotServed((error as Error).message);
   });
   if (!response.ok) throw new NotServed(`the server answered ${response.status}`);
-  await check?.(await response.clone().arrayBuffer());
-  return response;
+  // Beside the compiler: `fetch` could check it, too, but does not say whether the file was not there or was another.
+  const right = checked(name, response.clone(), integrity);
+  // Awaited below; until then a failure is not unobserved.
+  right.catch(() => {});
+  const module = await compiled(response);
+  await right;
+  return module;
 }
 
-async function differs(name: string, bytes: ArrayBuffer, expected: string): Promise<void> {
-  const found = asIntegrity(new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)));
+/** Rejects where the bytes are others. Insecure pages cannot tell. */
+async function checked(name: string, response: Response, expected: string): Promise<void> {
+  // Not filled in where the modules were not assembled.
+  if (globalThis.crypto?.subtle === undefined || !expected.startsWith("sha256-")) return;
+  const found = asIntegrity(new Uint8Array(await crypto.subtle.digest("SHA-256", await response.arrayBuffer())));
   if (found !== expected) throw new Error(`${name}: expected the integrity ${expected}, found ${found}`);
 }
 
