@@ -71,7 +71,7 @@ for (const worker of ["worker.js", "worker-threads.js"]) {
 function smaller(path) {
   const text = readFileSync(path, "utf8");
   if (text.startsWith("/*!")) return text;
-  const { code, errors } = minifySync(path, text, { module: true, compress: false, mangle: true });
+  const { code, errors } = minifySync(path, text, { module: true, compress: true, mangle: true });
   if (errors.length > 0) throw new Error(`assemble: ${path} cannot be minified: ${errors[0].message}`);
   const known = code.replace(/(["'`])sha256:([\w./-]+)\1/g, (_, quote, file) => `${quote}${integrityOf(file)}${quote}`);
   return known.replace(/(new URL\(|\{type:)`([^`$\\]+)`/g, '$1"$2"');

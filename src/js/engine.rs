@@ -25,6 +25,13 @@ pub struct Engine {
     model: Rc<Model>,
 }
 
+#[cfg(feature = "tasks")]
+impl Engine {
+    pub(super) fn model(&self) -> &Rc<Model> {
+        &self.model
+    }
+}
+
 #[wasm_bindgen]
 impl Engine {
     /// Loads a model; `files` are used up. `known`: lines that [`Engine::measured`] gave before. `quantize`: what plain floats become.

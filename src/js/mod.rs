@@ -13,6 +13,8 @@ mod job;
 mod object;
 mod options;
 mod session;
+#[cfg(feature = "tasks")]
+mod texts;
 #[cfg(target_feature = "atomics")]
 mod threads;
 mod unicode;

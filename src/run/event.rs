@@ -101,6 +101,7 @@ pub struct Point {
 }
 
 /// What is known of a sentence, for fitting the weights of `nanolm.tasks`.
+#[cfg(not(target_arch = "wasm32"))]
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Measured {
@@ -280,7 +281,8 @@ pub enum Event {
     Point(Point),
     /// Before the end of a written summary.
     Support(Support),
-    /// What is known of a sentence.
+    /// What is known of a sentence: for training, which runs natively.
+    #[cfg(not(target_arch = "wasm32"))]
     Measured(Measured),
     /// A label.
     Label(Label),

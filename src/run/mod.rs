@@ -35,9 +35,10 @@ mod stopwatch;
 pub use check::check;
 pub use context::Context;
 pub use embed::EmbedOptions;
+#[cfg(not(target_arch = "wasm32"))]
+pub use event::Measured;
 pub use event::{
-    Answer, Entity, Event, FinishReason, GpuUsage, Keyword, Label, Measured, Phase, Piece, Place, Point, Support,
-    Timings, Usage,
+    Answer, Entity, Event, FinishReason, GpuUsage, Keyword, Label, Phase, Piece, Place, Point, Support, Timings, Usage,
 };
 pub use generate::{GenerateOptions, Prompt, Written};
 pub use job::{Ended, Job};

@@ -59,7 +59,8 @@ pub struct ModelInfo {
     pub weight_type: DType,
     /// Where it ran when it was loaded.
     pub device: DeviceReport,
-    /// `generate`, `embed`, or what its head does (`classify`, `rank`); what it was trained for, and what any model can do.
+    /// `generate`, `embed`, or what its head does (`classify`, `rank`); `chat` with a template; what it was trained for, and what any
+    /// model can do.
     pub tasks: Vec<&'static str>,
     /// The sets of labels that it was trained to classify by.
     pub label_sets: Vec<String>,
@@ -81,6 +82,13 @@ pub struct ChatFiles {
     pub template: Option<String>,
     /// The text of a `tokenizer_config.json`, which may hold a template, too.
     pub tokenizer_config: Option<String>,
+}
+
+impl ChatFiles {
+    /// Whether there is a template. Which one of a `tokenizer_config.json` is taken, its reader decides.
+    fn has_template(&self) -> bool {
+        self.template.is_some() || self.tokenizer_config.as_ref().is_some_and(|text| text.contains("\"chat_template\""))
+    }
 }
 
 /// A model ready for calls.
@@ -170,6 +178,7 @@ impl Model {
         };
         sections.names.retain(|name| *name != first);
         let mut names = vec![first];
+        names.extend(chat.has_template().then_some("chat"));
         names.append(&mut sections.names);
         let label_sets = std::mem::take(&mut sections.label_sets);
         let info = ModelInfo {

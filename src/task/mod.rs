@@ -11,20 +11,25 @@ mod entities;
 mod format;
 mod judge;
 mod keywords;
+// For training, which runs natively: no page downloads it.
+#[cfg(not(target_arch = "wasm32"))]
 mod measure;
 mod memo;
 mod salience;
 mod summarize;
+mod support;
+mod text;
 
 use std::cell::RefCell;
 use std::rc::Rc;
 
 pub use answer::AnswerOptions;
-pub use classify::{ClassifyOptions, Labels};
+pub use classify::{Choice, ClassifyOptions, Labels};
 pub use entities::EntityOptions;
 pub use keywords::KeywordOptions;
 use serde_json::{Map, Value};
 pub use summarize::{Length, SummarizeOptions, SummaryKind};
+pub use text::{Part, sentences, support};
 
 use crate::backend::{Clock, DeviceRequest};
 use crate::error::{Error, Result};
@@ -47,13 +52,14 @@ pub struct Task {
 type Start = fn(&Rc<Model>, &str, Map<String, Value>) -> Result<Job>;
 
 /// Every task.
-pub const TABLE: [Task; 7] = [
+pub const TABLE: &[Task] = &[
     Task { name: "generate", read: nothing, start: |m, text, o| m.generate(Prompt::Text(text), &options(o)?) },
     Task { name: "summarize", read: summarize::read, start: |m, text, o| m.summarize(text, &options(o)?) },
     Task { name: "classify", read: classify::read, start: |m, text, o| m.classify(text, &options(o)?) },
     Task { name: "entities", read: entities::read, start: |m, text, o| m.extract_entities(text, &options(o)?) },
     Task { name: "keywords", read: keywords::read, start: |m, text, o| m.extract_keywords(text, &options(o)?) },
     Task { name: "answer", read: answer::read, start: |m, text, o| m.answer(text, &options(o)?) },
+    #[cfg(not(target_arch = "wasm32"))]
     Task { name: "measure", read: nothing, start: |m, text, _| m.measure(text) },
 ];
 
@@ -65,7 +71,7 @@ pub const TABLE: [Task; 7] = [
 pub fn start(model: &Rc<Model>, task: &str, input: &str, options: Map<String, Value>) -> Result<Job> {
     let known = TABLE.iter().find(|known| known.name == task).ok_or_else(|| Error::InvalidOption {
         name: "task".into(),
-        expected: format!("one of {}", TABLE.map(|task| task.name).join(", ")),
+        expected: format!("one of {}", TABLE.iter().map(|task| task.name).collect::<Vec<_>>().join(", ")),
         found: format!("{task:?}"),
     })?;
     (known.start)(model, input, options)

@@ -4,7 +4,7 @@ use nanolm::backend::DeviceChoice;
 use nanolm::format::ModelFile;
 use nanolm::language::en::sentences;
 use nanolm::run::Label;
-use nanolm::task::{ClassifyOptions, Labels};
+use nanolm::task::{Choice, ClassifyOptions, Labels};
 
 use super::run::{finish, on_each_device};
 use super::toy;
@@ -30,10 +30,14 @@ fn prefix(text: &str) -> Vec<u32> {
 
 /// Log-probability of the label's words and the end, after `prefix` and the label token.
 fn log_probability(prefix: &[u32], words: &str) -> f64 {
+    log_probability_after(&[prefix, &[LABEL]].concat(), &format!(" {words}"))
+}
+
+/// The same of any words after any tokens.
+fn log_probability_after(prefix: &[u32], words: &str) -> f64 {
     let mut tokens = prefix.to_vec();
-    tokens.push(LABEL);
     let from = tokens.len() - 1;
-    tokens.extend(format!(" {words}").bytes().map(u32::from));
+    tokens.extend(words.bytes().map(u32::from));
     tokens.push(toy::END);
     let rows = toy::logits_after_each(&tokens);
     (from..tokens.len() - 1)
@@ -79,6 +83,53 @@ fn own_labels_are_calibrated_by_what_is_expected_without_a_text() {
     let found = finish(model.classify(TEXT, &options).unwrap()).unwrap().labels;
     let score = |words: &&str| log_probability(&prefix(TEXT), words) - log_probability(&[toy::TEXT], words);
     check(&found, &labels, &labels.iter().map(score).collect::<Vec<_>>());
+}
+
+#[test]
+fn answers_are_calibrated_by_the_same_question_without_a_text() {
+    let bytes = |text: &str| text.bytes().map(u32::from).collect::<Vec<u32>>();
+    let prompts = vec![bytes("A long part, of oil. Which?"), bytes("A part. Which?")];
+    let baseline = bytes("N/A. Which?");
+    let labels = ["sport", "money", "the sports", "spore"];
+    let score =
+        |prompt: &[u32], label: &&str| log_probability_after(prompt, label) - log_probability_after(&baseline, label);
+    let shares = prompts.iter().map(|prompt| {
+        let scores: Vec<f64> = labels.iter().map(|label| score(prompt, label)).collect();
+        let total: f64 = scores.iter().map(|s| s.exp()).sum();
+        scores.into_iter().map(|s| s.exp() / total).collect::<Vec<f64>>()
+    });
+    let shares: Vec<Vec<f64>> = shares.collect();
+    let (long, short) = (prompts[0].len() as f64, prompts[1].len() as f64);
+    let expected: Vec<f64> =
+        (0..labels.len()).map(|i| ((long * shares[0][i] + short * shares[1][i]) / (long + short)).ln()).collect();
+    for model in on_each_device("answers", |device| toy::load(file(), device)) {
+        let labels_of = |options: &Choice| finish(model.choose(options).unwrap()).unwrap().labels;
+        let options = Choice {
+            labels: labels.map(String::from).to_vec(),
+            prompts: prompts.clone(),
+            baseline: baseline.clone(),
+            end: toy::END,
+        };
+        let found = labels_of(&options);
+        check(&found, &labels, &expected);
+        // What calls before have read changes nothing.
+        assert_eq!(labels_of(&options), found);
+        let refused = |change: &dyn Fn(&mut Choice)| {
+            let mut options = options.clone();
+            change(&mut options);
+            model.choose(&options).map(|_| ()).unwrap_err().code()
+        };
+        assert_eq!(refused(&|o| o.prompts.clear()), "option/invalid");
+        assert_eq!(refused(&|o| o.prompts[0].clear()), "option/invalid");
+        assert_eq!(refused(&|o| o.baseline.clear()), "option/invalid");
+        assert_eq!(refused(&|o| o.labels.clear()), "option/invalid");
+        assert_eq!(refused(&|o| o.prompts[1] = vec![7; toy::CONTEXT - 3]), "session/context-full");
+        // An id that the vocabulary does not have is an error, not a panic.
+        let beyond = Choice { prompts: vec![vec![7, 1_000_000]], ..options.clone() };
+        assert!(model.choose(&beyond).and_then(finish).is_err());
+        let end = Choice { end: 1_000_000, ..options.clone() };
+        assert!(model.choose(&end).and_then(finish).is_err());
+    }
 }
 
 #[test]

@@ -24,7 +24,7 @@ export class Engine {
     quantize?: string,
   ): Promise<Engine>;
   /** With the device of this moment. */
-  info(): import("./info.js").EngineInfo;
+  info(): import("./info.js").LoadedInfo;
   /** What was measured to choose the device: a line to be kept for later loads. */
   measured(): string | undefined;
   /** How often the model has moved to another device, because the one before was lost. */
@@ -36,6 +36,10 @@ export class Engine {
    */
   tokenize(text: string, addSpecial: boolean, literal?: Uint32Array): Uint32Array;
   detokenize(ids: Uint32Array): string;
+  /** The sentences of a text, or of the article in it, as they read, with their places. */
+  sentences(text: string, prose: boolean): { text: string; start: number; end: number }[];
+  /** The sentences of something written, with those of the text that support each. */
+  support(text: string, written: string): import("./model/stream.js").Supported[];
   /** Gives the model an embedding table, a set of labels, or what finds names. Consumes `files`. */
   addPart(files: ModelFiles): void;
   /** The vectors of the first of these texts, of as many as the model reads at once: one by a table. */
@@ -44,6 +48,8 @@ export class Engine {
   score(query: string, texts: string[]): Float32Array<ArrayBuffer>;
   /** Begins a task: `generate`, `summarize`, `classify`, `entities`, `keywords`, `answer`; see src/task/mod.rs. */
   start(task: string, input: string, options: object): Job;
+  /** Begins to say how likely labels are as answers: prompts up to `ends`, then the one without a text; `end` ends an answer. */
+  choose(labels: string[], tokens: Uint32Array, ends: Uint32Array, end: number): Job;
   /** Begins to continue token ids, with what the guide allows. */
   generate(tokens: Uint32Array, options: object, guide?: Guide): Job;
   /**

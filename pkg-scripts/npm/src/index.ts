@@ -32,8 +32,10 @@ export type { Piece, PieceIterator, Point, Result, Supported } from "./model/str
 // The tasks: a line each.
 export type { Answer, AnswerOptions } from "./model/tasks/answer.js";
 export type { ClassifyOptions, Label } from "./model/tasks/classify.js";
+export type { CompleteOptions } from "./model/tasks/complete.js";
 export type { EmbedOptions, Ranked, RankOptions, Vector } from "./model/tasks/embed.js";
 export type { Entity, EntityOptions } from "./model/tasks/entities.js";
 export type { GenerateOptions, SamplingOptions } from "./model/tasks/generate.js";
 export type { Keyword, KeywordOptions } from "./model/tasks/keywords.js";
+export type { RewriteOptions, TranslateOptions } from "./model/tasks/rewrite.js";
 export type { SummarizeOptions } from "./model/tasks/summarize.js";

@@ -24,6 +24,13 @@ export interface DeviceInfo {
   threads: number;
 }
 
+/**
+ * - `model`: the model was trained for the task.
+ * - `instruction`: it is asked in words, by its chat template.
+ * - `package`: rules, vectors and heads that come with the package, for any model.
+ */
+export type TaskMethod = "model" | "instruction" | "package";
+
 export interface EngineInfo {
   name: string;
   architecture: string;
@@ -35,13 +42,21 @@ export interface EngineInfo {
   /** The type that most weights are stored in, such as `q8_0`. */
   weightType: string;
   device: DeviceInfo;
-  /** What the model can do: `generate`, or `embed` where it is an encoder; `tldr`, `key-points`, `headline`, `classify`, `entities`, `keywords`, `answer`. */
+  /**
+   * What the model can do: `generate`, `chat` and `complete`, or `embed` where it is an encoder; `tldr`, `key-points`, `headline`, `classify`,
+   * `entities`, `keywords`, `answer`, `rewrite`, `translate`.
+   */
   tasks: string[];
+  /** Which way each task goes by default. */
+  methods: Readonly<Record<string, TaskMethod>>;
   /** The sets of labels that the model can classify by: those of its file, its default first, and those of this package. */
   labelSets: string[];
   /** What the model's files left open and what was taken for it, and what of them could not be kept, in words: mostly none. */
   notes: string[];
 }
+
+/** @internal What the engine knows of it. */
+export type LoadedInfo = Omit<EngineInfo, "methods">;
 
 export interface Progress {
   /**

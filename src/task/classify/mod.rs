@@ -12,13 +12,17 @@
 //! given one. Without one the network is asked as above, and calibrated by what it expects without a text (surface form
 //! competition, Holtzman et al. 2021, arXiv 2104.08315).
 //!
+//! A chat model is asked in words, which the caller writes by its template ([`Model::choose`]): each label is what it may answer.
+//!
 //! Labels are read as a tree: what two of them share is read once, and a label that cannot come near the best any more is
 //! not read to its end.
 
+mod choose;
 mod labels;
 
 use std::rc::Rc;
 
+pub use choose::Choice;
 pub use labels::{ClassifyOptions, Labels, read};
 use labels::{ClassifySection, check, refused, words};
 
@@ -88,7 +92,7 @@ impl Model {
         let format = TaskFormat::of(self, "classify")?;
         let section = section.ok_or_else(|| self.cannot("classify"))?;
         let (labels, trained) = section.choose(&options.labels)?;
-        let tokens = tokens(self, &labels, format.end)?;
+        let tokens = tokens(self, &labels, " ", format.end)?;
         let n = article.sentences.len();
         let mut parts = Vec::new();
         let mut from = 0;
@@ -100,8 +104,9 @@ impl Model {
             parts.push(input);
             from += sentences.len().max(1);
         }
-        let without_text = (!trained).then_some([format.text, section.label]);
-        Ok(Job::new(self, |context| run(context, labels, tokens, parts, without_text)))
+        let without_text = (!trained).then(|| vec![format.text, section.label]);
+        let asked = Asked { labels, tokens, parts, without_text, keeps: false };
+        Ok(Job::new(self, |context| run(context, asked)))
     }
 
     /// The file's own labels by the head of an encoder. The text is read as it is, as it was trained to.
@@ -130,12 +135,13 @@ impl Model {
     }
 }
 
-/// Tokens of each label, and the end.
-fn tokens(model: &Model, labels: &[String], end: u32) -> Result<Vec<Vec<u32>>> {
+/// Tokens of each label, with `lead` before it, and the end.
+fn tokens(model: &Model, labels: &[String], lead: &str, end: u32) -> Result<Vec<Vec<u32>>> {
     check(labels)?;
     let mut tokens = Vec::with_capacity(labels.len());
     for label in labels {
-        let mut ids = model.require_tokenizer()?.encode(&format!(" {}", words(label)), false, Controls::Literal)?;
+        let mut ids =
+            model.require_tokenizer()?.encode(&format!("{lead}{}", words(label)), false, Controls::Literal)?;
         if ids.len() > MAX_LABEL {
             return Err(refused(&format!("labels of at most {MAX_LABEL} tokens"), format!("{label:?}")));
         }
@@ -145,30 +151,45 @@ fn tokens(model: &Model, labels: &[String], end: u32) -> Result<Vec<Vec<u32>>> {
     Ok(tokens)
 }
 
-/// `parts` are those of the text, each with what asks for a label; `without_text` the same without a text, where labels are
-/// calibrated.
-async fn run(
-    context: Rc<Context>,
+/// What is read to tell labels apart.
+struct Asked {
     labels: Vec<String>,
+    /// Of each label, and the end.
     tokens: Vec<Vec<u32>>,
+    /// Those of the text, each with what asks for a label.
     parts: Vec<Vec<u32>>,
-    without_text: Option<[u32; 2]>,
-) -> Result<Ended> {
+    /// The same without a text, where labels are calibrated.
+    without_text: Option<Vec<u32>>,
+    /// Goes on from what other calls have read, and leaves to them what it reads of the text.
+    keeps: bool,
+}
+
+async fn run(context: Rc<Context>, asked: Asked) -> Result<Ended> {
+    let Asked { labels, tokens, parts, without_text, keeps } = asked;
     let longest = tokens.iter().map(Vec::len).max().unwrap_or(0);
-    let longest_part = parts.iter().map(Vec::len).max().unwrap_or(0);
-    let capacity = (longest_part + longest).min(context.model().context_len());
-    let session = context.lease_empty(capacity).await?;
-    let (logits, calibrated) = (Vec::new(), without_text.is_some());
-    let mut reader = Reader { context: Rc::clone(&context), session, logits, tokens, calibrated };
+    let room = |input: usize| (input + longest).min(context.model().context_len());
+    let capacity = room(parts.iter().map(Vec::len).max().unwrap_or(0));
+    let session = match parts.first() {
+        Some(first) if keeps => context.lease(first, capacity, false).await?,
+        _ => context.lease_empty(capacity).await?,
+    };
+    let calibrated = without_text.is_some();
+    let mut reader = Reader { context: Rc::clone(&context), session, logits: Vec::new(), tokens, calibrated };
+    let mut scores = Vec::with_capacity(parts.len());
+    for part in &parts {
+        scores.push(reader.scores(part).await?);
+    }
     let prior = match without_text {
-        Some(input) => reader.scores(&input).await?,
+        Some(input) => {
+            reader.session = context.lease_empty(room(input.len())).await?;
+            reader.scores(&input).await?
+        }
         None => vec![0.0; labels.len()],
     };
     // A part counts as much as it is long.
     let total: usize = parts.iter().map(Vec::len).sum();
     let mut probabilities = vec![0.0; labels.len()];
-    for part in &parts {
-        let mut scores = reader.scores(part).await?;
+    for (part, mut scores) in parts.iter().zip(scores) {
         scores.iter_mut().zip(&prior).for_each(|(score, prior)| *score -= prior);
         let share = part.len() as f64 / total as f64;
         probabilities.iter_mut().zip(softmax(&scores)).for_each(|(sum, p)| *sum += share * p);
@@ -239,8 +260,10 @@ impl Reader {
 
     /// What the model says behind `input`.
     async fn read(&mut self, input: &[u32]) -> Result<Row> {
-        self.session.truncate(0);
-        let mut read = 0;
+        // The last token is read in any case: its logits are wanted.
+        let before = input.get(..input.len().saturating_sub(1)).unwrap_or_default();
+        let mut read = self.session.tokens().iter().zip(before).take_while(|(a, b)| a == b).count();
+        self.session.truncate(read);
         loop {
             let rest = input.get(read..).unwrap_or_default();
             read += self.context.read(&mut self.session, rest, LogitRows::Last, &mut self.logits).await?;

@@ -11,19 +11,18 @@
 mod copy;
 mod headline_words;
 pub mod options;
-mod support;
 
 use std::rc::Rc;
 
 use copy::{Told, copy, told};
 use headline_words::SummarySection;
 pub use options::{Length, SummarizeOptions, SummaryKind};
-use support::{copied, supports};
 
 use super::article::{Article, Chunk};
 use super::format::{TaskFormat, Writing};
 use super::judge::Judge;
 use super::salience::SalienceSection;
+use super::support::{copied, supports};
 use crate::error::Result;
 use crate::model::LogitRows;
 use crate::run::choose::Chooser;

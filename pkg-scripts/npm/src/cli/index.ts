@@ -6,9 +6,9 @@ import process from "node:process";
 import { chat } from "./chat.js";
 import { type Command, columns, failure, runCommand, UsageError } from "./command.js";
 import { serve } from "./serve.js";
-import { answer, classify, embed, extract, summarize } from "./texts.js";
+import { answer, classify, embed, extract, rewrite, summarize, translate } from "./texts.js";
 
-const COMMANDS: Readonly<Record<string, Command>> = { serve, chat, summarize, classify, extract, answer, embed };
+const COMMANDS: Readonly<Record<string, Command>> = { serve, chat, summarize, classify, extract, answer, embed, rewrite, translate };
 
 const print = (text: string): void => {
   process.stdout.write(`${text}\n`);

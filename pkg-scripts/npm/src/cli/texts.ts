@@ -1,7 +1,7 @@
 // Commands that read a text and print what is found in it.
 
 import process from "node:process";
-import type { Model, Point } from "../index.js";
+import type { Model, Point, TextStream } from "../index.js";
 import { type Command, type Given, LOADING, NothingFound, type Option, UsageError } from "./command.js";
 import { readText } from "./input.js";
 import { loadModel } from "./model.js";
@@ -115,6 +115,52 @@ export const answer: Command = {
       else if (found === null) throw new NothingFound("no answer found");
       else print(`${line(found.text)}\n`);
     });
+  },
+};
+
+const CHAT_MODEL = { ...OPTIONS, model: { value: "MODEL", about: "a chat model: a GGUF file, a folder, or the address of one" } };
+
+/** What a chat model writes of a text. */
+async function written(given: Given, begin: (model: Model, text: string) => TextStream): Promise<void> {
+  given.atMost(1);
+  if (given.text("model") === undefined) throw new UsageError("expected --model with a chat model: the package's own cannot do this");
+  const text = await readText(given.positionals[0]);
+  await withModel(given, async (model) => {
+    const stream = begin(model, text);
+    if (given.has("json")) return printJson(await stream.result);
+    for await (const piece of stream) print(piece.text);
+    print("\n");
+  });
+}
+
+export const rewrite: Command = {
+  usage: 'rewrite FILE|-  --model MODEL [--tone more-formal|more-casual] [--length shorter|longer] [--instruction "..."] [--json]',
+  about: "Writes a text anew, in another tone or length, or as you say. A chat model does it.",
+  options: {
+    tone: { value: "TONE", about: "as-is (default), more-formal or more-casual" },
+    length: { value: "LENGTH", about: "as-is (default), shorter or longer" },
+    instruction: { value: "TEXT", about: "what else to heed, in a sentence" },
+    ...CHAT_MODEL,
+  },
+  run(given) {
+    const tone = given.oneOf("tone", ["as-is", "more-formal", "more-casual"]);
+    const length = given.oneOf("length", ["as-is", "shorter", "longer"]);
+    return written(given, (model, text) => model.rewrite(text, { tone, length, instruction: given.text("instruction") }));
+  },
+};
+
+export const translate: Command = {
+  usage: "translate FILE|-  --model MODEL --to LANGUAGE [--from LANGUAGE] [--json]",
+  about: "Translates a text. A chat model that knows both languages does it.",
+  options: {
+    to: { value: "LANGUAGE", about: "such as de or German" },
+    from: { value: "LANGUAGE", about: "the language of the text; by default the model finds out" },
+    ...CHAT_MODEL,
+  },
+  run(given) {
+    const to = given.text("to");
+    if (to === undefined) throw new UsageError("expected --to with a language, such as de");
+    return written(given, (model, text) => model.translate(text, { to, from: given.text("from") }));
   },
 };
 

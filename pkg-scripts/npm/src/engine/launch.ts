@@ -2,14 +2,14 @@
 
 import { NanolmError } from "../errors.js";
 import type { Hashes, SourceFile } from "../files/source.js";
-import type { Build, EngineInfo } from "../info.js";
+import type { Build, LoadedInfo } from "../info.js";
 import { isNode } from "../platform.js";
 import { type BuildOptions, choose } from "./builds.js";
 import { type SendOptions, WorkerConnection } from "./connection.js";
 
 export interface Launched {
   connection: WorkerConnection;
-  info: EngineInfo;
+  info: LoadedInfo;
 }
 
 /** What to load. */
@@ -32,7 +32,7 @@ export async function launch(wanted: Launch, options: SendOptions): Promise<Laun
     const connection = new WorkerConnection(build, thread);
     try {
       const body = { method: "load", files, device, cache, build, threads, quantize, integrity, assets } as const;
-      const info = await connection.send<EngineInfo>(body, options).answer;
+      const info = await connection.send<LoadedInfo>(body, options).answer;
       const why = failures.length > 0 ? ` (${failures.join("; ")})` : "";
       const reason = `${info.device.reason}; build: ${build}${why}`;
       return { connection, info: { ...info, device: { ...info.device, reason, build } } };

@@ -54,12 +54,21 @@ export type RequestBody =
   | { method: "tokenize"; text: string; addSpecial: boolean; literal: Uint32Array | undefined }
   | { method: "detokenize"; ids: Uint32Array }
   | { method: "chatFiles" }
+  /** The sentences of a text, or, with `prose`, of the article in it. */
+  | { method: "sentences"; text: string; prose: boolean }
+  /** The sentences of something written, with those of the text that support each. */
+  | { method: "support"; text: string; written: string }
   /** Fetches a part, such as the embedding table, and gives it to the model. */
   | { method: "part"; files: SourceFile[]; cache: boolean }
   /** Answered with the vectors, one behind the other, in one `Float32Array`. With a query: one number a text, by a cross-encoder. */
   | { method: "embed"; texts: string[]; options: object; query?: string | undefined }
   /** Starts a task on a text. */
   | { method: "start"; task: string; input: string; options: object }
+  /**
+   * How likely each label is as the answer to prompts: `tokens` has them one behind the other, up to `ends`, and then the prompt without a
+   * text. `end`: the token that ends an answer.
+   */
+  | { method: "choose"; labels: string[]; tokens: Uint32Array; ends: Uint32Array; end: number }
   /** The id of the call is the session's from then on. */
   | { method: "session"; saved?: Uint8Array | undefined }
   | { method: "fork"; session: number }

@@ -4,7 +4,7 @@
 import type { Engine, Guide, Job, ModelFiles, Session } from "../engine.js";
 import { DisposedError, toWire, WorkerError } from "../errors.js";
 import { type ReadFiles, readFiles } from "../files/download.js";
-import type { Build, DeviceInfo, EngineInfo } from "../info.js";
+import type { Build, DeviceInfo, LoadedInfo } from "../info.js";
 import { diagnosis } from "./compile.js";
 import { embedAll } from "./embed.js";
 import { guideFor } from "./grammar.js";
@@ -163,6 +163,12 @@ function receive(request: Request): void {
     case "chatFiles":
       queue.between(() => loaded().chat()).then(answer, (error) => fail(id, error));
       break;
+    case "sentences":
+      queue.between(() => loaded().sentences(request.text, request.prose)).then(answer, (error) => fail(id, error));
+      break;
+    case "support":
+      queue.between(() => loaded().support(request.text, request.written)).then(answer, (error) => fail(id, error));
+      break;
     case "part":
       part(request).then(answer, (error: unknown) => fail(id, error));
       break;
@@ -174,6 +180,9 @@ function receive(request: Request): void {
       break;
     case "start":
       queue.push(id, () => (request.task === "generate" ? generate(request) : loaded().start(request.task, request.input, request.options)));
+      break;
+    case "choose":
+      queue.push(id, () => loaded().choose(request.labels, request.tokens, request.ends, request.end));
       break;
     case "session":
       queue.once(id, () => keep(id, loaded().session(request.saved)));
@@ -275,7 +284,7 @@ function embed({ id, texts, options, query }: Request & { method: "embed" }): Pr
   });
 }
 
-function load(request: Request & { method: "load" }): Promise<EngineInfo> {
+function load(request: Request & { method: "load" }): Promise<LoadedInfo> {
   const { id, files: sources, device, cache, build, quantize, integrity } = request;
   assets = request.assets;
   return stoppable(id, async (stop) => {

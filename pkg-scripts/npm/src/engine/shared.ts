@@ -4,7 +4,7 @@
 
 import { here } from "../assets.js";
 import { optionError, WorkerError } from "../errors.js";
-import type { EngineInfo } from "../info.js";
+import type { LoadedInfo } from "../info.js";
 import { type SendOptions, WorkerConnection } from "./connection.js";
 import { type Launch, type Launched, launch } from "./launch.js";
 import type { Reply, Request } from "./protocol.js";
@@ -25,7 +25,7 @@ const LOAD = { method: "load", build: "simd128", threads: undefined, quantize: u
 class Moved extends WorkerError {}
 
 /** Loads a model in the engine that all tabs share. */
-export async function join(wanted: Launch, options: SendOptions): Promise<{ connection: Restarting; info: EngineInfo }> {
+export async function join(wanted: Launch, options: SendOptions): Promise<{ connection: Restarting; info: LoadedInfo }> {
   if (!wanted.files.every((file) => "url" in file)) {
     throw optionError("shared", "a source with an address, which every tab can read", "files of this page alone");
   }
@@ -105,7 +105,7 @@ class Member {
       this.#line = { thread, connection };
       try {
         // What is loaded, the leader knows.
-        const info = await connection.send<EngineInfo>({ ...this.#wanted, ...LOAD }, options).answer;
+        const info = await connection.send<LoadedInfo>({ ...this.#wanted, ...LOAD }, options).answer;
         return { connection, info };
       } catch (error) {
         connection.close(error);

@@ -8,10 +8,12 @@ import { type CallOptions, checkCallOptions, checkOptions, checkText } from "../
 import { type Piece, type Point, type Result, type StreamSink, TextStream } from "../model/stream.js";
 import type { Answer, AnswerOptions } from "../model/tasks/answer.js";
 import type { ClassifyOptions, Label } from "../model/tasks/classify.js";
+import type { CompleteOptions } from "../model/tasks/complete.js";
 import type { EmbedOptions, Vector } from "../model/tasks/embed.js";
 import type { Entity, EntityOptions } from "../model/tasks/entities.js";
 import type { GenerateOptions } from "../model/tasks/generate.js";
 import type { Keyword, KeywordOptions } from "../model/tasks/keywords.js";
+import type { RewriteOptions, TranslateOptions } from "../model/tasks/rewrite.js";
 import type { SummarizeOptions } from "../model/tasks/summarize.js";
 import type { ModelChoice } from "./choice.js";
 import { Link, type Listener } from "./link.js";
@@ -33,7 +35,19 @@ export type ConnectOptions = ModelChoice;
 /** The compiler holds them to one form. */
 type Shared = Pick<
   Model,
-  "answer" | "chat" | "classify" | "detokenize" | "embed" | "extractEntities" | "extractKeywords" | "generate" | "summarize" | "tokenize"
+  | "answer"
+  | "chat"
+  | "classify"
+  | "complete"
+  | "detokenize"
+  | "embed"
+  | "extractEntities"
+  | "extractKeywords"
+  | "generate"
+  | "rewrite"
+  | "summarize"
+  | "tokenize"
+  | "translate"
 >;
 
 const LOAD_OPTIONS = ["source", "device", "threads", "hub"];
@@ -76,6 +90,24 @@ export class RemoteModel implements Shared {
   /** As `Model.chat`. */
   chat(messages: readonly ChatMessage[], options: ChatOptions & KeepOptions = {}): TextStream<ChatPiece> {
     return this.#stream<ChatPiece>("chat", [messages], seeded(options));
+  }
+
+  /** As `Model.rewrite`. */
+  rewrite(text: string, options: RewriteOptions & KeepOptions = {}): TextStream<Piece> {
+    checkText("text", text);
+    return this.#stream<Piece>("rewrite", [text], options);
+  }
+
+  /** As `Model.translate`. */
+  translate(text: string, options: TranslateOptions & KeepOptions): TextStream<Piece> {
+    checkText("text", text);
+    return this.#stream<Piece>("translate", [text], options);
+  }
+
+  /** As `Model.complete`. */
+  complete(before: string, options: CompleteOptions & KeepOptions = {}): TextStream<Piece> {
+    checkText("before", before);
+    return this.#stream<Piece>("complete", [before], seeded(options));
   }
 
   /** As `Model.embed`. */

@@ -4,20 +4,25 @@ import type { Connection } from "../engine/connection.js";
 import { launch } from "../engine/launch.js";
 import { optionError } from "../errors.js";
 import { filesOf, folderAddress, hashesOf, LABEL_SETS, type ModelSource } from "../files/source.js";
-import type { Build, DeviceInfo, EngineInfo, Progress } from "../info.js";
+import type { Build, DeviceInfo, EngineInfo, LoadedInfo, Progress } from "../info.js";
 import { chat } from "./chat.js";
 import type { ChatMessage, ChatOptions, ChatPiece } from "./chat/types.js";
+import type { Asked } from "./instruct/ask.js";
+import { written } from "./instructed.js";
 import { report } from "./job.js";
+import { described } from "./methods.js";
 import { checkCallOptions, checkOptions, type ControlOptions, isLiteral } from "./options.js";
 import { Parts } from "./parts.js";
 import { Session } from "./session.js";
 import type { Piece, Point, TextStream } from "./stream.js";
 import { type Answer, answer, type AnswerOptions } from "./tasks/answer.js";
 import { classify, type ClassifyOptions, type Label } from "./tasks/classify.js";
+import type { CompleteOptions } from "./tasks/complete.js";
 import { embed, type EmbedOptions, rank, type Ranked, type RankOptions, similarity, type Vector, type Vectors } from "./tasks/embed.js";
 import { type Entity, type EntityOptions, extractEntities } from "./tasks/entities.js";
 import { generate, type GenerateOptions } from "./tasks/generate.js";
 import { extractKeywords, type Keyword, type KeywordOptions } from "./tasks/keywords.js";
+import type { RewriteOptions, TranslateOptions } from "./tasks/rewrite.js";
 import { summarize, type SummarizeOptions } from "./tasks/summarize.js";
 
 export interface LoadOptions {
@@ -94,11 +99,11 @@ export class Model {
   /** The model's own set that is taken where none is named. */
   readonly #defaultSet: string | undefined;
 
-  private constructor(connection: Connection, info: EngineInfo, cache: boolean, assets: string | undefined) {
+  private constructor(connection: Connection, info: LoadedInfo, cache: boolean, assets: string | undefined) {
     this.#connection = connection;
     this.#parts = new Parts(connection, cache, assets);
     // Sets that come with the package are any model's; of one name, they answer.
-    this.#info = { ...info, labelSets: [...new Set([...info.labelSets, ...LABEL_SETS])] };
+    this.#info = { ...described(info), labelSets: [...new Set([...info.labelSets, ...LABEL_SETS])] };
     if (info.labelSets.length > 0) this.#defaultSet = info.labelSets[0];
     connection.moved = (device) => {
       // Which build of the engine runs is not the engine's to know.
@@ -148,6 +153,10 @@ export class Model {
     return model;
   }
 
+  get #asked(): Asked {
+    return { connection: this.#connection, chats: this.#info.methods["rewrite"] !== undefined };
+  }
+
   /** What was loaded, and where it runs. */
   get info(): Readonly<EngineInfo> {
     return this.#info;
@@ -179,18 +188,40 @@ export class Model {
     return chat(this.#connection, { messages: () => messages }, options);
   }
 
-  /** Summarizes a text of any length. */
+  /**
+   * Writes what comes at a place in a text, of which `before` is what comes before it: code, mostly. With the option `after`, what comes
+   * after it counts, too, by models that were trained to fill in the middle.
+   */
+  complete(before: string, options: CompleteOptions = {}): TextStream<Piece> {
+    return written(this.#asked, "complete", before, options);
+  }
+
+  /**
+   * Summarizes a text of any length: as the model was trained to, or, where it was not, as a chat model is asked to in words
+   * (`model.info.methods`).
+   */
   summarize(text: string, options: SummarizeOptions & { type: "key-points" }): TextStream<Point>;
   summarize(text: string, options?: SummarizeOptions & { type?: "tldr" | "headline" | undefined }): TextStream<Piece>;
   summarize(text: string, options?: SummarizeOptions): TextStream<Piece> | TextStream<Point>;
   summarize(text: string, options: SummarizeOptions = {}): TextStream<Piece> | TextStream<Point> {
-    return summarize(this.#connection, text, options);
+    return this.#info.methods["tldr"] === "instruction" ? written(this.#asked, "summarize", text, options) : summarize(this.#connection, text, options);
+  }
+
+  /** Writes a text anew, in another tone or length, or as you say: by chat models. Paragraph by paragraph. */
+  rewrite(text: string, options: RewriteOptions = {}): TextStream<Piece> {
+    return written(this.#asked, "rewrite", text, options);
+  }
+
+  /** Translates a text: by chat models that know both languages. Paragraph by paragraph. */
+  translate(text: string, options: TranslateOptions): TextStream<Piece> {
+    return written(this.#asked, "translate", text, options);
   }
 
   /**
    * How likely each label fits the text, the likeliest first. The whole text counts, whatever its length.
    *
-   * Labels of your own are compared with the text by meaning, with any model: English words and short phrases that say what the
+   * A chat model is asked which label of your own fits; its likelihoods without the text are divided out. With any other model, labels of
+   * your own are compared with the text by meaning: English words and short phrases that say what the
    * texts are about do best ("sport", "cancel an order"). A best score that is not well above an even share says that the labels do
    * not tell. A high one is no proof: it may be high where no label fits. Tone, irony and negation ("not happy") are not told apart
    * by such labels.
@@ -201,7 +232,7 @@ export class Model {
    * @param labels A list of your own, or the name of a set (`model.info.labelSets`); without it, the model's default set.
    */
   classify(text: string, labels?: string | readonly string[], options: ClassifyOptions = {}): Promise<Label[]> {
-    return classify(this.#connection, this.#parts, text, labels, this.#defaultSet, options);
+    return classify(this.#connection, this.#parts, text, labels, this.#defaultSet, options, this.#asked.chats);
   }
 
   /**
@@ -243,7 +274,7 @@ export class Model {
    * finds names is fetched when first needed, and works with any model.
    */
   extractEntities(text: string, options: EntityOptions = {}): Promise<Entity[]> {
-    return extractEntities(this.#connection, this.#parts, text, options);
+    return extractEntities(this.#connection, this.#parts, text, options, this.#asked.chats);
   }
 
   /** The phrases that say what the text is about, the best first. */
@@ -253,7 +284,7 @@ export class Model {
 
   /** The part of the text that answers the question; `null` where none seems to. */
   answer(question: string, text: string, options: AnswerOptions = {}): Promise<Answer | null> {
-    return answer(this.#connection, question, text, options);
+    return answer(this.#connection, question, text, options, this.#asked.chats);
   }
 
   /**

@@ -13,7 +13,7 @@ import type { ChatOptions, ChatPiece, Conversation } from "./types.js";
 /** Tokens of an answer where the caller does not say: enough for most, and little memory. */
 const MAX_NEW_TOKENS = 1024;
 
-const NOTHING: Result = {
+export const NOTHING: Result = {
   text: "",
   finishReason: "abort",
   usage: { promptTokens: 0, completionTokens: 0, cachedTokens: 0, draftedTokens: 0, acceptedTokens: 0 },

@@ -1,13 +1,19 @@
 // The part of a text that answers a question.
 
 import type { Connection } from "../../engine/connection.js";
+import { found } from "../instructed.js";
 import { collect } from "../job.js";
-import { type CallOptions, checkText } from "../options.js";
+import { type CallOptions, checkOptions, checkText } from "../options.js";
 import type { Place } from "../places.js";
 
 export interface AnswerOptions extends CallOptions {
-  /** An answer with a lower score is none: 0 to 1. */
+  /** An answer with a lower score is none: 0 to 1; 0.35 by default. */
   minScore?: number | undefined;
+  /**
+   * `package` (default): the sentence that shares most with the question, and the part of it that is of the kind that is asked for, with
+   * any model and in a millisecond; English. `instruction`: a chat model is asked, and what it says is found again in the text.
+   */
+  method?: "instruction" | "package" | undefined;
 }
 
 /** The part of a text that answers a question. */
@@ -25,9 +31,12 @@ export async function answer(
   question: string,
   text: string,
   options: AnswerOptions,
+  chats: boolean,
 ): Promise<Answer | null> {
   checkText("question", question);
   checkText("text", text);
-  const answers = await collect<Answer>(engine, { task: "answer", input: text, options: { ...options, question } as AnswerOptions }, "answer");
+  const { method = "package", ...rest } = checkOptions(options);
+  if (method !== "package") return found({ connection: engine, chats }, "answer", text, { ...rest, method, question });
+  const answers = await collect<Answer>(engine, { task: "answer", input: text, options: { ...rest, question } as CallOptions }, "answer");
   return answers[0] ?? null;
 }

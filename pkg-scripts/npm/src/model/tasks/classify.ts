@@ -2,11 +2,18 @@
 
 import type { Connection } from "../../engine/connection.js";
 import { LABEL_SETS } from "../../files/source.js";
+import { found } from "../instructed.js";
 import { collect } from "../job.js";
 import { type CallOptions, checkOptions, checkText } from "../options.js";
 import type { Parts } from "../parts.js";
 
-export type ClassifyOptions = CallOptions;
+export interface ClassifyOptions extends CallOptions {
+  /**
+   * Of labels of your own. `instruction`: a chat model is asked which one fits; the default there. `package`: they are compared with the
+   * text by meaning, with any model and in a few milliseconds.
+   */
+  method?: "instruction" | "package" | undefined;
+}
 
 /** A label and how likely the text bears it. */
 export interface Label {
@@ -23,17 +30,29 @@ export async function classify(
   labels: string | readonly string[] | undefined,
   defaultSet: string | undefined,
   options: ClassifyOptions,
+  chats: boolean,
 ): Promise<Label[]> {
   checkText("text", text);
-  const start = { task: "classify", input: text, options: { ...checkOptions(options), labels } as ClassifyOptions };
+  const { method = chats ? "instruction" : "package", ...rest } = checkOptions(options);
+  if (isList(labels) && method !== "package") {
+    return asAsked(await found({ connection: engine, chats }, "classify", text, { ...rest, method, labels }), labels);
+  }
+  const start = { task: "classify", input: text, options: { ...rest, labels } as CallOptions };
   const set = LABEL_SETS.find((set) => set === (labels ?? defaultSet));
   if (set !== undefined) await parts.ready(set, options);
-  if (!Array.isArray(labels) || labels.length === 0) return collect(engine, start, "label");
+  if (!isList(labels)) return collect(engine, start, "label");
   await parts.ready("table", options);
-  const found = await collect<Label>(engine, start, "label");
-  // A label with half a character in it went through the engine as U+FFFD.
-  const asked = new Map(labels.map((label: string) => [wellFormed(label), label]));
-  return found.map(({ label, score }) => ({ label: asked.get(label) ?? label, score }));
+  return asAsked(await collect<Label>(engine, start, "label"), labels);
+}
+
+function isList(labels: string | readonly string[] | undefined): labels is readonly string[] {
+  return Array.isArray(labels) && labels.length > 0;
+}
+
+/** A label with half a character in it went through the engine as U+FFFD. */
+function asAsked(given: readonly Label[], labels: readonly string[]): Label[] {
+  const asked = new Map(labels.map((label) => [wellFormed(label), label]));
+  return given.map(({ label, score }) => ({ label: asked.get(label) ?? label, score }));
 }
 
 function wellFormed(text: string): string {

@@ -1,13 +1,17 @@
 // Names, numbers, dates and the like.
 
 import type { Connection } from "../../engine/connection.js";
+import { found } from "../instructed.js";
 import { collect } from "../job.js";
 import { type CallOptions, checkOptions, checkText } from "../options.js";
 import type { Parts } from "../parts.js";
 import type { Place } from "../places.js";
 
 export interface EntityOptions extends CallOptions {
-  /** Only these types, such as `["PER", "DATE"]`; all of them by default. */
+  /**
+   * Only these types, such as `["PER", "DATE"]`; all that the package knows by default. A chat model is asked for types of your own, such
+   * as `"product"` or `"disease"`.
+   */
   types?: readonly string[] | undefined;
 }
 
@@ -23,12 +27,27 @@ export interface Entity extends Place {
   score: number;
 }
 
+const NAMES: ReadonlySet<unknown> = new Set(["PER", "LOC", "ORG", "MISC"]);
 const BY_FORM: ReadonlySet<unknown> = new Set(["NUMBER", "DATE", "TIME", "MONEY", "EMAIL", "URL", "PHONE"]);
 
 /** @internal */
-export async function extractEntities(engine: Connection, parts: Parts, text: string, options: EntityOptions): Promise<Entity[]> {
+export async function extractEntities(
+  engine: Connection,
+  parts: Parts,
+  text: string,
+  options: EntityOptions,
+  chats: boolean,
+): Promise<Entity[]> {
   checkText("text", text);
   const { types } = checkOptions(options);
+  const isKnown = (type: unknown): boolean => NAMES.has(type) || BY_FORM.has(type);
+  if (chats && Array.isArray(types) && !types.every(isKnown)) {
+    const known = types.filter(isKnown);
+    const own = types.filter((type) => !isKnown(type));
+    const asked = await found({ connection: engine, chats }, "extractEntities", text, { ...options, types: own });
+    const others = known.length === 0 ? [] : await extractEntities(engine, parts, text, { ...options, types: known }, false);
+    return [...others, ...asked].sort((a, b) => a.start - b.start);
+  }
   // What form shows needs nothing else; a wrong value is the engine's to refuse.
   const byForm = Array.isArray(types) && types.length > 0 && types.every((type: unknown) => BY_FORM.has(type));
   if (!byForm) await parts.ready("names", options);

@@ -9,10 +9,11 @@ export interface SummarizeOptions extends CallOptions, SpeedOptions {
   /**
    * `tldr` (default): the gist. `headline`: one line. Both are written by the model, or, with a model as small as the
    * default one, made of a sentence of the text, so that nothing is invented. `key-points`: the most telling sentences
-   * of the text itself, in its order. The platform's `Summarizer` has `key-points` as its default instead.
+   * of the text itself, in its order; by a chat model, points in its own words, each with the place of the sentence that says the same,
+   * and none that no sentence supports. The platform's `Summarizer` has `key-points` as its default instead.
    */
   type?: "tldr" | "key-points" | "headline" | undefined;
-  /** 3, 5 or 7 key points; 1, 2 or 3 sentences of a copied `tldr`. `short` is the default. */
+  /** 3, 5 or 7 key points; 1, 2 or 3 sentences of a copied `tldr`, some more of one by a chat model. `short` is the default. */
   length?: "short" | "medium" | "long" | undefined;
   /**
    * Where the model writes freely: only numbers and names that occur in the text can be written (default). The default
@@ -21,7 +22,7 @@ export interface SummarizeOptions extends CallOptions, SpeedOptions {
   grounded?: boolean | undefined;
 }
 
-/** @internal */
+/** @internal As the model was trained to. */
 export function summarize(engine: Connection, text: string, options: SummarizeOptions): TextStream<Piece> | TextStream<Point> {
   checkText("text", text);
   const type = checkOptions(options).type ?? "tldr";

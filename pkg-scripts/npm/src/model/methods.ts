@@ -1,0 +1,27 @@
+// Which way each task of a model goes.
+
+import type { EngineInfo, LoadedInfo, TaskMethod } from "../info.js";
+
+const SUMMARIES = ["tldr", "key-points", "headline"];
+/** What a chat model can be asked for. */
+const INSTRUCTED = [...SUMMARIES, "classify", "entities", "answer", "rewrite", "translate"];
+
+/** @internal What the engine says of a model, with what it can be asked for by its chat template. */
+export function described(info: LoadedInfo): EngineInfo {
+  const can = (task: string): boolean => info.tasks.includes(task);
+  const chats = can("generate") && can("chat");
+  const way = (task: string, own: boolean): [string, TaskMethod] => [task, own ? "model" : chats ? "instruction" : "package"];
+  const methods = Object.fromEntries<TaskMethod>([
+    ...SUMMARIES.filter((task) => chats || can(task)).map((task) => way(task, can(task))),
+    // A model that generates has no head for labels.
+    way("classify", can("classify") && !can("generate")),
+    ["entities", "package"],
+    ["keywords", "package"],
+    ["answer", "package"],
+    ["embed", can("embed") ? "model" : "package"],
+    ["rank", can("embed") || can("rank") ? "model" : "package"],
+    ...(chats ? ["rewrite", "translate"] : []).map((task) => way(task, false)),
+  ]);
+  const more = [...(chats ? INSTRUCTED : []), ...(can("generate") ? ["complete"] : [])];
+  return { ...info, tasks: [...new Set([...info.tasks, ...more])], methods };
+}

@@ -1,0 +1,52 @@
+//! What texts are made of, as plain objects.
+
+use js_sys::Array;
+use wasm_bindgen::prelude::wasm_bindgen;
+use wasm_bindgen::{JsCast, JsValue};
+
+use super::engine::Engine;
+use super::error::to_js;
+use super::job::Job;
+use super::object::{object, set};
+use crate::run::Place;
+use crate::task;
+
+#[wasm_bindgen]
+impl Engine {
+    /// The sentences of a text, or of the article in it: an array of `{ text, start, end }`.
+    pub fn sentences(&self, text: &str, prose: bool) -> Result<Array, JsValue> {
+        let parts = task::sentences(text, prose).map_err(to_js)?;
+        Ok(parts.iter().map(|part| placed(&part.place, Some(("text", part.text.as_str().into())))).collect())
+    }
+
+    /// Begins to say how likely each label is as the answer to prompts: `tokens` has them one behind the other, up to `ends`, and then
+    /// the prompt without a text. `end`: the token that ends an answer.
+    pub fn choose(&self, labels: Vec<String>, tokens: &[u32], ends: &[u32], end: u32) -> Result<Job, JsValue> {
+        let mut from = 0;
+        let mut next = |to: usize| {
+            let prompt = tokens.get(from..to).unwrap_or_default().to_vec();
+            from = to;
+            prompt
+        };
+        let prompts = ends.iter().map(|to| next(*to as usize)).collect();
+        let choice = task::Choice { labels, prompts, baseline: next(tokens.len()), end };
+        Job::new(self.model().choose(&choice))
+    }
+
+    /// The sentences of something written, with those of the text that support each: an array of `Supported`.
+    pub fn support(&self, text: &str, written: &str) -> Array {
+        let all = task::support(text, written);
+        let sources = |places: &[Place]| places.iter().map(|place| placed(place, None)).collect::<Array>();
+        all.iter().map(|each| placed(&each.written, Some(("sources", sources(&each.sources).into())))).collect()
+    }
+}
+
+/// A place, and what else there is to say of it.
+fn placed(place: &Place, more: Option<(&str, JsValue)>) -> JsValue {
+    let (start, end) = (place.utf16.start as f64, place.utf16.end as f64);
+    let all = object([("start", start.into()), ("end", end.into())]);
+    if let Some((name, value)) = more {
+        set(all.unchecked_ref(), name, &value);
+    }
+    all
+}
