@@ -1,0 +1,130 @@
+// Which language a text is in: by its script where that is enough, else by the letters and what stands together of them.
+
+import { BELOW, FLOOR, PROFILES, SHARPNESS, STRANGE, USUAL } from "./profiles.js";
+
+/** The scripts that tell a language, and how surely: others are written in some of them, too. */
+const SCRIPTS: readonly (readonly [RegExp, string, number])[] = [
+  [/\p{Script=Greek}/u, "el", 0.99],
+  [/\p{Script=Hebrew}/u, "he", 0.95],
+  [/\p{Script=Devanagari}/u, "hi", 0.8],
+  [/\p{Script=Bengali}/u, "bn", 0.9],
+  [/\p{Script=Tamil}/u, "ta", 0.99],
+  [/\p{Script=Thai}/u, "th", 0.99],
+  [/\p{Script=Hangul}/u, "ko", 0.99],
+  [/\p{Script=Georgian}/u, "ka", 0.95],
+  [/\p{Script=Armenian}/u, "hy", 0.99],
+];
+
+/** The languages of each script that several are told apart in. */
+const CYRILLIC = ["ru", "uk", "bg"];
+const LATIN = Object.keys(PROFILES).filter((tag) => !CYRILLIC.includes(tag));
+
+/** Every tag that may come out. */
+export const LANGUAGES: readonly string[] = [...LATIN, ...CYRILLIC, ...SCRIPTS.map(([, tag]) => tag), "ar", "fa", "ja", "zh"];
+
+export interface Detected {
+  /** The share of the text, from 0 to 1, by language. */
+  shares: Map<string, number>;
+  /** The share that is in none of them. */
+  unknown: number;
+}
+
+/** Text beyond this tells nothing more. In UTF-16 code units. */
+const ENOUGH = 20_000;
+
+export function detect(text: string): Detected {
+  const words = text.slice(0, ENOUGH).toLowerCase().normalize("NFC").match(/[\p{L}\p{M}]+/gu) ?? [];
+  const parts = { latin: [] as string[], cyrillic: [] as string[], arabic: [] as string[], han: [] as string[] };
+  const shares = new Map<string, number>();
+  let unknown = 0;
+  const add = (tag: string, share: number): void => void shares.set(tag, (shares.get(tag) ?? 0) + share);
+  for (const word of words) {
+    const script = SCRIPTS.find(([letters]) => letters.test(word));
+    if (script !== undefined) {
+      add(script[1], script[2] * word.length);
+      unknown += (1 - script[2]) * word.length;
+    } else if (/\p{Script=Latin}/u.test(word)) parts.latin.push(word);
+    else if (/\p{Script=Cyrillic}/u.test(word)) parts.cyrillic.push(word);
+    else if (/\p{Script=Arabic}/u.test(word)) parts.arabic.push(word);
+    else if (/[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}]/u.test(word)) parts.han.push(word);
+    else unknown += word.length;
+  }
+  const found = [among(parts.latin, LATIN), among(parts.cyrillic, CYRILLIC), arabic(parts.arabic.join("")), han(parts.han.join(""))];
+  for (const { size, likely } of found) {
+    let left = size;
+    for (const [tag, share] of likely) {
+      add(tag, share * size);
+      left -= share * size;
+    }
+    unknown += left;
+  }
+  const all = words.join("").length;
+  if (all === 0) return { shares: new Map(), unknown: 1 };
+  for (const [tag, share] of shares) shares.set(tag, share / all);
+  return { shares, unknown: unknown / all };
+}
+
+interface Likely {
+  size: number;
+  likely: readonly (readonly [string, number])[];
+}
+
+/** Letters that Persian has and Arabic has not, some that look the same among them, and those of Urdu, which is unknown here. */
+function arabic(letters: string): Likely {
+  const count = (some: RegExp): number => letters.match(some)?.length ?? 0;
+  if (count(/[ٹڈڑںے]/g) > letters.length / 100) return { size: letters.length, likely: [] };
+  return { size: letters.length, likely: [[count(/[پچژگکی]/g) > count(/[يكةىأإ]/g) ? "fa" : "ar", 0.9]] };
+}
+
+/** Japanese has kana between its characters. */
+function han(letters: string): Likely {
+  const kana = letters.match(/[\p{Script=Hiragana}\p{Script=Katakana}]/gu)?.length ?? 0;
+  return { size: letters.length, likely: [[kana > letters.length / 10 ? "ja" : "zh", 0.98]] };
+}
+
+let tables: Map<string, Map<string, number>> | undefined;
+
+/** The logarithms of how frequent each letter, pair and triple is, by language. A profile has levels of half a bit, the most frequent first. */
+function frequencies(): Map<string, Map<string, number>> {
+  const table = (profile: string): Map<string, number> => {
+    const logs = new Map<string, number>();
+    let level = 0;
+    for (const group of profile.split("|")) {
+      level += 1;
+      group.split("/").forEach((grams, i) => {
+        const letters = [...grams];
+        for (let at = 0; at <= letters.length - i - 1; at += i + 1) logs.set(letters.slice(at, at + i + 1).join(""), (-level * Math.LN2) / 2);
+      });
+    }
+    return logs;
+  };
+  return new Map(Object.entries(PROFILES).map(([tag, profile]) => [tag, table(profile)]));
+}
+
+/** The probabilities of the languages of a script, by Bayes' rule, with every letter, pair and triple taken for independent. */
+function among(words: readonly string[], tags: readonly string[]): Likely {
+  const size = words.join("").length;
+  if (size === 0) return { size, likely: [] };
+  tables ??= frequencies();
+  const scores = tags.map(() => 0);
+  let count = 0;
+  for (const word of words) {
+    const letters = [...` ${word} `];
+    for (let length = 1; length <= 3; length++) {
+      for (let at = 0; at <= letters.length - length; at++) {
+        const gram = letters.slice(at, at + length).join("");
+        if (gram === " ") continue;
+        count += 1;
+        for (const [i, tag] of tags.entries()) scores[i]! += tables.get(tag)!.get(gram) ?? (length === 1 ? STRANGE : FLOOR);
+      }
+    }
+  }
+  // A text that scores far less than is usual in what it is nearest to is in none of them.
+  const nearest = tags[scores.indexOf(Math.max(...scores))]!;
+  // Neighbours are anything but independent: what they say is taken for less than it looks.
+  const scaled = [...scores, count * (USUAL[nearest]! - BELOW)].map((score) => score * SHARPNESS);
+  const most = Math.max(...scaled);
+  const weights = scaled.map((score) => Math.exp(score - most));
+  const sum = weights.reduce((a, b) => a + b);
+  return { size, likely: tags.map((tag, i) => [tag, weights[i]! / sum] as const) };
+}
