@@ -1,8 +1,8 @@
 // node pkg-scripts/train/languages/make.mjs [--write] [--measure]: the profiles of nanolm/built-in-ai's LanguageDetector.
 //
 // A profile is what a language has most of: its MOST most frequent letters, pairs and triples of letters within words, of train.txt, in levels
-// of half a bit. What is fitted to dev.txt: what a text of each language usually scores, how much a score says, and how far below its
-// usual score a text is in no language that is known here.
+// of half a bit. What is fitted to dev.txt: what a text of each language usually scores, how much a score says, how far below its
+// usual score a text is in no language that is known here, and how seldom that is. With that done, the profiles are made once more of both files.
 // --measure runs the built package on the sentences of tests/golden/languages.txt, which nothing was fitted to.
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -11,7 +11,7 @@ import { gzipSync } from "node:zlib";
 const HERE = import.meta.dirname;
 const ROOT = join(HERE, "../../..");
 const OUT = join(ROOT, "pkg-scripts/npm/src/built-in-ai/profiles.ts");
-const MOST = 250;
+const MOST = 300;
 /** Logarithms of the frequency of a letter, and of two or three, that a profile lacks. */
 const STRANGE = Math.log(1e-5);
 const FLOOR = Math.log(1 / 4000);
@@ -52,8 +52,10 @@ function written(levels) {
 }
 
 const train = sentences(join(HERE, "train.txt"));
+const dev = sentences(join(HERE, "dev.txt"));
 const tags = [...new Set(train.map(([tag]) => tag))].filter((tag) => tag !== "und");
-const levels = new Map(tags.map((tag) => [tag, levelsOf(train.filter(([of]) => of === tag).map(([, text]) => text))]));
+const profilesOf = (texts) => new Map(tags.map((tag) => [tag, levelsOf(texts.filter(([of]) => of === tag).map(([, text]) => text))]));
+const levels = profilesOf(train);
 
 /** The mean score of a gram of a text, by language of its script. */
 function scores(text) {
@@ -64,11 +66,11 @@ function scores(text) {
 }
 
 /** The mean surprise at what the sentences are in, whole and cut, in bits. */
-function surprise(cases, usual, sharpness, below) {
+function surprise(cases, usual, { sharpness, below, seldom }) {
   let bits = 0;
   for (const { tag, count, by } of cases) {
     const [nearest] = by.reduce((a, b) => (b[1] > a[1] ? b : a));
-    const scaled = [...by, ["und", count * (usual[nearest] - below)]].map(([of, score]) => [of, score * sharpness]);
+    const scaled = [...by, ["und", count * (usual[nearest] - below) - seldom / sharpness]].map(([of, score]) => [of, score * sharpness]);
     const most = Math.max(...scaled.map(([, score]) => score));
     const sum = scaled.reduce((sum, [, score]) => sum + Math.exp(score - most), 0);
     bits -= (scaled.find(([of]) => of === tag)[1] - most - Math.log(sum)) / Math.LN2;
@@ -77,18 +79,21 @@ function surprise(cases, usual, sharpness, below) {
 }
 
 function fitted() {
-  const dev = [...sentences(join(HERE, "dev.txt")), ...train.filter(([tag]) => tag === "und")].filter(([tag]) => tag === "und" || levels.has(tag));
+  const sentences = [...dev, ...train].filter(([tag], i) => tag === "und" || (levels.has(tag) && i < dev.length));
   const usual = {};
   for (const tag of tags) {
-    const means = dev.filter(([of]) => of === tag).map(([, text]) => scores(text)).map(({ count, by }) => by.find(([of]) => of === tag)[1] / count);
+    const means = sentences.filter(([of]) => of === tag).map(([, text]) => scores(text)).map(({ count, by }) => by.find(([of]) => of === tag)[1] / count);
     usual[tag] = Number((means.reduce((a, b) => a + b) / means.length).toFixed(2));
   }
-  const cases = dev.flatMap(([tag, text]) => [text, text.slice(0, 40)].map((text) => ({ tag, ...scores(text) })));
+  const cases = sentences.flatMap(([tag, text]) => [text, text.slice(0, 40)].map((text) => ({ tag, ...scores(text) })));
   let best = { bits: Infinity };
-  for (let sharpness = 0.02; sharpness < 0.5; sharpness += 0.01) {
-    for (let below = 0; below < 1; below += 0.02) {
-      const bits = surprise(cases, usual, sharpness, below);
-      if (bits < best.bits) best = { bits, sharpness: Number(sharpness.toFixed(2)), below: Number(below.toFixed(2)), usual };
+  const rounded = (from, to, step) => Array.from({ length: Math.round((to - from) / step) }, (_, i) => Number((from + i * step).toFixed(2)));
+  for (const sharpness of rounded(0.04, 0.5, 0.02)) {
+    for (const below of rounded(0, 0.6, 0.02)) {
+      for (const seldom of rounded(0, 5, 0.5)) {
+        const bits = surprise(cases, usual, { sharpness, below, seldom });
+        if (bits < best.bits) best = { bits, sharpness, below, seldom, usual };
+      }
     }
   }
   return best;
@@ -96,8 +101,8 @@ function fitted() {
 
 /** The module's text. */
 export function profiles() {
-  const { sharpness, below, usual } = fitted();
-  const lines = tags.map((tag) => `  ${tag}: ${JSON.stringify(written(levels.get(tag)))},`);
+  const { sharpness, below, seldom, usual } = fitted();
+  const lines = [...profilesOf([...train, ...dev])].map(([tag, levels]) => `  ${tag}: ${JSON.stringify(written(levels))},`);
   return `// Made by pkg-scripts/train/languages/make.mjs of the texts beside it: do not edit.
 
 /** By language: levels of half a bit divided by \`|\`, in each the letters, the pairs and the triples, divided by \`/\`. */
@@ -115,6 +120,8 @@ export const SHARPNESS = ${sharpness};
 /** The usual score of a letter, pair or triple, and how far below it a text is in no language that is known. */
 export const USUAL: Readonly<Record<string, number>> = ${JSON.stringify(usual)};
 export const BELOW = ${below};
+/** The logarithm of how much more likely a text is in a known one, before anything is read of it. */
+export const SELDOM = ${seldom};
 `;
 }
 
@@ -138,9 +145,7 @@ if (process.argv.includes("--write")) {
 }
 if (process.argv.includes("--measure")) {
   const { detect } = await import(join(ROOT, "pkg-scripts/npm/dist/built-in-ai/detect.js"));
-  for (const file of [join(HERE, "dev.txt"), join(ROOT, "tests/golden/languages.txt")]) {
-    const cases = sentences(file);
-    console.log(file);
-    for (const [name, part] of [["known", cases.filter(([tag]) => tag !== "und")], ["unknown", cases.filter(([tag]) => tag === "und")]]) console.log(name, JSON.stringify(measured(detect, part)));
-  }
+  const cases = sentences(join(ROOT, "tests/golden/languages.txt"));
+  console.log("known", measured(detect, cases.filter(([tag]) => tag !== "und")));
+  console.log("unknown", measured(detect, cases.filter(([tag]) => tag === "und")));
 }

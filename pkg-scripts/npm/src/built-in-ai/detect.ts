@@ -1,6 +1,6 @@
 // Which language a text is in: by its script where that is enough, else by the letters and what stands together of them.
 
-import { BELOW, FLOOR, PROFILES, SHARPNESS, STRANGE, USUAL } from "./profiles.js";
+import { BELOW, FLOOR, PROFILES, SELDOM, SHARPNESS, STRANGE, USUAL } from "./profiles.js";
 
 /** The scripts that tell a language, and how surely: others are written in some of them, too. */
 const SCRIPTS: readonly (readonly [RegExp, string, number])[] = [
@@ -122,7 +122,7 @@ function among(words: readonly string[], tags: readonly string[]): Likely {
   // A text that scores far less than is usual in what it is nearest to is in none of them.
   const nearest = tags[scores.indexOf(Math.max(...scores))]!;
   // Neighbours are anything but independent: what they say is taken for less than it looks.
-  const scaled = [...scores, count * (USUAL[nearest]! - BELOW)].map((score) => score * SHARPNESS);
+  const scaled = [...scores, count * (USUAL[nearest]! - BELOW) - SELDOM / SHARPNESS].map((score) => score * SHARPNESS);
   const most = Math.max(...scaled);
   const weights = scaled.map((score) => Math.exp(score - most));
   const sum = weights.reduce((a, b) => a + b);

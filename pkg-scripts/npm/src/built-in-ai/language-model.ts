@@ -254,20 +254,22 @@ export class LanguageModel extends EventTarget {
   async *#answer(input: LanguageModelPrompt, { responseConstraint, omitResponseConstraintInput }: LanguageModelPromptOptions, signal: AbortSignal): AsyncGenerator<string, void> {
     const responseFormat = formatOf(responseConstraint, omitResponseConstraintInput);
     const done = await this.#myTurn(signal);
+    const { session, topK, temperature, sampled } = this.#state;
+    const before = session.messages;
+    let stream: ReturnType<Session["chat"]> | undefined;
     try {
       const more = messagesOf(input, this.#isBegun());
-      const said = [...this.#state.pending, ...more];
       await this.#measured(more);
-      const { topK, temperature, sampled } = this.#state;
       const options: ChatOptions = { signal, overflow: "drop-oldest", responseFormat, ...(sampled && { topK, temperature }) };
-      // What was said first belongs to the session from now on, unless it fails.
-      const stream = this.#state.session.chat(said, options);
+      stream = session.chat([...this.#state.pending, ...more], options);
       for await (const { text } of stream) yield text;
-      const { usage, dropped } = await stream.result;
-      this.#state.pending = [];
-      this.#state.usage = usage.promptTokens + usage.completionTokens;
+      const { dropped } = await stream.result;
       if (dropped !== undefined) for (const name of ["contextoverflow", "quotaoverflow"]) this.dispatchEvent(new Event(name));
     } finally {
+      const result = await stream?.result.catch(() => undefined);
+      // What was said first belongs to the session from now on, unless it failed.
+      if (session.messages !== before) this.#state.pending = [];
+      if (session.messages !== before && result !== undefined) this.#state.usage = result.usage.promptTokens + result.usage.completionTokens;
       done();
     }
   }
