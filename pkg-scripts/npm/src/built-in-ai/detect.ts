@@ -82,49 +82,56 @@ function han(letters: string): Likely {
   return { size: letters.length, likely: [[kana > letters.length / 10 ? "ja" : "zh", 0.98]] };
 }
 
-let tables: Map<string, Map<string, number>> | undefined;
+/** The logarithms of how frequent letters, pairs and triples are in a language, and what a text of it usually scores. */
+interface Profile {
+  tag: string;
+  logs: ReadonlyMap<string, number>;
+  usual: number;
+}
 
-/** The logarithms of how frequent each letter, pair and triple is, by language. A profile has levels of half a bit, the most frequent first. */
-function frequencies(): Map<string, Map<string, number>> {
-  const table = (profile: string): Map<string, number> => {
-    const logs = new Map<string, number>();
-    let level = 0;
-    for (const group of profile.split("|")) {
-      level += 1;
-      group.split("/").forEach((grams, i) => {
-        const letters = [...grams];
-        for (let at = 0; at <= letters.length - i - 1; at += i + 1) logs.set(letters.slice(at, at + i + 1).join(""), (-level * Math.LN2) / 2);
-      });
+let made: Profile[] | undefined;
+
+/** A profile as it is written has levels of half a bit, the most frequent first. */
+function read(tag: string, written: string): Profile {
+  const logs = new Map<string, number>();
+  for (const [level, group] of written.split("|").entries()) {
+    for (const [longer, grams] of group.split("/").entries()) {
+      const letters = [...grams];
+      for (let at = 0; at < letters.length; at += longer + 1) logs.set(letters.slice(at, at + longer + 1).join(""), (-(level + 1) * Math.LN2) / 2);
     }
-    return logs;
-  };
-  return new Map(Object.entries(PROFILES).map(([tag, profile]) => [tag, table(profile)]));
+  }
+  return { tag, logs, usual: USUAL[tag] ?? 0 };
+}
+
+/** The letters, pairs and triples of a word. */
+function* gramsOf(word: string): Generator<string, void> {
+  const letters = [...` ${word} `];
+  for (let length = 1; length <= 3; length++) {
+    for (let at = 0; at <= letters.length - length; at++) {
+      const gram = letters.slice(at, at + length).join("");
+      if (gram !== " ") yield gram;
+    }
+  }
 }
 
 /** The probabilities of the languages of a script, by Bayes' rule, with every letter, pair and triple taken for independent. */
 function among(words: readonly string[], tags: readonly string[]): Likely {
   const size = words.join("").length;
   if (size === 0) return { size, likely: [] };
-  tables ??= frequencies();
-  const scores = tags.map(() => 0);
-  let count = 0;
-  for (const word of words) {
-    const letters = [...` ${word} `];
-    for (let length = 1; length <= 3; length++) {
-      for (let at = 0; at <= letters.length - length; at++) {
-        const gram = letters.slice(at, at + length).join("");
-        if (gram === " ") continue;
-        count += 1;
-        for (const [i, tag] of tags.entries()) scores[i]! += tables.get(tag)!.get(gram) ?? (length === 1 ? STRANGE : FLOOR);
-      }
-    }
-  }
+  made ??= Object.entries(PROFILES).map(([tag, written]) => read(tag, written));
+  const grams = words.flatMap((word) => [...gramsOf(word)]);
+  const scored = made
+    .filter(({ tag }) => tags.includes(tag))
+    .map(({ tag, logs, usual }) => {
+      const score = grams.reduce((sum, gram) => sum + (logs.get(gram) ?? ([...gram].length === 1 ? STRANGE : FLOOR)), 0);
+      return { tag, usual, score };
+    });
+  const nearest = scored.reduce((a, b) => (b.score > a.score ? b : a));
   // A text that scores far less than is usual in what it is nearest to is in none of them.
-  const nearest = tags[scores.indexOf(Math.max(...scores))]!;
+  const none = { tag: "und", usual: 0, score: grams.length * (nearest.usual - BELOW) - SELDOM / SHARPNESS };
   // Neighbours are anything but independent: what they say is taken for less than it looks.
-  const scaled = [...scores, count * (USUAL[nearest]! - BELOW) - SELDOM / SHARPNESS].map((score) => score * SHARPNESS);
-  const most = Math.max(...scaled);
-  const weights = scaled.map((score) => Math.exp(score - most));
-  const sum = weights.reduce((a, b) => a + b);
-  return { size, likely: tags.map((tag, i) => [tag, weights[i]! / sum] as const) };
+  const most = Math.max(nearest.score, none.score);
+  const weights = [...scored, none].map(({ tag, score }) => [tag, Math.exp((score - most) * SHARPNESS)] as const);
+  const sum = weights.reduce((sum, [, weight]) => sum + weight, 0);
+  return { size, likely: weights.slice(0, -1).map(([tag, weight]) => [tag, weight / sum] as const) };
 }

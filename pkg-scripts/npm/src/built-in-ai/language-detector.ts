@@ -37,7 +37,7 @@ function load(): Promise<Profiles> {
   return loading;
 }
 
-const isKnown = (tags: readonly string[]): boolean => tags.every((tag) => KNOWN.includes(tag.split("-")[0]!));
+const isKnown = (tags: readonly string[]): boolean => tags.every((tag) => KNOWN.includes(tag.replace(/-.*/, "")));
 
 /** Only `create` may. */
 const KEY = Symbol("LanguageDetector");
