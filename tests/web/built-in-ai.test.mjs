@@ -211,9 +211,54 @@ describe("LanguageModel", () => {
     assert.deepEqual(found.has, ["most-predictable", 1, 0]);
   });
 
+  test("runs the tools that the model calls, and lets it go on", async () => {
+    const found = await page.evaluate(async () => {
+      // What a model would write that was taught to call tools: the tiny one is random.
+      const model = await chatModel({ config: { max_position_embeddings: 4096 }, files: { "chat_template.jinja": CHATML } });
+      const call = (name, input) => `<tool_call>{"name": ${JSON.stringify(name)}, "arguments": ${JSON.stringify(input)}}</tool_call>`;
+      const script = [`Let me see. ${call("weather", { city: "Rome" })}${call("weather", { city: "Oslo" })}${call("tides", {})}`, "It is warm.", call("weather", { city: "" }), "never"];
+      const asked = [];
+      const fake = () => ({
+        messages: [],
+        chat(said, { tools }) {
+          const text = script.shift();
+          asked.push({ said, tools });
+          this.messages = [...this.messages, ...said, { role: "assistant", content: text }];
+          return { async *[Symbol.asyncIterator]() { for (const piece of text.match(/.{1,7}/gs)) yield { text: piece }; }, result: Promise.resolve({ usage: { promptTokens: 9, completionTokens: 1 } }) };
+        },
+        dispose: async () => {},
+      });
+      model.session = async () => fake();
+      ai.useModel(model);
+      const given = [];
+      const execute = async ({ city }) => {
+        given.push(city);
+        if (city === "") throw new RangeError("no city");
+        return `21 in ${city}`;
+      };
+      const inputSchema = { type: "object", properties: { city: { type: "string" } }, required: ["city"] };
+      const weather = { name: "weather", description: "How warm it is", inputSchema, execute };
+      const session = await ai.LanguageModel.create({ tools: [weather] });
+      const answer = await session.prompt("How warm is it?");
+      const failed = await told(session.prompt("And now?"));
+      const wrong = await told(ai.LanguageModel.create({ tools: [{ name: "x" }] }));
+      return { answer, given, failed, wrong, asked };
+    });
+    assert.equal(found.answer, "Let me see.It is warm.");
+    assert.deepEqual(found.given, ["Rome", "Oslo", ""]);
+    assert.deepEqual(found.asked[0].tools[0].function.name, "weather");
+    assert.deepEqual(found.asked[1].said.map(({ role, name, content }) => [role, name, content]), [
+      ["tool", "weather", "21 in Rome"],
+      ["tool", "weather", "21 in Oslo"],
+      ["tool", "tides", 'There is no tool "tides".'],
+    ]);
+    assert.deepEqual([found.failed.name, found.wrong.name, found.asked.length], ["RangeError", "TypeError", 3]);
+  });
+
   test("has the platform's exceptions", async () => {
     const found = await page.evaluate(async () => {
       const { LanguageModel } = ai;
+      ai.useModel(await chatModel());
       const session = await LanguageModel.create();
       const first = {
         constructed: await told((async () => new LanguageModel())()),

@@ -109,7 +109,7 @@ export async function outcome<T>(work: (signal: AbortSignal) => Promise<T>, sign
 }
 
 /** A stream of texts, with the exceptions of the platform. Leaving it stops the work. Of an aborted signal it throws the reason. */
-export function streamOf(begin: (signal: AbortSignal) => AsyncIterable<string> | Promise<AsyncIterable<string>>, signal: AbortSignal): ReadableStream<string> {
+export function streamOf(begin: (signal: AbortSignal) => AsyncIterable<string>, signal: AbortSignal): ReadableStream<string> {
   signal.throwIfAborted();
   const left = new AbortController();
   return new ReadableStream<string>({
@@ -119,7 +119,7 @@ export function streamOf(begin: (signal: AbortSignal) => AsyncIterable<string> |
       signal.addEventListener("abort", stop, { once: true });
       const write = async (): Promise<void> => {
         try {
-          for await (const text of await begin(either)) if (text !== "" && !either.aborted) controller.enqueue(text);
+          for await (const text of begin(either)) if (text !== "" && !either.aborted) controller.enqueue(text);
           if (!either.aborted) controller.close();
         } catch (error) {
           if (!either.aborted) controller.error(toException(error));

@@ -3,9 +3,13 @@
 import type { ChatMessage, ChatOptions, Model, Session } from "../index.js";
 import { type CallOptions, create, type CreateOptions, languages, Life, oneOf, outcome, quotaExceeded, streamOf } from "./common.js";
 import { formatOf, type LanguageModelMessage, type LanguageModelPrompt, messagesOf, notSupported } from "./prompt.js";
+import { abortable } from "../model/abortable.js";
+import { type Call, ToolCalls } from "../openai/tool-calls.js";
 import { type Availability, availability, isProvided } from "./provider.js";
+import { answersOf, checkedTools, described, type LanguageModelTool, MOST_ROUNDS } from "./tools.js";
 
 export type { LanguageModelMessage, LanguageModelPrompt } from "./prompt.js";
+export type { LanguageModelTool } from "./tools.js";
 
 /** How the sampling modes are meant here. */
 const MODES = {
@@ -31,7 +35,8 @@ export interface LanguageModelCoreOptions {
   samplingMode?: LanguageModelSamplingMode | "default" | undefined;
   expectedInputs?: readonly LanguageModelExpected[] | undefined;
   expectedOutputs?: readonly LanguageModelExpected[] | undefined;
-  tools?: readonly unknown[] | undefined;
+  /** Functions that the model may call, if its template knows tools. */
+  tools?: readonly LanguageModelTool[] | undefined;
 }
 
 export interface LanguageModelCreateOptions extends LanguageModelCoreOptions, CreateOptions {
@@ -55,7 +60,8 @@ function isSupported({ expectedInputs = [], expectedOutputs = [], tools = [], to
     languages(each.languages);
     return oneOf("LanguageModelMessageType", String(each.type), EXPECTED, "text");
   });
-  return isProvided() && tools.length === 0 && (topK === undefined) === (temperature === undefined) && types.every((type) => type === "text");
+  checkedTools(tools);
+  return isProvided() && (topK === undefined) === (temperature === undefined) && types.every((type) => type === "text");
 }
 
 /** Only `create` and `clone` may. */
@@ -72,6 +78,7 @@ interface State {
   /** Whether the two were asked for: else the model's own are used. */
   sampled: boolean;
   samplingMode: LanguageModelSamplingMode | null;
+  tools: readonly LanguageModelTool[];
 }
 
 export class LanguageModel extends EventTarget {
@@ -130,6 +137,7 @@ export class LanguageModel extends EventTarget {
       temperature: Math.min(temperature ?? mode?.temperature ?? PARAMS.defaultTemperature, PARAMS.maxTemperature),
       sampled: topK !== undefined || mode !== undefined,
       samplingMode,
+      tools: [...(options.tools ?? [])],
     };
     return new LanguageModel(KEY, state, signal);
   }
@@ -254,23 +262,47 @@ export class LanguageModel extends EventTarget {
   async *#answer(input: LanguageModelPrompt, { responseConstraint, omitResponseConstraintInput }: LanguageModelPromptOptions, signal: AbortSignal): AsyncGenerator<string, void> {
     const responseFormat = formatOf(responseConstraint, omitResponseConstraintInput);
     const done = await this.#myTurn(signal);
-    const { session, topK, temperature, sampled } = this.#state;
-    const before = session.messages;
-    let stream: ReturnType<Session["chat"]> | undefined;
     try {
       const more = messagesOf(input, this.#isBegun());
       await this.#measured(more);
-      const options: ChatOptions = { signal, overflow: "drop-oldest", responseFormat, ...(sampled && { topK, temperature }) };
-      stream = session.chat([...this.#state.pending, ...more], options);
-      for await (const { text } of stream) yield text;
+      let said = [...this.#state.pending, ...more];
+      for (let round = 1; said.length > 0; round++) {
+        const calls = yield* this.#said(said, responseFormat, signal);
+        if (round === MOST_ROUNDS && calls.length > 0) throw new DOMException(`The model called tools ${round} times and did not answer.`, "UnknownError");
+        said = await abortable(answersOf(calls, this.#state.tools), signal);
+      }
+    } finally {
+      done();
+    }
+  }
+
+  /** One answer, piece by piece, and the tools that it calls. */
+  async *#said(said: ChatMessage[], responseFormat: ChatOptions["responseFormat"], signal: AbortSignal): AsyncGenerator<string, Call[]> {
+    const { session, topK, temperature, sampled, tools } = this.#state;
+    const before = session.messages;
+    const options: ChatOptions = { signal, overflow: "drop-oldest", responseFormat, ...(sampled && { topK, temperature }), ...(tools.length > 0 && { tools: described(tools) }) };
+    const stream = session.chat(said, options);
+    const reader = tools.length > 0 ? new ToolCalls() : undefined;
+    const calls: Call[] = [];
+    try {
+      for await (const { text } of stream) {
+        const read = reader?.push(text);
+        if (read !== undefined) calls.push(...read.calls);
+        yield read?.text ?? text;
+      }
+      const rest = reader?.finish();
+      if (rest !== undefined) calls.push(...rest.calls);
+      if (rest?.text) yield rest.text;
       const { dropped } = await stream.result;
       if (dropped !== undefined) for (const name of ["contextoverflow", "quotaoverflow"]) this.dispatchEvent(new Event(name));
+      return calls;
     } finally {
-      const result = await stream?.result.catch(() => undefined);
+      const result = await stream.result.catch(() => undefined);
       // What was said first belongs to the session from now on, unless it failed.
-      if (session.messages !== before) this.#state.pending = [];
-      if (session.messages !== before && result !== undefined) this.#state.usage = result.usage.promptTokens + result.usage.completionTokens;
-      done();
+      if (session.messages !== before) {
+        this.#state.pending = [];
+        if (result !== undefined) this.#state.usage = result.usage.promptTokens + result.usage.completionTokens;
+      }
     }
   }
 }
