@@ -85,7 +85,7 @@ test("its list of languages is that of its profiles, and they are made of their 
 test("it names the languages of sentences that it was not made of", async () => {
   const { detect } = await import(pathToFileURL(join(installTarball("web-app"), "dist/built-in-ai/detect.js")));
   const [whole, forty, twenty] = measured(detect, CASES.filter(([tag]) => tag !== "und"));
-  assert.ok(whole.right >= 130 && forty.right >= 129 && twenty.right >= 111, JSON.stringify([whole, forty, twenty]));
+  assert.ok(whole.right >= 132 && forty.right >= 131 && twenty.right >= 110, JSON.stringify([whole, forty, twenty]));
   // A detector that always says the same is right in six of them.
   assert.ok(measured(() => ({ shares: new Map([["en", 1]]), unknown: 0 }), CASES)[0].right <= 6);
 });

@@ -1,8 +1,8 @@
 // node pkg-scripts/train/languages/make.mjs [--write] [--measure]: the profiles of nanolm/built-in-ai's LanguageDetector.
 //
 // A profile is what a language has most of: its MOST most frequent letters, pairs and triples of letters within words, of train.txt, in levels
-// of half a bit. What is fitted to dev.txt: what a text of each language usually scores, how much a score says, how far below its
-// usual score a text is in no language that is known here, and how seldom that is. With that done, the profiles are made once more of both files.
+// of half a bit. What is fitted to dev.txt: what a text of each language usually scores, how much a score says, and how far below its
+// usual score a text is in no language that is known here. With that done, the profiles are made once more of both files.
 // --measure runs the built package on the sentences of tests/golden/languages.txt, which nothing was fitted to.
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -66,11 +66,11 @@ function scores(text) {
 }
 
 /** The mean surprise at what the sentences are in, whole and cut, in bits. */
-function surprise(cases, usual, { sharpness, below, seldom }) {
+function surprise(cases, usual, { sharpness, below }) {
   let bits = 0;
   for (const { tag, count, by } of cases) {
     const [nearest] = by.reduce((a, b) => (b[1] > a[1] ? b : a));
-    const scaled = [...by, ["und", count * (usual[nearest] - below) - seldom / sharpness]].map(([of, score]) => [of, score * sharpness]);
+    const scaled = [...by, ["und", count * (usual[nearest] - below)]].map(([of, score]) => [of, score * sharpness]);
     const most = Math.max(...scaled.map(([, score]) => score));
     const sum = scaled.reduce((sum, [, score]) => sum + Math.exp(score - most), 0);
     bits -= (scaled.find(([of]) => of === tag)[1] - most - Math.log(sum)) / Math.LN2;
@@ -91,10 +91,8 @@ function fitted() {
   for (const sharpness of rounded(0.04, 0.5, 0.02)) {
     // What people write scores lower than these plain sentences: of real English, less than this takes one in thirty for unknown.
     for (const below of rounded(0.4, 0.6, 0.02)) {
-      for (const seldom of rounded(0, 5, 0.5)) {
-        const bits = surprise(cases, usual, { sharpness, below, seldom });
-        if (bits < best.bits) best = { bits, sharpness, below, seldom, usual };
-      }
+      const bits = surprise(cases, usual, { sharpness, below });
+      if (bits < best.bits) best = { bits, sharpness, below, usual };
     }
   }
   return best;
@@ -102,7 +100,7 @@ function fitted() {
 
 /** The module's text. */
 export function profiles() {
-  const { sharpness, below, seldom, usual } = fitted();
+  const { sharpness, below, usual } = fitted();
   const lines = [...profilesOf([...train, ...dev])].map(([tag, levels]) => `  ${tag}: ${JSON.stringify(written(levels))},`);
   return `// Made by pkg-scripts/train/languages/make.mjs of the texts beside it: do not edit.
 
@@ -121,8 +119,6 @@ export const SHARPNESS = ${sharpness};
 /** The usual score of a letter, pair or triple, and how far below it a text is in no language that is known. */
 export const USUAL: Readonly<Record<string, number>> = ${JSON.stringify(usual)};
 export const BELOW = ${below};
-/** The logarithm of how much more likely a text is in a known one, before anything is read of it. */
-export const SELDOM = ${seldom};
 `;
 }
 

@@ -1,6 +1,6 @@
 // Which language a text is in: by its script where that is enough, else by the letters and what stands together of them.
 
-import { BELOW, FLOOR, PROFILES, SELDOM, SHARPNESS, STRANGE, USUAL } from "./profiles.js";
+import { BELOW, FLOOR, PROFILES, SHARPNESS, STRANGE, USUAL } from "./profiles.js";
 
 /** The scripts that tell a language, and how surely: others are written in some of them, too. */
 const SCRIPTS: readonly (readonly [RegExp, string, number])[] = [
@@ -128,7 +128,7 @@ function among(words: readonly string[], tags: readonly string[]): Likely {
     });
   const nearest = scored.reduce((a, b) => (b.score > a.score ? b : a));
   // A text that scores far less than is usual in what it is nearest to is in none of them.
-  const none = { tag: "und", usual: 0, score: grams.length * (nearest.usual - BELOW) - SELDOM / SHARPNESS };
+  const none = { tag: "und", usual: 0, score: grams.length * (nearest.usual - BELOW) };
   // Neighbours are anything but independent: what they say is taken for less than it looks.
   const most = Math.max(nearest.score, none.score);
   const weights = [...scored, none].map(({ tag, score }) => [tag, Math.exp((score - most) * SHARPNESS)] as const);

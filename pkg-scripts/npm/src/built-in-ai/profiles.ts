@@ -35,5 +35,3 @@ export const SHARPNESS = 0.18;
 /** The usual score of a letter, pair or triple, and how far below it a text is in no language that is known. */
 export const USUAL: Readonly<Record<string, number>> = {"en":-5.98,"de":-5.82,"fr":-5.93,"es":-5.96,"pt":-5.94,"it":-5.92,"nl":-5.83,"sv":-6.03,"da":-5.88,"no":-5.86,"fi":-5.96,"pl":-6.34,"cs":-6.42,"hu":-6.3,"ro":-5.99,"tr":-6.29,"id":-5.78,"vi":-6.29,"ru":-6.3,"uk":-6.38,"bg":-6.18};
 export const BELOW = 0.4;
-/** The logarithm of how much more likely a text is in a known one, before anything is read of it. */
-export const SELDOM = 0;
