@@ -1,4 +1,4 @@
-// nanolm/built-in-ai: the platform's Summarizer and LanguageModel, with this package's models behind them.
+// nanolm/built-in-ai: the platform's Summarizer, LanguageModel and LanguageDetector, with this package's models behind the first two.
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { openPage, serveApp } from "./support/app.mjs";
@@ -68,7 +68,7 @@ describe("Summarizer", () => {
     assert.ok(found.plain.split("\n").length > 3 && !found.plain.startsWith("*"));
     assert.equal(found.tldr, found.own);
     assert.equal(found.empty, "");
-    assert.ok(found.usage > 20);
+    assert.equal(found.usage, 0, "what has no quota has no usage");
     assert.deepEqual(found.has, ["key-points", "markdown", "short", "news", true, null]);
     assert.deepEqual(found.languages, ["en-US", ["en"]]);
   });
@@ -81,13 +81,13 @@ describe("Summarizer", () => {
       const running = told(summarizer.summarize(text, { signal: stop.signal }));
       stop.abort();
       const reason = new Error("enough");
-      const stream = summarizer.summarizeStreaming(text, { signal: AbortSignal.abort(reason) });
-      const streamed = await told(stream.getReader().read());
+      const streamed = await told((async () => summarizer.summarizeStreaming(text, { signal: AbortSignal.abort(reason) }))());
       const pending = told(summarizer.summarize(text));
       summarizer.destroy();
       return {
         constructed: await told((async () => new Summarizer())()),
         type: await told(Summarizer.create({ type: "haiku" })),
+        preference: await told(Summarizer.create({ preference: "beauty" })),
         language: await told(Summarizer.availability({ outputLanguage: "no such language" })),
         french: [await Summarizer.availability({ outputLanguage: "fr" }), await told(Summarizer.create({ outputLanguage: "fr" }))],
         teaser: await Summarizer.availability({ type: "teaser" }),
@@ -100,7 +100,7 @@ describe("Summarizer", () => {
         measured: await told(summarizer.measureInputUsage(text)),
       };
     }, ARTICLE);
-    for (const [name, error] of Object.entries({ constructed: "TypeError", type: "TypeError", language: "RangeError", monitor: "RangeError" })) assert.equal(found[name].name, error, name);
+    for (const [name, error] of Object.entries({ constructed: "TypeError", type: "TypeError", preference: "TypeError", language: "RangeError", monitor: "RangeError" })) assert.equal(found[name].name, error, name);
     for (const name of ["aborted", "running", "pending", "destroyed", "measured"]) assert.deepEqual([found[name].name, found[name].isDOMException], ["AbortError", true], name);
     assert.equal(found.streamed.message, "enough");
     assert.deepEqual([found.french[0], found.french[1].name, found.teaser], ["unavailable", "NotSupportedError", "unavailable"]);
@@ -141,7 +141,7 @@ describe("LanguageModel", () => {
         }
         texts.push(text.slice(0, 30));
       }
-      return { states: [before, await LanguageModel.availability()], usages, chunks, texts, measured: await session.measureInputUsage("The keeper"), quota: session.inputQuota, has: [session.topK, session.temperature], params: await LanguageModel.params() };
+      return { states: [before, await LanguageModel.availability()], usages, chunks, texts, measured: await session.measureInputUsage("The keeper"), quota: session.inputQuota, now: [session.contextWindow, await session.measureContextUsage("The keeper"), session.contextUsage === session.inputUsage], has: [session.topK, session.temperature], params: await LanguageModel.params() };
     });
     assert.deepEqual(found.states, ["downloadable", "available"]);
     assert.ok(found.usages[0] > 0 && found.usages[1] > found.usages[0]);
@@ -149,6 +149,7 @@ describe("LanguageModel", () => {
     assert.equal(found.texts[0], found.texts[1]);
     assert.ok(found.measured > 0);
     assert.equal(found.quota, 4096);
+    assert.deepEqual(found.now, [4096, found.measured, true], "by the names of today");
     assert.deepEqual(found.has, [1, 0]);
     assert.ok(found.params.maxTopK >= found.params.defaultTopK);
   });
@@ -159,12 +160,15 @@ describe("LanguageModel", () => {
       const session = await ai.LanguageModel.create();
       let overflows = 0;
       session.onquotaoverflow = () => overflows++;
+      let renamed = 0;
+      session.oncontextoverflow = () => renamed++;
       const answers = [];
       for (let i = 0; i < 3; i++) answers.push(await session.prompt(`Question ${i}: ${"where is the lamp? ".repeat(8)}`));
       const huge = await told(session.prompt("x y ".repeat(600)));
-      return { overflows, lengths: answers.map(({ length }) => length), usage: session.inputUsage, quota: session.inputQuota, huge };
+      return { overflows, renamed, lengths: answers.map(({ length }) => length), usage: session.inputUsage, quota: session.inputQuota, huge };
     });
     assert.ok(found.overflows > 0);
+    assert.equal(found.renamed, found.overflows);
     assert.ok(found.lengths.every((length) => length > 0));
     assert.ok(found.usage <= found.quota);
     assert.deepEqual([found.huge.name, found.huge.quota], ["QuotaExceededError", found.quota]);
@@ -180,19 +184,81 @@ describe("LanguageModel", () => {
     assert.match(found[1], /^(yes|no)\.?$/);
   });
 
-  test("answers with what the constraint allows", async () => {
+  test("calls take their turns, and what is said belongs to the conversation once", async () => {
     const found = await page.evaluate(async () => {
-      const session = await ai.LanguageModel.create();
-      const schema = { type: "object", properties: { rating: { type: "integer", minimum: 1, maximum: 5 } }, required: ["rating"], additionalProperties: false };
-      return [await session.prompt("How was it?", { responseConstraint: schema }), await session.prompt("Good?", { responseConstraint: /(yes|no)\.?/u })];
+      const seen = [];
+      const model = await chatModel({ config: { max_position_embeddings: 4096 }, files: { "chat_template.jinja": CHATML } });
+      const { session: open } = model;
+      model.session = async (...args) => {
+        const session = await open.apply(model, args);
+        const { chat } = session;
+        session.chat = (said, options) => (seen.push(said.map(({ role, content }) => `${role}: ${content}`)), chat.call(session, said, { ...options, maxNewTokens: 5 }));
+        return session;
+      };
+      ai.useModel(model);
+      const session = await ai.LanguageModel.create({ initialPrompts: [{ role: "system", content: "Be brief." }], samplingMode: "most-predictable" });
+      const reader = session.promptStreaming("one").getReader();
+      const [, two] = await Promise.all([session.append("between"), session.prompt("two"), session.prompt([])]);
+      const late = await told(session.prompt([{ role: "system", content: "x" }]));
+      for await (const _ of session.promptStreaming("left")) break;
+      await session.prompt("after");
+      const first = await reader.read();
+      return { seen, two, first: first.value, late, has: [session.samplingMode, session.topK, session.temperature], usage: session.contextUsage };
     });
-    assert.match(found[0], /^\{"rating": ?[1-5]\}$/);
-    assert.match(found[1], /^(yes|no)\.?$/);
+    assert.deepEqual(found.seen, [["system: Be brief.", "user: one"], ["user: between", "user: two"], ["user: "], ["user: left"], ["user: after"]]);
+    assert.ok(found.two.length > 0 && found.first.length > 0 && found.usage > 20);
+    assert.equal(found.late.name, "TypeError");
+    assert.deepEqual(found.has, ["most-predictable", 1, 0]);
+  });
+
+  test("runs the tools that the model calls, and lets it go on", async () => {
+    const found = await page.evaluate(async () => {
+      // What a model would write that was taught to call tools: the tiny one is random.
+      const model = await chatModel({ config: { max_position_embeddings: 4096 }, files: { "chat_template.jinja": CHATML } });
+      const call = (name, input) => `<tool_call>{"name": ${JSON.stringify(name)}, "arguments": ${JSON.stringify(input)}}</tool_call>`;
+      const script = [`Let me see. ${call("weather", { city: "Rome" })}${call("weather", { city: "Oslo" })}${call("tides", {})}`, "It is warm.", call("weather", { city: "" }), "never"];
+      const asked = [];
+      const fake = () => ({
+        messages: [],
+        chat(said, { tools }) {
+          const text = script.shift();
+          asked.push({ said, tools });
+          this.messages = [...this.messages, ...said, { role: "assistant", content: text }];
+          return { async *[Symbol.asyncIterator]() { for (const piece of text.match(/.{1,7}/gs)) yield { text: piece }; }, result: Promise.resolve({ usage: { promptTokens: 9, completionTokens: 1 } }) };
+        },
+        dispose: async () => {},
+      });
+      model.session = async () => fake();
+      ai.useModel(model);
+      const given = [];
+      const execute = async ({ city }) => {
+        given.push(city);
+        if (city === "") throw new RangeError("no city");
+        return `21 in ${city}`;
+      };
+      const inputSchema = { type: "object", properties: { city: { type: "string" } }, required: ["city"] };
+      const weather = { name: "weather", description: "How warm it is", inputSchema, execute };
+      const session = await ai.LanguageModel.create({ tools: [weather] });
+      const answer = await session.prompt("How warm is it?");
+      const failed = await told(session.prompt("And now?"));
+      const wrong = await told(ai.LanguageModel.create({ tools: [{ name: "x" }] }));
+      return { answer, given, failed, wrong, asked };
+    });
+    assert.equal(found.answer, "Let me see.It is warm.");
+    assert.deepEqual(found.given, ["Rome", "Oslo", ""]);
+    assert.deepEqual(found.asked[0].tools[0].function.name, "weather");
+    assert.deepEqual(found.asked[1].said.map(({ role, name, content }) => [role, name, content]), [
+      ["tool", "weather", "21 in Rome"],
+      ["tool", "weather", "21 in Oslo"],
+      ["tool", "tides", 'There is no tool "tides".'],
+    ]);
+    assert.deepEqual([found.failed.name, found.wrong.name, found.asked.length], ["RangeError", "TypeError", 3]);
   });
 
   test("has the platform's exceptions", async () => {
     const found = await page.evaluate(async () => {
       const { LanguageModel } = ai;
+      ai.useModel(await chatModel());
       const session = await LanguageModel.create();
       const first = {
         constructed: await told((async () => new LanguageModel())()),
@@ -203,6 +269,10 @@ describe("LanguageModel", () => {
         constraint: await told(session.prompt("x", { responseConstraint: { not: {} } })),
         flags: await told(session.prompt("x", { responseConstraint: /a/i })),
         boolean: await told(session.prompt("x", { responseConstraint: true })),
+        omitted: await told(session.prompt("x", { omitResponseConstraintInput: true })),
+        kind: await told(session.prompt([{ role: "user", content: [{ type: "smell", value: "x" }] }])),
+        mode: await told(LanguageModel.create({ samplingMode: "wild" })),
+        second: await told(session.prompt([{ role: "user", content: "x" }, { role: "system", content: "y" }])),
         half: await told(LanguageModel.create({ topK: 3 })),
         audio: await LanguageModel.availability({ expectedInputs: [{ type: "audio" }] }),
         aborted: await told(session.prompt("x", { signal: AbortSignal.abort() })),
@@ -211,7 +281,7 @@ describe("LanguageModel", () => {
       session.destroy();
       return { ...first, pending: await pending, destroyed: await told(session.prompt("x")), cloned: await told(session.clone()) };
     });
-    const names = { constructed: "TypeError", role: "TypeError", system: "TypeError", prefix: "SyntaxError", image: "NotSupportedError", constraint: "NotSupportedError", flags: "NotSupportedError", boolean: "TypeError", half: "NotSupportedError", aborted: "AbortError", pending: "AbortError", destroyed: "AbortError", cloned: "AbortError" };
+    const names = { constructed: "TypeError", role: "TypeError", system: "TypeError", prefix: "SyntaxError", image: "NotSupportedError", constraint: "NotSupportedError", flags: "NotSupportedError", boolean: "TypeError", omitted: "TypeError", kind: "TypeError", mode: "TypeError", second: "TypeError", half: "NotSupportedError", aborted: "AbortError", pending: "AbortError", destroyed: "AbortError", cloned: "AbortError" };
     for (const [name, error] of Object.entries(names)) assert.equal(found[name].name, error, `${name}: ${JSON.stringify(found[name])}`);
     assert.equal(found.audio, "unavailable");
   });
@@ -222,8 +292,9 @@ test("the polyfill installs what is missing, and nothing else", async () => {
     const own = class {};
     globalThis.Summarizer = own;
     delete globalThis.LanguageModel;
+    delete globalThis.LanguageDetector;
     await import("/nanolm/built-in-ai/polyfill.js");
-    return [globalThis.Summarizer === own, globalThis.LanguageModel === ai.LanguageModel];
+    return [globalThis.Summarizer === own, globalThis.LanguageModel === ai.LanguageModel, globalThis.LanguageDetector === ai.LanguageDetector];
   });
-  assert.deepEqual(found, [true, true]);
+  assert.deepEqual(found, [true, true, true]);
 });

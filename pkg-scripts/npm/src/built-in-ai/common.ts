@@ -6,7 +6,15 @@ import { load } from "./provider.js";
 import type { Model } from "../index.js";
 
 /** Hears how far a download is: `downloadprogress`, with `loaded` from 0 to 1. */
-export type CreateMonitor = EventTarget;
+export class CreateMonitor extends EventTarget {
+  ondownloadprogress: ((this: CreateMonitor, event: ProgressEvent) => unknown) | null = null;
+
+  /** @internal */
+  constructor() {
+    super();
+    this.addEventListener("downloadprogress", (event) => this.ondownloadprogress?.(event as ProgressEvent));
+  }
+}
 
 export interface CreateOptions {
   signal?: AbortSignal | undefined;
@@ -17,22 +25,37 @@ export interface CallOptions {
   signal?: AbortSignal | undefined;
 }
 
-/** The model, with the monitor told of its download. */
-export async function create({ signal, monitor }: CreateOptions): Promise<Model> {
+/** Progress is told in steps of this, and of those on the way one in so many milliseconds. */
+const STEPS = 65_536;
+const EVERY_MS = 50;
+
+/** What `get` loads, with the monitor told of its download. */
+export async function create<T = Model>(
+  { signal, monitor }: CreateOptions,
+  get: (signal: AbortSignal | undefined, progress: (share: number) => void) => Promise<T> = load as typeof get,
+): Promise<T> {
   signal?.throwIfAborted();
-  const target = new EventTarget();
+  const target = new CreateMonitor();
   // What the callback throws is the rejection.
   monitor?.(target);
   let last = -1;
+  let told = -EVERY_MS;
   const progress = (share: number): void => {
-    if (share <= last) return;
-    last = share;
-    target.dispatchEvent(new ProgressEvent("downloadprogress", { lengthComputable: true, loaded: share, total: 1 }));
+    const loaded = Math.floor(share * STEPS) / STEPS;
+    const now = performance.now();
+    if (signal?.aborted || loaded <= last || (loaded > 0 && loaded < 1 && now - told < EVERY_MS)) return;
+    last = loaded;
+    told = now;
+    target.dispatchEvent(new ProgressEvent("downloadprogress", { lengthComputable: true, loaded, total: 1 }));
   };
   try {
-    return await load(signal, progress);
+    const made = await get(signal, progress);
+    // Who hears the end can still stop it.
+    await new Promise((resolve) => setTimeout(resolve));
+    signal?.throwIfAborted();
+    return made;
   } catch (error) {
-    throw signal?.aborted ? signal.reason : toException(error);
+    throw signal?.aborted ? signal.reason : toException(error, "OperationError");
   }
 }
 
@@ -50,12 +73,23 @@ export function languages(tags: readonly string[] | undefined): string[] {
 
 export const isEnglish = (tag: string): boolean => tag.split("-")[0] === "en";
 
-/** What is left once something was destroyed. */
+/** What is left once something was destroyed: by itself, or by the signal that it was created with. */
 export class Life {
   readonly #end = new AbortController();
 
+  constructor(created?: AbortSignal | undefined) {
+    // The signal may outlive this, and must not keep what only this needs.
+    const end = new WeakRef(this.#end);
+    created?.addEventListener("abort", () => end.deref()?.abort(created.reason), { once: true, signal: this.#end.signal });
+  }
+
   destroy(): void {
     this.#end.abort(new DOMException("It was destroyed.", "AbortError"));
+  }
+
+  /** Does this when it ends. */
+  atEnd(work: () => void): void {
+    this.#end.signal.addEventListener("abort", work, { once: true });
   }
 
   /** Ends with it, and with the caller's own signal. */
@@ -74,18 +108,18 @@ export async function outcome<T>(work: (signal: AbortSignal) => Promise<T>, sign
   }
 }
 
-/** A stream of texts, with the exceptions of the platform. Leaving it stops the work. */
-export function streamOf(begin: (signal: AbortSignal) => AsyncIterable<string> | Promise<AsyncIterable<string>>, signal: AbortSignal): ReadableStream<string> {
+/** A stream of texts, with the exceptions of the platform. Leaving it stops the work. Of an aborted signal it throws the reason. */
+export function streamOf(begin: (signal: AbortSignal) => AsyncIterable<string>, signal: AbortSignal): ReadableStream<string> {
+  signal.throwIfAborted();
   const left = new AbortController();
   return new ReadableStream<string>({
-    async start(controller) {
+    start(controller) {
       const either = AbortSignal.any([signal, left.signal]);
       const stop = (): void => controller.error(signal.reason);
-      if (signal.aborted) return stop();
       signal.addEventListener("abort", stop, { once: true });
       const write = async (): Promise<void> => {
         try {
-          for await (const text of await begin(either)) if (text !== "" && !either.aborted) controller.enqueue(text);
+          for await (const text of begin(either)) if (text !== "" && !either.aborted) controller.enqueue(text);
           if (!either.aborted) controller.close();
         } catch (error) {
           if (!either.aborted) controller.error(toException(error));
@@ -106,10 +140,11 @@ export function quotaExceeded(requested: number, quota: number): Error {
   return Platform === undefined ? Object.assign(new DOMException(message, "QuotaExceededError"), { requested, quota }) : new Platform(message, { requested, quota });
 }
 
-function toException(error: unknown): unknown {
+/** `otherwise` is the name of what has none of its own: calls have another one than `create`. */
+function toException(error: unknown, otherwise = "UnknownError"): unknown {
   if (!(error instanceof NanolmError)) return error;
   const { code, message, details } = error;
   if (code === "session/context-full") return quotaExceeded(Number(details["found"]), Number(details["limit"]));
-  const name = code.startsWith("download/") ? "NetworkError" : /^(task|option|chat)\//.test(code) || code === "model/unsupported" ? "NotSupportedError" : "OperationError";
+  const name = code.startsWith("download/") ? "NetworkError" : /^(task|option|chat)\//.test(code) || code === "model/unsupported" ? "NotSupportedError" : otherwise;
   return new DOMException(message, name);
 }

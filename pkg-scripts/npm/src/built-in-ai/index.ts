@@ -1,6 +1,8 @@
 // The browser's built-in AI, by its own names: for browsers that have none, and for apps that want the same everywhere.
 
 export type { CallOptions, CreateMonitor, CreateOptions } from "./common.js";
+export { LanguageDetector } from "./language-detector.js";
+export type * from "./language-detector.js";
 export { LanguageModel } from "./language-model.js";
 export type * from "./language-model.js";
 export { type Availability, type ProvidedModel, useModel } from "./provider.js";

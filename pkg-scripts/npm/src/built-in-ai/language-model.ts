@@ -1,17 +1,26 @@
 // LanguageModel, of the Prompt API (https://webmachinelearning.github.io/prompt-api/), for texts.
 
 import type { ChatMessage, ChatOptions, Model, Session } from "../index.js";
-import { type CallOptions, create, type CreateOptions, languages, Life, outcome, quotaExceeded, streamOf } from "./common.js";
+import { type CallOptions, create, type CreateOptions, languages, Life, oneOf, outcome, quotaExceeded, streamOf } from "./common.js";
+import { formatOf, type LanguageModelMessage, type LanguageModelPrompt, messagesOf, notSupported } from "./prompt.js";
+import { abortable } from "../model/abortable.js";
+import { type Call, ToolCalls } from "../openai/tool-calls.js";
 import { type Availability, availability, isProvided } from "./provider.js";
+import { answersOf, checkedTools, described, type LanguageModelTool, MOST_ROUNDS } from "./tools.js";
 
-export interface LanguageModelMessage {
-  role: "system" | "user" | "assistant";
-  content: string | readonly { type: "text"; value: string }[];
-  /** Of the last message, the assistant's: the answer goes on from it. */
-  prefix?: boolean | undefined;
-}
+export type { LanguageModelMessage, LanguageModelPrompt } from "./prompt.js";
+export type { LanguageModelTool } from "./tools.js";
 
-export type LanguageModelPrompt = string | readonly LanguageModelMessage[];
+/** How the sampling modes are meant here. */
+const MODES = {
+  "most-predictable": { temperature: 0, topK: 1 },
+  predictable: { temperature: 0.3, topK: 20 },
+  balanced: { temperature: 0.8, topK: 40 },
+  creative: { temperature: 1, topK: 100 },
+  "most-creative": { temperature: 1.3, topK: 1000 },
+};
+
+export type LanguageModelSamplingMode = keyof typeof MODES;
 
 export interface LanguageModelExpected {
   type: string;
@@ -19,11 +28,15 @@ export interface LanguageModelExpected {
 }
 
 export interface LanguageModelCoreOptions {
+  /** Only together with `temperature`; both go before `samplingMode`. */
   topK?: number | undefined;
   temperature?: number | undefined;
+  /** How daring answers are. Without it the model's own settings are used. */
+  samplingMode?: LanguageModelSamplingMode | "default" | undefined;
   expectedInputs?: readonly LanguageModelExpected[] | undefined;
   expectedOutputs?: readonly LanguageModelExpected[] | undefined;
-  tools?: readonly unknown[] | undefined;
+  /** Functions that the model may call, if its template knows tools. */
+  tools?: readonly LanguageModelTool[] | undefined;
 }
 
 export interface LanguageModelCreateOptions extends LanguageModelCoreOptions, CreateOptions {
@@ -39,39 +52,16 @@ export interface LanguageModelPromptOptions extends CallOptions {
 
 const PARAMS = { defaultTopK: 40, maxTopK: 1000, defaultTemperature: 0.8, maxTemperature: 2 };
 
-function isSupported({ expectedInputs = [], expectedOutputs = [], tools = [], topK, temperature }: LanguageModelCoreOptions): boolean {
-  const all = [...expectedInputs, ...expectedOutputs];
-  all.forEach((each) => languages(each.languages));
-  return isProvided() && tools.length === 0 && (topK === undefined) === (temperature === undefined) && all.every(({ type }) => type === "text");
-}
+const EXPECTED = ["text", "image", "audio", "tool-call", "tool-response"] as const;
 
-const notSupported = (message: string): DOMException => new DOMException(message, "NotSupportedError");
-
-function formatOf(constraint: object | undefined): ChatOptions["responseFormat"] {
-  if (constraint === undefined) return undefined;
-  if (typeof constraint !== "object" || constraint === null) throw new TypeError("A responseConstraint is a JSON schema or a RegExp.");
-  if (!(constraint instanceof RegExp)) return { type: "json", schema: constraint as Record<string, unknown> };
-  if (/[ims]/.test(constraint.flags)) throw notSupported(`A responseConstraint with the flags '${constraint.flags}' is not supported.`);
-  return { type: "regex", pattern: constraint.source };
-}
-
-function messagesOf(prompt: LanguageModelPrompt): ChatMessage[] {
-  if (typeof prompt === "string") return [{ role: "user", content: prompt }];
-  if (!Array.isArray(prompt)) throw new TypeError("A prompt is a string or an array of messages.");
-  return (prompt as readonly LanguageModelMessage[]).map(({ role, content, prefix }, i) => {
-    if (role !== "system" && role !== "user" && role !== "assistant") throw new TypeError(`'${String(role)}' is not a valid LanguageModelMessageRole.`);
-    if (prefix === true && (role !== "assistant" || i !== prompt.length - 1)) {
-      throw new DOMException("Only the last message can be a prefix, and only the assistant's.", "SyntaxError");
-    }
-    if (typeof content === "string") return { role, content };
-    if (!Array.isArray(content)) throw new TypeError("A message's content is a string or an array.");
-    const texts = (content as readonly { type?: unknown; value?: unknown }[]).map(({ type, value }) => {
-      if (type !== "text") throw notSupported(`A content of the type '${String(type)}' is not supported.`);
-      if (typeof value !== "string") throw new TypeError("A content of the type 'text' has a string as its value.");
-      return value;
-    });
-    return { role, content: texts.join("") };
+function isSupported({ expectedInputs = [], expectedOutputs = [], tools = [], topK, temperature, samplingMode }: LanguageModelCoreOptions): boolean {
+  oneOf("LanguageModelSamplingMode", samplingMode, [...(Object.keys(MODES) as LanguageModelSamplingMode[]), "default"], "default");
+  const types = [...expectedInputs, ...expectedOutputs].map((each) => {
+    languages(each.languages);
+    return oneOf("LanguageModelMessageType", String(each.type), EXPECTED, "text");
   });
+  checkedTools(tools);
+  return isProvided() && (topK === undefined) === (temperature === undefined) && types.every((type) => type === "text");
 }
 
 /** Only `create` and `clone` may. */
@@ -87,19 +77,28 @@ interface State {
   temperature: number;
   /** Whether the two were asked for: else the model's own are used. */
   sampled: boolean;
+  samplingMode: LanguageModelSamplingMode | null;
+  tools: readonly LanguageModelTool[];
 }
 
 export class LanguageModel extends EventTarget {
   readonly #state: State;
-  readonly #life = new Life();
+  readonly #life: Life;
+  /** Calls take their turns: what one says belongs to the conversation before the next begins. */
+  #turn: Promise<unknown> = Promise.resolve();
   /** Hears that the oldest turns were left out. */
+  oncontextoverflow: ((this: LanguageModel, event: Event) => unknown) | null = null;
+  /** The same by its old name. */
   onquotaoverflow: ((this: LanguageModel, event: Event) => unknown) | null = null;
 
   /** @internal */
-  constructor(key: symbol, state: State) {
+  constructor(key: symbol, state: State, created?: AbortSignal) {
     if (key !== KEY) throw new TypeError("Illegal constructor");
     super();
     this.#state = state;
+    this.#life = new Life(created);
+    this.#life.atEnd(() => void state.session.dispose().catch(() => {}));
+    this.addEventListener("contextoverflow", (event) => this.oncontextoverflow?.(event));
     this.addEventListener("quotaoverflow", (event) => this.onquotaoverflow?.(event));
   }
 
@@ -113,24 +112,34 @@ export class LanguageModel extends EventTarget {
 
   static async create(options: LanguageModelCreateOptions = {}): Promise<LanguageModel> {
     const { initialPrompts = [], topK, temperature, signal } = options;
-    signal?.throwIfAborted();
     if (topK !== undefined && !(topK >= 1)) throw new RangeError("topK is at least 1.");
     if (temperature !== undefined && !(temperature >= 0)) throw new RangeError("temperature is at least 0.");
-    if (initialPrompts.some(({ role }, i) => role === "system" && i > 0)) throw new TypeError("A system prompt comes first.");
-    if (!isSupported(options)) throw notSupported("Such a model is not supported: see LanguageModel.availability(), and name a model with useModel().");
-    const pending = messagesOf(initialPrompts);
+    const supported = isSupported(options);
+    const pending = initialPrompts.length === 0 ? [] : messagesOf(initialPrompts, false);
+    signal?.throwIfAborted();
+    if (!supported) throw notSupported("Such a model is not supported: see LanguageModel.availability(), and name a model with useModel().");
     const model = await create(options);
     const usage = await tokensOf(model, pending);
     if (usage > model.info.contextLength) throw quotaExceeded(usage, model.info.contextLength);
-    return new LanguageModel(KEY, {
+    const session = await model.session();
+    if (signal?.aborted) {
+      void session.dispose();
+      throw signal.reason;
+    }
+    const samplingMode = options.samplingMode === undefined || options.samplingMode === "default" ? null : options.samplingMode;
+    const mode = samplingMode === null ? undefined : MODES[samplingMode];
+    const state: State = {
       model,
-      session: await model.session(),
+      session,
       pending,
       usage,
-      topK: Math.min(Math.floor(topK ?? PARAMS.defaultTopK), PARAMS.maxTopK),
-      temperature: Math.min(temperature ?? PARAMS.defaultTemperature, PARAMS.maxTemperature),
-      sampled: topK !== undefined,
-    });
+      topK: Math.min(Math.floor(topK ?? mode?.topK ?? PARAMS.defaultTopK), PARAMS.maxTopK),
+      temperature: Math.min(temperature ?? mode?.temperature ?? PARAMS.defaultTemperature, PARAMS.maxTemperature),
+      sampled: topK !== undefined || mode !== undefined,
+      samplingMode,
+      tools: [...(options.tools ?? [])],
+    };
+    return new LanguageModel(KEY, state, signal);
   }
 
   get topK(): number {
@@ -141,14 +150,29 @@ export class LanguageModel extends EventTarget {
     return this.#state.temperature;
   }
 
+  /** Null where none was asked for. */
+  get samplingMode(): LanguageModelSamplingMode | null {
+    return this.#state.samplingMode;
+  }
+
   /** Tokens of the conversation. */
-  get inputUsage(): number {
+  get contextUsage(): number {
     return this.#state.usage;
   }
 
   /** Tokens that there is room for. */
-  get inputQuota(): number {
+  get contextWindow(): number {
     return this.#state.model.info.contextLength;
+  }
+
+  /** The old name of `contextUsage`. */
+  get inputUsage(): number {
+    return this.contextUsage;
+  }
+
+  /** The old name of `contextWindow`. */
+  get inputQuota(): number {
+    return this.contextWindow;
   }
 
   async prompt(input: LanguageModelPrompt, options: LanguageModelPromptOptions = {}): Promise<string> {
@@ -165,48 +189,121 @@ export class LanguageModel extends EventTarget {
 
   /** Says something that is not to be answered yet. */
   async append(input: LanguageModelPrompt, options: CallOptions = {}): Promise<void> {
-    return outcome(async () => {
-      const more = messagesOf(input);
-      this.#state.usage += await this.#measured(more);
-      this.#state.pending = [...this.#state.pending, ...more];
+    return outcome(async (signal) => {
+      const done = await this.#myTurn(signal);
+      try {
+        const more = messagesOf(input, this.#isBegun());
+        const tokens = await this.#measured(more);
+        // Where it was stopped meanwhile, nothing was said.
+        signal.throwIfAborted();
+        this.#state.usage += tokens;
+        this.#state.pending = [...this.#state.pending, ...more];
+      } finally {
+        done();
+      }
     }, this.#life.signal(options.signal));
   }
 
   /** In tokens, without those that the model's template adds. */
+  async measureContextUsage(input: LanguageModelPrompt, options: LanguageModelPromptOptions = {}): Promise<number> {
+    return outcome(async () => {
+      formatOf(options.responseConstraint, options.omitResponseConstraintInput);
+      return tokensOf(this.#state.model, messagesOf(input, false));
+    }, this.#life.signal(options.signal));
+  }
+
+  /** The old name of `measureContextUsage`. */
   async measureInputUsage(input: LanguageModelPrompt, options: LanguageModelPromptOptions = {}): Promise<number> {
-    return outcome(() => tokensOf(this.#state.model, messagesOf(input)), this.#life.signal(options.signal));
+    return this.measureContextUsage(input, options);
   }
 
   /** A model with the same conversation, to go on with apart from this one. */
   async clone(options: CallOptions = {}): Promise<LanguageModel> {
-    return outcome(async () => new LanguageModel(KEY, { ...this.#state, session: await this.#state.session.fork() }), this.#life.signal(options.signal));
+    return outcome(async (signal) => {
+      const done = await this.#myTurn(signal);
+      try {
+        const session = await this.#state.session.fork();
+        if (signal.aborted) void session.dispose();
+        signal.throwIfAborted();
+        return new LanguageModel(KEY, { ...this.#state, session });
+      } finally {
+        done();
+      }
+    }, this.#life.signal(options.signal));
   }
 
   destroy(): void {
     this.#life.destroy();
-    void this.#state.session.dispose().catch(() => {});
+  }
+
+  /** Waits for the calls before. What is given back ends the turn. */
+  async #myTurn(signal: AbortSignal): Promise<() => void> {
+    const before = this.#turn;
+    let done = (): void => {};
+    this.#turn = new Promise<void>((resolve) => (done = resolve));
+    await before;
+    if (!signal.aborted) return done;
+    done();
+    throw signal.reason;
+  }
+
+  /** Whether something was said. */
+  #isBegun(): boolean {
+    return this.#state.pending.length > 0 || this.#state.session.messages.length > 0;
   }
 
   /** Tokens of what is said, refused where the context has no room for it alone. */
   async #measured(more: readonly ChatMessage[]): Promise<number> {
     const tokens = await tokensOf(this.#state.model, more);
-    if (tokens >= this.inputQuota) throw quotaExceeded(tokens, this.inputQuota);
+    if (tokens >= this.contextWindow) throw quotaExceeded(tokens, this.contextWindow);
     return tokens;
   }
 
-  async *#answer(input: LanguageModelPrompt, { responseConstraint }: LanguageModelPromptOptions, signal: AbortSignal): AsyncGenerator<string, void> {
-    const responseFormat = formatOf(responseConstraint);
-    const said = [...this.#state.pending, ...messagesOf(input)];
-    await this.#measured(messagesOf(input));
-    const { topK, temperature, sampled } = this.#state;
-    const options: ChatOptions = { signal, overflow: "drop-oldest", responseFormat, ...(sampled && { topK, temperature }) };
-    // What was said first belongs to the session from now on, unless it fails.
-    const stream = this.#state.session.chat(said, options);
-    for await (const { text } of stream) yield text;
-    const { usage, dropped } = await stream.result;
-    this.#state.pending = [];
-    this.#state.usage = usage.promptTokens + usage.completionTokens;
-    if (dropped !== undefined) this.dispatchEvent(new Event("quotaoverflow"));
+  async *#answer(input: LanguageModelPrompt, { responseConstraint, omitResponseConstraintInput }: LanguageModelPromptOptions, signal: AbortSignal): AsyncGenerator<string, void> {
+    const responseFormat = formatOf(responseConstraint, omitResponseConstraintInput);
+    const done = await this.#myTurn(signal);
+    try {
+      const more = messagesOf(input, this.#isBegun());
+      await this.#measured(more);
+      let said = [...this.#state.pending, ...more];
+      for (let round = 1; said.length > 0; round++) {
+        const calls = yield* this.#said(said, responseFormat, signal);
+        if (round === MOST_ROUNDS && calls.length > 0) throw new DOMException(`The model called tools ${round} times and did not answer.`, "UnknownError");
+        said = await abortable(answersOf(calls, this.#state.tools), signal);
+      }
+    } finally {
+      done();
+    }
+  }
+
+  /** One answer, piece by piece, and the tools that it calls. */
+  async *#said(said: ChatMessage[], responseFormat: ChatOptions["responseFormat"], signal: AbortSignal): AsyncGenerator<string, Call[]> {
+    const { session, topK, temperature, sampled, tools } = this.#state;
+    const before = session.messages;
+    const options: ChatOptions = { signal, overflow: "drop-oldest", responseFormat, ...(sampled && { topK, temperature }), ...(tools.length > 0 && { tools: described(tools) }) };
+    const stream = session.chat(said, options);
+    const reader = tools.length > 0 ? new ToolCalls() : undefined;
+    const calls: Call[] = [];
+    try {
+      for await (const { text } of stream) {
+        const read = reader?.push(text);
+        if (read !== undefined) calls.push(...read.calls);
+        yield read?.text ?? text;
+      }
+      const rest = reader?.finish();
+      if (rest !== undefined) calls.push(...rest.calls);
+      if (rest?.text) yield rest.text;
+      const { dropped } = await stream.result;
+      if (dropped !== undefined) for (const name of ["contextoverflow", "quotaoverflow"]) this.dispatchEvent(new Event(name));
+      return calls;
+    } finally {
+      const result = await stream.result.catch(() => undefined);
+      // What was said first belongs to the session from now on, unless it failed.
+      if (session.messages !== before) {
+        this.#state.pending = [];
+        if (result !== undefined) this.#state.usage = result.usage.promptTokens + result.usage.completionTokens;
+      }
+    }
   }
 }
 

@@ -1,7 +1,7 @@
 // Puts the APIs that the browser lacks where pages look for them.
 
-import { LanguageModel, Summarizer } from "./index.js";
+import { LanguageDetector, LanguageModel, Summarizer } from "./index.js";
 
-for (const [name, value] of Object.entries({ LanguageModel, Summarizer })) {
+for (const [name, value] of Object.entries({ LanguageDetector, LanguageModel, Summarizer })) {
   if (!(name in globalThis)) Object.defineProperty(globalThis, name, { value, configurable: true, writable: true, enumerable: false });
 }

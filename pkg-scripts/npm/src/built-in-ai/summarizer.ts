@@ -7,11 +7,14 @@ import { type Availability, availability } from "./provider.js";
 const TYPES = ["key-points", "tldr", "teaser", "headline"] as const;
 const FORMATS = ["markdown", "plain-text"] as const;
 const LENGTHS = ["short", "medium", "long"] as const;
+const PREFERENCES = ["auto", "speed", "capability"] as const;
 
 export interface SummarizerCoreOptions {
   type?: (typeof TYPES)[number] | undefined;
   format?: (typeof FORMATS)[number] | undefined;
   length?: (typeof LENGTHS)[number] | undefined;
+  /** It has no effect: one model makes all summaries. */
+  preference?: (typeof PREFERENCES)[number] | undefined;
   expectedInputLanguages?: readonly string[] | undefined;
   expectedContextLanguages?: readonly string[] | undefined;
   outputLanguage?: string | undefined;
@@ -36,6 +39,7 @@ interface Checked {
 }
 
 function checked(options: SummarizerCoreOptions): Checked {
+  oneOf("PerformancePreference", options.preference, PREFERENCES, "auto");
   return {
     type: oneOf("SummarizerType", options.type, TYPES, "key-points"),
     format: oneOf("SummarizerFormat", options.format, FORMATS, "markdown"),
@@ -57,15 +61,16 @@ const KEY = Symbol("Summarizer");
 export class Summarizer {
   readonly #model: Model;
   readonly #options: Checked;
-  readonly #life = new Life();
+  readonly #life: Life;
   readonly sharedContext: string;
 
   /** @internal */
-  constructor(key: symbol, model: Model, options: Checked, sharedContext: string) {
+  constructor(key: symbol, model: Model, options: Checked, { sharedContext, signal }: SummarizerCreateOptions) {
     if (key !== KEY) throw new TypeError("Illegal constructor");
     this.#model = model;
     this.#options = options;
-    this.sharedContext = sharedContext;
+    this.#life = new Life(signal);
+    this.sharedContext = String(sharedContext ?? "");
   }
 
   static async availability(options: SummarizerCoreOptions = {}): Promise<Availability> {
@@ -76,7 +81,7 @@ export class Summarizer {
     const wanted = checked(options);
     options.signal?.throwIfAborted();
     if (!isSupported(wanted)) throw new DOMException("Such summaries are not supported: see Summarizer.availability().", "NotSupportedError");
-    return new Summarizer(KEY, await create(options), wanted, options.sharedContext ?? "");
+    return new Summarizer(KEY, await create(options), wanted, options);
   }
 
   get type(): string {
@@ -120,9 +125,9 @@ export class Summarizer {
     return streamOf((signal) => this.#parts(String(input), signal), this.#life.signal(options.signal));
   }
 
-  /** In tokens of the model. */
-  async measureInputUsage(input: string, options: SummarizeCallOptions = {}): Promise<number> {
-    return outcome(async () => (await this.#model.tokenize(String(input))).length, this.#life.signal(options.signal));
+  /** 0, as the specification wants it where the quota has no limit. */
+  async measureInputUsage(_input: string, options: SummarizeCallOptions = {}): Promise<number> {
+    return outcome(async () => 0, this.#life.signal(options.signal));
   }
 
   destroy(): void {

@@ -1,0 +1,38 @@
+// Tools of the Prompt API: functions of the page that the model may call while it answers.
+
+import type { ChatMessage } from "../index.js";
+import type { Call } from "../openai/tool-calls.js";
+
+export interface LanguageModelTool {
+  name: string;
+  description: string;
+  /** The JSON schema of what `execute` is given. */
+  inputSchema: object;
+  execute: (input: never) => Promise<string> | string;
+}
+
+/** Answers that call tools again and again end here. */
+export const MOST_ROUNDS = 8;
+
+export function checkedTools(tools: readonly LanguageModelTool[]): readonly LanguageModelTool[] {
+  for (const { name, description, inputSchema, execute } of tools) {
+    const isRight = typeof name === "string" && typeof description === "string" && typeof inputSchema === "object" && inputSchema !== null && typeof execute === "function";
+    if (!isRight) throw new TypeError("A tool has a name, a description, an inputSchema and a function execute.");
+  }
+  return tools;
+}
+
+/** As a model's template wants them. */
+export const described = (tools: readonly LanguageModelTool[]): unknown[] =>
+  tools.map(({ name, description, inputSchema }) => ({ type: "function", function: { name, description, parameters: inputSchema } }));
+
+/** What the tools answer, all called at once. What one of them throws is the prompt's rejection. */
+export function answersOf(calls: readonly Call[], tools: readonly LanguageModelTool[]): Promise<ChatMessage[]> {
+  const answer = async ({ id, function: { name, arguments: given } }: Call): Promise<ChatMessage> => {
+    const tool = tools.find((tool) => tool.name === name);
+    // The model can do something about that.
+    const content = tool === undefined ? `There is no tool ${JSON.stringify(name)}.` : String(await tool.execute(JSON.parse(given) as never));
+    return { role: "tool", tool_call_id: id, name, content };
+  };
+  return Promise.all(calls.map(answer));
+}
