@@ -14,6 +14,13 @@ before(async () => {
   page = await openPage(browser, app);
   await page.evaluate(async () => {
     globalThis.ai = await import("/nanolm/built-in-ai/index.js");
+    // Modules of their own: what an app names is kept in one.
+    let copies = 0;
+    globalThis.fresh = async () => {
+      const made = await import(`/nanolm/built-in-ai/index.js?copy=${++copies}`);
+      made.useModel(undefined);
+      return made;
+    };
     globalThis.told = async (promise) => {
       try {
         return { value: await promise };
@@ -284,6 +291,72 @@ describe("LanguageModel", () => {
     const names = { constructed: "TypeError", role: "TypeError", system: "TypeError", prefix: "SyntaxError", image: "NotSupportedError", constraint: "NotSupportedError", flags: "NotSupportedError", boolean: "TypeError", omitted: "TypeError", kind: "TypeError", mode: "TypeError", second: "TypeError", half: "NotSupportedError", aborted: "AbortError", pending: "AbortError", destroyed: "AbortError", cloned: "AbortError" };
     for (const [name, error] of Object.entries(names)) assert.equal(found[name].name, error, `${name}: ${JSON.stringify(found[name])}`);
     assert.equal(found.audio, "unavailable");
+  });
+});
+
+describe("Writer, Rewriter and Translator", () => {
+  test("need a model that can be asked in words", async () => {
+    const found = await page.evaluate(async () => {
+      const { Rewriter, Translator, useModel, Writer } = await fresh();
+      const pair = { sourceLanguage: "en", targetLanguage: "de" };
+      const states = [await Writer.availability(), await Rewriter.availability(), await Translator.availability(pair)];
+      const unnamed = await told(Writer.create());
+      useModel(await modelOn("cpu"));
+      return { states, unnamed, plain: await told(Rewriter.create()) };
+    });
+    assert.deepEqual(found.states, ["unavailable", "unavailable", "unavailable"]);
+    assert.equal(found.unnamed.name, "NotSupportedError");
+    assert.equal(found.plain.name, "NotSupportedError");
+    assert.match(found.plain.message, /chat template/);
+  });
+
+  test("say what they were made with, and give what the model writes, whole and in streams", async () => {
+    const found = await page.evaluate(async () => {
+      const { Rewriter, Translator, useModel, Writer } = await fresh();
+      const model = await chatModel();
+      useModel(model);
+      const all = async (stream) => {
+        let text = "";
+        for await (const part of stream) text += part;
+        return text;
+      };
+      const writer = await Writer.create({ tone: "formal", length: "medium", format: "plain-text", sharedContext: "a harbour", outputLanguage: "EN-us" });
+      const rewriter = await Rewriter.create({ tone: "more-casual", expectedInputLanguages: ["en"] });
+      const translator = await Translator.create({ sourceLanguage: "EN", targetLanguage: "pt-br" });
+      const text = "The lamp was lit.\n\nIt went out.";
+      const gone = new AbortController();
+      const late = await Rewriter.create({ signal: gone.signal });
+      gone.abort(new RangeError("gone"));
+      return {
+        writer: [writer.tone, writer.length, writer.format, writer.sharedContext, writer.outputLanguage, writer.expectedInputLanguages],
+        rewriter: [rewriter.tone, rewriter.length, rewriter.format, rewriter.sharedContext, rewriter.expectedInputLanguages],
+        translator: [translator.sourceLanguage, translator.targetLanguage, translator.inputQuota === Infinity, await translator.measureInputUsage(text)],
+        written: [await writer.write("a letter", { context: "to the council" }), await all(writer.writeStreaming("a letter", { context: "to the council" })), await writer.write("a letter")],
+        rewritten: [await rewriter.rewrite(text), await all(rewriter.rewriteStreaming(text)), await model.rewrite(text, { tone: "more-casual" }).text()],
+        translated: [await translator.translate(text), await all(translator.translateStreaming(text)), await model.translate(text, { from: "English", to: "Brazilian Portuguese" }).text()],
+        empty: [await writer.write(" "), await rewriter.rewrite(""), await translator.translate("")],
+        wrong: {
+          tone: await told(Writer.create({ tone: "rude" })),
+          length: await told(Rewriter.availability({ length: "short" })),
+          tag: await told(Writer.create({ outputLanguage: "no such tag" })),
+          pair: await told(Translator.create({ sourceLanguage: "en" })),
+          late: await told(late.rewrite(text)),
+          aborted: await told(writer.write("a letter", { signal: AbortSignal.abort() })),
+          made: await told((async () => new Rewriter())()),
+        },
+        destroyed: (writer.destroy(), await told(writer.write("a letter"))),
+      };
+    });
+    assert.deepEqual(found.writer, ["formal", "medium", "plain-text", "a harbour", "en-US", null]);
+    assert.deepEqual(found.rewriter, ["more-casual", "as-is", "as-is", "", ["en"]]);
+    assert.deepEqual(found.translator, ["en", "pt-BR", true, 0]);
+    for (const name of ["rewritten", "translated"]) assert.deepEqual(found[name], [found[name][2], found[name][2], found[name][2]], name);
+    assert.equal(found.written[0], found.written[1]);
+    assert.ok(found.written[0].length > 0);
+    assert.deepEqual(found.empty, ["", "", ""]);
+    const names = Object.fromEntries(Object.entries(found.wrong).map(([key, { name }]) => [key, name]));
+    assert.deepEqual(names, { tone: "TypeError", length: "TypeError", tag: "RangeError", pair: "TypeError", late: "RangeError", aborted: "AbortError", made: "TypeError" });
+    assert.equal(found.destroyed.name, "AbortError");
   });
 });
 

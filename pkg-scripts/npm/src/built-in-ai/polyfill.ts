@@ -1,7 +1,7 @@
 // Puts the APIs that the browser lacks where pages look for them.
 
-import { LanguageDetector, LanguageModel, Summarizer } from "./index.js";
+import { LanguageDetector, LanguageModel, Rewriter, Summarizer, Translator, Writer } from "./index.js";
 
-for (const [name, value] of Object.entries({ LanguageDetector, LanguageModel, Summarizer })) {
+for (const [name, value] of Object.entries({ LanguageDetector, LanguageModel, Rewriter, Summarizer, Translator, Writer })) {
   if (!(name in globalThis)) Object.defineProperty(globalThis, name, { value, configurable: true, writable: true, enumerable: false });
 }
