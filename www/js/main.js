@@ -1,11 +1,15 @@
 // The demo page: wires the parts together and starts loading the model of the package.
+import { wireChat } from "./chat.js";
 import { wireComplete } from "./complete.js";
 import { byId } from "./dom.js";
 import { wireDrop } from "./drop.js";
 import { Engine } from "./engine.js";
 import { wireFinds } from "./finds.js";
+import { wireGallery } from "./gallery.js";
 import { openFiles, wireModelCard } from "./model-card.js";
 import { wireOffline } from "./offline.js";
+import { wireRedact } from "./redact.js";
+import { wireSearch } from "./search.js";
 import { shareTarget } from "./share.js";
 import { Source } from "./source.js";
 import { wireSummarise } from "./summarise.js";
@@ -15,13 +19,17 @@ const engine = new Engine();
 const source = new Source();
 wireTabs(document.querySelector('[role="tablist"]'));
 wireModelCard(engine);
+wireGallery(engine);
 const summary = wireSummarise(engine, source);
 wireFinds(engine, source);
+wireSearch(engine, source);
+wireRedact(engine, source);
+wireChat(engine);
 wireComplete(engine);
 wireDrop({
   onText: (text) => {
-    // The tab for free writing does not show the text.
-    if (byId("tab-complete").ariaSelected === "true") byId("tab-summarise").click();
+    // Two tabs do not show the text.
+    if (byId("tab-complete").ariaSelected === "true" || byId("tab-chat").ariaSelected === "true") byId("tab-summarise").click();
     source.setText(text);
   },
   onModel: (files) => openFiles(engine, files),

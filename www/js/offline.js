@@ -92,6 +92,11 @@ async function takeOver(waiting) {
   if (refused) say("next", `The newer version cannot start yet: ${refused}.`);
 }
 
+/** What was kept has been deleted. */
+export function sayForgotten() {
+  say("unknown", "Deleted. The next visit saves the page again.");
+}
+
 function ask(worker, type) {
   return new Promise((resolve) => {
     const { port1, port2 } = new MessageChannel();

@@ -2,12 +2,12 @@
 import { announce } from "./announce.js";
 import { byId, duration, isAbort, isEnabled, make, number, rate, setEnabled, showNotice } from "./dom.js";
 
-const PHASES = { download: "Fetching the table of words", prefill: "Reading the text", score: "Weighing the sentences", decode: "Writing" };
+const PHASES = { download: "Fetching the table of words", prefill: "Reading the text", score: "Weighing the sentences", decode: "Writing", embed: "Comparing" };
 
 /** Errors that the library explains to programmers, said to visitors. */
 const WORDS = {
   "task/unsupported": (what) =>
-    `This model was not made to ${what}. It can continue a text in the last tab; to ${what}, go back to the built-in model.`,
+    `This model was not made to ${what}. It may chat, or continue a text in the last tab; to ${what}, go back to the built-in model.`,
 };
 
 /**
