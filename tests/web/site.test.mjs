@@ -78,6 +78,9 @@ describe("site on a static host", { skip: missing }, () => {
     assert.ok(shared.length > 0 && shared.every((point) => text.includes(point)), JSON.stringify(shared));
     assert.equal(await page.evaluate(() => location.search), "");
     await page.close();
+    const address = await visit(`?title=Shared&text=${encodeURIComponent("https://news.example/article")}`);
+    assert.match(await address.textContent("#summary"), /^Only an address was shared/);
+    await address.close();
   });
 
   for (const [width, scheme] of [[390, "light"], [390, "dark"], [1280, "light"], [1280, "dark"]]) {
@@ -87,8 +90,14 @@ describe("site on a static host", { skip: missing }, () => {
       await page.emulateMedia({ colorScheme: scheme, reducedMotion: "reduce" });
       await pointsOf(page);
       await page.evaluate(AXE);
-      for (const tab of ["summarise", "classify", "entities", "keywords", "ask", "complete"]) {
+      await page.click("#model-toggle");
+      await page.waitForSelector("#models li");
+      for (const tab of ["summarise", "ask", "search", "entities", "keywords", "redact", "classify", "chat", "complete"]) {
         await page.click(`#tab-${tab}`);
+        if (tab === "search" || tab === "redact") {
+          await page.click(`#${tab}`);
+          await says(page, `${tab}-text`, "^Done");
+        }
         const found = await page.evaluate(async () => {
           const { violations } = await globalThis.axe.run(document);
           return violations.map(({ id, nodes }) => [id, nodes.map((node) => node.target.join(" ")).slice(0, 3)]);

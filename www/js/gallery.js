@@ -55,7 +55,7 @@ export function wireGallery(engine) {
     const links = ELSEWHERE.map(([name, what, size, href]) => {
       const hint = make("span", { className: "visually-hidden" }, ` ${name} from huggingface.co, in a new tab`);
       const link = make("a", { href, target: "_blank", rel: "noopener" }, "Download", hint);
-      return row({ name, about: [what, `about ${bytes(size)}`, THEIR_LICENCE], actions: [link] });
+      return row({ name, about: [what, `about ${Math.round(size / 1e6)} MB`, THEIR_LICENCE], actions: [link] });
     });
     list.replaceChildren(...rows, ...links);
     showKept(page + models.reduce((sum, { size }) => sum + size, 0));

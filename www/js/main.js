@@ -38,7 +38,7 @@ wireDrop({
 // A first visit shows what the page does: the sample's key points, unless the visitor is quicker.
 let untouched = true;
 for (const type of ["pointerdown", "keydown", "input"]) addEventListener(type, () => (untouched = false), { once: true, capture: true });
-await shareTarget(source);
+await shareTarget(source, summary.say);
 
 // Keeping the page for offline use fetches the same files again: it waits until the model is there.
 await engine.load(engine.choice);

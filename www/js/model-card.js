@@ -50,7 +50,7 @@ export function wireModelCard(engine) {
     if (model) {
       describe(engine);
       text.textContent = stopped ? "Stopped. The model from before is still in use." : error ? "Loading failed." : `Loaded in ${duration(engine.loadMs)}.`;
-      if (choice.source) offer("Back to the built-in model", () => engine.load({ source: undefined, label: "", device: device.value }));
+      if (choice.source) offer("Back to built-in", () => engine.load({ source: undefined, label: "", device: device.value }));
       else offer(null);
       if (!error && !stopped) announce(`Model ready: ${model.info.name}, on the ${model.device.kind.toUpperCase()}.`);
     } else {

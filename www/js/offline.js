@@ -76,13 +76,13 @@ async function refresh() {
     button.addEventListener("click", () => takeOver(registration.waiting));
     say("next", "Works offline. A newer version is ready.", button);
   } else if (!navigator.onLine || !reached) {
-    say("ready", `No network, and everything works: ${size} are kept on this device.`);
+    say("ready", `No network, and everything works: ${size} kept here.`);
   } else if (problem) {
     say("next", `Works offline. A newer version could not be saved: ${problem}.`);
   } else if (navigator.serviceWorker.controller) {
-    say("ready", `Works offline: ${size} are kept on this device.`);
+    say("ready", `Works offline: ${size} kept on this device.`);
   } else {
-    say("ready", `Works offline from the next visit on: ${size} are kept on this device.`);
+    say("ready", `Works offline from the next visit on: ${size} kept.`);
   }
 }
 

@@ -8,6 +8,7 @@ const MARKS = {
   PER: "PERSON", ORG: "ORGANISATION", LOC: "PLACE", EMAIL: "EMAIL", PHONE: "PHONE", URL: "LINK",
   email: "EMAIL", phone: "PHONE", key: "KEY", iban: "ACCOUNT", card: "CARD", ssn: "SSN", ip: "IP",
 };
+const TITLE = /^(?:Mr|Mrs|Ms|Miss|Dr|Prof)\.? /;
 /** What "Addresses and numbers" takes of the model's finds. */
 const CONTACT = ["EMAIL", "PHONE", "URL"];
 
@@ -68,17 +69,17 @@ function withoutOverlaps(spans) {
   });
 }
 
-/** A mark for each span, such as `[PERSON_1]`: the same text has the same mark. */
+/** A mark for each span, such as `[PERSON_1]`: the same text has the same mark, and a surname that of the whole name before it. */
 function numbered(spans, text) {
   const counts = {};
-  const marks = new Map();
+  const marks = [];
   return spans.map(({ start, end, type }) => {
     const name = MARKS[type] ?? type.toUpperCase();
-    const key = `${name} ${text.slice(start, end)}`;
-    if (!marks.has(key)) {
-      counts[name] = (counts[name] ?? 0) + 1;
-      marks.set(key, `[${name}_${counts[name]}]`);
-    }
-    return marks.get(key);
+    const found = text.slice(start, end).replace(TITLE, "");
+    const known = marks.findLast((mark) => mark.name === name && (mark.text === found || (name === "PERSON" && mark.text.split(" ").includes(found))));
+    if (known) return known.mark;
+    counts[name] = (counts[name] ?? 0) + 1;
+    marks.push({ name, text: found, mark: `[${name}_${counts[name]}]` });
+    return marks.at(-1).mark;
   });
 }

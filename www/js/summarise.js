@@ -7,7 +7,7 @@ export function wireSummarise(engine, source) {
   const form = byId("summarise-form");
   const output = byId("summary");
   const copy = byId("copy");
-  const run = new Run(engine, "summarise");
+  const run = new Run(engine, "summarise", { figures: [["First point"], ["Reading speed"], ["Tokens read"], ["Time"]] });
 
   // Only key points come in lengths: the other two are one sentence and one line.
   form.addEventListener("change", () => {
@@ -66,6 +66,8 @@ export function wireSummarise(engine, source) {
   setEnabled(byId("summarise"), true);
 
   return {
+    /** Says something in the place of the summary. */
+    say: refuse,
     /** Summarises without being asked. */
     async show() {
       await source.ready;
