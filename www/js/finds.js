@@ -102,7 +102,8 @@ export function row(text, small, share, best, go) {
 function wireNames(engine, source) {
   wire({
     engine, source, name: "entities", output: "names", what: "find names", marks: true,
-    find: (model, text, options) => model.extractEntities(text, options),
+    // "two" and its like say nothing without their sentence.
+    find: async (model, text, options) => (await model.extractEntities(text, options)).filter(({ type, text }) => type !== "NUMBER" || /\d/.test(text)),
     show(found, _, output) {
       source.highlight(found.map(({ start, end, type }) => ({ start, end, kind: type, title: KINDS[type] ?? type })));
       if (found.length === 0) return nothing(output, "No names, numbers or dates were found.");

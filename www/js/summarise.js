@@ -1,6 +1,6 @@
 // The tab "Summarise": streams key points, a sentence or a headline; points are tied to their sentences in the text.
 import { announce, SentenceAnnouncer } from "./announce.js";
-import { byId, make, setEnabled, showNotice } from "./dom.js";
+import { byId, make, plural, setEnabled, showNotice } from "./dom.js";
 import { Run } from "./run.js";
 
 export function wireSummarise(engine, source) {
@@ -45,6 +45,7 @@ export function wireSummarise(engine, source) {
       output,
       kind: points ? "sentences" : "words",
       quiet,
+      done: points ? () => `${plural(view.count, "key point")}, marked in the text` : undefined,
     });
     view.finish();
     copy.toggleAttribute("data-off", view.text === "");
@@ -124,6 +125,10 @@ class Points {
 
   get text() {
     return this.#texts.join("\n");
+  }
+
+  get count() {
+    return this.#texts.length;
   }
 
   add({ text, start, end, score }) {
