@@ -1,7 +1,9 @@
 // The demo page on a plain static host: under a path of its own, without any special header.
 import assert from "node:assert/strict";
-import { existsSync, readFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { launch, ROOT } from "./support/browser.mjs";
@@ -81,6 +83,28 @@ describe("site on a static host", { skip: missing }, () => {
     const address = await visit(`?title=Shared&text=${encodeURIComponent("https://news.example/article")}`);
     assert.match(await address.textContent("#summary"), /^Only an address was shared/);
     await address.close();
+  });
+
+  test("it says where it is, and offers to be installed where the browser asks", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "nanolm-site-"));
+    const out = join(folder, "site");
+    execFileSync(join(ROOT, "pkg-scripts/site"), ["--no-build", "--out", out, "--url", "https://example.org/demo"], { stdio: "ignore" });
+    const html = readFileSync(join(out, "index.html"), "utf8");
+    assert.match(html, /og:image" content="https:\/\/example\.org\/demo\/icon-512\.png"/);
+    assert.match(html, /canonical" href="https:\/\/example\.org\/demo\/"/);
+    const { files } = JSON.parse(readFileSync(join(out, "files.json"), "utf8"));
+    assert.equal(files.find(({ path }) => path === "index.html").bytes, Buffer.byteLength(html));
+    rmSync(folder, { recursive: true });
+    const page = await visit();
+    const asked = await page.evaluate(() => {
+      const event = new Event("beforeinstallprompt", { cancelable: true });
+      const asked = new Promise((resolve) => (event.prompt = () => resolve(true)));
+      dispatchEvent(event);
+      document.getElementById("install").click();
+      return asked;
+    });
+    assert.ok(asked);
+    await page.close();
   });
 
   for (const [width, scheme] of [[390, "light"], [390, "dark"], [1280, "light"], [1280, "dark"]]) {

@@ -1,5 +1,5 @@
 // The tab "Chat": a conversation with a model that was trained for it. The built-in one was not, and the page says so.
-import { announce, SentenceAnnouncer } from "./announce.js";
+import { SentenceAnnouncer } from "./announce.js";
 import { byId, make, setEnabled } from "./dom.js";
 import { showGallery } from "./gallery.js";
 import { Run } from "./run.js";
@@ -50,6 +50,7 @@ export function wireChat(engine) {
     const said = make("div", { className: "said", ariaLive: "off" }, thoughts, answer);
     log.append(make("p", { className: "asked" }, content), said);
     again.toggleAttribute("data-off", false);
+    let written = "";
     const speech = new SentenceAnnouncer();
     const result = await run.go({
       open: (model, options) => model.chat(conversation, { maxNewTokens: MOST_TOKENS, overflow: "drop-oldest", ...options }),
@@ -57,6 +58,7 @@ export function wireChat(engine) {
         if (reasoning) thoughts.hidden = false;
         thought.appendData(reasoning);
         node.appendData(text);
+        written += text;
         speech.push(text);
         log.scrollTop = log.scrollHeight;
       },
@@ -65,10 +67,10 @@ export function wireChat(engine) {
     });
     speech.finish();
     answer.classList.remove("streaming");
-    // What failed was not said.
+    // Of what was stopped, the part that is there was said.
     if (result) conversation.push({ role: "assistant", content: result.text, reasoning: result.reasoning });
+    else if (written) conversation.push({ role: "assistant", content: written });
     else conversation.pop();
-    if (!result && !log.querySelector(".notice")) announce("Nothing was answered.");
   });
 
   reset();

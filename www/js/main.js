@@ -6,6 +6,7 @@ import { wireDrop } from "./drop.js";
 import { Engine } from "./engine.js";
 import { wireFinds } from "./finds.js";
 import { wireGallery } from "./gallery.js";
+import { wireInstall } from "./install.js";
 import { openFiles, wireModelCard } from "./model-card.js";
 import { wireOffline } from "./offline.js";
 import { wireRedact } from "./redact.js";
@@ -17,6 +18,7 @@ import { wireTabs } from "./tabs.js";
 
 const engine = new Engine();
 const source = new Source();
+wireInstall();
 wireTabs(document.querySelector('[role="tablist"]'));
 wireModelCard(engine);
 wireGallery(engine);

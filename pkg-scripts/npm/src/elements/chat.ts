@@ -32,7 +32,7 @@ export class NanoChat extends Base {
 
   #messages: ChatMessage[] = [];
   #controller: AbortController | undefined;
-  /** The turn before, over or not. */
+  /** The turn under way. */
   #last: Promise<void> | undefined;
   readonly #root: ShadowRoot | undefined;
   #log: HTMLElement | undefined;
@@ -90,12 +90,18 @@ export class NanoChat extends Base {
     this.#controller?.abort();
   }
 
-  /** Says something and shows the answer; an answer under way is stopped. Rejects as the model's calls do, and what was said is taken back then. */
+  /**
+   * Says something and shows the answer; an answer under way is stopped. Rejects as the model's calls do: of an answer that was
+   * stopped, what there is stays; otherwise what was said is taken back.
+   */
   send(content: string): Promise<Result> {
     this.stop();
     // What was stopped still has its place in the conversation.
-    const turn = (this.#last ?? Promise.resolve()).then(() => this.#turn(content));
-    this.#last = turn.then(() => {}, () => {});
+    const turn = this.#last === undefined ? this.#turn(content) : this.#last.then(() => this.#turn(content));
+    const last = turn.then(() => {}, () => {}).finally(() => {
+      if (this.#last === last) this.#last = undefined;
+    });
+    this.#last = last;
     return turn;
   }
 
@@ -127,8 +133,9 @@ export class NanoChat extends Base {
       this.dispatchEvent(new CustomEvent("load", { detail: result }));
       return result;
     } catch (error) {
-      if (this.#messages === asked) this.#messages = before;
-      for (const each of shown) each.remove();
+      const written = signal.aborted ? (answer.textContent ?? "") : "";
+      if (this.#messages === asked) this.#messages = written === "" ? before : [...asked, { role: "assistant", content: written }];
+      if (written === "") for (const each of shown) each.remove();
       if (!signal.aborted) {
         this.#say((error as Error).message);
         this.dispatchEvent(new CustomEvent("error", { detail: error }));
