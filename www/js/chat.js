@@ -17,6 +17,7 @@ export function wireChat(engine) {
     messages = [];
     log.replaceChildren(make("p", { className: "placeholder" }, "What you and the model say appears here. Small models make things up: do not rely on what they say."));
     again.toggleAttribute("data-off", true);
+    byId("chat-text").textContent = "";
   }
   engine.addEventListener("replaced", reset);
   engine.addEventListener("change", () => {
