@@ -99,7 +99,7 @@ async function summarise(length, signal) {
       marked.push(point);
       addPoint(point, marked.length);
       if (marked.length === 1) performance.mark("first point");
-      if (marked.length === 1) byId("figures").textContent = `On your device. First point after ${Math.round(performance.now() - started)} ms.`;
+      if (marked.length === 1) byId("figures").textContent = `Nothing leaves your device. First point: ${Math.round(performance.now() - started)} ms.`;
       announce(`Key point ${marked.length}: ${point.text.trim()}`);
       page.mark(marked.map(({ start, end }) => ({ start, end }))).catch(() => {});
     }

@@ -69,8 +69,10 @@ const KINDS = {
 
 /** Names by kind, each once, with every place where it stands. */
 export function nameGroups(found) {
+  // "two" and its like say nothing without their sentence.
+  const telling = found.filter(({ type, text }) => type !== "NUMBER" || /\d/.test(text));
   const kinds = new Map(Object.keys(KINDS).map((kind) => [kind, new Map()]));
-  for (const { type, text, start, end } of found) {
+  for (const { type, text, start, end } of telling) {
     if (!kinds.has(type)) kinds.set(type, new Map());
     const names = kinds.get(type);
     names.set(text, [...(names.get(text) ?? []), { start, end }]);

@@ -149,6 +149,66 @@ describe("demo page", { skip: missing }, () => {
     assert.deepEqual(problems, []);
   });
 
+  test("a search finds what is meant, in other words", async () => {
+    await loaded();
+    await page.click("#tab-search");
+    await page.fill("#query", "why cities forbade it");
+    await page.click("#search");
+    await finished("hits");
+    const found = await page.locator("#hits .find-text").allTextContents();
+    assert.match(found[0], /several cities soon banned the machine/);
+    assert.ok((await page.locator("#reader mark").allTextContents()).includes(found[0]));
+    await page.click("#hits .find-row >> nth=0");
+    assert.equal(await page.evaluate(() => document.activeElement.textContent), found[0]);
+    assert.deepEqual(problems, []);
+  });
+
+  test("what is personal is taken out of a letter, and the rest stays as it is", async () => {
+    await loaded();
+    await finished();
+    await page.click("#tab-redact");
+    await page.click("#redact-sample");
+    await finished("redacted");
+    const clean = await page.textContent("#redacted .summary-text");
+    for (const gone of ["Haddad", "Lindqvist", "GB82", "4111", "@", "555"]) assert.ok(!clean.includes(gone), `${gone} in ${clean}`);
+    for (const mark of ["[PERSON_1]", "[ACCOUNT_1]", "[CARD_1]", "[EMAIL_2]", "[PHONE_1]", "in Lisbon", "240 euros"]) assert.ok(clean.includes(mark), `${mark} not in ${clean}`);
+    assert.equal(clean.split("[PERSON_2]").length, 3, "the whole name and the surname have one mark");
+    await page.uncheck("input[name=what][value=PER]");
+    await page.click("#redact");
+    await finished("redacted");
+    assert.match(await page.textContent("#redacted .summary-text"), /Ms Haddad[\s\S]*\[CARD_1\]/);
+    assert.deepEqual(problems, []);
+  });
+
+  test("a model of one's own chats, is kept over a reload, and goes with what else is kept", async () => {
+    await loaded();
+    await page.click("#tab-chat");
+    assert.ok(await page.isVisible("#chat-refusal") && !(await page.isVisible("#chat")), "the built-in model does not chat");
+    await page.click("#chat-models");
+    await open("own.gguf", readFileSync(join(ROOT, "tests/golden/tiny-llama/model-q8_0.gguf")));
+    await says("model-name", "own.gguf");
+    await page.fill("#message", "Hello");
+    await page.click("#chat");
+    await finished("log");
+    assert.equal(await shown("log").then((text) => text.startsWith("Hello") && text.length > 10), true);
+    await page.click("#chat-again");
+    assert.match(await shown("log"), /appears here/);
+    await page.click("text=Keep it");
+    await says("load-text", "^Kept");
+    await page.reload();
+    await loaded();
+    assert.notEqual(await shown("model-name"), "own.gguf");
+    await page.click("#model-toggle");
+    await page.click("#models li:has-text('own.gguf') button:has-text('Use')");
+    await says("model-name", "own.gguf");
+    await says("offline-text", "^Works offline");
+    await page.click("#forget");
+    await says("kept", "^Nothing is kept");
+    await page.waitForFunction(async () => (await caches.keys()).length === 0 && !(await navigator.serviceWorker.getRegistration()));
+    assert.equal(await page.locator("#models li:has-text('Kept on this device')").count(), 0);
+    assert.deepEqual(problems, []);
+  });
+
   for (const width of [360, 1280]) {
     test(`nothing moves while a summary streams, ${width} pixels wide`, async () => {
       const narrow = await visit(width);
@@ -224,6 +284,7 @@ describe("demo page", { skip: missing }, () => {
     await page.reload();
     assert.deepEqual(await summarise(), before);
     await says("offline-text", "^No network, and everything works");
+    await page.click("#model-toggle");
     await page.selectOption("#device", "cpu");
     assert.deepEqual(await summarise(), before);
   });

@@ -1,11 +1,11 @@
-// <nano-summary>, through the packed package, under a strict policy.
+// <nano-summary> and <nano-chat>, through the packed package, under a strict policy.
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { openPage, serveApp } from "./support/app.mjs";
 import { launch } from "./support/browser.mjs";
 import { ARTICLE } from "./support/texts.mjs";
 
-describe("nano-summary", () => {
+describe("elements", () => {
   let app, browser, page;
   before(async () => {
     app = await serveApp();
@@ -118,6 +118,85 @@ describe("nano-summary", () => {
     assert.deepEqual(seen.map(({ code }) => code), ["option/invalid", "option/invalid", "option/invalid", "option/invalid", "download/status"]);
     for (const { message, shown } of seen) assert.equal(shown, message);
     assert.match(seen[2].message, /type.*"tldr", "key-points", "headline".*"poem"/);
+  });
+
+  describe("nano-chat", () => {
+    const SRC = "/golden/tiny-llama/model-q8_0.gguf";
+    before(() =>
+      page.evaluate((src) => {
+        /** A new element, and what its field, its button and its log are. */
+        globalThis.putChat = (attributes = {}) => {
+          const chat = document.createElement("nano-chat");
+          for (const [name, value] of Object.entries({ src, ...attributes })) chat.setAttribute(name, value);
+          document.body.prepend(chat);
+          const part = (name) => chat.shadowRoot.querySelector(`[part~=${name}]`);
+          const event = (name) => new Promise((resolve) => chat.addEventListener(name, ({ detail }) => resolve(detail), { once: true }));
+          const said = () => [...chat.shadowRoot.querySelectorAll("[part~=message]")].map((each) => [each.getAttribute("part").split(" ")[1], each.textContent]);
+          const write = (text) => {
+            part("input").value = text;
+            part("form").requestSubmit();
+          };
+          return { chat, part, event, said, write };
+        };
+      }, SRC),
+    );
+
+    test("answers what is written, and remembers what was said", async () => {
+      const seen = await page.evaluate(async () => {
+        const { chat, part, event, said, write } = putChat({ system: "Be brief.", placeholder: "Your words", label: "Go" });
+        const words = [part("input").placeholder, part("button").textContent];
+        const first = event("load");
+        write("Hello");
+        const during = [part("button").textContent, chat.ariaBusy, part("input").value];
+        const { text } = await first;
+        const { text: second } = await chat.send("And now?");
+        const end = [part("button").textContent, chat.ariaBusy, part("status").textContent];
+        const kept = { words, during, end, texts: [text, second], messages: chat.messages, said: said() };
+        chat.messages = [{ role: "user", content: "Anew" }];
+        return { ...kept, anew: said() };
+      });
+      assert.deepEqual(seen.words, ["Your words", "Go"]);
+      assert.deepEqual(seen.during, ["Stop", "true", ""]);
+      assert.deepEqual(seen.end, ["Go", null, ""]);
+      const roles = ["user", "assistant", "user", "assistant"];
+      assert.deepEqual(seen.messages.map(({ role, content }) => [role, content]), ["Hello", seen.texts[0], "And now?", seen.texts[1]].map((text, at) => [roles[at], text]));
+      assert.deepEqual(seen.said.map(([role]) => role), roles);
+      assert.equal(seen.said[1][1].trim(), seen.texts[0].trim());
+      assert.deepEqual(seen.anew, [["user", "Anew"]]);
+    });
+
+    test("stops at its button and with the element, and takes a model that is there", async () => {
+      const seen = await page.evaluate(async () => {
+        const { chat, part, said, write } = putChat();
+        chat.model = await chatModel({ config: { max_position_embeddings: 4096 } });
+        write("Tell me a long story.");
+        await new Promise((resolve) => new MutationObserver(resolve).observe(chat.shadowRoot.querySelector("[part~=assistant]"), { childList: true }));
+        part("form").requestSubmit();
+        while (chat.ariaBusy !== null) await new Promise((resolve) => setTimeout(resolve, 5));
+        const stopped = { messages: chat.messages, said: said().map(([, text]) => text), button: part("button").textContent };
+        const gone = chat.send("And then?").catch(({ name }) => name);
+        chat.remove();
+        return { ...stopped, gone: await gone, after: chat.messages.length };
+      });
+      assert.equal(seen.messages.length, 2);
+      assert.deepEqual(seen.said, seen.messages.map(({ content }) => content));
+      assert.ok(seen.said[1].length > 0, "what was written stays");
+      assert.equal(seen.button, "Send");
+      assert.deepEqual([seen.gone, seen.after], ["AbortError", 2]);
+    });
+
+    test("what fails is said, and what was written can be sent again", async () => {
+      const seen = await page.evaluate(async () => {
+        const { chat, part, event, said, write } = putChat({ src: "/golden/none.gguf" });
+        const failed = event("error");
+        write("Hello");
+        const { code, message } = await failed;
+        await new Promise((resolve) => setTimeout(resolve));
+        return { code, message, status: part("status").textContent, input: part("input").value, said: said(), messages: chat.messages.length };
+      });
+      assert.deepEqual([seen.code, seen.input, seen.said, seen.messages], ["download/status", "Hello", [], 0]);
+      assert.equal(seen.status, seen.message);
+    });
   });
 
   test("where there is no page, importing it does nothing", async () => {

@@ -1,7 +1,9 @@
 // The demo page on a plain static host: under a path of its own, without any special header.
 import assert from "node:assert/strict";
-import { existsSync, readFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { launch, ROOT } from "./support/browser.mjs";
@@ -78,6 +80,31 @@ describe("site on a static host", { skip: missing }, () => {
     assert.ok(shared.length > 0 && shared.every((point) => text.includes(point)), JSON.stringify(shared));
     assert.equal(await page.evaluate(() => location.search), "");
     await page.close();
+    const address = await visit(`?title=Shared&text=${encodeURIComponent("https://news.example/article")}`);
+    assert.match(await address.textContent("#summary"), /^Only an address was shared/);
+    await address.close();
+  });
+
+  test("it says where it is, and offers to be installed where the browser asks", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "nanolm-site-"));
+    const out = join(folder, "site");
+    execFileSync(join(ROOT, "pkg-scripts/site"), ["--no-build", "--out", out, "--url", "https://example.org/demo"], { stdio: "ignore" });
+    const html = readFileSync(join(out, "index.html"), "utf8");
+    assert.match(html, /og:image" content="https:\/\/example\.org\/demo\/icon-512\.png"/);
+    assert.match(html, /canonical" href="https:\/\/example\.org\/demo\/"/);
+    const { files } = JSON.parse(readFileSync(join(out, "files.json"), "utf8"));
+    assert.equal(files.find(({ path }) => path === "index.html").bytes, Buffer.byteLength(html));
+    rmSync(folder, { recursive: true });
+    const page = await visit();
+    const asked = await page.evaluate(() => {
+      const event = new Event("beforeinstallprompt", { cancelable: true });
+      const asked = new Promise((resolve) => (event.prompt = () => resolve(true)));
+      dispatchEvent(event);
+      document.getElementById("install").click();
+      return asked;
+    });
+    assert.ok(asked);
+    await page.close();
   });
 
   for (const [width, scheme] of [[390, "light"], [390, "dark"], [1280, "light"], [1280, "dark"]]) {
@@ -87,8 +114,14 @@ describe("site on a static host", { skip: missing }, () => {
       await page.emulateMedia({ colorScheme: scheme, reducedMotion: "reduce" });
       await pointsOf(page);
       await page.evaluate(AXE);
-      for (const tab of ["summarise", "classify", "entities", "keywords", "ask", "complete"]) {
+      await page.click("#model-toggle");
+      await page.waitForSelector("#models li");
+      for (const tab of ["summarise", "ask", "search", "entities", "keywords", "redact", "classify", "chat", "complete"]) {
         await page.click(`#tab-${tab}`);
+        if (tab === "search" || tab === "redact") {
+          await page.click(`#${tab}`);
+          await says(page, `${tab}-text`, "^Done");
+        }
         const found = await page.evaluate(async () => {
           const { violations } = await globalThis.axe.run(document);
           return violations.map(({ id, nodes }) => [id, nodes.map((node) => node.target.join(" ")).slice(0, 3)]);

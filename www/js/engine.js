@@ -97,13 +97,13 @@ function orAbort(promise, signal) {
   });
 }
 
-/** The package beside the page. Loaded here, not at the top, so that its absence can be said in words. */
-export async function importPackage() {
+/** A module of the package beside the page. Loaded here, not at the top, so that its absence can be said in words. */
+export async function importPackage(path = "index.js") {
   try {
-    return await import("../nanolm/index.js");
+    return await import(`../nanolm/${path}`);
   } catch (cause) {
     throw new Error(
-      `the nanolm package could not be loaded from ./nanolm/index.js (${cause.message}). ` +
+      `the nanolm package could not be loaded from ./nanolm/${path} (${cause.message}). ` +
         "Serve this folder with the built package as its subfolder nanolm/, or start it with pkg-scripts/demo",
       { cause },
     );

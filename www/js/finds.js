@@ -15,8 +15,8 @@ export function wireFinds(engine, source) {
   wireAsk(engine, source);
 }
 
-/** One form: `find(model, text, options)` gives a promise of what `show(found, text)` shows in the output. */
-function wire({ engine, source, name, output: id, what, find, show, marks }) {
+/** One form, here or in another tab: `find(model, text, options)` gives a promise of what `show(found, text)` shows in the output. */
+export function wire({ engine, source, name, output: id, what, find, show, marks }) {
   const output = byId(id);
   const run = new Run(engine, name, { what, figures: [["Found"], ["Time"]] });
   byId(`${name}-form`).addEventListener("submit", async (event) => {
@@ -54,7 +54,7 @@ function asStream(promise) {
   };
 }
 
-function nothing(output, text) {
+export function nothing(output, text) {
   output.replaceChildren(make("p", { className: "placeholder" }, text));
   announce(text);
 }
@@ -89,7 +89,7 @@ function wireLabels(engine, source) {
 }
 
 /** A line with a bar; a button where it leads somewhere. */
-function row(text, small, share, best, go) {
+export function row(text, small, share, best, go) {
   const bar = make("span");
   bar.style.width = `${Math.max(1, 100 * share)}%`;
   const parts = [make("span", { className: "find-text" }, text), make("small", {}, small), make("span", { className: "find-bar" }, bar)];
@@ -102,7 +102,8 @@ function row(text, small, share, best, go) {
 function wireNames(engine, source) {
   wire({
     engine, source, name: "entities", output: "names", what: "find names", marks: true,
-    find: (model, text, options) => model.extractEntities(text, options),
+    // "two" and its like say nothing without their sentence.
+    find: async (model, text, options) => (await model.extractEntities(text, options)).filter(({ type, text }) => type !== "NUMBER" || /\d/.test(text)),
     show(found, _, output) {
       source.highlight(found.map(({ start, end, type }) => ({ start, end, kind: type, title: KINDS[type] ?? type })));
       if (found.length === 0) return nothing(output, "No names, numbers or dates were found.");

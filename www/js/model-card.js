@@ -17,11 +17,6 @@ export function wireModelCard(engine) {
 
   device.addEventListener("change", () => engine.load({ ...engine.choice, device: device.value }));
   action.addEventListener("click", () => act());
-  byId("model-toggle").addEventListener("click", ({ currentTarget }) => {
-    const open = currentTarget.getAttribute("aria-expanded") !== "true";
-    currentTarget.setAttribute("aria-expanded", String(open));
-    currentTarget.textContent = open ? "Close" : "Details and choices";
-  });
   byId("choose-file").addEventListener("click", () => byId("file").click());
   byId("file").addEventListener("change", (event) => {
     openFiles(engine, [...event.target.files]);
@@ -55,7 +50,7 @@ export function wireModelCard(engine) {
     if (model) {
       describe(engine);
       text.textContent = stopped ? "Stopped. The model from before is still in use." : error ? "Loading failed." : `Loaded in ${duration(engine.loadMs)}.`;
-      if (choice.source) offer("Back to the built-in model", () => engine.load({ source: undefined, label: "", device: device.value }));
+      if (choice.source) offer("Back to built-in", () => engine.load({ source: undefined, label: "", device: device.value }));
       else offer(null);
       if (!error && !stopped) announce(`Model ready: ${model.info.name}, on the ${model.device.kind.toUpperCase()}.`);
     } else {
@@ -82,16 +77,16 @@ const sentence = (text) => (/[.!?]$/.test(text) ? text : `${text}.`);
 function describe({ model, choice, modelBytes }) {
   const { info, device } = model;
   byId("model-name").textContent = choice.label || info.name || "Unnamed model";
+  const gpu = device.kind === "gpu";
+  const adapter = typeof device.adapter === "string" ? device.adapter : device.adapter?.name;
+  byId("model-brief").textContent = [modelBytes > 0 && bytes(modelBytes), `on the ${gpu ? "GPU" : "CPU"}`].filter(Boolean).join(", ");
   byId("model-size").textContent = [
     `${compact(info.parameters)} parameters`,
-    modelBytes > 0 && bytes(modelBytes),
     info.weightType,
     info.architecture,
     `${number(info.contextLength)} tokens of context`,
   ].filter(Boolean).join(" · ");
-  const adapter = typeof device.adapter === "string" ? device.adapter : device.adapter?.name;
-  byId("device-kind").textContent = device.kind === "gpu" ? `Runs on the GPU${adapter ? `: ${adapter}` : ""}` : "Runs on the CPU";
-  byId("device-reason").textContent = `In a background thread of this tab${device.kind === "gpu" ? ", through WebGPU" : ""}. Why there: ${sentence(device.reason)}`;
+  byId("device-reason").textContent = `Runs in a background thread of this tab, on the ${gpu ? `GPU${adapter ? ` (${adapter})` : ""}, through WebGPU` : "CPU"}. Why there: ${sentence(device.reason)}`;
 }
 
 /** Opens model files from the picker or dropped on the page. One file goes as it is, several as a folder's files. */

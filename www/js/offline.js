@@ -76,13 +76,13 @@ async function refresh() {
     button.addEventListener("click", () => takeOver(registration.waiting));
     say("next", "Works offline. A newer version is ready.", button);
   } else if (!navigator.onLine || !reached) {
-    say("ready", `No network, and everything works: ${size} are kept on this device.`);
+    say("ready", `No network, and everything works: ${size} kept here.`);
   } else if (problem) {
     say("next", `Works offline. A newer version could not be saved: ${problem}.`);
   } else if (navigator.serviceWorker.controller) {
-    say("ready", `Works offline: ${size} are kept on this device.`);
+    say("ready", `Works offline: ${size} kept on this device.`);
   } else {
-    say("ready", `Works offline from the next visit on: ${size} are kept on this device.`);
+    say("ready", `Works offline from the next visit on: ${size} kept.`);
   }
 }
 
@@ -90,6 +90,11 @@ async function takeOver(waiting) {
   navigator.serviceWorker.addEventListener("controllerchange", () => location.reload(), { once: true });
   const { refused } = await ask(waiting, "takeOver");
   if (refused) say("next", `The newer version cannot start yet: ${refused}.`);
+}
+
+/** What was kept has been deleted. */
+export function sayForgotten() {
+  say("unknown", "Deleted. The next visit saves the page again.");
 }
 
 function ask(worker, type) {

@@ -77,7 +77,7 @@ const svg = (tag, attributes = {}, ...children) => {
 const NARROW = matchMedia("(max-width: 40rem)");
 const ABOVE = { width: 360, label: 0, value: 72, gap: 22, head: 42 };
 /** Room for the name of a roof, which ends at it. */
-const ROOF_NAME = 230;
+const ROOF_NAME = 256;
 
 function chart(groups, { title, show, roof: roofTitle }) {
   const narrow = NARROW.matches;

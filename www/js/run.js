@@ -2,12 +2,12 @@
 import { announce } from "./announce.js";
 import { byId, duration, isAbort, isEnabled, make, number, rate, setEnabled, showNotice } from "./dom.js";
 
-const PHASES = { download: "Fetching the table of words", prefill: "Reading the text", score: "Weighing the sentences", decode: "Writing" };
+const PHASES = { download: "Fetching the table of words", prefill: "Reading the text", score: "Weighing the sentences", decode: "Writing", embed: "Comparing" };
 
 /** Errors that the library explains to programmers, said to visitors. */
 const WORDS = {
   "task/unsupported": (what) =>
-    `This model was not made to ${what}. It can continue a text in the last tab; to ${what}, go back to the built-in model.`,
+    `This model was not made to ${what}. It may chat, or continue a text in the last tab; to ${what}, go back to the built-in model.`,
 };
 
 /**
@@ -49,9 +49,9 @@ export class Run {
   /**
    * Runs `open(model, { signal, onProgress })`, which gives the stream, and hands every piece to `onPiece`.
    * `output` is the element that fills; errors are shown in it. `kind` is "words" or "sentences". With `quiet` nothing is read out, and nothing
-   * scrolls.
+   * scrolls. `done()` says what was done.
    */
-  async go({ open, onPiece, output, kind, quiet = false }) {
+  async go({ open, onPiece, output, kind, quiet = false, done }) {
     if (this.running || !isEnabled(this.#start)) return null;
     const controller = new AbortController();
     this.#controller = controller;
@@ -79,7 +79,7 @@ export class Run {
       result = await stream.result;
       clock.finish(result);
       const stopped = result.finishReason === "abort";
-      const ending = { stop: "Done.", length: "Done: the length asked for is reached." };
+      const ending = { stop: done ? `Done: ${done()}.` : "Done.", length: "Done: the length asked for is reached." };
       this.#end(stopped ? "Stopped." : (ending[result.finishReason] ?? "Done."));
     } catch (error) {
       clock.finish(null);

@@ -8,6 +8,7 @@ export const SAMPLES = [
   ["comet-landing", "Landing on a comet"],
   ["antarctic-treaty", "The Antarctic Treaty"],
   ["measures", "A history of measures (long)"],
+  ["letter", "A made-up letter"],
 ];
 
 export class Source {
@@ -41,6 +42,12 @@ export class Source {
     this.#sample.value = "";
     this.#put(text);
     if (focus) this.#editor.focus();
+  }
+
+  /** Shows one of the samples. */
+  choose(name) {
+    this.#sample.value = name;
+    return this.#choose(name);
   }
 
   async #choose(name) {

@@ -1,13 +1,13 @@
 // The tab "Summarise": streams key points, a sentence or a headline; points are tied to their sentences in the text.
 import { announce, SentenceAnnouncer } from "./announce.js";
-import { byId, make, setEnabled, showNotice } from "./dom.js";
+import { byId, make, plural, setEnabled, showNotice } from "./dom.js";
 import { Run } from "./run.js";
 
 export function wireSummarise(engine, source) {
   const form = byId("summarise-form");
   const output = byId("summary");
   const copy = byId("copy");
-  const run = new Run(engine, "summarise");
+  const run = new Run(engine, "summarise", { figures: [["First point"], ["Reading speed"], ["Tokens read"], ["Time"]] });
 
   // Only key points come in lengths: the other two are one sentence and one line.
   form.addEventListener("change", () => {
@@ -45,6 +45,7 @@ export function wireSummarise(engine, source) {
       output,
       kind: points ? "sentences" : "words",
       quiet,
+      done: points ? () => `${plural(view.count, "key point")}, marked in the text` : undefined,
     });
     view.finish();
     copy.toggleAttribute("data-off", view.text === "");
@@ -66,6 +67,8 @@ export function wireSummarise(engine, source) {
   setEnabled(byId("summarise"), true);
 
   return {
+    /** Says something in the place of the summary. */
+    say: refuse,
     /** Summarises without being asked. */
     async show() {
       await source.ready;
@@ -122,6 +125,10 @@ class Points {
 
   get text() {
     return this.#texts.join("\n");
+  }
+
+  get count() {
+    return this.#texts.length;
   }
 
   add({ text, start, end, score }) {

@@ -1,50 +1,23 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /**
- * `nanolm/elements`: `<nano-summary for="#article">`, a summary of a part of the page wherever it is put. Importing it where there is no
- * page, as when a server renders, does nothing.
+ * `nanolm/elements`: `<nano-summary for="#article">`, a summary of a part of the page wherever it is put, and `<nano-chat>`, a conversation.
+ * Importing it where there is no page, as when a server renders, does nothing.
  */
 
 import { optionError, WorkerError } from "../errors.js";
 import type { Progress } from "../info.js";
-import { Model } from "../model/model.js";
 import type { Piece, Point, Result } from "../model/stream.js";
+import { NanoChat } from "./chat.js";
+import { Base, choice, DEVICES, element, sheet, withModel } from "./shared.js";
 import { highlight, PageText, scrollToRange, textNodes } from "./text.js";
 
 export { PageText, textNodes } from "./text.js";
 export type { TextPart } from "./text.js";
+export { NanoChat } from "./chat.js";
 
 const TYPES = ["tldr", "key-points", "headline"] as const;
 const LENGTHS = ["short", "medium", "long"] as const;
 const STARTS = ["visible", "click", "manual"] as const;
-const DEVICES = ["auto", "cpu", "gpu"] as const;
-
-/** A model that no element uses any more is let go after this time. */
-const IDLE_MS = 60_000;
-
-interface Shared {
-  model: Promise<Model>;
-  users: number;
-}
-
-/** One model serves all elements that want the same: by what it was loaded from. */
-const models = new Map<string, Shared>();
-
-async function withModel<T>(key: string, load: () => Promise<Model>, run: (model: Model) => Promise<T>): Promise<T> {
-  const shared = models.get(key) ?? { model: load(), users: 0 };
-  models.set(key, shared);
-  shared.users++;
-  shared.model.catch(() => models.get(key) === shared && models.delete(key));
-  try {
-    return await run(await shared.model);
-  } finally {
-    shared.users--;
-    setTimeout(() => {
-      if (shared.users > 0 || models.get(key) !== shared) return;
-      models.delete(key);
-      shared.model.then((model) => model.dispose(), () => {});
-    }, IDLE_MS);
-  }
-}
 
 const STYLE = `
 :host { display: block }
@@ -57,9 +30,6 @@ button { font: inherit }
 [part=status]:empty { display: none }
 `;
 const MARK = "::highlight(nano-summary) { background-color: rgb(247 199 84 / 0.7); color: #1f211e }";
-
-/** A server has no elements; there the class is only a name. */
-const Base = (globalThis.HTMLElement ?? class {}) as typeof HTMLElement;
 
 /**
  * Attributes: `for`, a selector of what to summarise; `type`, `tldr` (default), `key-points` or `headline`; `length`, `short` (default), `medium`
@@ -155,10 +125,10 @@ export class NanoSummary extends Base {
   }
 
   async #summarize(signal: AbortSignal): Promise<Result> {
-    this.#choice("start", STARTS);
-    const type = this.#choice("type", TYPES);
-    const length = this.#choice("length", LENGTHS);
-    const device = this.#choice("device", DEVICES);
+    choice(this, "start", STARTS);
+    const type = choice(this, "type", TYPES);
+    const length = choice(this, "length", LENGTHS);
+    const device = choice(this, "device", DEVICES);
     const src = this.getAttribute("src") ?? undefined;
     const text = this.#read();
     const status = element("p", "status", "…");
@@ -166,8 +136,7 @@ export class NanoSummary extends Base {
     const onProgress = (progress: Progress): void => {
       this.dispatchEvent(new CustomEvent("progress", { detail: progress }));
     };
-    const load = (): Promise<Model> => Model.load(src, { device, onProgress });
-    return withModel(JSON.stringify([src, device]), load, async (model) => {
+    return withModel(src, device, onProgress, async (model) => {
       signal.throwIfAborted();
       if (type === "key-points") {
         const list = element("ol", "points");
@@ -236,28 +205,6 @@ export class NanoSummary extends Base {
   #show(content: HTMLElement): void {
     if (this.#root?.firstChild !== content) this.#root?.replaceChildren(content);
   }
-
-  /** An attribute that is one of several words, the first by default. */
-  #choice<T extends string>(name: string, words: readonly [T, ...T[]]): T {
-    const value = this.getAttribute(name) ?? words[0];
-    const found = words.find((word) => word === value);
-    if (found === undefined) throw optionError(name, words.map((word) => `"${word}"`).join(", "), value);
-    return found;
-  }
-}
-
-function element(tag: string, part: string, text?: string): HTMLElement {
-  const made = document.createElement(tag);
-  made.setAttribute("part", part);
-  if (text !== undefined) made.textContent = text;
-  return made;
-}
-
-function sheet(css: string): CSSStyleSheet {
-  // Made by script, so that a policy without 'unsafe-inline' lets it be.
-  const made = new CSSStyleSheet();
-  made.replaceSync(css);
-  return made;
 }
 
 let marks = false;
@@ -270,10 +217,11 @@ function mark(): void {
 
 declare global {
   interface HTMLElementTagNameMap {
+    "nano-chat": NanoChat;
     "nano-summary": NanoSummary;
   }
 }
 
-if (globalThis.customElements !== undefined && customElements.get("nano-summary") === undefined) {
-  customElements.define("nano-summary", NanoSummary);
-}
+const registry: CustomElementRegistry | undefined = globalThis.customElements;
+if (registry?.get("nano-summary") === undefined) registry?.define("nano-summary", NanoSummary);
+if (registry?.get("nano-chat") === undefined) registry?.define("nano-chat", NanoChat);
