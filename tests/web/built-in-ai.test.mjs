@@ -14,13 +14,6 @@ before(async () => {
   page = await openPage(browser, app);
   await page.evaluate(async () => {
     globalThis.ai = await import("/nanolm/built-in-ai/index.js");
-    // Modules of their own: what an app names is kept in one.
-    let copies = 0;
-    globalThis.fresh = async () => {
-      const made = await import(`/nanolm/built-in-ai/index.js?copy=${++copies}`);
-      made.useModel(undefined);
-      return made;
-    };
     globalThis.told = async (promise) => {
       try {
         return { value: await promise };
@@ -297,7 +290,8 @@ describe("LanguageModel", () => {
 describe("Writer, Rewriter and Translator", () => {
   test("need a model that can be asked in words", async () => {
     const found = await page.evaluate(async () => {
-      const { Rewriter, Translator, useModel, Writer } = await fresh();
+      const { Rewriter, Translator, useModel, Writer } = ai;
+      useModel(undefined);
       const pair = { sourceLanguage: "en", targetLanguage: "de" };
       const states = [await Writer.availability(), await Rewriter.availability(), await Translator.availability(pair)];
       const unnamed = await told(Writer.create());
@@ -312,7 +306,8 @@ describe("Writer, Rewriter and Translator", () => {
 
   test("say what they were made with, and give what the model writes, whole and in streams", async () => {
     const found = await page.evaluate(async () => {
-      const { Rewriter, Translator, useModel, Writer } = await fresh();
+      const { Rewriter, Translator, useModel, Writer } = ai;
+      useModel(undefined);
       const model = await chatModel();
       useModel(model);
       const all = async (stream) => {

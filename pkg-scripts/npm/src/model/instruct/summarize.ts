@@ -51,12 +51,13 @@ export async function summarize(
   while (parts.length > 1 && !call.left.aborted) {
     const written: string[] = [];
     for (const part of parts) {
+      if (call.left.aborted) break;
       const result = await ask(call, question(part, instruction("tldr", "medium")), writing("tldr", grounded ? part : undefined));
       results.push(result);
-      if (call.left.aborted) break;
       written.push(result.text.trim());
     }
-    const shorter = written.join("\n");
+    const shorter = written.join("\n").trim();
+    if (shorter === "" || call.left.aborted) break;
     const next = await partsOf(call.connection, shorter, await sentencesOf(call.connection, shorter, false), most);
     // A model that writes as much as it reads comes to no end by itself.
     parts = next.length < parts.length ? next : next.slice(0, 1);
