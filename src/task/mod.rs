@@ -88,6 +88,7 @@ fn read(d: Option<&Description<'_>>, sections: &mut Sections) -> Result<()> {
         sections.insert(salience::SalienceSection::from_description(d)?);
         sections.insert(RefCell::new(memo::Memo::default()));
     }
+    sections.insert(classify::LastPrior::default());
     TABLE.iter().try_for_each(|task| (task.read)(d, sections))
 }
 

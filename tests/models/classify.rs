@@ -112,8 +112,14 @@ fn answers_are_calibrated_by_the_same_question_without_a_text() {
         };
         let found = labels_of(&options);
         check(&found, &labels, &expected);
-        // What calls before have read changes nothing.
+        // What calls before have read changes nothing; what labels are worth without a text is not asked again.
         assert_eq!(labels_of(&options), found);
+        let one = Choice { prompts: vec![prompts[1].clone()], ..options.clone() };
+        let other = Choice { baseline: bytes("Nothing. Which?"), ..options.clone() };
+        let alone = labels_of(&one);
+        check(&alone, &labels, &shares[1].iter().map(|share| share.ln()).collect::<Vec<_>>());
+        assert_ne!(labels_of(&other), found);
+        assert_eq!(labels_of(&one), alone);
         let refused = |change: &dyn Fn(&mut Choice)| {
             let mut options = options.clone();
             change(&mut options);

@@ -20,6 +20,7 @@
 mod choose;
 mod labels;
 
+use std::cell::RefCell;
 use std::rc::Rc;
 
 pub use choose::Choice;
@@ -151,6 +152,18 @@ fn tokens(model: &Model, labels: &[String], lead: &str, end: u32) -> Result<Vec<
     Ok(tokens)
 }
 
+/// What labels were worth without a text when they were last asked for as answers, and what was asked: a caller mostly asks for the
+/// same labels again, of another text.
+#[derive(Default)]
+pub(super) struct LastPrior(RefCell<Option<(Vec<u32>, Vec<Vec<u32>>, Vec<f64>)>>);
+
+impl LastPrior {
+    fn get(&self, input: &[u32], tokens: &[Vec<u32>]) -> Option<Vec<f64>> {
+        let last = self.0.borrow();
+        last.as_ref().filter(|last| last.0 == input && last.1 == tokens).map(|last| last.2.clone())
+    }
+}
+
 /// What is read to tell labels apart.
 struct Asked {
     labels: Vec<String>,
@@ -181,8 +194,18 @@ async fn run(context: Rc<Context>, asked: Asked) -> Result<Ended> {
     }
     let prior = match without_text {
         Some(input) => {
-            reader.session = context.lease_empty(room(input.len())).await?;
-            reader.scores(&input).await?
+            let last = context.model().section::<LastPrior>().filter(|_| keeps);
+            match last.and_then(|last| last.get(&input, &reader.tokens)) {
+                Some(prior) => prior,
+                None => {
+                    reader.session = context.lease_empty(room(input.len())).await?;
+                    let prior = reader.scores(&input).await?;
+                    if let Some(last) = last {
+                        last.0.replace(Some((input, reader.tokens, prior.clone())));
+                    }
+                    prior
+                }
+            }
         }
         None => vec![0.0; labels.len()],
     };
