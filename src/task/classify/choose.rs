@@ -30,18 +30,11 @@ impl Model {
         let Choice { labels, prompts, baseline, end } = options.clone();
         let tokens = tokens(self, &labels, "", end)?;
         let all = || prompts.iter().chain([&baseline]);
-        if prompts.is_empty() || all().any(Vec::is_empty) {
+        if prompts.is_empty() || all().any(Vec::is_empty) || end as usize >= self.vocab_size() {
             return Err(Error::InvalidOption {
                 name: "prompts".into(),
-                expected: "at least one token of each, and of the baseline".into(),
+                expected: "tokens of each and of the baseline, and a token that ends an answer".into(),
                 found: "none".into(),
-            });
-        }
-        if end as usize >= self.vocab_size() {
-            return Err(Error::InvalidOption {
-                name: "end".into(),
-                expected: format!("a token of the vocabulary: less than {}", self.vocab_size()),
-                found: end.to_string(),
             });
         }
         let (limit, longest) = (self.context_len(), tokens.iter().map(Vec::len).max().unwrap_or(0));

@@ -1,6 +1,7 @@
 // A question about a text to a chat model.
 
 import type { Connection } from "../../engine/connection.js";
+import type { FinishReason } from "../../info.js";
 import { NOTHING, run } from "../chat/run.js";
 import type { ChatMessage, ChatOptions } from "../chat/types.js";
 import type { CallOptions, SpeedOptions } from "../options.js";
@@ -70,8 +71,8 @@ export function together(results: readonly Result[], text: string): Result {
   const later = usage.completionTokens - results.length;
   timings.tokensPerSecond = later > 0 && timings.decodeMs > 0 ? later / (timings.decodeMs / 1000) : 0;
   timings.firstTokenMs = results[0]?.timings.firstTokenMs ?? 0;
-  const cut = results.find(({ finishReason }) => finishReason !== "stop");
-  return { text, finishReason: cut?.finishReason ?? "stop", usage, timings };
+  const ended = (reason: FinishReason): boolean => results.some(({ finishReason }) => finishReason === reason);
+  return { text, finishReason: ended("abort") ? "abort" : ended("length") ? "length" : "stop", usage, timings };
 }
 
 /** How sure the model was of what it wrote: the mean of its tokens' probabilities, by their logarithms. */

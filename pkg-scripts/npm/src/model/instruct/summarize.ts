@@ -53,7 +53,8 @@ export async function summarize(
     for (const part of parts) {
       if (call.left.aborted) break;
       const result = await ask(call, question(part, instruction("tldr", "medium")), writing("tldr", grounded ? part : undefined));
-      results.push(result);
+      // Of these a limit may cut the last sentence.
+      results.push({ ...result, finishReason: result.finishReason === "abort" ? "abort" : "stop" });
       written.push(result.text.trim());
     }
     const shorter = written.join("\n").trim();
