@@ -37,6 +37,8 @@ const BUILT_ON = {
   router: ["openai"],
   // Its answers, with calls of tools in them, and its models by name are those of that API.
   "ai-sdk": ["openai"],
+  // It reads calls of tools out of what a model writes, as that API does.
+  "built-in-ai": ["openai"],
 };
 
 const IMPORT = /(?:\bfrom|\bimport)\s*\(?\s*"(\.[^"]+)"/g;
