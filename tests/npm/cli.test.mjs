@@ -100,6 +100,27 @@ describe("texts", () => {
     assert.deepEqual(await command(["answer", "Who wrote the opera?"], { input: "Two plus two is four." }), { code: 1, stdout: "", stderr: "nanolm: no answer found\n" });
   });
 
+  test("what a chat model writes of a text", async () => {
+    const text = "The lamp was lit.\n\nThe storm came.";
+    // Questions need more room than it has.
+    const roomy = file("roomy");
+    cpSync(chatty, roomy, { recursive: true });
+    const config = JSON.parse(readFileSync(join(chatty, "config.json"), "utf8"));
+    writeFileSync(join(roomy, "config.json"), JSON.stringify({ ...config, max_position_embeddings: 512 }));
+    const wanted = await own(
+      async (model) => [
+        await model.rewrite(text, { tone: "more-formal", instruction: "Be brief." }).text(),
+        await model.translate(text, { to: "de" }).text(),
+        (await model.summarize(text).result).text,
+      ],
+      roomy,
+    );
+    const written = async (...args) => (await command([...args, "--model", roomy], { input: text })).stdout;
+    assert.equal(await written("rewrite", "--tone", "more-formal", "--instruction", "Be brief."), `${wanted[0]}\n`);
+    assert.equal(JSON.parse(await written("translate", "--to", "de", "--json")).text, wanted[1]);
+    assert.equal(await written("summarize", "--type", "tldr"), `${wanted[2]}\n`);
+  });
+
   test("encodings", async () => {
     const summary = async (bytes) => command(["summarize", "--type", "tldr"], { input: bytes });
     const text = "Das Café öffnete gestern. It was full.";
@@ -119,7 +140,7 @@ describe("texts", () => {
 });
 
 describe("arguments", () => {
-  const helped = ["serve", "chat", "summarize", "classify", "extract", "answer", "embed"];
+  const helped = ["serve", "chat", "summarize", "classify", "extract", "answer", "embed", "rewrite", "translate"];
   test("help is everywhere", async () => {
     const { code, stdout } = await command(["--help"]);
     assert.equal(code, 0);
@@ -146,6 +167,9 @@ describe("arguments", () => {
     [["summarize", "--threads", "99"], /threads: expected a whole number from 1 to 16/],
     [["answer"], /expected a question/],
     [["chat"], /expected a MODEL/],
+    [["rewrite", "-"], /expected --model with a chat model/],
+    [["rewrite", "-", "--tone", "rude"], /--tone: expected as-is, more-formal, more-casual, found "rude"/],
+    [["translate", "-", "--model", "a.gguf"], /expected --to with a language/],
     [["serve", "--port", "70000"], /--port: expected a whole number/],
   ];
   for (const [args, message] of wrong) {
