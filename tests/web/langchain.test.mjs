@@ -96,7 +96,7 @@ test("a call of a tool, and its result given back", async () => {
   const [{ name, args, id }] = found.calls;
   assert.equal(name, "weather");
   assert.ok(Number.isInteger(args.days) && args.days >= 1 && args.days <= 7, JSON.stringify(args));
-  assert.match(id, /^call-/);
+  assert.match(id, /^call_[0-9a-f]{32}$/);
   assert.deepEqual(found.streamed.map(({ name, args }) => ({ name, args })), [{ name, args }]);
   assert.deepEqual(found.sent, ["user", "assistant", "tool"]);
   assert.ok(found.answer.length > 3);

@@ -61,5 +61,6 @@ export function errorResponse(error: ApiError): Response {
 
 /** An id as the service makes them. */
 export function id(prefix: string): string {
-  return `${prefix}-${crypto.randomUUID().replaceAll("-", "")}`;
+  // As the service has it: `chatcmpl-…`, but `call_…`.
+  return `${prefix}${prefix.endsWith("cmpl") ? "-" : "_"}${crypto.randomUUID().replaceAll("-", "")}`;
 }
