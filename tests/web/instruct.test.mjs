@@ -70,6 +70,7 @@ describe("labels as answers", () => {
           unknown: await failure(chat.classify(text, labels, { threshold: 1 })),
           empty: await failure(chat.classify(" ", labels)),
           twice: await failure(chat.classify(text, ["a", "a"])),
+          number: await failure(chat.classify(text, ["a", 7])),
         },
       };
     }, TEXT);
@@ -78,7 +79,7 @@ describe("labels as answers", () => {
     assert.deepEqual(found.set[0], found.set[1]);
     assert.equal(found.errors.plain.code, "task/unsupported");
     assert.match(found.errors.plain.message, /chat template/);
-    for (const name of ["method", "unknown", "empty", "twice"]) assert.equal(found.errors[name].code, "option/invalid", name);
+    for (const name of ["method", "unknown", "empty", "twice", "number"]) assert.equal(found.errors[name].code, "option/invalid", name);
     assert.match(found.errors.unknown.message, /threshold/);
   });
 });

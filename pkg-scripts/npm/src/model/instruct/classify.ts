@@ -5,6 +5,7 @@ import { promptFor } from "../chat/prompt.js";
 import { sourceOf } from "../chat/source.js";
 import type { JobEvent } from "../../engine/protocol.js";
 import { runJob } from "../job.js";
+import { checkText } from "../options.js";
 import type { ClassifyOptions, Label } from "../tasks/classify.js";
 import { type Call, question } from "./ask.js";
 import { checkNames, checkOneOf, METHODS, requireChat } from "./check.js";
@@ -26,6 +27,7 @@ export async function classify(call: Call, text: string, given: ClassifyOptions 
   const { labels } = given;
   checkOneOf("method", given.method, METHODS);
   checkNames(given, ["method", "labels"]);
+  labels.forEach((label, i) => checkText(`labels[${i}]`, label));
   requireChat(call, "classify by instruction");
   const source = await sourceOf(connection);
   const asked = instruction(labels);
