@@ -39,6 +39,8 @@ const BUILT_ON = {
   "ai-sdk": ["openai"],
   // It reads calls of tools out of what a model writes, as that API does.
   "built-in-ai": ["openai"],
+  // It looks at what downloads have kept.
+  store: ["files", "platform", "node"],
 };
 
 const IMPORT = /(?:\bfrom|\bimport)\s*\(?\s*"(\.[^"]+)"/g;

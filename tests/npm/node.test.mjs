@@ -127,6 +127,13 @@ describe("sources", () => {
       const again = server.requests.slice(before).map(({ method, path }) => `${method} ${path}`);
       assert.deepEqual(again, ["HEAD /model/nanolm-default.gguf"]);
       assert.ok(existsSync(join(cache, "nanolm-files-v2")));
+      const store = await import(pathToFileURL(join(installed, "dist/store/index.js")));
+      const [last, ...others] = await store.list();
+      assert.deepEqual([new URL(last.url).pathname, last.ready, last.kept], ["/model/nanolm-default.gguf", true, last.size]);
+      assert.ok(others.some(({ url }) => url.endsWith("/golden/tiny-llama/model.safetensors")));
+      assert.deepEqual([await store.has(`${server.origin}/golden/tiny-llama/`), await store.has(`${server.origin}/golden/tiny-gemma/`)], [true, false]);
+      assert.equal(await store.remove(`${server.origin}/golden/tiny-llama/`), others.reduce((sum, { size }) => sum + size, 0));
+      assert.equal((await store.usage()).kept, last.size);
       // A damaged entry is noticed and fetched again.
       for (const folder of readdirSync(join(cache, "nanolm-files-v2"))) {
         for (const name of readdirSync(join(cache, "nanolm-files-v2", folder))) {

@@ -143,6 +143,7 @@ const DAMAGED = {
   smallchunks: {
     "worker.js": smallChunks,
     "worker-threads.js": smallChunks,
+    "files/store.js": instead("4194304", "16384"),
   },
   noglue: { "engine-threads.js": missing },
   onlysimd128: { "engine-relaxed.wasm": missing, "engine-threads.wasm": missing },

@@ -6,13 +6,13 @@
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
-const STORE = "nanolm-files-v2";
+export const STORE = "nanolm-files-v2";
 /** Of earlier versions of this package. */
 const OLD_STORES = ["nanolm-files-v1"];
 /** Bytes of every chunk but a file's last. */
 export const CHUNK = 4 * 1024 * 1024;
 const HASH = "x-nanolm-sha256";
-const PART = "nanolm-chunk";
+export const PART = "nanolm-chunk";
 /** A store that takes longer than this to take a chunk is done without. */
 const STORE_MS = 10_000;
 const CHECK_MS = 3000;
@@ -23,7 +23,7 @@ export interface Version {
   modified: string | null;
 }
 
-interface Entry {
+export interface Entry {
   /** Of this download: part of its chunks' names. */
   id: string;
   size: number;
@@ -32,6 +32,8 @@ interface Entry {
   sound: boolean;
   /** The length that the server told when it was asked for nothing else, where it tells no version. */
   told?: string | null;
+  /** When a model was last loaded from it, as `Date.now()` has it. */
+  used?: number;
 }
 
 export function versionOf(headers: Headers): Version {
@@ -152,8 +154,9 @@ export class KeptFile {
   async judge(sound: boolean): Promise<void> {
     try {
       if (!sound) return await forget(this.store, this.url);
-      if (this.sound || !this.whole) return;
+      if (!this.whole) return;
       this.entry.sound = true;
+      this.entry.used = Date.now();
       await this.describe();
     } catch {
       // The next load asks for it again.

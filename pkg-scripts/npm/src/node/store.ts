@@ -79,11 +79,20 @@ export class FolderCache {
     return true;
   }
 
-  /** The addresses of entries that differ from this one in the query alone. */
-  async keys(url: string, _: { ignoreSearch: true }): Promise<{ url: string }[]> {
+  /** The addresses of all entries, or of those that differ from one in the query alone. */
+  async keys(url?: string, _?: { ignoreSearch: true }): Promise<{ url: string }[]> {
+    if (url === undefined) {
+      const { readdir } = builtin("node:fs/promises");
+      const { join } = builtin("node:path");
+      const folders = await readdir(this.#folder).catch(() => []);
+      return (await Promise.all(folders.map((name) => this.#keysIn(join(this.#folder, name))))).flat();
+    }
+    return this.#keysIn(this.#place(url).folder);
+  }
+
+  async #keysIn(folder: string): Promise<{ url: string }[]> {
     const { open, readdir } = builtin("node:fs/promises");
     const { join } = builtin("node:path");
-    const { folder } = this.#place(url);
     const names = await readdir(folder).catch(() => []);
     const found = [];
     for (const name of names.filter((name) => !name.includes("."))) {
