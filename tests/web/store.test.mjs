@@ -114,11 +114,11 @@ describe("nanolm/store", () => {
       const part = await small.list();
       const has = await small.has(url);
       await (await Model.load(url, { device: "cpu" })).dispose();
-      return { part, has, whole: await small.list(), then: await small.has(url) };
+      return { part, has, whole: await small.list(), after: await small.has(url) };
     }, LARGER);
     const [part] = found.part;
     assert.deepEqual([part.kept, part.size, part.ready, part.lastUsed, found.has], [65_536, size(LARGER), false, null, false]);
-    assert.deepEqual([found.whole[0].kept, found.whole[0].ready, found.then], [size(LARGER), true, true]);
+    assert.deepEqual([found.whole[0].kept, found.whole[0].ready, found.after], [size(LARGER), true, true]);
   });
 
   test("says what is wrong", async () => {
