@@ -39,7 +39,7 @@ export class Engine {
   /** The sentences of a text, or of the article in it, as they read, with their places. */
   sentences(text: string, prose: boolean): { text: string; start: number; end: number }[];
   /** The sentences of something written, with those of the text that support each. */
-  support(text: string, written: string): import("./model/stream.js").Supported[];
+  support(text: string, written: string): { start: number; end: number; sources: { start: number; end: number }[] }[];
   /** Gives the model an embedding table, a set of labels, or what finds names. Consumes `files`. */
   addPart(files: ModelFiles): void;
   /** The vectors of the first of these texts, of as many as the model reads at once: one by a table. */

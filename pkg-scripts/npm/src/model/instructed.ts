@@ -20,14 +20,19 @@ export function written<Task extends keyof Writers>(
   });
 }
 
+/** @internal */
+export type FinderOptions<Task extends keyof Finders> = Parameters<Finders[Task]>[2];
+/** @internal */
+export type Found<Task extends keyof Finders> = Awaited<ReturnType<Finders[Task]>>;
+
 /** @internal A task that gives a value. */
 export async function found<Task extends keyof Finders>(
   asked: Asked,
   task: Task,
   text: string,
-  options: Parameters<Finders[Task]>[2] & CallOptions,
-): Promise<Awaited<ReturnType<Finders[Task]>>> {
+  options: FinderOptions<Task>,
+): Promise<Found<Task>> {
   const { FINDERS } = await import("./instruct/index.js");
   const call = { ...asked, options: options as CallOptions, left: new AbortController().signal };
-  return (await FINDERS[task](call, text, options as never)) as Awaited<ReturnType<Finders[Task]>>;
+  return (await FINDERS[task](call, text, options as never)) as Found<Task>;
 }

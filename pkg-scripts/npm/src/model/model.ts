@@ -8,10 +8,11 @@ import type { Build, DeviceInfo, EngineInfo, LoadedInfo, Progress } from "../inf
 import { chat } from "./chat.js";
 import type { ChatMessage, ChatOptions, ChatPiece } from "./chat/types.js";
 import type { Asked } from "./instruct/ask.js";
-import { written } from "./instructed.js";
+import type { Finders } from "./instruct/index.js";
+import { type FinderOptions, type Found, found, written } from "./instructed.js";
 import { report } from "./job.js";
 import { described } from "./methods.js";
-import { checkCallOptions, checkOptions, type ControlOptions, isLiteral } from "./options.js";
+import { checkCallOptions, checkOptions, type ControlOptions, type Instructed, isLiteral } from "./options.js";
 import { Parts } from "./parts.js";
 import { Session } from "./session.js";
 import type { Piece, Point, TextStream } from "./stream.js";
@@ -153,6 +154,11 @@ export class Model {
     return model;
   }
 
+  #instructed<Task extends keyof Finders>(task: Task): Instructed<FinderOptions<Task>, Found<Task>> {
+    const asked = this.#asked;
+    return { chats: asked.chats, ask: (text, options) => found(asked, task, text, options) };
+  }
+
   get #asked(): Asked {
     return { connection: this.#connection, chats: this.#info.methods["rewrite"] !== undefined };
   }
@@ -232,7 +238,7 @@ export class Model {
    * @param labels A list of your own, or the name of a set (`model.info.labelSets`); without it, the model's default set.
    */
   classify(text: string, labels?: string | readonly string[], options: ClassifyOptions = {}): Promise<Label[]> {
-    return classify(this.#connection, this.#parts, text, labels, this.#defaultSet, options, this.#asked.chats);
+    return classify(this.#connection, this.#parts, text, labels, this.#defaultSet, options, this.#instructed("classify"));
   }
 
   /**
@@ -274,7 +280,7 @@ export class Model {
    * finds names is fetched when first needed, and works with any model.
    */
   extractEntities(text: string, options: EntityOptions = {}): Promise<Entity[]> {
-    return extractEntities(this.#connection, this.#parts, text, options, this.#asked.chats);
+    return extractEntities(this.#connection, this.#parts, text, options, this.#instructed("extractEntities"));
   }
 
   /** The phrases that say what the text is about, the best first. */
@@ -284,7 +290,7 @@ export class Model {
 
   /** The part of the text that answers the question; `null` where none seems to. */
   answer(question: string, text: string, options: AnswerOptions = {}): Promise<Answer | null> {
-    return answer(this.#connection, question, text, options, this.#asked.chats);
+    return answer(this.#connection, question, text, options, this.#instructed("answer"));
   }
 
   /**

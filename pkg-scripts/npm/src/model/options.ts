@@ -55,3 +55,10 @@ export function checkOptions<T extends object>(options: T): T {
 export function checkText(name: string, text: string): void {
   if (typeof text !== "string") throw optionError(name, "a string", text);
 }
+
+/** @internal How a chat model is asked for a task in words; known to whoever has the model. */
+export interface Instructed<Options, Value> {
+  /** Whether it can be. */
+  chats: boolean;
+  ask: (text: string, options: Options) => Promise<Value>;
+}

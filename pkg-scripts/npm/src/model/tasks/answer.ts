@@ -1,9 +1,8 @@
 // The part of a text that answers a question.
 
 import type { Connection } from "../../engine/connection.js";
-import { found } from "../instructed.js";
 import { collect } from "../job.js";
-import { type CallOptions, checkOptions, checkText } from "../options.js";
+import { type CallOptions, checkOptions, checkText, type Instructed } from "../options.js";
 import type { Place } from "../places.js";
 
 export interface AnswerOptions extends CallOptions {
@@ -31,12 +30,12 @@ export async function answer(
   question: string,
   text: string,
   options: AnswerOptions,
-  chats: boolean,
+  { ask }: Instructed<AnswerOptions & { question: string }, Answer | null>,
 ): Promise<Answer | null> {
   checkText("question", question);
   checkText("text", text);
   const { method = "package", ...rest } = checkOptions(options);
-  if (method !== "package") return found({ connection: engine, chats }, "answer", text, { ...rest, method, question });
+  if (method !== "package") return ask(text, { ...rest, method, question });
   const answers = await collect<Answer>(engine, { task: "answer", input: text, options: { ...rest, question } as CallOptions }, "answer");
   return answers[0] ?? null;
 }

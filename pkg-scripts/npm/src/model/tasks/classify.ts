@@ -2,9 +2,8 @@
 
 import type { Connection } from "../../engine/connection.js";
 import { LABEL_SETS } from "../../files/source.js";
-import { found } from "../instructed.js";
 import { collect } from "../job.js";
-import { type CallOptions, checkOptions, checkText } from "../options.js";
+import { type CallOptions, checkOptions, checkText, type Instructed } from "../options.js";
 import type { Parts } from "../parts.js";
 
 export interface ClassifyOptions extends CallOptions {
@@ -30,12 +29,12 @@ export async function classify(
   labels: string | readonly string[] | undefined,
   defaultSet: string | undefined,
   options: ClassifyOptions,
-  chats: boolean,
+  { chats, ask }: Instructed<ClassifyOptions & { labels: readonly string[] }, Label[]>,
 ): Promise<Label[]> {
   checkText("text", text);
   const { method = chats ? "instruction" : "package", ...rest } = checkOptions(options);
   if (isList(labels) && method !== "package") {
-    return asAsked(await found({ connection: engine, chats }, "classify", text, { ...rest, method, labels }), labels);
+    return asAsked(await ask(text, { ...rest, method, labels }), labels);
   }
   const start = { task: "classify", input: text, options: { ...rest, labels } as CallOptions };
   const set = LABEL_SETS.find((set) => set === (labels ?? defaultSet));

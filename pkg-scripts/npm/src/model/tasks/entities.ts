@@ -1,9 +1,8 @@
 // Names, numbers, dates and the like.
 
 import type { Connection } from "../../engine/connection.js";
-import { found } from "../instructed.js";
 import { collect } from "../job.js";
-import { type CallOptions, checkOptions, checkText } from "../options.js";
+import { type CallOptions, checkOptions, checkText, type Instructed } from "../options.js";
 import type { Parts } from "../parts.js";
 import type { Place } from "../places.js";
 
@@ -36,7 +35,7 @@ export async function extractEntities(
   parts: Parts,
   text: string,
   options: EntityOptions,
-  chats: boolean,
+  { chats, ask }: Instructed<EntityOptions & { types: readonly string[] }, Entity[]>,
 ): Promise<Entity[]> {
   checkText("text", text);
   const { types } = checkOptions(options);
@@ -44,8 +43,8 @@ export async function extractEntities(
   if (chats && Array.isArray(types) && !types.every(isKnown)) {
     const known = types.filter(isKnown);
     const own = types.filter((type) => !isKnown(type));
-    const asked = await found({ connection: engine, chats }, "extractEntities", text, { ...options, types: own });
-    const others = known.length === 0 ? [] : await extractEntities(engine, parts, text, { ...options, types: known }, false);
+    const asked = await ask(text, { ...options, types: own });
+    const others = known.length === 0 ? [] : await extractEntities(engine, parts, text, { ...options, types: known }, { chats, ask });
     return [...others, ...asked].sort((a, b) => a.start - b.start);
   }
   // What form shows needs nothing else; a wrong value is the engine's to refuse.
