@@ -29,7 +29,7 @@ pub use entities::EntityOptions;
 pub use keywords::KeywordOptions;
 use serde_json::{Map, Value};
 pub use summarize::{Length, SummarizeOptions, SummaryKind};
-pub use text::{Part, sentences, support};
+pub use text::{PlainSentence, sentences, support};
 
 use crate::backend::{Clock, DeviceRequest};
 use crate::error::{Error, Result};

@@ -7,7 +7,7 @@ use crate::run::{Place, Support};
 
 /// A sentence of a text.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Part {
+pub struct PlainSentence {
     /// As it reads, in one line and without markup.
     pub text: String,
     /// Where it stands.
@@ -18,11 +18,11 @@ pub struct Part {
 ///
 /// # Errors
 /// `InvalidOption` for a text without any.
-pub fn sentences(text: &str, prose: bool) -> Result<Vec<Part>> {
+pub fn sentences(text: &str, prose: bool) -> Result<Vec<PlainSentence>> {
     let article = if prose { Article::with_prose(text) } else { Article::with_sentences(text) }?;
-    let part = |(i, place)| Part { text: article.sentence(i).to_string(), place };
+    let plain = |(i, place)| PlainSentence { text: article.sentence(i).to_string(), place };
     let places = article.sentences.iter().map(|sentence| article.place(sentence.bytes.clone()));
-    Ok(places.enumerate().map(part).collect())
+    Ok(places.enumerate().map(plain).collect())
 }
 
 /// The sentences of something written, each with those of the text that support it.

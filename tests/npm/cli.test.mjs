@@ -107,14 +107,10 @@ describe("texts", () => {
     cpSync(chatty, roomy, { recursive: true });
     const config = JSON.parse(readFileSync(join(chatty, "config.json"), "utf8"));
     writeFileSync(join(roomy, "config.json"), JSON.stringify({ ...config, max_position_embeddings: 512 }));
-    const wanted = await own(
-      async (model) => [
-        await model.rewrite(text, { tone: "more-formal", instruction: "Be brief." }).text(),
-        await model.translate(text, { to: "de" }).text(),
-        (await model.summarize(text).result).text,
-      ],
-      roomy,
-    );
+    const wanted = await own(async (model) => {
+      const streams = [model.rewrite(text, { tone: "more-formal", instruction: "Be brief." }), model.translate(text, { to: "de" }), model.summarize(text)];
+      return Promise.all(streams.map((stream) => stream.text()));
+    }, roomy);
     const written = async (...args) => (await command([...args, "--model", roomy], { input: text })).stdout;
     assert.equal(await written("rewrite", "--tone", "more-formal", "--instruction", "Be brief."), `${wanted[0]}\n`);
     assert.equal(JSON.parse(await written("translate", "--to", "de", "--json")).text, wanted[1]);

@@ -25,7 +25,8 @@ impl Model {
     /// 2102.09690). What several prompts say is averaged by their lengths.
     ///
     /// # Errors
-    /// `InvalidOption` for labels that make no sense, and for prompts without tokens, and for an end that is no token; `ContextFull` where one is too long.
+    /// `InvalidOption` for labels that make no sense, prompts without tokens, and an end that is no token; `ContextFull` where a prompt is
+    /// too long.
     pub fn choose(self: &Rc<Self>, options: &Choice) -> Result<Job> {
         let Choice { labels, prompts, baseline, end } = options.clone();
         let tokens = tokens(self, &labels, "", end)?;

@@ -6,7 +6,7 @@ import type { Piece, Supported } from "../stream.js";
 import type { Answer, AnswerOptions } from "../tasks/answer.js";
 import { ask, type Call, confidence, question } from "./ask.js";
 import { checkNames, checkOneOf, METHODS, requireChat } from "./check.js";
-import { partsOf, room, sentencesOf } from "./text.js";
+import { partsOf, placesOf, room, sentencesOf } from "./text.js";
 
 const MAX_TOKENS = 64;
 const ASKED = 256;
@@ -51,13 +51,11 @@ async function locate(
   sentences: readonly { start: number; end: number }[],
 ): Promise<Omit<Answer, "score"> | undefined> {
   if (said === "" || said.toLowerCase() === NONE) return undefined;
-  const words = said.split(/\s+/).map((word) => word.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"));
-  const match = new RegExp(`(?<![\\p{L}\\p{N}])${words.join("\\s+")}(?![\\p{L}\\p{N}])`, "iu").exec(text);
-  if (match !== null) {
-    const place = { start: match.index, end: match.index + match[0].length };
+  const [place] = placesOf(text, said, "i");
+  if (place !== undefined) {
     const around = sentences.find(({ start, end }) => start <= place.start && place.start < end);
     const sentence = around === undefined ? place : { start: around.start, end: Math.max(around.end, place.end) };
-    return { text: match[0], ...place, sentence };
+    return { text: text.slice(place.start, place.end), ...place, sentence };
   }
   const { answer } = connection.send<Supported[]>({ method: "support", text, written: said });
   const source = (await answer)[0]?.sources[0];

@@ -1,13 +1,12 @@
 // Entities of any type, by a chat model.
 
 import { sourceOf } from "../chat/source.js";
-import type { Place } from "../places.js";
 import { checkText } from "../options.js";
 import type { Piece } from "../stream.js";
 import type { Entity, EntityOptions } from "../tasks/entities.js";
 import { ask, BULLET, type Call, confidence, lines, question } from "./ask.js";
 import { checkNames } from "./check.js";
-import { partsOf, room, sentencesOf } from "./text.js";
+import { partsOf, placesOf, room, sentencesOf } from "./text.js";
 
 const MAX_TOKENS = 256;
 const ASKED = 256;
@@ -36,7 +35,8 @@ export async function extractEntities(call: Call, text: string, options: EntityO
       await ask(call, question(part, instruction(type), BULLET), writing, (piece) => pieces.push(piece));
       for (const line of lines(pieces)) {
         const score = confidence(line.pieces);
-        for (const place of places(text, line.text)) {
+        if (line.text.split(/\s+/).length > MOST_WORDS) continue;
+        for (const place of placesOf(text, line.text)) {
           const key = `${type} ${place.start}`;
           if (!found.has(key)) found.set(key, { text: text.slice(place.start, place.end), type, ...place, score });
         }
@@ -44,12 +44,4 @@ export async function extractEntities(call: Call, text: string, options: EntityO
     }
   }
   return [...found.values()].sort((a, b) => a.start - b.start || b.end - a.end);
-}
-
-/** Every place where a text says something as whole words, whatever the white space. */
-function places(text: string, said: string): Place[] {
-  const words = said.split(/\s+/).map((word) => word.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"));
-  if (said === "" || words.length > MOST_WORDS) return [];
-  const all = text.matchAll(new RegExp(`(?<![\\p{L}\\p{N}])${words.join("\\s+")}(?![\\p{L}\\p{N}])`, "gu"));
-  return [...all].map((match) => ({ start: match.index, end: match.index + match[0].length }));
 }

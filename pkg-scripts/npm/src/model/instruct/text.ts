@@ -65,6 +65,15 @@ function cut(text: string, n: number): string[] {
   return parts.filter((part) => part !== "");
 }
 
+/** Every place where a text says something as whole words, whatever the white space between them. */
+export function placesOf(text: string, said: string, flags = ""): Place[] {
+  const words = said.split(/\s+/).filter((word) => word !== "");
+  if (words.length === 0) return [];
+  const pattern = words.map((word) => word.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")).join("\\s+");
+  const all = text.matchAll(new RegExp(`(?<![\\p{L}\\p{N}])${pattern}(?![\\p{L}\\p{N}])`, `gu${flags}`));
+  return Array.from(all, (match) => ({ start: match.index, end: match.index + match[0].length }));
+}
+
 /** Sentences behind each other. What stood on lines of its own does so again. */
 function joined(source: string, sentences: readonly Sentence[]): string {
   let text = "";
