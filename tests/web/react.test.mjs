@@ -148,13 +148,14 @@ test("a summary streams, follows its text and its options, and is the model's ow
 
 test("a chat streams, remembers, stops, and ends with its component", async () => {
   const found = await page.evaluate(async () => {
-    const model = await chatModel({ config: { max_position_embeddings: 4096 } });
+    const model = await chatModel({ config: { max_position_embeddings: 16384 } });
     const renders = ({ maxNewTokens }) => {
       now = hooks.useChat(model, { messages: [{ role: "system", content: "Be brief." }], maxNewTokens });
       seen.push(now.messages.at(-1).content);
       return createElement("p", null, now.messages.at(-1).content);
     };
-    const mounted = mount(renders, { maxNewTokens: 400 });
+    // So long that even the fastest machine renders a part of it before the whole is there.
+    const mounted = mount(renders, { maxNewTokens: 1500 });
     await until(() => now.send !== undefined);
     const first = await now.send("The keeper");
     await until(() => !now.running);
@@ -163,8 +164,8 @@ test("a chat streams, remembers, stops, and ends with its component", async () =
     const second = await now.send("And the lamp?");
     await until(() => !now.running);
     const afterTwo = now.messages;
-    const own = (await model.chat(afterTwo.slice(0, -1), { maxNewTokens: 400 }).result).text;
-    mounted.show({ maxNewTokens: 3000 });
+    const own = (await model.chat(afterTwo.slice(0, -1), { maxNewTokens: 1500 }).result).text;
+    mounted.show({ maxNewTokens: 6000 });
     await new Promise((resolve) => setTimeout(resolve, 50));
     const sending = now.send("Go on");
     await until(() => now.messages.at(-1).role === "assistant" && now.messages.length > afterTwo.length);
@@ -182,7 +183,8 @@ test("a chat streams, remembers, stops, and ends with its component", async () =
     return { first: first.text, second: second.text, afterOne, afterTwo, stream, own, stopped: stopped === undefined, kept, usage, error: now.error === undefined, unhandled };
   });
   assert.deepEqual(found.afterOne, [{ role: "system", content: "Be brief." }, { role: "user", content: "The keeper" }, { role: "assistant", content: found.first }]);
-  assert.ok(new Set(found.stream.filter((text) => found.first.startsWith(text))).size > 2, JSON.stringify(found.stream));
+  const parts = found.stream.filter((text) => text !== "" && text !== found.first && found.first.startsWith(text));
+  assert.ok(parts.length > 0, JSON.stringify(found.stream));
   assert.equal(found.afterTwo.length, 5);
   assert.equal(found.second, found.own);
   assert.equal(found.stopped, true);
