@@ -4,7 +4,12 @@ import { createServer } from "node:http";
 /** What every server here has to say. */
 export const STORY = "The keeper lights the lamp at dusk, and the ships out on the dark water find their way home before the storm arrives.";
 
-const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+/** Waits for what another process does in its own time. */
+export async function until(come, what) {
+  for (const end = Date.now() + 30_000; !come(); await new Promise((resolve) => setTimeout(resolve, 10))) {
+    if (Date.now() > end) throw new Error(`not within 30 s: ${what}`);
+  }
+}
 
 /** A text in pieces as models write them. */
 export const piecesOf = (text) => text.match(/ ?[^ ]{1,4}/g) ?? [];
@@ -14,13 +19,17 @@ export const piecesOf = (text) => text.match(/ ?[^ ]{1,4}/g) ?? [];
  *
  * - `text`: what it says, `STORY` by default; `continues`: it goes on from an assistant's last message
  * - `status`, `headers`, `message`: an error
- * - `delay`: so many ms before anything; `pause`: before each piece
- * - `cut`: the connection ends after so many pieces; `stall`: nothing more comes after them; `error`: an error as an event after them
+ * - `silent`: it takes the request and never answers
+ * - `cut`: the connection ends after so many pieces, when the page has read them (`remote.read`); `stall`: nothing more comes after
+ *   them; `error`: an error as an event after them
  * - `redirect`: to another address
  */
 export async function startRemote(behave = () => ({}), { key } = {}) {
   const requests = [];
   const remote = { behave };
+  /** How many bytes of a stream the page has read, by the stream's number since the server began. */
+  const bytesRead = new Map();
+  let streams = 0;
   const server = createServer(async (request, response) => {
     const cors = { "access-control-allow-origin": "*", "access-control-allow-headers": "*, authorization", "access-control-expose-headers": "retry-after" };
     const entry = { method: request.method, path: request.url, authorization: request.headers.authorization, headers: request.headers, body: undefined, bytes: 0, closed: false };
@@ -34,7 +43,7 @@ export async function startRemote(behave = () => ({}), { key } = {}) {
     entry.body = JSON.parse(raw.toString());
     const number = requests.filter(({ method }) => method === "POST").length;
     const told = key !== undefined && entry.authorization !== `Bearer ${key}` ? { status: 401, message: "Incorrect API key provided" } : remote.behave(entry.body, number);
-    if (told.delay) await wait(told.delay);
+    if (told.silent) return;
     if (told.redirect) return void response.writeHead(307, { ...cors, location: told.redirect }).end();
     if (told.status) {
       response.writeHead(told.status, { ...cors, ...told.headers, "content-type": "application/json" });
@@ -55,14 +64,23 @@ export async function startRemote(behave = () => ({}), { key } = {}) {
         : { ...head, object: "chat.completion", choices: [{ index: 0, message: { role: "assistant", content: text, refusal: null }, logprobs: null, finish_reason: "stop" }], usage };
       return void response.writeHead(200, { ...cors, "content-type": "application/json" }).end(JSON.stringify(answer));
     }
-    response.writeHead(200, { ...cors, "content-type": "text/event-stream" });
-    const send = (choices, more) => response.write(`data: ${JSON.stringify({ ...head, object: "chat.completion.chunk", choices, ...more })}\r\n\r\n`);
+    const stream = ++streams;
+    response.writeHead(200, { ...cors, "access-control-expose-headers": "retry-after, x-stream", "content-type": "text/event-stream", "x-stream": stream });
+    let sent = 0;
+    const send = (choices, more) => {
+      const event = `data: ${JSON.stringify({ ...head, object: "chat.completion.chunk", choices, ...more })}\r\n\r\n`;
+      sent += Buffer.byteLength(event);
+      response.write(event);
+    };
     send([{ index: 0, delta: { role: "assistant", content: "" }, finish_reason: null }]);
     for (const [i, piece] of piecesOf(text).entries()) {
-      if (told.cut === i) return void setTimeout(() => response.destroy(), 30);
+      if (told.cut === i) {
+        // A connection that breaks takes with it what the page has not read.
+        await until(() => response.destroyed || bytesRead.get(stream) === sent, `the page reads ${sent} bytes; it has read ${bytesRead.get(stream)}`);
+        return void response.destroy();
+      }
       if (told.stall === i) return;
       if (told.error === i) return void response.end(`data: ${JSON.stringify({ error: { message: "overloaded" } })}\n\n`);
-      if (told.pause) await wait(told.pause);
       if (response.destroyed) return;
       send([{ index: 0, delta: { content: piece }, finish_reason: null }]);
     }
@@ -80,6 +98,8 @@ export async function startRemote(behave = () => ({}), { key } = {}) {
     get bodies() {
       return requests.filter(({ body }) => body !== undefined).map(({ body }) => body);
     },
+    /** The page has read so many bytes of a stream, whose number is its header `x-stream`. */
+    read: (stream, bytes) => void bytesRead.set(stream, bytes),
     reset(next = () => ({})) {
       requests.length = 0;
       remote.behave = next;

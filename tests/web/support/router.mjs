@@ -19,8 +19,30 @@ before(async () => {
   b = await startRemote();
   browser = await launch({ gpu: "none" });
   page = await openPage(browser, app);
+  await page.exposeFunction("tellRead", (origin, stream, bytes) => [a, b].find((server) => server.origin === origin)?.read(stream, bytes));
   await page.evaluate(
     async ([a, b]) => {
+      // Streams of the servers are passed on when they are asked for, piece by piece, and each server hears what its reader has taken.
+      const { fetch } = globalThis;
+      globalThis.fetch = async (...request) => {
+        const response = await fetch(...request);
+        const stream = Number(response.headers.get("x-stream"));
+        if (stream === 0) return response;
+        const { body, url } = response;
+        let reader;
+        let bytes = 0;
+        const pull = async (controller) => {
+          reader ??= body.getReader();
+          // Nothing waits in between: who asks again has taken the piece before.
+          void tellRead(new URL(url).origin, stream, bytes);
+          const { done, value } = await reader.read();
+          if (done) return controller.close();
+          bytes += value.length;
+          controller.enqueue(value);
+        };
+        const passed = new ReadableStream({ pull, cancel: (reason) => (reader ?? body).cancel(reason) }, { highWaterMark: 0 });
+        return Object.defineProperty(response, "body", { value: passed });
+      };
       await import("/client/openai.js");
       const { createRouter } = await import("/nanolm/router/index.js");
       globalThis.tiny = await chatModel();
