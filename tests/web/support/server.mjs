@@ -49,6 +49,17 @@ export async function serve(mounts, { policy = POLICY, port = 0, cors = false, i
     return undefined;
   };
   const asked = new Set();
+  /** How much of an address's body the client says that it has, and what waits until it has more. */
+  const had = new Map();
+  const waiting = new Set();
+  const heard = (of, bytes) =>
+    new Promise((resolve) => {
+      const check = () => had.get(of) >= bytes && waiting.delete(check) && resolve();
+      waiting.add(check);
+      check();
+      // Of an address of which it says nothing.
+      setTimeout(resolve, READ_WITHIN_MS);
+    });
   const server = createServer((request, response) => {
     const url = new URL(request.url, "http://localhost");
     const path = decodeURIComponent(url.pathname);
@@ -80,7 +91,7 @@ export async function serve(mounts, { policy = POLICY, port = 0, cors = false, i
     if (query.has("first")) {
       const again = asked.has(request.url) || request.method === "HEAD";
       if (request.method !== "HEAD") asked.add(request.url);
-      faulty(request, response, headers, readFileSync(found.file), query, again);
+      faulty(request, response, headers, readFileSync(found.file), query, again, (bytes) => heard(request.url, bytes));
       return;
     }
     if (![...query.keys()].some((key) => ["slow", "cut", "nolength", "gzip"].includes(key)) && found.file !== undefined) {
@@ -105,6 +116,11 @@ export async function serve(mounts, { policy = POLICY, port = 0, cors = false, i
     origin: `http://127.0.0.1:${server.address().port}`,
     /** Every request so far: `{ method, path, of, status, range, bytes }`; `of` is path and query; `bytes` were sent of a body, by what goes wrong or in parts. */
     requests,
+    /** The client has so many bytes of the body at this path and query: only then a connection breaks off behind them. */
+    read(of, bytes) {
+      had.set(of, Math.max(bytes, had.get(of) ?? 0));
+      for (const check of [...waiting]) check();
+    },
     async close() {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
@@ -112,7 +128,9 @@ export async function serve(mounts, { policy = POLICY, port = 0, cors = false, i
   };
 }
 
-/** The client must have read what was sent before the connection breaks, and it may be busy with the engine meanwhile. */
+/** The client must have read what was sent before the connection breaks: it says so, or has this long. */
+const READ_WITHIN_MS = 5000;
+/** Where it does not matter how much of it the client has read. */
 const CUT_AFTER_MS = 500;
 
 /**
@@ -120,7 +138,7 @@ const CUT_AFTER_MS = 500;
  * ends as if that were all (`end`), is a message instead (`message`), or is of a version that is gone by the next request (`swap`).
  * Later ones give it, or the part that is asked for.
  */
-function faulty(request, response, headers, file, query, again) {
+function faulty(request, response, headers, file, query, again, read) {
   const fault = query.get("first");
   const at = Number(query.get("at") ?? 0);
   let body = file;
@@ -147,7 +165,7 @@ function faulty(request, response, headers, file, query, again) {
   if (request.method === "HEAD") return void response.end();
   response.write(body.subarray(from, end));
   if (again || fault === "end") response.end();
-  else if (fault !== "stall") setTimeout(() => response.destroy(), CUT_AFTER_MS);
+  else if (fault !== "stall") void read(end).then(() => response.destroy());
 }
 
 async function trickle(response, body, pause, cut) {
