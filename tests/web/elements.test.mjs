@@ -168,7 +168,7 @@ describe("elements", () => {
     test("stops at its button and with the element, and takes a model that is there", async () => {
       const seen = await page.evaluate(async () => {
         const { chat, part, said, write } = putChat();
-        chat.model = await chatModel({ config: { max_position_embeddings: 4096 } });
+        chat.model = await chatModel({ config: VAST });
         write("Tell me a long story.");
         await new Promise((resolve) => new MutationObserver(resolve).observe(chat.shadowRoot.querySelector("[part~=assistant]"), { childList: true }));
         part("form").requestSubmit();

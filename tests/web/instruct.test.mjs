@@ -145,9 +145,12 @@ describe("summaries in the model's own words", () => {
       const stop = new AbortController();
       const aborted = failure(model.summarize(text, { signal: stop.signal }).result);
       stop.abort();
-      // Several parts: it cannot be done before it is left.
-      const leaving = model.summarize(text.repeat(12));
-      setTimeout(() => leaving.cancel(), 50);
+      // Of hundreds of parts it is left in the first one.
+      let at;
+      const begun = new Promise((resolve) => (at = resolve));
+      const leaving = model.summarize(text.repeat(400), { onProgress: at });
+      await begun;
+      await leaving.cancel();
       const left = await leaving.result;
       const errors = {
         type: await failure(model.summarize(text, { type: "teaser" }).result),

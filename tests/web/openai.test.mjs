@@ -17,7 +17,7 @@ before(async () => {
     await import("/client/openai.js");
     const { createFetch } = await import("/nanolm/openai/index.js");
     globalThis.tiny = await chatModel();
-    globalThis.long = await chatModel({ config: { max_position_embeddings: 4096 }, files: { "chat_template.jinja": CHATML } });
+    globalThis.long = await chatModel({ config: VAST });
     globalThis.forLong = createFetch(long);
     globalThis.served = createFetch({ tiny, plain: () => modelOn("cpu"), broken: () => Promise.reject(new Error("no such file")) });
     globalThis.requests = [];
@@ -153,15 +153,18 @@ describe("/v1/chat/completions", () => {
   test("an abort ends a request at once, and the work", async () => {
     const found = await page.evaluate(async () => {
       const own = new OpenAI({ apiKey: "none", dangerouslyAllowBrowser: true, maxRetries: 0, fetch: forLong });
-      const asked = { model: "any name", messages: [{ role: "user", content: "x" }], max_tokens: 3000 };
+      const asked = { model: "any name", messages: [{ role: "user", content: "x" }], max_tokens: ENDLESS };
       const stop = new AbortController();
+      const { chat } = long;
+      // It says that it is at work, and has minutes to go.
+      long.chat = (messages, options) => Reflect.apply(chat, long, [messages, { ...options, onProgress: () => stop.abort() }]);
       const aborted = refusal(own.chat.completions.create(asked, { signal: stop.signal }));
-      setTimeout(() => stop.abort(), 5);
       const first = await aborted;
+      delete long.chat;
       let chunks = 0;
       const stream = await own.chat.completions.create({ ...asked, stream: true });
       for await (const _ of stream) if (++chunks === 3) break;
-      // Where the two were still at work, this would have to wait for thousands of tokens.
+      // Where the two were still at work, this would have to wait for minutes.
       const { usage } = await long.chat(asked.messages, { maxNewTokens: 2 }).result;
       return { first, chunks, usage };
     });

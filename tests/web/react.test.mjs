@@ -67,8 +67,9 @@ test("components share a model, and the last one that goes disposes of it", asyn
     await new Promise((resolve) => setTimeout(resolve, 50));
     const { text } = await model.generate("Once", { maxNewTokens: 2 }).result;
     two.unmount();
-    await new Promise((resolve) => setTimeout(resolve, 50));
-    return { texts, same, name: model.info.name, seen, alive: text.length > 0, disposed: await failure(model.generate("Once").result), unhandled };
+    let disposed;
+    while (disposed === undefined) disposed = await failure(model.generate("Once", { maxNewTokens: 2 }).result);
+    return { texts, same, name: model.info.name, seen, alive: text.length > 0, disposed, unhandled };
   });
   assert.equal(found.same, true);
   assert.deepEqual(found.texts, [found.name, found.name]);
@@ -148,9 +149,10 @@ test("a summary streams, follows its text and its options, and is the model's ow
 
 test("a chat streams, remembers, stops, and ends with its component", async () => {
   const found = await page.evaluate(async () => {
-    const model = await chatModel({ config: { max_position_embeddings: 16384 } });
+    const model = await chatModel({ config: VAST });
     const renders = ({ maxNewTokens }) => {
       now = hooks.useChat(model, { messages: [{ role: "system", content: "Be brief." }], maxNewTokens });
+      globalThis.limit = maxNewTokens;
       seen.push(now.messages.at(-1).content);
       return createElement("p", null, now.messages.at(-1).content);
     };
@@ -165,8 +167,8 @@ test("a chat streams, remembers, stops, and ends with its component", async () =
     await until(() => !now.running);
     const afterTwo = now.messages;
     const own = (await model.chat(afterTwo.slice(0, -1), { maxNewTokens: 1500 }).result).text;
-    mounted.show({ maxNewTokens: 6000 });
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    mounted.show({ maxNewTokens: 60_000 });
+    await until(() => limit === 60_000);
     const sending = now.send("Go on");
     await until(() => now.messages.at(-1).role === "assistant" && now.messages.length > afterTwo.length);
     now.stop();
@@ -178,7 +180,7 @@ test("a chat streams, remembers, stops, and ends with its component", async () =
     void now.send("Once more");
     await until(() => now.messages.at(-1).role === "assistant");
     mounted.unmount();
-    // Where it were still at work, this would have to wait for thousands of tokens.
+    // Where it were still at work, this would have to wait for minutes.
     const { usage } = await model.chat([{ role: "user", content: "x" }], { maxNewTokens: 2 }).result;
     return { first: first.text, second: second.text, afterOne, afterTwo, stream, own, stopped: stopped === undefined, kept, usage, error: now.error === undefined, unhandled };
   });

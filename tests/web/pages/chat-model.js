@@ -30,5 +30,12 @@ export async function chatFiles({ controls = { "<|im_start|>": 318, "<|im_end|>"
   };
 }
 
-export const chatModel = async (options = {}) =>
-  Model.load(await chatFiles({ files: { "chat_template.jinja": CHATML }, ...options }), { device: "cpu" });
+/**
+ * A context that takes minutes to fill, even for this model: what writes into it is never done before it is stopped. At most
+ * `ENDLESS` tokens fit behind a short prompt.
+ */
+export const VAST = { max_position_embeddings: 65_536 };
+export const ENDLESS = 65_000;
+
+export const chatModel = async ({ load = { device: "cpu" }, ...options } = {}) =>
+  Model.load(await chatFiles({ files: { "chat_template.jinja": CHATML }, ...options }), load);
