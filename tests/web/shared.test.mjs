@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { after, before, beforeEach, describe, test } from "node:test";
 import { openPage, serveApp, workersEnd } from "./support/app.mjs";
 import { launch } from "./support/browser.mjs";
+import { until } from "./support/remote.mjs";
 import { SHORT } from "./support/texts.mjs";
 
 const MODEL = "/golden/tiny-llama/";
@@ -89,10 +90,11 @@ describe("tabs that share an engine", () => {
     const stopped = await tabs[1].evaluate(async () => {
       const stop = new AbortController();
       const stream = globalThis.model.generate("d", { maxNewTokens: 200, signal: stop.signal });
-      setTimeout(() => stop.abort(), 5);
+      // At work, or behind what the other tab may have asked for: it is never done in the same turn.
+      stop.abort();
       return stream.result.then(() => "done", (error) => error.name);
     });
-    assert.ok(["AbortError", "done"].includes(stopped));
+    assert.equal(stopped, "AbortError");
     assert.equal(await tabs[2].evaluate(() => globalThis.model.generate("a", { maxNewTokens: 12, temperature: 0 }).text()), alone[0]);
   });
 
@@ -111,7 +113,9 @@ describe("tabs that share an engine", () => {
         assert.equal(pieces, result);
         assert.ok(n > 5, `${n} pieces`);
       }
-      assert.equal(workers().reduce((sum, n) => sum + n), 1, JSON.stringify(workers()));
+      // On a fast machine all was written before the tab was closed: then the next call starts the engine.
+      await tabs[1].evaluate(() => globalThis.model.tokenize("x"));
+      await until(() => workers().reduce((sum, n) => sum + n) === 1, "one worker in all");
       if (options.temperature === 0 || options.seed !== undefined) {
         const right = await tabs[2].evaluate(async (options) => {
           const { Model } = await import("/nanolm/index.js");
@@ -186,9 +190,10 @@ describe("tabs that share an engine", () => {
     });
     await tabs[1].evaluate(async () => {
       globalThis.sessions = [await globalThis.model.session(), await globalThis.model.session()];
-      void globalThis.model.generate("a", { maxNewTokens: 400 });
+      const running = globalThis.model.generate("a", { maxNewTokens: 400 });
       for (let n = 0; n < 20; n++) void globalThis.model.generate(`b${n}`, { maxNewTokens: 400 });
-      await new Promise((resolve) => setTimeout(resolve, 20));
+      // The engine has them when it writes: they were sent behind each other.
+      await running.getReader().read();
     });
     await tabs[1].close();
     await tabs[0].waitForFunction(() => globalThis.freed === 2 && globalThis.cancelled > 0);
