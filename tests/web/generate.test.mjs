@@ -260,7 +260,7 @@ for (const device of ["cpu", "gpu"]) {
             const stream =
               phase === "score"
                 ? model.summarize(long, { ...options, type: "key-points" })
-                : model.generate(short.repeat(phase === "prefill" ? 30 : 1), { ...options, maxNewTokens: phase === "prefill" ? 200 : model.info.contextLength - 20, temperature: 3 });
+                : model.generate(short.repeat(phase === "prefill" ? 30 : 1), { ...options, maxNewTokens: phase === "prefill" ? 200 : model.info.contextLength - 20, temperature: 3, seed: 1 });
             const reading = (async () => {
               for await (const _ of stream) if (phase === "decode") controller.abort();
             })();
@@ -364,7 +364,7 @@ for (const device of ["cpu", "gpu"]) {
       const { open, later, workers } = await own.evaluate(
         async ([device, prompt]) => {
           const model = await nanolm.Model.load(undefined, { device });
-          const stream = model.generate(prompt, { maxNewTokens: 400, temperature: 3 });
+          const stream = model.generate(prompt, { maxNewTokens: model.info.contextLength - 20, temperature: 3, seed: 1 });
           const queued = model.generate(prompt);
           await stream.getReader().read();
           await model.dispose();

@@ -1,4 +1,5 @@
 // A worker that dies and comes back: its open calls end at once, the next one loads the model again, sessions go on.
+// Measures time: it runs alone.
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { openPage, serveApp } from "./support/app.mjs";
@@ -39,7 +40,8 @@ const killed = (phase) =>
       const model = await Model.load(undefined, { device: "cpu", threads: 1, restart: true });
       const long = text.repeat(20).slice(0, 2500);
       const right = await model.generate("The keeper", { maxNewTokens: 12, temperature: 0, seed: 1 }).text();
-      const options = { maxNewTokens: 300, temperature: 0, fresh: true };
+      // As many as fit: seconds of work, so that nothing is done before the worker is killed.
+      const options = { maxNewTokens: model.info.contextLength - 20, temperature: 0, fresh: true };
       let at;
       const now = new Promise((resolve) => {
         at = resolve;
@@ -123,10 +125,10 @@ describe("a worker that is killed", () => {
       const stop = new AbortController();
       let given = 0;
       try {
-        for await (const _ of stopped.generate({ maxNewTokens: 300, signal: stop.signal })) if (++given === 4) stop.abort();
+        for await (const _ of stopped.generate({ maxNewTokens: model.info.contextLength - held, signal: stop.signal })) if (++given === 4) stop.abort();
       } catch {}
       const after = (await stopped.generate({ maxNewTokens: 1, temperature: 0 }).result).usage.promptTokens;
-      const dying = session.generate({ maxNewTokens: 300, temperature: 0 });
+      const dying = session.generate({ maxNewTokens: model.info.contextLength - 200, temperature: 0 });
       const reader = dying.getReader();
       await reader.read();
       globalThis.kill();
