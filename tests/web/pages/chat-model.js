@@ -37,5 +37,5 @@ export async function chatFiles({ controls = { "<|im_start|>": 318, "<|im_end|>"
 export const VAST = { max_position_embeddings: 65_536 };
 export const ENDLESS = 65_000;
 
-export const chatModel = async ({ load = { device: "cpu" }, ...options } = {}) =>
-  Model.load(await chatFiles({ files: { "chat_template.jinja": CHATML }, ...options }), load);
+export const chatModel = async (options = {}) =>
+  Model.load(await chatFiles({ files: { "chat_template.jinja": CHATML }, ...options }), { device: "cpu" });
