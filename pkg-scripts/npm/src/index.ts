@@ -21,6 +21,8 @@ export type { FileSource, ModelSource, NamedFiles } from "./files/source.js";
 export type * from "./info.js";
 export { Model } from "./model/model.js";
 export type { ChatMessage, ChatOptions, ChatPiece, ChatTextPart } from "./model/chat/types.js";
+export type { CheckedCpu, CheckedGpu, CheckedSpeed } from "./model/check/devices.js";
+export type { CheckedMemory, CheckOptions, ModelCheck } from "./model/check/index.js";
 export type { FormatOptions, JsonSchema, ResponseFormat } from "./model/format.js";
 export type { LoadOptions } from "./model/model.js";
 export type { CallOptions, ControlOptions, SpeedOptions } from "./model/options.js";

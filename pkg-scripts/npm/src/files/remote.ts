@@ -307,13 +307,20 @@ function isPassing(error: DownloadError): boolean {
 }
 
 /** Asks for a file, or for its bytes from `from` to before `to`. Undefined where it is optional and not there. */
-async function ask(source: Source, from: number, to: number | undefined, signal: AbortSignal): Promise<Incoming | undefined> {
+export async function ask(
+  source: Source,
+  from: number,
+  to: number | undefined,
+  signal: AbortSignal,
+  get: (url: string, init: RequestInit) => Promise<Response> = fetch,
+  part: boolean = from > 0,
+): Promise<Incoming | undefined> {
   const { url } = source;
   let response: Response;
   try {
     const range = `bytes=${from}-${to === undefined ? "" : to - 1}`;
     // The browser's own cache does not put parts together behind our back.
-    response = await fetch(url, from > 0 ? { signal, headers: { range }, cache: "no-store" } : { signal });
+    response = await get(url, part ? { signal, headers: { range }, cache: "no-store" } : { signal });
   } catch (error) {
     if (signal.aborted) throw signal.reason;
     throw new DownloadError(

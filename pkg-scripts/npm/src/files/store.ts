@@ -58,9 +58,9 @@ export class KeptFile {
   ) {}
 
   /** The file of an address, whole or not. */
-  static async find(url: string): Promise<KeptFile | undefined> {
+  static async find(url: string, storage?: CacheStorage): Promise<KeptFile | undefined> {
     try {
-      const store = await open(url);
+      const store = await open(url, storage);
       const entry = (await (await store?.match(url))?.json()) as Entry | undefined;
       if (store === undefined || entry === undefined) return undefined;
       const chunks = new Set<number>();
@@ -198,10 +198,10 @@ export class KeptFile {
   }
 }
 
-async function open(url: string): Promise<Cache | undefined> {
+async function open(url: string, storage: CacheStorage | undefined = globalThis.caches): Promise<Cache | undefined> {
   if (!/^https?:/.test(url) || globalThis.crypto?.subtle === undefined) return undefined;
   for (const old of OLD_STORES) void globalThis.caches?.delete(old).catch(() => {});
-  return globalThis.caches?.open(STORE);
+  return storage?.open(STORE);
 }
 
 async function parts(store: Cache, url: string): Promise<{ id: string; index: number; name: string }[]> {

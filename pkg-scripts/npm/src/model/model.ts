@@ -7,6 +7,7 @@ import { filesOf, folderAddress, hashesOf, LABEL_SETS, type ModelSource } from "
 import type { Build, DeviceInfo, EngineInfo, LoadedInfo, Progress } from "../info.js";
 import { chat } from "./chat.js";
 import type { ChatMessage, ChatOptions, ChatPiece } from "./chat/types.js";
+import type { CheckOptions, ModelCheck } from "./check/index.js";
 import type { Asked } from "./instruct/ask.js";
 import type { Finders } from "./instruct/index.js";
 import { type FinderOptions, type Found, found, written } from "./instructed.js";
@@ -152,6 +153,14 @@ export class Model {
       }
     }
     return model;
+  }
+
+  /**
+   * Whether a model can run here, and why not: by the headers of its files, a small part of the download. A model that cannot run is an
+   * answer (`fits: false`); a source that cannot be read is an error, as for `load`.
+   */
+  static async check(source?: ModelSource, options: CheckOptions = {}): Promise<ModelCheck> {
+    return (await import("./check/index.js")).check(source, options);
   }
 
   #instructed<Task extends keyof Finders>(task: Task): Instructed<FinderOptions<Task>, Found<Task>> {

@@ -1,0 +1,192 @@
+// What a model's headers say of it, from either kind of files.
+
+import { errorFrom } from "../../errors.js";
+import type { Beginning } from "../../files/beginning.js";
+import { isGguf, type List, readGguf, readJson, readSafetensors, type Tensor } from "../../files/header.js";
+import { ARCHITECTURES, CUTS, DECODERS, ENCODERS, READ, REFUSED, TOKENIZERS } from "./known.js";
+
+/** The sizes of a network that memory and speed go by. */
+export interface Sizes {
+  layers: number;
+  kvHeads: number;
+  headWidth: number;
+  context: number;
+}
+
+export interface Description {
+  name: string;
+  architecture: string;
+  encoder: boolean;
+  tensors: Tensor[];
+  /** Undefined where the headers do not say all of them. */
+  sizes: Sizes | undefined;
+  /** What it was trained for beside the first of all, as the engine names it. */
+  tasks: string[];
+  /** Why it cannot run, as far as headers tell. */
+  refusal: string | undefined;
+}
+
+type Settings = (key: string) => unknown;
+
+/** @throws `model/missing-file` where the files are no model, `format/...` for damaged ones. */
+export async function describe(files: readonly Beginning[]): Promise<Description> {
+  const ggufs: Beginning[] = [];
+  for (const file of files) if (await isGguf(file)) ggufs.push(file);
+  if (ggufs.length > 0) return fromGguf(ggufs);
+  const named = (name: string): Beginning | undefined => files.find((file) => file.name === name || baseName(file) === name);
+  // A module's own file lies in a folder of the model.
+  const config = files.find((file) => baseName(file) === "config.json" && !/^\d+_\w+[/\\]/.test(file.name));
+  const weights = files.filter((file) => file.name.endsWith(".safetensors"));
+  if (config === undefined || weights.length === 0) {
+    const found = files.map(({ name }) => name).join(", ") || "no files";
+    const expected = "a GGUF file, or config.json with model.safetensors and tokenizer.json";
+    throw errorFrom({ code: "model/missing-file", message: `expected ${expected}, found ${found}`, details: { expected, found } });
+  }
+  return fromFolder(config, weights, named);
+}
+
+function baseName({ name }: Beginning): string {
+  return name.split(/[/\\]/).pop() ?? name;
+}
+
+function positive(value: unknown): number | undefined {
+  return typeof value === "number" && Number.isInteger(value) && value > 0 ? value : undefined;
+}
+
+function sizesOf(s: Settings, keys: { layers: string; heads: string; kvHeads: string; width: string; headWidth: string; context: string }): Sizes | undefined {
+  const [layers, heads, width, context] = [keys.layers, keys.heads, keys.width, keys.context].map((key) => positive(s(key)));
+  if (layers === undefined || heads === undefined || width === undefined || context === undefined) return undefined;
+  return { layers, context, kvHeads: positive(s(keys.kvHeads)) ?? heads, headWidth: positive(s(keys.headWidth)) ?? Math.floor(width / heads) };
+}
+
+async function fromGguf(files: readonly Beginning[]): Promise<Description> {
+  const headers = await Promise.all(files.map(readGguf));
+  // Of several parts one has the settings.
+  const metadata = headers.find(({ metadata }) => metadata.has("general.architecture"))?.metadata ?? new Map<string, unknown>();
+  const architecture = String(metadata.get("general.architecture") ?? "");
+  const s: Settings = (key) => metadata.get(`${architecture}.${key}`);
+  const sizes = sizesOf(s, {
+    layers: "block_count",
+    heads: "attention.head_count",
+    kvHeads: "attention.head_count_kv",
+    width: "embedding_length",
+    headWidth: "attention.key_length",
+    context: "context_length",
+  });
+  const tensors = headers.flatMap((header) => header.tensors);
+  const own = typeof metadata.get("nanolm.tasks") === "string" ? String(metadata.get("nanolm.tasks")) : undefined;
+  const encoder = architecture === "bert";
+  return {
+    name: String(metadata.get("general.name") ?? "") || architecture,
+    architecture,
+    encoder,
+    tensors,
+    sizes,
+    tasks: [
+      encoder ? "embed" : "generate",
+      ...(typeof metadata.get("tokenizer.chat_template") === "string" ? ["chat"] : []),
+      ...trained(own),
+    ],
+    refusal: refused(architecture, metadata, s) ?? withoutSizes(sizes) ?? unknownTypes(tensors),
+  };
+}
+
+/** By what the engine reads of a description of tasks. */
+function trained(json: string | undefined): string[] {
+  try {
+    const described = JSON.parse(json ?? "{}") as Record<string, unknown>;
+    return ["tldr", "key_points", "headline"].filter((key) => key in described).map((key) => key.replace("_", "-"));
+  } catch {
+    return [];
+  }
+}
+
+function refused(architecture: string, metadata: ReadonlyMap<string, unknown>, s: Settings): string | undefined {
+  if (!ARCHITECTURES.includes(architecture)) {
+    return `the GGUF architecture ${JSON.stringify(architecture)} is not supported; supported: ${ARCHITECTURES.join(", ")}`;
+  }
+  for (const [key, off] of Object.entries(REFUSED)) {
+    const value = s(key);
+    const isOff = value === undefined || value === false || value === 0 || value === off;
+    if (isOff || READ[architecture]?.includes(key)) continue;
+    return `${architecture}.${key} of ${shown(value)} is not supported; supported: models without it`;
+  }
+  const kind = metadata.get("tokenizer.ggml.model");
+  if (kind === undefined) return undefined;
+  if (!TOKENIZERS.includes(String(kind))) return `the tokenizer ${shown(kind)} is not supported; supported: ${TOKENIZERS.join(", ")}`;
+  const cut = metadata.get("tokenizer.ggml.pre") ?? "default";
+  if (kind === "gpt2" && !CUTS.includes(String(cut))) return `the pre-tokenizer ${shown(cut)} is not supported; supported: ${CUTS.join(", ")}`;
+  return undefined;
+}
+
+function shown(value: unknown): string {
+  return typeof value === "object" && value !== null ? `a list of ${(value as List).length}` : JSON.stringify(value);
+}
+
+function withoutSizes(sizes: Sizes | undefined): string | undefined {
+  return sizes === undefined ? "the header does not say how large the network is: layers, width, heads and context, each as one whole number" : undefined;
+}
+
+function unknownTypes(tensors: readonly Tensor[]): string | undefined {
+  const unknown = tensors.find(({ bytes }) => bytes === undefined);
+  return unknown && `tensor ${unknown.name} is stored as ${unknown.type}, which is not supported`;
+}
+
+async function fromFolder(config: Beginning, weights: readonly Beginning[], named: (name: string) => Beginning | undefined): Promise<Description> {
+  const json = await readJson(config);
+  const settings = (typeof json === "object" && json !== null ? json : {}) as Record<string, unknown>;
+  const architectures = settings["architectures"];
+  const architecture = Array.isArray(architectures) && architectures.length === 1 ? String(architectures[0]) : "";
+  const s: Settings = (key) => settings[key];
+  const isDistilbert = architecture.startsWith("DistilBert");
+  const sizes = sizesOf(
+    s,
+    architecture === "GPT2LMHeadModel"
+      ? { layers: "n_layer", heads: "n_head", kvHeads: "", width: "n_embd", headWidth: "", context: "n_positions" }
+      : {
+          layers: isDistilbert ? "n_layers" : "num_hidden_layers",
+          heads: isDistilbert ? "n_heads" : "num_attention_heads",
+          kvHeads: isDistilbert ? "" : "num_key_value_heads",
+          width: isDistilbert ? "dim" : "hidden_size",
+          headWidth: isDistilbert ? "" : "head_dim",
+          context: "max_position_embeddings",
+        },
+  );
+  const encoder = ENCODERS.includes(architecture);
+  if (sizes !== undefined && encoder) sizes.context = await encoderContext(architecture, sizes.context, named);
+  const tensors = (await Promise.all(weights.map(readSafetensors))).flat();
+  const name = settings["_name_or_path"];
+  const known = [...DECODERS, ...ENCODERS];
+  return {
+    name: typeof name === "string" && name !== "" ? name : architecture,
+    architecture,
+    encoder,
+    tensors,
+    sizes,
+    tasks: [encoder ? encoderTask(architecture, settings) : "generate", ...((await hasTemplate(named)) ? ["chat"] : [])],
+    refusal: known.includes(architecture)
+      ? (withoutSizes(sizes) ?? unknownTypes(tensors))
+      : `the model class ${JSON.stringify(architecture)} is not supported; supported: ${known.join(", ")}`,
+  };
+}
+
+/** Rows of RoBERTa's positions that belong to padding. */
+const PADDING_ROWS = 2;
+
+async function encoderContext(architecture: string, positions: number, named: (name: string) => Beginning | undefined): Promise<number> {
+  const own = /^(XLM)?Roberta|^Camembert/.test(architecture) ? positions - PADDING_ROWS : positions;
+  const file = named("sentence_bert_config.json");
+  const said = file && ((await readJson(file)) as { max_seq_length?: unknown } | null)?.max_seq_length;
+  return Math.min(own, positive(said) ?? own);
+}
+
+function encoderTask(architecture: string, settings: Readonly<Record<string, unknown>>): string {
+  if (!architecture.endsWith("ForSequenceClassification")) return "embed";
+  return Object.keys((settings["id2label"] as object | undefined) ?? { 0: "", 1: "" }).length === 1 ? "rank" : "classify";
+}
+
+async function hasTemplate(named: (name: string) => Beginning | undefined): Promise<boolean> {
+  if (named("chat_template.jinja") !== undefined) return true;
+  const config = named("tokenizer_config.json");
+  return config !== undefined && new TextDecoder().decode(await config.read(Number.POSITIVE_INFINITY)).includes('"chat_template"');
+}

@@ -1,0 +1,136 @@
+// Whether a model can run here, by the headers of its files, before anything large is fetched. Itself fetched when it is first used.
+
+import { type ErrorCode, optionError } from "../../errors.js";
+import { type Beginning, beginnings } from "../../files/beginning.js";
+import { filesOf, folderAddress, type ModelSource } from "../../files/source.js";
+import type { Build, LoadedInfo, TaskMethod } from "../../info.js";
+import { described } from "../methods.js";
+import { checkCallOptions, checkOptions } from "../options.js";
+import { describe, type Description, type Sizes } from "./described.js";
+import { type CheckedCpu, type CheckedGpu, type CheckedSpeed, cpu, gpu, speed } from "./devices.js";
+
+/** As for `Model.load`. */
+export interface CheckOptions {
+  hub?: string | URL | undefined;
+  assetsUrl?: string | URL | undefined;
+  /** Look into what earlier loads have kept (default). */
+  cache?: boolean | undefined;
+  threads?: number | undefined;
+  build?: Build | undefined;
+  signal?: AbortSignal | undefined;
+}
+
+export interface CheckedMemory {
+  /** Bytes of the weights, which all stay in memory. */
+  weights: number;
+  /** Bytes of keys and values that each token of a text takes on the CPU; undefined where the header does not say. */
+  perToken: number | undefined;
+  /** Bytes of weights, keys and values together, by the number of tokens: 512, 2048, 8192, 32768 and the whole context, as far as it goes. */
+  atContext: Readonly<Record<number, number>>;
+}
+
+export interface ModelCheck {
+  /** Nothing in the headers speaks against it. The engine reads the files more strictly when it loads, and may still refuse them. */
+  fits: boolean;
+  /** Why it cannot run, in words. */
+  reason?: string | undefined;
+  /** The code of the error that loading would end with. */
+  code?: ErrorCode | undefined;
+  name: string;
+  architecture: string;
+  /** Number of weights in the files. */
+  parameters: number;
+  /** Bytes of all files of the model; undefined where a server does not tell. */
+  bytes: number | undefined;
+  /** Bytes of them that need not be downloaded, because earlier loads have kept them. */
+  cached: number;
+  /** Bytes of the weights by the type that they are stored in, the largest first. */
+  types: Readonly<Record<string, number>>;
+  /** Tokens of prompt and output together, or of a text that an encoder reads. */
+  contextLength: number | undefined;
+  memory: CheckedMemory;
+  /** As `model.info` would have them. Of a model that cannot run: none. */
+  tasks: string[];
+  methods: Readonly<Record<string, TaskMethod>>;
+  devices: { cpu: CheckedCpu; gpu: CheckedGpu };
+  /** Of decoders that can run. */
+  speed: CheckedSpeed | undefined;
+}
+
+/** The most that the engine, whose addresses have 32 bits, takes of one model. */
+const MOST_BYTES = 3 * 2 ** 30;
+const CONTEXTS = [512, 2048, 8192, 32768];
+
+/** @internal */
+export async function check(source: ModelSource | undefined, options: CheckOptions = {}): Promise<ModelCheck> {
+  const { hub, assetsUrl, cache = true, threads, build, signal, ...unknown } = checkOptions(options);
+  for (const name of Object.keys(unknown)) {
+    throw optionError(name, "one of hub, assetsUrl, cache, threads, build, signal", "an unknown option");
+  }
+  checkCallOptions({ signal });
+  const cpuHere = cpu({ build, threads });
+  const assets = assetsUrl === undefined ? undefined : folderAddress("assetsUrl", assetsUrl);
+  signal?.throwIfAborted();
+  const files = await beginnings(await filesOf(source, { hub, assets }), { cache, signal: signal ?? new AbortController().signal });
+  try {
+    const model = await describe(files);
+    signal?.throwIfAborted();
+    const refusal = cpuHere.usable ? refusalOf(model, bytesOf(files)) : { reason: cpuHere.reason, code: "worker/wasm" as const };
+    return {
+      fits: refusal === undefined,
+      ...refusal,
+      ...said(model, files),
+      devices: { cpu: cpuHere, gpu: await gpu(model.encoder) },
+      ...(refusal === undefined ? ability(model, cpuHere) : { tasks: [], methods: {}, speed: undefined }),
+    };
+  } finally {
+    for (const file of files) file.leave();
+  }
+}
+
+function bytesOf(files: readonly Beginning[]): number | undefined {
+  return files.every(({ size }) => size !== undefined) ? files.reduce((sum, { size = 0 }) => sum + size, 0) : undefined;
+}
+
+/** What headers say of any model. */
+function said(model: Description, files: readonly Beginning[]): Omit<ModelCheck, "fits" | "tasks" | "methods" | "devices" | "speed"> {
+  const { name, architecture, tensors, sizes } = model;
+  const weights = tensors.reduce((sum, tensor) => sum + (tensor.bytes ?? 0), 0);
+  const byType = new Map<string, number>();
+  for (const tensor of tensors) byType.set(tensor.type, (byType.get(tensor.type) ?? 0) + (tensor.bytes ?? 0));
+  return {
+    name,
+    architecture,
+    parameters: tensors.reduce((sum, { elements }) => sum + elements, 0),
+    bytes: bytesOf(files),
+    cached: files.reduce((sum, { kept }) => sum + kept, 0),
+    types: Object.fromEntries([...byType].sort(([, a], [, b]) => b - a)),
+    contextLength: sizes?.context,
+    memory: memoryOf(weights, sizes, model.encoder),
+  };
+}
+
+function refusalOf({ refusal, tensors }: Description, bytes: number | undefined): { reason: string; code: ErrorCode } | undefined {
+  if (refusal !== undefined) return { reason: refusal, code: "model/unsupported" };
+  if (tensors.length === 0) return { reason: "the files hold no weights", code: "model/weights" };
+  if (bytes === undefined || bytes <= MOST_BYTES) return undefined;
+  return { reason: `the model's files have ${bytes} bytes, and the engine takes at most ${MOST_BYTES} of one model`, code: "memory/exhausted" };
+}
+
+function memoryOf(weights: number, sizes: Sizes | undefined, encoder: boolean): CheckedMemory {
+  if (sizes === undefined) return { weights, perToken: undefined, atContext: {} };
+  const { layers, kvHeads, headWidth, context } = sizes;
+  // As src/cpu/ops/store_kv.rs keeps them: 16 bits an element, values in columns of eight, and a scale for each key and value. Nobody
+  // reads an encoder's later: all its layers share one place.
+  const perToken = (encoder ? 1 : layers) * kvHeads * (2 * headWidth + 2 * Math.ceil(headWidth / 8) * 8 + 8);
+  const contexts = [...CONTEXTS.filter((n) => n < context), context];
+  return { weights, perToken, atContext: Object.fromEntries(contexts.map((n) => [n, weights + n * perToken])) };
+}
+
+function ability(model: Description, { build }: CheckedCpu): Pick<ModelCheck, "tasks" | "methods" | "speed"> {
+  const { tasks, methods } = described({ tasks: [...model.tasks, ...OF_ALL.filter((task) => !model.tasks.includes(task))] } as LoadedInfo);
+  return { tasks, methods, speed: model.encoder ? undefined : speed(model.tensors, build) };
+}
+
+/** What rules, vectors and heads do with any model. */
+const OF_ALL = ["classify", "entities", "keywords", "answer"];
