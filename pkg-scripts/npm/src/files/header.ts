@@ -8,7 +8,7 @@ import { OTHER_TYPES, TYPES } from "./types.js";
 export interface Tensor {
   name: string;
   shape: number[];
-  /** In small letters, as `model.info.weightType` has it. */
+  /** As `model.info.weightType` has it. */
   type: string;
   elements: number;
   /** Undefined where the engine does not know the type. */
@@ -208,10 +208,10 @@ export async function readSafetensors(file: Beginning): Promise<Tensor[]> {
   let last = end;
   const tensors = Object.entries(described).flatMap(([name, { dtype, shape, data_offsets }]): Tensor[] => {
     if (name === "__metadata__" || typeof dtype !== "string" || !Array.isArray(shape)) return [];
-    const known = TYPES.find((type) => type.name === dtype.toLowerCase());
+    const known = TYPES.find((type) => type.name === dtype);
     const elements = shape.reduce((product: number, size) => product * Number(size), 1);
     last = Math.max(last, end + Number((data_offsets as number[] | undefined)?.[1] ?? 0));
-    return [{ name, shape: shape.map(Number), type: known?.name ?? dtype.toLowerCase(), elements, bytes: known && elements * known.bytes }];
+    return [{ name, shape: shape.map(Number), type: dtype, elements, bytes: known && elements * known.bytes }];
   });
   if (file.size !== undefined && last > file.size) throw truncated(file.name, last, file.size);
   return tensors;

@@ -91,11 +91,13 @@ async function fromGguf(files: readonly Beginning[]): Promise<Description> {
   };
 }
 
-/** By what the engine reads of a description of tasks. */
+/** By a description of tasks (`nanolm.tasks`), as the engine reads it. What is wrong with one, loading says. */
 function trained(json: string | undefined): string[] {
   try {
-    const described = JSON.parse(json ?? "{}") as Record<string, unknown>;
-    return ["tldr", "key_points", "headline"].filter((key) => key in described).map((key) => key.replace("_", "-"));
+    if (json === undefined) return [];
+    const described = JSON.parse(json) as Record<string, unknown>;
+    const own = Object.entries({ classify: "label", entities: "entities" }).filter(([, key]) => (described[key] ?? null) !== null);
+    return ["tldr", "key-points", "headline", ...own.map(([task]) => task)];
   } catch {
     return [];
   }

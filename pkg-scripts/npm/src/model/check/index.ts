@@ -44,8 +44,10 @@ export interface ModelCheck {
   bytes: number | undefined;
   /** Bytes of them that need not be downloaded, because earlier loads have kept them. */
   cached: number;
-  /** Bytes of the weights by the type that they are stored in, the largest first. */
+  /** Bytes of the weights by the type that they are stored in, such as `Q4_0`, the largest first. */
   types: Readonly<Record<string, number>>;
+  /** The type that most weights are stored in. */
+  weightType: string;
   /** Tokens of prompt and output together, or of a text that an encoder reads. */
   contextLength: number | undefined;
   memory: CheckedMemory;
@@ -96,15 +98,19 @@ function bytesOf(files: readonly Beginning[]): number | undefined {
 function said(model: Description, files: readonly Beginning[]): Omit<ModelCheck, "fits" | "tasks" | "methods" | "devices" | "speed"> {
   const { name, architecture, tensors, sizes } = model;
   const weights = tensors.reduce((sum, tensor) => sum + (tensor.bytes ?? 0), 0);
-  const byType = new Map<string, number>();
-  for (const tensor of tensors) byType.set(tensor.type, (byType.get(tensor.type) ?? 0) + (tensor.bytes ?? 0));
+  const types = [...new Set(tensors.map(({ type }) => type))];
+  const sumOf = (type: string, of: "bytes" | "elements"): number =>
+    tensors.filter((tensor) => tensor.type === type).reduce((sum, tensor) => sum + (tensor[of] ?? 0), 0);
+  const ordered = (of: "bytes" | "elements"): [string, number][] =>
+    types.map((type): [string, number] => [type, sumOf(type, of)]).sort(([, a], [, b]) => b - a);
   return {
     name,
     architecture,
     parameters: tensors.reduce((sum, { elements }) => sum + elements, 0),
     bytes: bytesOf(files),
     cached: files.reduce((sum, { kept }) => sum + kept, 0),
-    types: Object.fromEntries([...byType].sort(([, a], [, b]) => b - a)),
+    types: Object.fromEntries(ordered("bytes")),
+    weightType: ordered("elements")[0]?.[0] ?? "F32",
     contextLength: sizes?.context,
     memory: memoryOf(weights, sizes, model.encoder),
   };
@@ -128,9 +134,9 @@ function memoryOf(weights: number, sizes: Sizes | undefined, encoder: boolean): 
 }
 
 function ability(model: Description, { build }: CheckedCpu): Pick<ModelCheck, "tasks" | "methods" | "speed"> {
-  const { tasks, methods } = described({ tasks: [...model.tasks, ...OF_ALL.filter((task) => !model.tasks.includes(task))] } as LoadedInfo);
+  const { tasks, methods } = described({ tasks: [...model.tasks, ...OF_ALL] } as LoadedInfo);
   return { tasks, methods, speed: model.encoder ? undefined : speed(model.tensors, build) };
 }
 
 /** What rules, vectors and heads do with any model. */
-const OF_ALL = ["classify", "entities", "keywords", "answer"];
+const OF_ALL = ["keywords", "answer"];
