@@ -161,7 +161,9 @@ describe("Model.check", () => {
         const config = new File([JSON.stringify({ architectures: ["MambaForCausalLM"] })], "config.json");
         const weights = new File([new Uint8Array([2, 0, 0, 0, 0, 0, 0, 0]), "{}"], "model.safetensors");
         const { fetch } = globalThis;
-        globalThis.fetch = async () => new Response(Uint8Array.from(header), { status: 206, headers: { "content-range": `bytes 0-${header.length - 1}/${size}` } });
+        const part = new Uint8Array(65536);
+        part.set(header);
+        globalThis.fetch = async () => new Response(part, { status: 206, headers: { "content-range": `bytes 0-65535/${size}` } });
         try {
           return [await nanolm.Model.check([config, weights]), await nanolm.Model.check("/large.gguf", { cache: false })];
         } finally {

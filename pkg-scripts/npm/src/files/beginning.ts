@@ -154,8 +154,8 @@ class Fetched implements Beginning {
 
   static async open(source: Remote, kept: number, signal: AbortSignal): Promise<Fetched | undefined> {
     const answer = await ask(source, 0, FIRST, signal, get, true).catch(async (error: unknown) => {
-      // An empty file has no part to give.
-      if (!(error instanceof DownloadError) || error.details["status"] !== 416) throw error;
+      // An empty file has no part to give; browsers refuse compressed answers to whoever asks for one.
+      if (!(error instanceof DownloadError) || (error.details["status"] !== 416 && error.code !== "download/network")) throw error;
       return ask(source, 0, undefined, signal, get);
     });
     if (answer === undefined) return undefined;
