@@ -116,6 +116,31 @@ describe("sources", () => {
     assert.ok(missing instanceof nanolm.DownloadError);
   });
 
+  test("whether a model can run: by a path, a folder, an address, and what is kept of it", async () => {
+    const { Model } = nanolm;
+    const server = await serve({ "/golden/": join(ROOT, "tests/golden") });
+    try {
+      const url = `${server.origin}/golden/tiny-llama/model-q8_0.gguf`;
+      const [own, file, folder, remote] = await Promise.all([undefined, join(TINY, "model-q8_0.gguf"), TINY, url].map((source) => Model.check(source)));
+      for (const { fits, devices, speed } of [own, file, folder, remote]) {
+        assert.deepEqual([fits, devices.cpu.usable, devices.gpu.usable], [true, true, false]);
+        assert.ok(speed.tokensPerSecond > 0);
+      }
+      assert.equal(own.bytes, readFileSync(model()).length);
+      assert.equal(file.bytes, readFileSync(join(TINY, "model-q8_0.gguf")).length);
+      assert.deepEqual([remote.bytes, remote.memory, remote.cached], [file.bytes, file.memory, 0]);
+      assert.deepEqual([file.weightType, folder.weightType, folder.architecture], ["Q8_0", "F32", "LlamaForCausalLM"]);
+      await (await Model.load(url)).dispose();
+      const before = server.requests.length;
+      const kept = await Model.check(url);
+      assert.deepEqual([kept.cached, kept.memory, server.requests.length], [file.bytes, file.memory, before]);
+      await assert.rejects(Model.check("no/such.gguf"), { code: "download/status" });
+      await assert.rejects(Model.check(join(ROOT, "README.md")), { code: "model/missing-file" });
+    } finally {
+      await server.close();
+    }
+  });
+
   test("a download is kept in a folder, and comes from there the next time", async () => {
     const server = await serve({ "/golden/": join(ROOT, "tests/golden"), "/model/": join(installed, "dist/model") });
     try {
