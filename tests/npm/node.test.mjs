@@ -134,6 +134,8 @@ describe("sources", () => {
       const before = server.requests.length;
       const kept = await Model.check(url);
       assert.deepEqual([kept.cached, kept.memory, server.requests.length], [file.bytes, file.memory, before]);
+      const store = await import(pathToFileURL(join(installed, "dist/store/index.js")));
+      assert.equal(await store.remove(url), file.bytes);
       await assert.rejects(Model.check("no/such.gguf"), { code: "download/status" });
       await assert.rejects(Model.check(join(ROOT, "README.md")), { code: "model/missing-file" });
     } finally {
