@@ -34,6 +34,7 @@ mod gptneox;
 mod granite;
 mod head;
 mod hugging_face;
+mod lfm2;
 mod llama;
 mod names;
 mod olmo2;
@@ -55,7 +56,7 @@ use family::{Family, Origin};
 use settings::Settings;
 
 /// All families.
-const FAMILIES: [&Family; 14] = [
+const FAMILIES: [&Family; 15] = [
     &llama::FAMILY,
     &qwen2::FAMILY,
     &qwen3::FAMILY,
@@ -64,6 +65,7 @@ const FAMILIES: [&Family; 14] = [
     &smollm3::FAMILY,
     &olmo2::FAMILY,
     &granite::FAMILY,
+    &lfm2::FAMILY,
     &stablelm::FAMILY,
     &gptneox::FAMILY,
     &gpt2::FAMILY,

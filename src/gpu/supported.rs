@@ -14,6 +14,10 @@ pub(super) fn check(plan: &Plan) -> Result<()> {
         let (what, found) = ("the GPU for this model".to_string(), "an encoder".to_string());
         return Err(Error::Unsupported { what, found, supported: "decoders; encoders run on the CPU".to_string() });
     }
+    if let Some(step) = plan.steps.iter().find(|step| matches!(step.op, Op::ShortConv { .. })) {
+        let (what, found) = (format!("{} on the GPU", step.name), "a short convolution".to_string());
+        return Err(Error::Unsupported { what, found, supported: "attention; such models run on the CPU".to_string() });
+    }
     for step in &plan.steps {
         let Op::RmsNorm { x, n_heads, .. } = step.op else { continue };
         let head_dim = plan.buffers.get(x.0).map_or(0, |spec| spec.width) / n_heads.max(1);

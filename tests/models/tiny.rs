@@ -17,7 +17,7 @@ const LOGITS_MAX_ABS: f32 = 1e-3;
 const LOGITS_MAX_ABS_GPU: f32 = 2e-3;
 
 /// One of each architecture of `tests/golden/make_architectures.py`.
-const ARCHITECTURES: [&str; 12] = [
+const ARCHITECTURES: [&str; 13] = [
     "tiny-qwen3",
     "tiny-gemma",
     "tiny-gemma2",
@@ -27,6 +27,7 @@ const ARCHITECTURES: [&str; 12] = [
     "tiny-smollm3",
     "tiny-olmo2",
     "tiny-granite",
+    "tiny-lfm2",
     "tiny-stablelm",
     "tiny-stablelm-parallel",
     "tiny-gptneox",
