@@ -31,8 +31,6 @@ pub const LIMITS: &[Limit] = &[
     row("cpu", "linear/coarse q4_0", 8e-5, 1.5e-2),
     row("cpu", "rope", 1e-12, 1e-6),
     row("cpu", "attention", 1e-11, 4e-6),
-    // What the cache keeps is rounded to 16 bits, 1/65534 of the largest of 64.
-    row("cpu", "short_conv", 1e-8, 1e-4),
     row("cpu", "gated_activation", 1e-12, 2e-6),
     row("cpu", "activation", 1e-12, 2e-6),
     row("cpu", "add", 1e-14, 1e-7),
