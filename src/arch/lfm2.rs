@@ -10,11 +10,7 @@ use crate::error::Result;
 use crate::model::{Activation, Ffn, ModelConfig, Norm, QkNorm, RopeLayout};
 
 pub(super) const FAMILY: Family = Family {
-    gguf: Origin {
-        known: &["lfm2"],
-        config: from_gguf,
-        names: Names { tables: &[GGUF], prefix: "", ignored: &[] },
-    },
+    gguf: Origin { known: &["lfm2"], config: from_gguf, names: Names { tables: &[GGUF], prefix: "", ignored: &[] } },
     hugging_face: Origin {
         known: &["Lfm2ForCausalLM"],
         config: from_hugging_face,
@@ -52,7 +48,9 @@ fn from_gguf(s: &Settings<'_>) -> Result<ModelConfig> {
     let most = heads.iter().copied().max().unwrap_or(0);
     let each = |n: &i64| *n == 0 || *n == most;
     match usize::try_from(most) {
-        Ok(n @ 1..=limits::N_HEADS) if heads.len() == config.n_layers && heads.iter().all(each) => config.n_kv_heads = n,
+        Ok(n @ 1..=limits::N_HEADS) if heads.len() == config.n_layers && heads.iter().all(each) => {
+            config.n_kv_heads = n
+        }
         _ => {
             let found = s.get(gguf::KV_HEADS).map_or_else(|| "no such key".to_string(), |value| value.describe());
             let expected = format!("0 or the same number for each of {} layers", config.n_layers);

@@ -45,6 +45,7 @@ mod qwen3;
 mod settings;
 mod smollm3;
 mod stablelm;
+mod starcoder2;
 
 pub use head::{HeadActivation, HeadConfig, Scores, head};
 pub use names::{Part, Source, Tensors};
@@ -56,7 +57,7 @@ use family::{Family, Origin};
 use settings::Settings;
 
 /// All families.
-const FAMILIES: [&Family; 15] = [
+const FAMILIES: [&Family; 16] = [
     &llama::FAMILY,
     &qwen2::FAMILY,
     &qwen3::FAMILY,
@@ -67,6 +68,7 @@ const FAMILIES: [&Family; 15] = [
     &granite::FAMILY,
     &lfm2::FAMILY,
     &stablelm::FAMILY,
+    &starcoder2::FAMILY,
     &gptneox::FAMILY,
     &gpt2::FAMILY,
     &bert::BERT,

@@ -43,6 +43,7 @@ WHOLE = {
     "gpt_neox.final_layer_norm.bias": "output_norm.bias", "embed_out.weight": "output.weight",
 }
 
+STARCODER2 = {"mlp.c_fc": "ffn_up", "mlp.c_proj": "ffn_down"}
 LFM2 = {
     "operator_norm": "attn_norm", "self_attn.q_layernorm": "attn_q_norm", "self_attn.k_layernorm": "attn_k_norm",
     "self_attn.out_proj": "attn_output", "conv.in_proj": "shortconv.in_proj", "conv.conv": "shortconv.conv",
@@ -104,6 +105,9 @@ MODELS = {
         "lfm2", LLAMA | LFM2,
         lambda w: w.add_shortconv_l_cache(3),
     ),
+    "ernie4_5": (T.Ernie4_5ForCausalLM, dict(head_dim=16), "ernie4_5", LLAMA, lambda w: None),
+    "starcoder2": (T.Starcoder2ForCausalLM, dict(), "starcoder2", LLAMA | STARCODER2, lambda w: None),
+    "starcoder2-window": (T.Starcoder2ForCausalLM, dict(sliding_window=WINDOW, use_bias=False), None, None, None),
     "gptneox": (
         T.GPTNeoXForCausalLM, dict(hidden_size=64, hidden_act="gelu"), "gptneox", NEOX, lambda w: w.add_parallel_residual(True),
     ),
@@ -180,7 +184,7 @@ def write_gguf(path, name, model):
     if hasattr(c, "rms_norm_eps") or arch == "lfm2":
         w.add_layer_norm_rms_eps(c.norm_eps if arch == "lfm2" else c.rms_norm_eps)
     else:
-        w.add_layer_norm_eps(c.layer_norm_eps)
+        w.add_layer_norm_eps(c.norm_epsilon if arch == "starcoder2" else c.layer_norm_eps)
     w.add_rope_dimension_count(int(head_dim * rope.get("partial_rotary_factor", 1.0)))
     w.add_rope_freq_base(rope["rope_theta"])
     w.add_vocab_size(c.vocab_size)
