@@ -29,3 +29,23 @@ pub(super) fn check(plan: &Plan) -> Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::plan;
+    use crate::tensor::Bytes;
+    use crate::{arch, format};
+
+    fn plan_of(bytes: &[u8]) -> Plan {
+        let file = format::parse(vec![("model.gguf".to_string(), Bytes::new(bytes.to_vec()))]).unwrap();
+        plan::build(&arch::config(&file).unwrap())
+    }
+
+    #[test]
+    fn convolutions_are_refused_by_name() {
+        let error = check(&plan_of(include_bytes!("../../tests/golden/tiny-lfm2/model-f16.gguf"))).unwrap_err();
+        assert!(error.to_string().contains("blk.0.shortconv.conv on the GPU"), "{error}");
+        assert!(check(&plan_of(include_bytes!("../../tests/golden/tiny-qwen3/model-f16.gguf"))).is_ok());
+    }
+}
