@@ -43,7 +43,7 @@ fn shortened_copied_and_saved_sessions_go_on_as_one_text_would() {
     let new = |backend: &Backend| pollster::block_on(Session::new(backend, 96)).unwrap();
     let (text, other) = (tokens(5, 40), tokens(11, 30));
     for cut in [0, 1, 2, 3, 17, 40] {
-        let joined = [&text[..cut], &other].concat();
+        let joined = [&text[..cut], &other[..]].concat();
         let expected = feed(&mut new(&backend), &mut backend, &joined);
 
         let mut session = new(&backend);
