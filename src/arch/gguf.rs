@@ -34,10 +34,12 @@ pub(super) fn architecture(file: &ModelFile) -> Result<&str> {
 
 /// The key of the norms' epsilon.
 pub(super) const RMS_EPS: &str = "attention.layer_norm_rms_epsilon";
+/// The key of the number of heads of keys and values.
+pub(super) const KV_HEADS: &str = "attention.head_count_kv";
 pub(super) const LAYER_EPS: &str = "attention.layer_norm_epsilon";
 
 /// A decoder of equal layers without rotation: its sizes, which biases it has and whether the head is tied, by its tensors. `reads`:
-/// settings that change the computation and that the family reads itself.
+/// settings that change the computation, or the number of key-value heads, that the family reads itself.
 pub(super) fn decoder(s: &Settings, norm: Norm, ffn: Ffn, reads: &[&str]) -> Result<ModelConfig> {
     let file = s.file;
     for (key, neutral) in REFUSED.iter().filter(|(key, _)| !reads.contains(key)) {
@@ -61,7 +63,10 @@ pub(super) fn decoder(s: &Settings, norm: Norm, ffn: Ffn, reads: &[&str]) -> Res
         d_ff: s.size("feed_forward_length", limits::WIDTH)?,
         n_layers: s.size("block_count", limits::N_LAYERS)?,
         n_heads,
-        n_kv_heads: s.size_or("attention.head_count_kv", n_heads, limits::N_HEADS)?,
+        n_kv_heads: match reads.contains(&KV_HEADS) {
+            true => n_heads,
+            false => s.size_or(KV_HEADS, n_heads, limits::N_HEADS)?,
+        },
         head_dim: head_dim(s, d_model, n_heads)?,
         context_len: s.size("context_length", limits::CONTEXT_LEN)?,
         embedding_scale: 1.0,

@@ -48,6 +48,11 @@ pub(super) const fn llama_names(tables: &'static [&'static [Name]]) -> Names {
 /// A decoder with Llama's keys: equal layers with RMS norms, rotation over whole heads, a gated feed-forward. `activation`: the key of
 /// its activation with the default.
 pub(super) fn decoder(s: &Settings, norm: Norm, activation: (&str, &str)) -> Result<ModelConfig> {
+    decoder_with(s, norm, activation, "intermediate_size")
+}
+
+/// The same with the key of the feed-forward's width.
+pub(super) fn decoder_with(s: &Settings, norm: Norm, activation: (&str, &str), d_ff: &str) -> Result<ModelConfig> {
     let d_model = s.size("hidden_size", limits::WIDTH)?;
     let n_heads = s.size("num_attention_heads", limits::N_HEADS)?;
     let head_dim = s.size_or("head_dim", d_model / n_heads, limits::HEAD_DIM)?;
@@ -61,7 +66,7 @@ pub(super) fn decoder(s: &Settings, norm: Norm, activation: (&str, &str)) -> Res
         name: model_name(s),
         n_vocab: s.size("vocab_size", limits::N_VOCAB)?,
         d_model,
-        d_ff: s.size("intermediate_size", limits::WIDTH)?,
+        d_ff: s.size(d_ff, limits::WIDTH)?,
         n_layers: s.size("num_hidden_layers", limits::N_LAYERS)?,
         n_heads,
         n_kv_heads: s.size_or("num_key_value_heads", n_heads, limits::N_HEADS)?,
@@ -162,14 +167,21 @@ pub(super) fn rope_in(s: &Settings, groups: &[&str], default: &Rotation) -> Resu
 
 /// One kind of layer after another by `layer_types`: whether layer i has a sliding window; `other(i)` where the file does not say.
 pub(super) fn windowed(s: &Settings, n_layers: usize, other: impl Fn(usize) -> bool) -> Result<Vec<bool>> {
-    let Some(value) = s.get("layer_types") else { return Ok((0..n_layers).map(other).collect()) };
-    let types = value.as_strings().filter(|types| types.len() == n_layers);
-    let types =
-        types.ok_or_else(|| s.wrong("layer_types", format!("{n_layers} kinds of layers"), &value.describe()))?;
-    let kinds = types.iter().map(|kind| match kind.as_str() {
-        "sliding_attention" => Ok(true),
-        "full_attention" => Ok(false),
-        other => Err(s.unsupported("layer_types", other, "full_attention, sliding_attention")),
+    match s.get("layer_types") {
+        None => Ok((0..n_layers).map(other).collect()),
+        Some(_) => kinds(s, n_layers, ["sliding_attention", "full_attention"]),
+    }
+}
+
+/// Whether each layer is of the first of two kinds by `layer_types`, which the file has.
+pub(super) fn kinds(s: &Settings, n_layers: usize, [first, second]: [&str; 2]) -> Result<Vec<bool>> {
+    let types = s.get("layer_types").and_then(|value| value.as_strings()).filter(|types| types.len() == n_layers);
+    let found = || s.get("layer_types").map_or_else(String::new, Value::describe);
+    let types = types.ok_or_else(|| s.wrong("layer_types", format!("{n_layers} kinds of layers"), &found()))?;
+    let kinds = types.iter().map(|kind| match kind {
+        kind if kind == first => Ok(true),
+        kind if kind == second => Ok(false),
+        other => Err(s.unsupported("layer_types", other, &format!("{second}, {first}"))),
     });
     kinds.collect()
 }

@@ -34,6 +34,7 @@ mod gptneox;
 mod granite;
 mod head;
 mod hugging_face;
+mod lfm2;
 mod llama;
 mod names;
 mod olmo2;
@@ -44,6 +45,7 @@ mod qwen3;
 mod settings;
 mod smollm3;
 mod stablelm;
+mod starcoder2;
 
 pub use head::{HeadActivation, HeadConfig, Scores, head};
 pub use names::{Part, Source, Tensors};
@@ -55,7 +57,7 @@ use family::{Family, Origin};
 use settings::Settings;
 
 /// All families.
-const FAMILIES: [&Family; 14] = [
+const FAMILIES: [&Family; 16] = [
     &llama::FAMILY,
     &qwen2::FAMILY,
     &qwen3::FAMILY,
@@ -64,7 +66,9 @@ const FAMILIES: [&Family; 14] = [
     &smollm3::FAMILY,
     &olmo2::FAMILY,
     &granite::FAMILY,
+    &lfm2::FAMILY,
     &stablelm::FAMILY,
+    &starcoder2::FAMILY,
     &gptneox::FAMILY,
     &gpt2::FAMILY,
     &bert::BERT,

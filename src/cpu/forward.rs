@@ -3,7 +3,7 @@
 use super::ops::rope::Rotation;
 use super::ops::store_kv::Layer;
 use super::ops::{activation, add, attention, embed, gated_activation, layer_norm};
-use super::ops::{position_embed, rms_norm, rope, scale, select_rows, soft_cap, store_kv};
+use super::ops::{position_embed, rms_norm, rope, scale, select_rows, short_conv, soft_cap, store_kv};
 use super::per_thread::PerThread;
 use super::quant::{Inputs, Scratch, dots};
 use super::share;
@@ -350,6 +350,11 @@ impl CpuModel {
                         let seen = attention::Seen { causal, window };
                         let queries = attention::Queries { q, n_heads, scale, soft_cap, seen, layer, position, ends };
                         share::attention::<V>(self.pool, queries, &cache.scores, out)
+                    }
+                    Op::ShortConv { x, weight, layer, .. } => {
+                        let memory = (&mut self.row[..width], &mut *self.codes);
+                        let (weight, layer) = (&weights.vectors[weight.0], &mut cache.layers[layer]);
+                        short_conv::run::<V>(input(x), weight, position, memory, layer, out)
                     }
                     Op::GatedActivation { gate, up, activation, .. } => {
                         let (gate, up) = (input(gate), input(up));

@@ -1,7 +1,8 @@
 //! Sizes checked once, when a model is made, so that kernels may rely on them.
 
+use super::ops::short_conv::cache_shape;
 use crate::error::{Error, Result};
-use crate::model::{BufferId, MatrixId, Op, Plan, RowIds, VectorId};
+use crate::model::{BufferId, MatrixId, Op, Plan, RowIds, Step, VectorId};
 use crate::quant::finite_halves;
 use crate::weights::{Matrix, PANEL, Weights, panel_scales};
 
@@ -185,6 +186,21 @@ impl Sizes<'_> {
                     }
                 }
                 self.same(out, &[q], n_heads.checked_mul(head_dim))
+            }
+            Op::ShortConv { x, weight, kernel, layer, out } => {
+                let width = self.width(out)?;
+                self.distinct(out, &[x])?;
+                self.expect(Some(self.width(x)?) == width.checked_mul(3))?;
+                self.expect(kernel > 0 && Some(self.vector(weight)?) == width.checked_mul(kernel))?;
+                // The executor's scratch is as long as the widest matrix.
+                self.expect(width.is_multiple_of(2) && self.plan.matrices.iter().any(|m| m.cols >= width))?;
+                let stored = |step: &Step| matches!(step.op, Op::StoreKv { layer: stored, .. } if stored == layer);
+                let alone = !self.plan.steps.iter().any(stored) && self.plan.config.encoder().is_none();
+                if layer != facts.layers.len() || !alone {
+                    return Err(self.wrong("convolves a layer out of order"));
+                }
+                facts.layers.push(cache_shape(width));
+                Ok(())
             }
             Op::GatedActivation { gate, up, out, .. } => self.same(out, &[gate, up], None),
             Op::Activation { x, out, .. }

@@ -314,6 +314,7 @@ fn reads(op: &Op) -> [Option<BufferId>; 2] {
         | Op::LayerNorm { x, .. }
         | Op::Linear { x, .. }
         | Op::Rope { x, .. }
+        | Op::ShortConv { x, .. }
         | Op::Activation { x, .. }
         | Op::Scale { x, .. }
         | Op::SoftCap { x, .. }

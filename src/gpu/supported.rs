@@ -14,6 +14,10 @@ pub(super) fn check(plan: &Plan) -> Result<()> {
         let (what, found) = ("the GPU for this model".to_string(), "an encoder".to_string());
         return Err(Error::Unsupported { what, found, supported: "decoders; encoders run on the CPU".to_string() });
     }
+    if let Some(step) = plan.steps.iter().find(|step| matches!(step.op, Op::ShortConv { .. })) {
+        let (what, found) = (format!("{} on the GPU", step.name), "a short convolution".to_string());
+        return Err(Error::Unsupported { what, found, supported: "attention; such models run on the CPU".to_string() });
+    }
     for step in &plan.steps {
         let Op::RmsNorm { x, n_heads, .. } = step.op else { continue };
         let head_dim = plan.buffers.get(x.0).map_or(0, |spec| spec.width) / n_heads.max(1);
@@ -24,4 +28,24 @@ pub(super) fn check(plan: &Plan) -> Result<()> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::plan;
+    use crate::tensor::Bytes;
+    use crate::{arch, format};
+
+    fn plan_of(bytes: &[u8]) -> Plan {
+        let file = format::parse(vec![("model.gguf".to_string(), Bytes::new(bytes.to_vec()))]).unwrap();
+        plan::build(&arch::config(&file).unwrap())
+    }
+
+    #[test]
+    fn convolutions_are_refused_by_name() {
+        let error = check(&plan_of(include_bytes!("../../tests/golden/tiny-lfm2/model-f16.gguf"))).unwrap_err();
+        assert!(error.to_string().contains("blk.0.shortconv.conv on the GPU"), "{error}");
+        assert!(check(&plan_of(include_bytes!("../../tests/golden/tiny-qwen3/model-f16.gguf"))).is_ok());
+    }
 }

@@ -106,11 +106,13 @@ pub struct FfnConfig {
     pub norms: Norms,
 }
 
-/// One layer: an attention and a feed-forward, each added to the residual stream.
+/// One layer: an attention, or what stands in its place, and a feed-forward, each added to the residual stream.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct LayerConfig {
     /// The attention block.
     pub attention: AttentionConfig,
+    /// In the attention's place, behind its norm, stands a gated convolution over so many positions (LFM2).
+    pub short_conv: Option<usize>,
     /// The feed-forward block.
     pub ffn: FfnConfig,
     /// Both blocks read the layer's input (GPT-NeoX), not the feed-forward what the attention gives. A feed-forward without a norm
@@ -146,6 +148,7 @@ impl LayerConfig {
         };
         LayerConfig {
             attention,
+            short_conv: None,
             ffn: FfnConfig { kind: ffn, bias: false, norms },
             parallel: false,
             residual_scale: 1.0,
@@ -289,6 +292,10 @@ impl ModelConfig {
                 let expected = format!("an even number from 2 to the head size {}", self.head_dim);
                 return Err(wrong("the number of rotating dimensions", expected, rope.n_dims));
             }
+        }
+        // The cache holds half of a row as if it were a key, and half as a value.
+        if self.layers.iter().any(|layer| layer.short_conv.is_some()) && !self.d_model.is_multiple_of(2) {
+            return Err(wrong("the model's width", "an even number".to_string(), self.d_model));
         }
         // Learned positions are a table of d_model columns, and each head gets an equal part of them.
         if self.learned_positions && self.head_dim * self.n_heads != self.d_model {

@@ -62,6 +62,10 @@ pub enum Op {
         soft_cap: Option<f32>,
         out: BufferId,
     },
+    /// Gated convolution of each column over time (LFM2, arXiv 2511.23404). A row of x is `[b; c; u]`, each as wide as out; with
+    /// `s[p] = b * u`, which is kept in the layer's cache, `out = c * sum_j(weight[:, j] * s[p - kernel + 1 + j])`, where what
+    /// is before the first position is 0. `weight`: `[width, kernel]`. Stem `short_conv`.
+    ShortConv { x: BufferId, weight: VectorId, kernel: usize, layer: usize, out: BufferId },
     /// `out = activation(gate) * up`, elementwise. Stem `gated_activation`.
     GatedActivation { gate: BufferId, up: BufferId, activation: Activation, out: BufferId },
     /// `out = activation(x)`, elementwise. Stem `activation`.
@@ -89,6 +93,7 @@ impl Op {
             Op::Rope { .. } => "rope",
             Op::StoreKv { .. } => "store_kv",
             Op::Attention { .. } => "attention",
+            Op::ShortConv { .. } => "short_conv",
             Op::GatedActivation { .. } => "gated_activation",
             Op::Activation { .. } => "activation",
             Op::Add { .. } => "add",
@@ -108,6 +113,7 @@ impl Op {
             | Op::Linear { out, .. }
             | Op::Rope { out, .. }
             | Op::Attention { out, .. }
+            | Op::ShortConv { out, .. }
             | Op::GatedActivation { out, .. }
             | Op::Activation { out, .. }
             | Op::Add { out, .. }

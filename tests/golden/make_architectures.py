@@ -38,11 +38,18 @@ NEOX = {
 }
 WHOLE = {
     "model.embed_tokens.weight": "token_embd.weight", "model.norm.weight": "output_norm.weight",
-    "model.norm.bias": "output_norm.bias", "lm_head.weight": "output.weight",
+    "model.embedding_norm.weight": "token_embd_norm.weight", "model.norm.bias": "output_norm.bias", "lm_head.weight": "output.weight",
     "gpt_neox.embed_in.weight": "token_embd.weight", "gpt_neox.final_layer_norm.weight": "output_norm.weight",
     "gpt_neox.final_layer_norm.bias": "output_norm.bias", "embed_out.weight": "output.weight",
 }
 
+STARCODER2 = {"mlp.c_fc": "ffn_up", "mlp.c_proj": "ffn_down"}
+LFM2 = {
+    "operator_norm": "attn_norm", "self_attn.q_layernorm": "attn_q_norm", "self_attn.k_layernorm": "attn_k_norm",
+    "self_attn.out_proj": "attn_output", "conv.in_proj": "shortconv.in_proj", "conv.conv": "shortconv.conv",
+    "conv.out_proj": "shortconv.out_proj", "ffn_norm": "ffn_norm", "feed_forward.w1": "ffn_gate", "feed_forward.w3": "ffn_up",
+    "feed_forward.w2": "ffn_down",
+}
 SIZES = dict(
     vocab_size=VOCAB, hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=4,
     num_key_value_heads=2, max_position_embeddings=CONTEXT, bos_token_id=0, eos_token_id=0, pad_token_id=0,
@@ -91,6 +98,16 @@ MODELS = {
         T.StableLmForCausalLM, dict(hidden_size=64, use_parallel_residual=True), "stablelm", LLAMA,
         lambda w: w.add_parallel_residual(True),
     ),
+    "lfm2": (
+        T.Lfm2ForCausalLM,
+        dict(num_hidden_layers=4, layer_types=["conv", "full_attention", "conv", "conv"], block_auto_adjust_ff_dim=True,
+             intermediate_size=90, block_multiple_of=32, tie_word_embeddings=True),
+        "lfm2", LLAMA | LFM2,
+        lambda w: w.add_shortconv_l_cache(3),
+    ),
+    "ernie4_5": (T.Ernie4_5ForCausalLM, dict(head_dim=16), "ernie4_5", LLAMA, lambda w: None),
+    "starcoder2": (T.Starcoder2ForCausalLM, dict(), "starcoder2", LLAMA | STARCODER2, lambda w: None),
+    "starcoder2-window": (T.Starcoder2ForCausalLM, dict(sliding_window=WINDOW, use_bias=False), None, None, None),
     "gptneox": (
         T.GPTNeoXForCausalLM, dict(hidden_size=64, hidden_act="gelu"), "gptneox", NEOX, lambda w: w.add_parallel_residual(True),
     ),
@@ -127,6 +144,8 @@ def tensors(name, model):
         data = p.detach().numpy()
         if rms(model) and data.ndim == 1:
             data = data + np.float32(1)
+        if data.ndim == 3:
+            data = data.squeeze(1)
         if own in WHOLE:
             found[WHOLE[own]] = data
             continue
@@ -154,22 +173,25 @@ def write_gguf(path, name, model):
     w.add_context_length(c.max_position_embeddings)
     w.add_embedding_length(c.hidden_size)
     w.add_block_count(c.num_hidden_layers)
-    w.add_feed_forward_length(c.intermediate_size)
+    w.add_feed_forward_length(64 if arch == "lfm2" else c.intermediate_size)
     w.add_head_count(heads)
-    w.add_head_count_kv(getattr(c, "num_key_value_heads", heads))
+    kv_heads = getattr(c, "num_key_value_heads", heads)
+    if arch == "lfm2":
+        kv_heads = [kv_heads if kind == "full_attention" else 0 for kind in c.layer_types]
+    w.add_head_count_kv(kv_heads)
     w.add_key_length(head_dim)
     w.add_value_length(head_dim)
-    if hasattr(c, "rms_norm_eps"):
-        w.add_layer_norm_rms_eps(c.rms_norm_eps)
+    if hasattr(c, "rms_norm_eps") or arch == "lfm2":
+        w.add_layer_norm_rms_eps(c.norm_eps if arch == "lfm2" else c.rms_norm_eps)
     else:
-        w.add_layer_norm_eps(c.layer_norm_eps)
+        w.add_layer_norm_eps(c.norm_epsilon if arch == "starcoder2" else c.layer_norm_eps)
     w.add_rope_dimension_count(int(head_dim * rope.get("partial_rotary_factor", 1.0)))
     w.add_rope_freq_base(rope["rope_theta"])
     w.add_vocab_size(c.vocab_size)
     more(w)
     for tensor, data in tensors(name, model).items():
         data = np.ascontiguousarray(data, dtype=np.float32)
-        kind = Q.F16 if data.ndim == 2 else Q.F32
+        kind = Q.F16 if data.ndim == 2 and "shortconv.conv" not in tensor else Q.F32
         w.add_tensor(tensor, gguf.quants.quantize(data, kind), raw_dtype=kind)
     w.write_header_to_file()
     w.write_kv_data_to_file()

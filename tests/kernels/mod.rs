@@ -45,6 +45,7 @@ mod rms_norm;
 mod rope;
 mod scale;
 mod select_rows;
+mod short_conv;
 mod soft_cap;
 mod store_kv;
 

@@ -2,6 +2,7 @@
 
 mod ahead;
 mod classify;
+mod convolutions;
 mod damage;
 mod default;
 mod embeddings;

@@ -17,7 +17,7 @@ const LOGITS_MAX_ABS: f32 = 1e-3;
 const LOGITS_MAX_ABS_GPU: f32 = 2e-3;
 
 /// One of each architecture of `tests/golden/make_architectures.py`.
-const ARCHITECTURES: [&str; 12] = [
+const ARCHITECTURES: [&str; 16] = [
     "tiny-qwen3",
     "tiny-gemma",
     "tiny-gemma2",
@@ -27,6 +27,10 @@ const ARCHITECTURES: [&str; 12] = [
     "tiny-smollm3",
     "tiny-olmo2",
     "tiny-granite",
+    "tiny-lfm2",
+    "tiny-ernie4_5",
+    "tiny-starcoder2",
+    "tiny-starcoder2-window",
     "tiny-stablelm",
     "tiny-stablelm-parallel",
     "tiny-gptneox",

@@ -213,3 +213,71 @@ fn vocabulary_is_the_smallest_count_given() {
     assert_eq!(n_vocab(&[("tokenizer.ggml.tokens", None), ("llama.vocab_size", Some(Value::Int(310)))]), 310);
     assert_eq!(n_vocab(&[("tokenizer.ggml.tokens", None), ("llama.vocab_size", None)]), 320);
 }
+
+/// The tiny LFM2's file with some metadata replaced (or removed, by `None`).
+fn lfm2(dialect: Dialect, changes: &[(&str, Option<Value>)]) -> Result<ModelConfig> {
+    let mut file = match dialect {
+        Dialect::Gguf => fixture::parse("tiny-lfm2", &["model-f16.gguf"]),
+        Dialect::HuggingFace => fixture::parse("tiny-lfm2", &["config.json", "model.safetensors"]),
+    };
+    for (key, value) in changes {
+        match value {
+            Some(value) => file.metadata.insert(key.to_string(), value.clone()),
+            None => file.metadata.remove(*key),
+        };
+    }
+    arch::config(&file)
+}
+
+/// Which layers are convolutions, over how many positions.
+fn convolutions(config: &ModelConfig) -> Vec<Option<usize>> {
+    (0..config.n_layers).map(|i| config.layer(i).unwrap().short_conv).collect()
+}
+
+#[test]
+fn layers_of_convolutions_in_both_dialects() {
+    let expected = [Some(3), None, Some(3), Some(3)];
+    for dialect in [Dialect::Gguf, Dialect::HuggingFace] {
+        let config = lfm2(dialect, &[]).unwrap();
+        assert_eq!(convolutions(&config), expected);
+        assert_eq!((config.n_kv_heads, config.d_ff, config.tied_embeddings), (2, 64, true));
+        assert_eq!(rope(&config).theta, 1e6);
+    }
+    // The keys of the first published files.
+    let old = [
+        ("layer_types", None),
+        ("full_attn_idxs", Some(Value::Ints(vec![1]))),
+        ("intermediate_size", None),
+        ("block_ff_dim", Some(Value::Int(6656))),
+        ("block_multiple_of", Some(Value::Int(256))),
+        ("rope_parameters.rope_theta", None),
+        ("rope_parameters.rope_type", None),
+        ("rope_theta", Some(Value::Float(1e6))),
+        ("tie_embedding", Some(Value::Bool(false))),
+    ];
+    let config = lfm2(Dialect::HuggingFace, &old).unwrap();
+    assert_eq!(convolutions(&config), expected);
+    assert_eq!((config.d_ff, config.tied_embeddings), (4608, false));
+    let exact = [("block_auto_adjust_ff_dim", Some(Value::Bool(false)))];
+    assert_eq!(lfm2(Dialect::HuggingFace, &exact).unwrap().d_ff, 90);
+}
+
+#[test]
+fn layers_of_convolutions_that_contradict_themselves() {
+    let wrong = |dialect, key: &str, value: Option<Value>, code: &str| {
+        let e = lfm2(dialect, &[(key, value.clone())]).unwrap_err();
+        assert!(e.code() == code && e.to_string().contains(key), "{key} = {value:?}: {e}");
+    };
+    let ints = |list: &[i64]| Some(Value::Ints(list.to_vec()));
+    for heads in
+        [None, Some(Value::Int(2)), ints(&[0, 0, 0, 0]), ints(&[0, 2, 1, 0]), ints(&[0, 2]), ints(&[-1, -1, -1, -1])]
+    {
+        wrong(Dialect::Gguf, "lfm2.attention.head_count_kv", heads, "format/invalid");
+    }
+    wrong(Dialect::Gguf, "lfm2.shortconv.l_cache", None, "format/invalid");
+    wrong(Dialect::Gguf, "lfm2.shortconv.l_cache", Some(Value::Int(0)), "format/invalid");
+    wrong(Dialect::HuggingFace, "conv_bias", Some(Value::Bool(true)), "model/unsupported");
+    let kinds = |kind: &str| Some(Value::Strings(vec![kind.to_string(); 4]));
+    wrong(Dialect::HuggingFace, "layer_types", kinds("mamba"), "model/unsupported");
+    wrong(Dialect::HuggingFace, "layer_types", Some(Value::Strings(Vec::new())), "format/invalid");
+}

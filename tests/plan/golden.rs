@@ -34,6 +34,7 @@ fn inputs(op: &Op) -> Vec<usize> {
         | Op::LayerNorm { x, .. }
         | Op::Linear { x, .. }
         | Op::Rope { x, .. }
+        | Op::ShortConv { x, .. }
         | Op::Activation { x, .. }
         | Op::Scale { x, .. }
         | Op::SoftCap { x, .. }

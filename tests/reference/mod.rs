@@ -11,3 +11,4 @@ pub mod matrix;
 pub mod model;
 pub mod norm;
 pub mod rope;
+pub mod short_conv;

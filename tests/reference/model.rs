@@ -1,7 +1,7 @@
 //! A whole model in f64: the naive kernels composed over a plan.
 
 use super::attention::Shape;
-use super::{attention, elementwise, matrix, norm, rope};
+use super::{attention, elementwise, matrix, norm, rope, short_conv};
 use nanolm::model::{Batch, LogitRows, Op, Plan};
 use nanolm::weights::Weights;
 
@@ -59,6 +59,16 @@ pub fn forward(
                 let shape = Shape { n_heads, n_kv_heads, head_dim, scale, causal, window, soft_cap };
                 let (k, v) = &cache.layers[layer];
                 attention::attention(b(q), k, v, shape, p)
+            }
+            Op::ShortConv { x, weight, kernel, layer, out } => {
+                if cache.layers.len() <= layer {
+                    cache.layers.resize(layer + 1, Default::default());
+                }
+                let width = plan.buffers[out.0].width;
+                let (kept, _) = &mut cache.layers[layer];
+                kept.truncate(p * width);
+                kept.extend(short_conv::gated(b(x), width));
+                short_conv::short_conv(b(x), kept, &wide(&weights.vectors[weight.0]), kernel, p)
             }
             Op::GatedActivation { gate, up, activation, .. } => {
                 elementwise::gated_activation(b(gate), b(up), activation)

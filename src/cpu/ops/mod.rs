@@ -12,5 +12,6 @@ pub mod rms_norm;
 pub mod rope;
 pub mod scale;
 pub mod select_rows;
+pub mod short_conv;
 pub mod soft_cap;
 pub mod store_kv;

@@ -157,6 +157,23 @@ impl Layer {
         }
     }
 
+    /// Key and value of one position, of all heads: `[2, n_kv_heads, head_dim]`.
+    pub(in crate::cpu) fn row(&self, p: usize, out: &mut [f32]) {
+        let (keys, values) = out.split_at_mut(out.len() / 2);
+        let heads = keys.chunks_exact_mut(self.head_dim).zip(values.chunks_exact_mut(self.head_dim));
+        for (head, (keys, values)) in heads.enumerate() {
+            let scale = self.key_scales(head)[p];
+            for (out, row) in keys.iter_mut().zip(self.keys(head, p / 8)) {
+                *out = scale * f32::from(row[p % 8]);
+            }
+            let scale = self.value_scales(head)[p];
+            for (tile, out) in values.chunks_mut(8).enumerate() {
+                let codes = &self.values[self.value_at(head, p, tile)];
+                out.iter_mut().zip(codes).for_each(|(out, code)| *out = scale * f32::from(*code));
+            }
+        }
+    }
+
     fn put_key(&mut self, head: usize, p: usize, codes: &[i16], scale: f32) {
         let start = (head * self.capacity.div_ceil(8) + p / 8) * self.head_dim;
         for (row, &code) in self.keys[start..start + self.head_dim].iter_mut().zip(codes) {

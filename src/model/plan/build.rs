@@ -14,7 +14,10 @@ pub fn build(config: &ModelConfig) -> Plan {
     b.embed();
     for i in 0..config.n_layers {
         if let Some(layer) = config.layer(i) {
-            b.attention(i, layer);
+            match layer.short_conv {
+                None => b.attention(i, layer),
+                Some(kernel) => b.short_conv(i, layer, kernel),
+            }
             b.feed_forward(i, layer);
         }
     }
@@ -196,7 +199,7 @@ impl<'a> Builder<'a> {
 
     /// Reads the residual stream from `x`, leaves it in `y`.
     fn attention(&mut self, i: usize, layer: &LayerConfig) {
-        let Buffers { x, y, q, k, v, attn, branch, .. } = self.buffers;
+        let Buffers { x, q, k, v, attn, branch, .. } = self.buffers;
         let &ModelConfig { n_heads, n_kv_heads, head_dim, .. } = self.config;
         let a = &layer.attention;
         let name = |part: &str| format!("blk.{i}.{part}");
@@ -217,6 +220,27 @@ impl<'a> Builder<'a> {
             Op::Attention { q, layer: cached, n_heads, n_kv_heads, head_dim, scale, causal, window, soft_cap, out };
         self.step(name("attn"), op);
         self.linear(name("attn_output"), attn, branch, a.out_bias);
+        self.add_mixed(i, layer);
+    }
+
+    /// In the attention's place.
+    fn short_conv(&mut self, i: usize, layer: &LayerConfig, kernel: usize) {
+        let Buffers { x, branch, .. } = self.buffers;
+        let width = self.config.d_model;
+        let name = |part: &str| format!("blk.{i}.{part}");
+        let read = self.read(&name("attn_norm"), layer.attention.norms.before, x);
+        let (gates, out) = (self.buffer("gates", 3 * width), self.buffer("conv", width));
+        self.linear(name("shortconv.in_proj"), read, gates, false);
+        let weight = self.vector(name("shortconv.conv.weight"), kernel * width);
+        self.step(name("shortconv.conv"), Op::ShortConv { x: gates, weight, kernel, layer: i, out });
+        self.linear(name("shortconv.out_proj"), out, branch, false);
+        self.add_mixed(i, layer);
+    }
+
+    /// Adds what a layer's first block gives.
+    fn add_mixed(&mut self, i: usize, layer: &LayerConfig) {
+        let Buffers { x, y, .. } = self.buffers;
+        let (name, a) = (|part: &str| format!("blk.{i}.{part}"), &layer.attention);
         let names = [name("post_attention_norm"), name("attn_scale"), name("attn_residual"), name("attn_output_norm")];
         // A parallel feed-forward may read the attention's norm once more.
         self.add(names, layer, [a.norms.after, a.norms.sum], x, y, layer.parallel);

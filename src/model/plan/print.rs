@@ -76,6 +76,9 @@ impl Plan {
                 let heads = format!("{n_heads} over {n_kv_heads} x {head_dim}, scale {scale}");
                 format!("{}, layer {layer}, {heads}{both_ways}{window}{cap}", buffer(q))
             }
+            Op::ShortConv { x, weight, kernel, layer, .. } => {
+                format!("{}, {}, {kernel} positions, layer {layer}", buffer(x), vector(weight))
+            }
             Op::GatedActivation { gate, up, activation, .. } => {
                 format!("{}, {}, {activation:?}", buffer(gate), buffer(up))
             }

@@ -1,0 +1,74 @@
+//! Sessions of a model whose layers convolve: what such a layer knows of earlier positions lies in the cache, so that whatever is done
+//! with a session is done with it.
+
+use std::sync::Arc;
+
+use nanolm::backend::{Backend, DeviceChoice};
+use nanolm::model::{LogitRows, plan};
+use nanolm::session::{Saved, Session};
+use nanolm::weights::Quantise;
+use nanolm::{Error, arch, format, weights};
+
+use super::run::{read, root};
+
+const IDENTITY: u64 = 7;
+
+/// The tiny LFM2 in `Q8_0`, whose products are exact: all ways to the same text give the same bits.
+fn backend(choice: DeviceChoice) -> Result<Backend, Error> {
+    let mut file = format::parse(read(&root().join("tests/golden/tiny-lfm2"), &["model-f16.gguf"])).unwrap();
+    weights::quantise(&mut file, Quantise::Q8_0).unwrap();
+    let plan = Arc::new(plan::build(&arch::config(&file).unwrap()));
+    let weights = Arc::new(weights::load(&plan, &file).unwrap());
+    pollster::block_on(Backend::load(plan, weights, choice, || 0.0, &mut |_, _| {}))
+}
+
+fn tokens(seed: u32, n: u32) -> Vec<u32> {
+    (0..n).map(|i| (seed + 37 * i + i * i) % 300 + 1).collect()
+}
+
+/// The logits behind the last of the tokens.
+fn feed(session: &mut Session, backend: &mut Backend, tokens: &[u32]) -> Vec<f32> {
+    let mut logits = Vec::new();
+    let mut left = tokens;
+    while !left.is_empty() {
+        let fed = pollster::block_on(session.feed(backend, left, LogitRows::Last, &mut logits)).unwrap();
+        left = &left[fed..];
+    }
+    logits
+}
+
+#[test]
+fn shortened_copied_and_saved_sessions_go_on_as_one_text_would() {
+    let mut backend = backend(DeviceChoice::Cpu).unwrap();
+    let new = |backend: &Backend| pollster::block_on(Session::new(backend, 96)).unwrap();
+    let (text, other) = (tokens(5, 40), tokens(11, 30));
+    for cut in [0, 1, 2, 3, 17, 40] {
+        let joined = [&text[..cut], &other[..]].concat();
+        let expected = feed(&mut new(&backend), &mut backend, &joined);
+
+        let mut session = new(&backend);
+        feed(&mut session, &mut backend, &text);
+        let mut copy = pollster::block_on(session.copy(&backend, cut, 80)).unwrap();
+        assert_eq!(feed(&mut copy, &mut backend, &other), expected, "copied at {cut}");
+
+        session.truncate(cut);
+        let bytes = session.save(IDENTITY, &[]);
+        let saved = Saved::read(&bytes, IDENTITY, 320).unwrap();
+        let mut loaded = new(&backend);
+        assert_eq!(loaded.restore(&saved), cut);
+        assert_eq!(feed(&mut loaded, &mut backend, &other), expected, "saved at {cut}");
+
+        assert_eq!(feed(&mut session, &mut backend, &other), expected, "shortened to {cut}");
+        // Token by token, with a step back now and then.
+        session.truncate(cut);
+        let mut logits = Vec::new();
+        for (i, token) in other.iter().enumerate() {
+            if i % 7 == 3 {
+                feed(&mut session, &mut backend, &[9, 8]);
+                session.truncate(cut + i);
+            }
+            logits = feed(&mut session, &mut backend, &[*token]);
+        }
+        assert_eq!(logits, expected, "in steps from {cut}");
+    }
+}
