@@ -1,0 +1,103 @@
+// How vectors become rows, by the type of an index, and what a kernel's numbers mean. Vectors are of length 1 here: a product is a cosine.
+
+import { optionError } from "../errors.js";
+import type { KernelName } from "./kernel.js";
+
+/** `float32`: 4 bytes a number. `int8`: one, with a scale for each vector. `binary`: one bit, the sign. */
+export type VectorType = "float32" | "int8" | "binary";
+
+/** A vector: of `model.embed`, or of anything else. */
+export type VectorLike = Float32Array | Float64Array | readonly number[];
+
+interface Row {
+  bytes: Uint8Array;
+  scale: number;
+}
+
+export interface Encoding {
+  kernel: KernelName;
+  /** Bytes of a row, and of a query. */
+  row(dimensions: number): number;
+  query(dimensions: number): number;
+  encode(vector: Float64Array): Row;
+  ask(vector: Float64Array): Row;
+  /** The cosine out of what the kernel gives: times the scales of the row and of the query, or of differing bits. */
+  score(raw: number, scale: number, dimensions: number): number;
+}
+
+const bytesOf = ({ buffer, byteOffset, byteLength }: ArrayBufferView): Uint8Array => new Uint8Array(buffer, byteOffset, byteLength);
+
+const largest = (vector: Float64Array): number => vector.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+
+/** Whole numbers up to `most`, and the scale with which they come nearest to the vector. */
+function rounded(vector: Float64Array, numbers: Int8Array | Int16Array, most: number): Row {
+  const top = largest(vector);
+  let product = 0;
+  let square = 0;
+  if (top > 0) {
+    for (let i = 0; i < vector.length; i++) {
+      const value = vector[i] as number;
+      const whole = Math.round((value / top) * most);
+      numbers[i] = whole;
+      product += value * whole;
+      square += whole * whole;
+    }
+  }
+  return { bytes: bytesOf(numbers), scale: square === 0 ? 0 : product / square };
+}
+
+function signs(vector: Float64Array): Row {
+  const bytes = new Uint8Array(Math.ceil(vector.length / 8));
+  vector.forEach((value, i) => {
+    if (value > 0) bytes[i >> 3] = (bytes[i >> 3] as number) | (1 << (i & 7));
+  });
+  return { bytes, scale: 1 };
+}
+
+const floats = (vector: Float64Array): Row => ({ bytes: bytesOf(Float32Array.from(vector)), scale: 1 });
+
+/** So that a fourth of the products, which the kernel sums in 32 bits, stays below them whatever the numbers are. */
+const finest = (dimensions: number): number => Math.min(32767, Math.floor((2 ** 31 - 1) / (127 * Math.ceil(dimensions / 4 + 4))));
+
+export const ENCODINGS: Readonly<Record<VectorType, Encoding>> = {
+  float32: {
+    kernel: "products_f32",
+    row: (dimensions) => 4 * dimensions,
+    query: (dimensions) => 4 * dimensions,
+    encode: floats,
+    ask: floats,
+    score: (raw) => raw,
+  },
+  int8: {
+    kernel: "products_i8",
+    row: (dimensions) => dimensions,
+    query: (dimensions) => 2 * dimensions,
+    encode: (vector) => rounded(vector, new Int8Array(vector.length), 127),
+    ask: (vector) => rounded(vector, new Int16Array(vector.length), finest(vector.length)),
+    score: (raw, scale) => raw * scale,
+  },
+  binary: {
+    kernel: "different_bits",
+    row: (dimensions) => Math.ceil(dimensions / 8),
+    query: (dimensions) => Math.ceil(dimensions / 8),
+    encode: signs,
+    ask: signs,
+    // Of random planes through the origin, the part angle / pi lies between two vectors.
+    score: (raw, _, dimensions) => Math.cos((Math.PI * raw) / dimensions),
+  },
+};
+
+/** A vector of length 1 in its direction; of one that is all zero, zeros. */
+export function unit(name: string, vector: VectorLike, dimensions: number): Float64Array {
+  const isVector = Array.isArray(vector) || vector instanceof Float32Array || vector instanceof Float64Array;
+  if (!isVector) throw optionError(name, `a vector of ${dimensions} numbers`, vector);
+  if (vector.length !== dimensions) throw optionError(name, `a vector of ${dimensions} numbers`, `one of ${vector.length}`);
+  const numbers = Float64Array.from(vector as ArrayLike<number>);
+  const wrong = numbers.findIndex((value, i) => !Number.isFinite(value) || typeof vector[i] !== "number");
+  if (wrong >= 0) throw optionError(`${name}[${wrong}]`, "a finite number", vector[wrong]);
+  // First by the largest, so that no square leaves the range.
+  const top = largest(numbers);
+  if (top === 0) return numbers;
+  const length = Math.sqrt(numbers.reduce((sum, value) => sum + (value / top) ** 2, 0));
+  return numbers.map((value) => value / top / length);
+}
