@@ -21,8 +21,10 @@ export interface Encoding {
   query(dimensions: number): number;
   encode(vector: Float64Array): Row;
   ask(vector: Float64Array): Row;
-  /** The cosine out of what the kernel gives: times the scales of the row and of the query, or of differing bits. */
-  score(raw: number, scale: number, dimensions: number): number;
+  /** What is the greater, the nearer: out of what the kernel gives, and the scales of the row and the query together. */
+  score(raw: number, scale: number): number;
+  /** The cosine that such a score stands for. */
+  cosine(score: number, dimensions: number): number;
 }
 
 const bytesOf = ({ buffer, byteOffset, byteLength }: ArrayBufferView): Uint8Array => new Uint8Array(buffer, byteOffset, byteLength);
@@ -56,6 +58,9 @@ function signs(vector: Float64Array): Row {
 
 const floats = (vector: Float64Array): Row => ({ bytes: bytesOf(Float32Array.from(vector)), scale: 1 });
 
+/** Rounding may leave the range. */
+const cosine = (score: number): number => Math.max(-1, Math.min(1, score));
+
 /** So that a fourth of the products, which the kernel sums in 32 bits, stays below them whatever the numbers are. */
 const finest = (dimensions: number): number => Math.min(32767, Math.floor((2 ** 31 - 1) / (127 * Math.ceil(dimensions / 4 + 4))));
 
@@ -67,6 +72,7 @@ export const ENCODINGS: Readonly<Record<VectorType, Encoding>> = {
     encode: floats,
     ask: floats,
     score: (raw) => raw,
+    cosine,
   },
   int8: {
     kernel: "products_i8",
@@ -75,6 +81,7 @@ export const ENCODINGS: Readonly<Record<VectorType, Encoding>> = {
     encode: (vector) => rounded(vector, new Int8Array(vector.length), 127),
     ask: (vector) => rounded(vector, new Int16Array(vector.length), finest(vector.length)),
     score: (raw, scale) => raw * scale,
+    cosine,
   },
   binary: {
     kernel: "different_bits",
@@ -82,8 +89,9 @@ export const ENCODINGS: Readonly<Record<VectorType, Encoding>> = {
     query: (dimensions) => Math.ceil(dimensions / 8),
     encode: signs,
     ask: signs,
+    score: (raw) => -raw,
     // Of random planes through the origin, the part angle / pi lies between two vectors.
-    score: (raw, _, dimensions) => Math.cos((Math.PI * raw) / dimensions),
+    cosine: (score, dimensions) => Math.cos((Math.PI * score) / dimensions),
   },
 };
 

@@ -58,7 +58,7 @@ class Column {
 
   constructor(
     type: VectorType,
-    readonly dimensions: number,
+    dimensions: number,
   ) {
     this.encoding = ENCODINGS[type];
     this.rows = new Rows(this.encoding.kernel, this.encoding.row(dimensions), this.encoding.query(dimensions));
@@ -79,12 +79,12 @@ class Column {
 
   /** Offers all rows, or some. */
   search(query: Float64Array, offer: (score: number, row: number) => number, some?: readonly number[]): void {
-    const { encoding, rows, scales, dimensions } = this;
+    const { encoding, rows, scales } = this;
     const { bytes, scale } = encoding.ask(query);
     rows.ask(bytes);
     let least = -Infinity;
     const take = (raw: number, row: number): void => {
-      const score = encoding.score(raw, (scales[row] as number) * scale, dimensions);
+      const score = encoding.score(raw, (scales[row] as number) * scale);
       if (score > least) least = offer(score, row);
     };
     for (const row of some ?? []) take(rows.scores(row, 1)[0] as number, row);
@@ -186,7 +186,8 @@ export class VectorIndex {
     const finer = this.#finer;
     const first = this.#best(this.#column, query, finer === undefined ? k : k * this.#rescore, filter);
     const best = finer === undefined ? first : this.#best(finer, query, k, undefined, first.keys.flatMap((id) => this.#rowsOf.get(id) as number[]));
-    return best.keys.map((id, i) => ({ id, score: clamped(best.scores[i] as number) }));
+    const { encoding } = finer ?? this.#column;
+    return best.keys.map((id, i) => ({ id, score: encoding.cosine(best.scores[i] as number, this.dimensions) }));
   }
 
   #best(column: Column, query: Float64Array, most: number, filter: SearchOptions["filter"], rows?: readonly number[]): Best<VectorId> {
@@ -270,9 +271,6 @@ export class VectorIndex {
     this.#ids.push(id);
   }
 }
-
-/** Rounding may leave the range. */
-const clamped = (score: number): number => Math.max(-1, Math.min(1, score));
 
 export const isCount = (value: unknown, least: number, most: number): boolean =>
   Number.isInteger(value) && (value as number) >= least && (value as number) <= most;
