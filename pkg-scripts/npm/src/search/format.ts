@@ -22,7 +22,7 @@ export function invalid(where: string, expected: string, found: string): NanolmE
 }
 
 /** The bytes of an index. */
-export function pack(kind: Kind, description: object, parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+export function pack(kind: Kind, description: object, parts: readonly Uint8Array[]): Uint8Array {
   const lengths = parts.map(({ length }) => length);
   const text = new TextEncoder().encode(JSON.stringify({ ...description, kind, lengths }));
   const length = HEAD + text.length + lengths.reduce((sum, each) => sum + each, 0) + CHECK;

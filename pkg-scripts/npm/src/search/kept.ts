@@ -9,10 +9,13 @@ const PLACE = "nanolm-indexes";
 /** Cache Storage wants addresses. Nothing is ever asked of this one. */
 const ADDRESS = "https://index.nanolm.invalid/";
 
+/** No public type says so, as TypeScript 5.4 does not know it. */
+type Bytes = Uint8Array<ArrayBuffer>;
+
 interface Place {
-  read(name: string): Promise<Uint8Array<ArrayBuffer> | undefined>;
+  read(name: string): Promise<Uint8Array | undefined>;
   /** Resolves to whether it could be kept here. */
-  write(name: string, bytes: Uint8Array<ArrayBuffer>): Promise<boolean>;
+  write(name: string, bytes: Uint8Array): Promise<boolean>;
   /** Resolves to whether it was here. */
   remove(name: string): Promise<boolean>;
   names(): Promise<string[]>;
@@ -40,7 +43,7 @@ function files(folder: FileSystemDirectoryHandle): Place {
         return false;
       }
       const stream = await file.createWritable();
-      await stream.write(bytes);
+      await stream.write(bytes as Bytes);
       await stream.close();
       return true;
     },
@@ -70,7 +73,7 @@ function entries(cache: Entries): Place {
       return response && new Uint8Array(await response.arrayBuffer());
     },
     async write(name, bytes) {
-      await cache.put(address(name), new Response(bytes));
+      await cache.put(address(name), new Response(bytes as Bytes));
       return true;
     },
     async remove(name) {
@@ -104,7 +107,7 @@ function checkName(name: string): void {
   if (typeof name !== "string" || name === "" || name.length > 80) throw optionError("name", "a string of 1 to 80 characters", name);
 }
 
-export async function keep(name: string, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+export async function keep(name: string, bytes: Uint8Array): Promise<void> {
   checkName(name);
   let why = "this page has no storage (insecure pages and some private windows have none)";
   let done = false;
@@ -121,7 +124,7 @@ export async function keep(name: string, bytes: Uint8Array<ArrayBuffer>): Promis
   throw new WorkerError("worker/unavailable", `the index "${name}" could not be kept: ${why}. save() gives its bytes, to keep elsewhere`, { name, why });
 }
 
-export async function read(name: string): Promise<Uint8Array<ArrayBuffer> | undefined> {
+export async function read(name: string): Promise<Uint8Array | undefined> {
   checkName(name);
   for (const place of await places()) {
     const bytes = await place.read(name);

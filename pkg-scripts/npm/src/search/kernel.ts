@@ -90,8 +90,8 @@ export class Rows {
   }
 
   /** A copy of a row. */
-  row(row: number): Uint8Array<ArrayBuffer> {
-    return new Uint8Array(this.#exports.memory.buffer.slice(this.#at(row), this.#at(row) + this.length) as ArrayBuffer);
+  row(row: number): Uint8Array {
+    return new Uint8Array(this.#exports.memory.buffer.slice(this.#at(row), this.#at(row) + this.length));
   }
 
   /** Whose scores are asked for next. */

@@ -197,7 +197,7 @@ export class TextIndex {
   }
 
   /** All of it as bytes, for `TextIndex.load`: texts, metadata, vectors, and what tells its model from others. */
-  save(): Uint8Array<ArrayBuffer> {
+  save(): Uint8Array {
     const documents = [...this.#documents.values()];
     const description: Description = {
       model: this.#model.info.name,

@@ -203,7 +203,7 @@ export class VectorIndex {
   }
 
   /** All of it as bytes, for `VectorIndex.load`. */
-  save(): Uint8Array<ArrayBuffer> {
+  save(): Uint8Array {
     const { dimensions, type } = this;
     const parts = this.#columns.flatMap(({ rows, scales }) => {
       const bytes = new Uint8Array(rows.count * rows.length);
