@@ -96,7 +96,7 @@ async function recalls(folder, file, most) {
     return queries.map((query) => index.search(query, { k: 10 }).map(({ id }) => id));
   };
   const exact = indexOf({ type: "float32" });
-  const forms = { float32: {}, int8: {}, "binary, 20 candidates a result": { rescore: 20 }, "binary (10, the default)": { rescore: 10 }, "binary, 4 candidates a result": { rescore: 4 }, "binary, bits alone": { rescore: 0 } };
+  const forms = { float32: {}, int8: {}, "binary, 20 candidates a result": { rescore: 20 }, "binary, 10 candidates a result": { rescore: 10 }, "binary, 5 candidates a result": { rescore: 5 }, "binary, bits alone": { rescore: 0 } };
   const rows = Object.entries(forms).map(([form, options]) => {
     const found = form === "float32" ? exact : indexOf({ type: form.split(/[ ,]/)[0], ...options });
     const same = found.map((ids, i) => exact[i].filter((id) => ids.includes(id)).length / 10);

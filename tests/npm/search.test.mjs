@@ -67,11 +67,13 @@ describe("VectorIndex", () => {
         // Half a step of 127 for each number, along a query of length 1.
         assert.ok(Math.abs(score - cosine(query, list[id])) < 0.01, `${id}: ${score} for ${cosine(query, list[id])}`);
       }
-      const bits = (vector) => Array.from(vector, (value) => value > 0);
+      const bits = (vector) => Array.from(vector, (value, i) => ((Math.imul(i + 1, 0x9e3779b1) & 0x10000) ? -value : value) > 0);
       for (const { id, score } of filled({ dimensions, type: "binary", rescore: 0 }, list).search(query, { k: 100 })) {
         const other = bits(list[id]);
         const differing = bits(query).filter((bit, i) => bit !== other[i]).length;
-        assert.ok(Math.abs(score - Math.cos((Math.PI * differing) / dimensions)) < 1e-12, `${id}: ${score}, ${differing} bits`);
+        // Of an odd number, they are the signs of the vector itself; of another, those of the vector turned in space.
+        const told = (Math.acos(score) / Math.PI) * dimensions;
+        assert.ok(Math.abs(told - (dimensions % 2 === 1 ? differing : Math.round(told))) < 1e-6, `${id}: ${score}, ${differing} bits`);
       }
     });
   }
@@ -205,7 +207,7 @@ const paragraphs = ["", "docs/"]
   .flatMap((path) => readFileSync(path, "utf8").split(/\n\n+/))
   .filter((text) => text.length > 60);
 
-test("of the exact ten nearest, int8 finds 99 %, and bits with candidates compared again 90 %", async () => {
+test("of the exact ten nearest, int8 finds 99 %, and bits with candidates compared again 95 %", async () => {
   const texts = [...new Set(paragraphs.flatMap((text) => text.split("\n")).filter((line) => line.length > 40))];
   assert.ok(texts.length > 1000, `${texts.length}`);
   const list = await model.embed(texts);
@@ -216,7 +218,7 @@ test("of the exact ten nearest, int8 finds 99 %, and bits with candidates compar
   const binary = recall(filled({ dimensions, type: "binary" }, list), exact, queries, 10);
   console.log(`recall over ${texts.length} texts, ${queries.length} queries: int8 ${int8.toFixed(4)}, binary ${binary.toFixed(4)}`);
   assert.ok(int8 >= 0.99, `int8: ${int8}`);
-  assert.ok(binary >= 0.9, `binary: ${binary}`);
+  assert.ok(binary >= 0.95, `binary: ${binary}`);
 });
 
 describe("TextIndex", () => {

@@ -31,6 +31,28 @@ const bytesOf = ({ buffer, byteOffset, byteLength }: ArrayBufferView): Uint8Arra
 
 const largest = (vector: Float64Array): number => vector.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
 
+/**
+ * The vector turned in space, so that no few numbers hold most of it: each by a sign, then a Walsh-Hadamard transform of every block as
+ * large as the number of dimensions allows. Products stay as they were, and rounding costs half as much order, signs tell more.
+ * After Ailon and Chazelle, "Approximate nearest neighbors and the fast Johnson-Lindenstrauss transform" (2006).
+ */
+function spread(vector: Float64Array): Float64Array {
+  const { length } = vector;
+  const block = length & -length;
+  // Signs without a pattern, the same ones for ever: they are part of what is saved.
+  const out = vector.map((value, i) => (Math.imul(i + 1, 0x9e3779b1) & 0x10000 ? -value : value) / Math.sqrt(block));
+  for (let half = 1; half < block; half *= 2) {
+    for (let from = 0; from < length; from += 2 * half) {
+      for (let i = from; i < from + half; i++) {
+        const [a, b] = [out[i] as number, out[i + half] as number];
+        out[i] = a + b;
+        out[i + half] = a - b;
+      }
+    }
+  }
+  return out;
+}
+
 /** Whole numbers up to `most`, and the scale with which they come nearest to the vector. */
 function rounded(vector: Float64Array, numbers: Int8Array | Int16Array, most: number): Row {
   const top = largest(vector);
@@ -78,8 +100,8 @@ export const ENCODINGS: Readonly<Record<VectorType, Encoding>> = {
     kernel: "products_i8",
     row: (dimensions) => dimensions,
     query: (dimensions) => 2 * dimensions,
-    encode: (vector) => rounded(vector, new Int8Array(vector.length), 127),
-    ask: (vector) => rounded(vector, new Int16Array(vector.length), finest(vector.length)),
+    encode: (vector) => rounded(spread(vector), new Int8Array(vector.length), 127),
+    ask: (vector) => rounded(spread(vector), new Int16Array(vector.length), finest(vector.length)),
     score: (raw, scale) => raw * scale,
     cosine,
   },
@@ -87,8 +109,8 @@ export const ENCODINGS: Readonly<Record<VectorType, Encoding>> = {
     kernel: "different_bits",
     row: (dimensions) => Math.ceil(dimensions / 8),
     query: (dimensions) => Math.ceil(dimensions / 8),
-    encode: signs,
-    ask: signs,
+    encode: (vector) => signs(spread(vector)),
+    ask: (vector) => signs(spread(vector)),
     score: (raw) => -raw,
     // Of random planes through the origin, the part angle / pi lies between two vectors.
     cosine: (score, dimensions) => Math.cos((Math.PI * score) / dimensions),

@@ -20,7 +20,7 @@ export interface VectorIndexOptions {
   type?: VectorType | undefined;
   /**
    * With `binary`: for each result that is asked for, so many candidates are compared again, by numbers of 8 bits that are kept besides.
-   * By default 10. With 0 the bits alone are kept, and scores are estimates.
+   * By default 20. With 0 the bits alone are kept, and scores are estimates.
    */
   rescore?: number | undefined;
 }
@@ -120,7 +120,7 @@ export class VectorIndex {
     if (rescore !== undefined && !isCount(rescore, 0, 1000)) throw optionError("rescore", "a whole number from 0 to 1000", rescore);
     this.dimensions = dimensions;
     this.type = type;
-    this.#rescore = type === "binary" ? (rescore ?? 10) : 0;
+    this.#rescore = type === "binary" ? (rescore ?? 20) : 0;
     this.#column = new Column(type, dimensions);
     if (this.#rescore > 0) this.#finer = new Column("int8", dimensions);
   }
