@@ -121,6 +121,8 @@ const lines = [
     Object.entries(rows).map(([type, { median, slowest, bytes, save, load }]) => `| ${where} | ${type} | ${ms(median)} | ${ms(slowest)} | ${(bytes / 1e6).toFixed(1)} | ${ms(save)} | ${ms(load)} |`),
   ),
 ];
+const write = () => writeFileSync(given.out, `${lines.join("\n")}\n`);
+write();
 if (given.model !== undefined && given.data !== undefined && existsSync(given.model) && existsSync(given.data)) {
   const { name, texts, queries, rows } = await recalls(given.model, given.data, Number(given.texts));
   lines.push(
@@ -135,5 +137,5 @@ if (given.model !== undefined && given.data !== undefined && existsSync(given.mo
 } else {
   console.log("SKIPPED recall: name an encoder's folder with --model and JSON lines of texts with --data");
 }
-writeFileSync(given.out, `${lines.join("\n")}\n`);
+write();
 console.log(lines.join("\n"));

@@ -67,11 +67,11 @@ describe("VectorIndex", () => {
         // Half a step of 127 for each number, along a query of length 1.
         assert.ok(Math.abs(score - cosine(query, list[id])) < 0.01, `${id}: ${score} for ${cosine(query, list[id])}`);
       }
-      const bits = (vector) => Array.from(vector, (value, i) => ((Math.imul(i + 1, 0x9e3779b1) & 0x10000) ? -value : value) > 0);
+      const bits = (vector) => Array.from(vector, (value) => value > 0);
       for (const { id, score } of filled({ dimensions, type: "binary", rescore: 0 }, list).search(query, { k: 100 })) {
         const other = bits(list[id]);
         const differing = bits(query).filter((bit, i) => bit !== other[i]).length;
-        // Of an odd number, they are the signs of the vector itself; of another, those of the vector turned in space.
+        // Of an odd number, bits differ where signs do; of another, they are those of the vectors turned in space.
         const told = (Math.acos(score) / Math.PI) * dimensions;
         assert.ok(Math.abs(told - (dimensions % 2 === 1 ? differing : Math.round(told))) < 1e-6, `${id}: ${score}, ${differing} bits`);
       }
@@ -84,8 +84,8 @@ describe("VectorIndex", () => {
     for (const type of TYPES) {
       const index = filled({ dimensions, type, ...(type === "binary" ? { rescore: 0 } : {}) }, [ones, ones.map((value) => -value)]);
       const [same, opposite] = index.search(ones);
-      assert.ok(same.id === 0 && Math.abs(same.score - 1) < 1e-4, `${type}: ${same.score}`);
-      assert.ok(opposite.id === 1 && Math.abs(opposite.score + 1) < 1e-4, `${type}: ${opposite.score}`);
+      assert.ok(same.id === 0 && Math.abs(same.score - 1) < 1e-3, `${type}: ${same.score}`);
+      assert.ok(opposite.id === 1 && Math.abs(opposite.score + 1) < 1e-3, `${type}: ${opposite.score}`);
     }
   });
 

@@ -113,7 +113,8 @@ impl Sum for F32 {
 
     #[inline(always)]
     fn whole(sums: v128) -> f32 {
-        (f32x4_extract_lane::<0>(sums) + f32x4_extract_lane::<1>(sums)) + (f32x4_extract_lane::<2>(sums) + f32x4_extract_lane::<3>(sums))
+        (f32x4_extract_lane::<0>(sums) + f32x4_extract_lane::<1>(sums))
+            + (f32x4_extract_lane::<2>(sums) + f32x4_extract_lane::<3>(sums))
     }
 }
 

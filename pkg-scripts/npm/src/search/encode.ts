@@ -40,7 +40,7 @@ function spread(vector: Float64Array): Float64Array {
   const { length } = vector;
   const block = length & -length;
   // Signs without a pattern, the same ones for ever: they are part of what is saved.
-  const out = vector.map((value, i) => (Math.imul(i + 1, 0x9e3779b1) & 0x10000 ? -value : value) / Math.sqrt(block));
+  const out = vector.map((value, i) => (isTurned(i) ? -value : value) / Math.sqrt(block));
   for (let half = 1; half < block; half *= 2) {
     for (let from = 0; from < length; from += 2 * half) {
       for (let i = from; i < from + half; i++) {
@@ -51,6 +51,13 @@ function spread(vector: Float64Array): Float64Array {
     }
   }
   return out;
+}
+
+/** Half of all places, as if by chance: a sequence that is merely even would add up in some number of the transform. */
+function isTurned(place: number): boolean {
+  const first = Math.imul(place + 1, 0x9e3779b1);
+  const second = Math.imul(first ^ (first >>> 15), 0x85ebca6b);
+  return ((second ^ (second >>> 13)) & 1) === 1;
 }
 
 /** Whole numbers up to `most`, and the scale with which they come nearest to the vector. */
