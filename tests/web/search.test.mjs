@@ -16,10 +16,10 @@ const prepare = async () => {
   globalThis.search = await import("/nanolm/search/index.js");
   globalThis.made = (type) => {
     const index = new search.VectorIndex({ dimensions: 50, type });
-    for (let id = 0; id < 500; id++) index.add(id, Float32Array.from({ length: 50 }, (_, i) => Math.sin(id * 7 + i * i)));
+    for (let id = 0; id < 500; id++) index.add(id, Float32Array.from({ length: 50 }, (_, i) => Math.sin(id * (i + 1) * 0.731 + i * i)));
     return index;
   };
-  globalThis.query = Float32Array.from({ length: 50 }, (_, i) => Math.sin(3 * 7 + i * i) + 0.1 * Math.cos(i));
+  globalThis.query = Float32Array.from({ length: 50 }, (_, i) => Math.sin(3 * (i + 1) * 0.731 + i * i) + 0.1 * Math.cos(i));
 };
 // Each in a profile of its own.
 beforeEach(async () => {
