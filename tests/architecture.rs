@@ -253,7 +253,7 @@ fn check_lengths(files: &[File]) -> Vec<String> {
 fn sources() -> Vec<File> {
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
     let mut files = Vec::new();
-    for folder in ["src", "grammar", "shaders", "tests", "www", "pkg-scripts", "examples"] {
+    for folder in ["src", "grammar", "vectors", "shaders", "tests", "www", "pkg-scripts", "examples"] {
         collect(&root, &root.join(folder), &mut files);
     }
     files.sort();

@@ -74,7 +74,8 @@ function smaller(path) {
   const { code, errors } = minifySync(path, text, { module: true, compress: true, mangle: true });
   if (errors.length > 0) throw new Error(`assemble: ${path} cannot be minified: ${errors[0].message}`);
   const known = code.replace(/(["'`])sha256:([\w./-]+)\1/g, (_, quote, file) => `${quote}${integrityOf(file)}${quote}`);
-  return known.replace(/(new URL\(|\{type:)`([^`$\\]+)`/g, '$1"$2"');
+  const whole = known.replace(/(["'`])base64:(\w+)\1/g, (_, quote, name) => `${quote}${moduleOf(name)}${quote}`);
+  return whole.replace(/(new URL\(|\{type:)`([^`$\\]+)`/g, '$1"$2"');
 }
 
 /** The hash of a file that is loaded later, which the module that loads it knows it by. Model files come to dist/ after the modules. */
@@ -82,6 +83,14 @@ function integrityOf(file) {
   const path = [join(PACKAGE, file), join(DIST, file)].find(existsSync);
   // Whoever builds without the model gets a package without it.
   return path === undefined ? `sha256:${file}` : `sha256-${createHash("sha256").update(readFileSync(path)).digest("base64")}`;
+}
+
+/** A wasm module of a few KB, which lies within the JavaScript that calls it. */
+function moduleOf(name) {
+  const path = join(ROOT, `build/engine/${name}/optimised.wasm`);
+  if (existsSync(path)) return readFileSync(path).toString("base64");
+  console.error(`assemble: ${name} is not there: build/engine/${name}/optimised.wasm. Build it first: pkg-scripts/build`);
+  process.exit(1);
 }
 
 const isModule = (file) => file.endsWith(".js") && !ENGINE.test(file);

@@ -41,6 +41,8 @@ const BUILT_ON = {
   "built-in-ai": ["openai"],
   // It looks at what downloads have kept.
   store: ["files", "platform", "node"],
+  // It keeps indexes where the package keeps downloads, in Node.
+  search: ["platform", "node"],
 };
 
 const IMPORT = /(?:\bfrom|\bimport)\s*\(?\s*"(\.[^"]+)"/g;

@@ -52,6 +52,10 @@ export type ErrorCode =
   | "session/disposed"
   /** A bug in this package. Please report it. */
   | "session/busy"
+  /** Bytes that are no saved index of `nanolm/search`, or are damaged. Build the index again. */
+  | "index/invalid"
+  /** Another model has made the vectors of a saved index. Load that one, or build the index again. */
+  | "index/model"
   /** The GPU is not there or failed. Load with `device: "cpu"`. */
   | "gpu/failed"
   /** There is not enough memory. Use a smaller model or a shorter text. */

@@ -2,6 +2,7 @@
 import { Model } from "nanolm";
 import { createNanolm, type StreamPart } from "nanolm/ai-sdk";
 import { useChat, useModel, useSummary } from "nanolm/react";
+import { type FoundText, list, type Match, TextIndex, VectorIndex } from "nanolm/search";
 import { type Asked, createRouter, type Left, personalIn, type RouterStats } from "nanolm/router";
 
 export async function use(): Promise<RouterStats> {
@@ -31,4 +32,17 @@ export function Component(text: string): string {
   if (!running) void send("x").then((result) => result?.text);
   retry();
   return `${progress?.loaded} ${points[0]?.start} ${messages.length}`;
+}
+
+export async function find(query: string): Promise<FoundText[]> {
+  const model = await Model.load();
+  const vectors = new VectorIndex({ dimensions: 3, type: "int8" });
+  vectors.add("a", [1, 2, 3]);
+  vectors.add(7, [new Float32Array(3), await model.embed("x")]);
+  const found: Match[] = VectorIndex.load(vectors.save()).search([1, 2, 3], { k: 1, filter: (id) => id !== "a" });
+  // @ts-expect-error there is no such type
+  new VectorIndex({ dimensions: 3, type: "int4" });
+  const texts = (await TextIndex.open("x", model)) ?? (await TextIndex.create(model, { passage: 400 }));
+  await texts.add({ id: found.length, text: (await list()).join(), metadata: { any: true } }, { onProgress: ({ loaded }) => console.log(loaded) });
+  return texts.search(query, { filter: ({ metadata }) => metadata !== undefined });
 }
