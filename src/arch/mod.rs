@@ -45,7 +45,7 @@ mod settings;
 mod smollm3;
 mod stablelm;
 
-pub use head::{HeadActivation, HeadConfig, Scores, head};
+pub use head::{HeadActivation, HeadConfig, Reads, Scores, head};
 pub use names::{Part, Source, Tensors};
 
 use crate::error::Result;
