@@ -280,7 +280,7 @@ export class Model {
    * finds names is fetched when first needed, and works with any model.
    */
   extractEntities(text: string, options: EntityOptions = {}): Promise<Entity[]> {
-    return extractEntities(this.#connection, this.#parts, text, options, this.#instructed("extractEntities"));
+    return extractEntities(this.#connection, this.#parts, text, options, this.#instructed("extractEntities"), this.#window("entities"));
   }
 
   /** The phrases that say what the text is about, the best first. */
@@ -290,7 +290,12 @@ export class Model {
 
   /** The part of the text that answers the question; `null` where none seems to. */
   answer(question: string, text: string, options: AnswerOptions = {}): Promise<Answer | null> {
-    return answer(this.#connection, question, text, options, this.#instructed("answer"));
+    return answer(this.#connection, question, text, options, this.#instructed("answer"), this.#window("answer"));
+  }
+
+  /** How many tokens the model reads at once, where it has a head over tokens for this task. */
+  #window(task: string): number | undefined {
+    return this.#info.methods[task] === "model" ? this.#info.contextLength : undefined;
   }
 
   /**
