@@ -6,8 +6,8 @@ import type { CallOptions } from "../options.js";
 import type { Answer } from "../tasks/answer.js";
 import { checkNames, softmax, type Window, windowsOf } from "./read.js";
 
-/** Words of an answer, at most. */
-const MOST_WORDS = 15;
+/** Tokens of an answer, at most. */
+const MOST_TOKENS = 30;
 
 interface Span {
   start: number;
@@ -45,21 +45,16 @@ export function bestOf(windows: readonly Window[]): Span | null {
   let best: Span | null = null;
   let none = 1;
   for (const { first, words } of windows) {
-    const tokens = words.flatMap(({ tokens }) => tokens);
-    const begins = softmax([first, ...tokens].map((row) => row[0] as number));
-    const ends = softmax([first, ...tokens].map((row) => row[1] as number));
+    const tokens = words.flatMap((word) => word.tokens.map((row) => ({ word, row })));
+    const rows = [first, ...tokens.map(({ row }) => row)];
+    const begins = softmax(rows.map((row) => row[0] as number));
+    const ends = softmax(rows.map((row) => row[1] as number));
     none = Math.min(none, (begins[0] as number) * (ends[0] as number));
-    // A word begins as well as the best of its tokens does.
-    let at = 1;
-    const most = words.map(({ start, end, tokens }) => {
-      const range = [at, (at += tokens.length)] as const;
-      return { start, end, begin: Math.max(...begins.slice(...range)), finish: Math.max(...ends.slice(...range)) };
-    });
-    most.forEach(({ start, begin }, i) => {
-      for (const { end, finish } of most.slice(i, i + MOST_WORDS)) {
-        const score = begin * finish;
+    tokens.forEach(({ word: { start } }, i) => {
+      tokens.slice(i, i + MOST_TOKENS).forEach(({ word: { end } }, n) => {
+        const score = (begins[1 + i] as number) * (ends[1 + i + n] as number);
         if (score > (best?.score ?? 0)) best = { start, end, score };
-      }
+      });
     });
   }
   return best !== null && (best as Span).score > none ? best : null;
