@@ -62,7 +62,7 @@ test("a long text is read in windows, and no entity is cut where one ends", asyn
   assert.deepEqual(progress.at(-1), [text.length, text.length]);
   assert.ok(progress.length > 40);
   // Whatever is in it, it comes to an end, without a word or with one alone.
-  for (const odd of ["", " ".repeat(5000), "x".repeat(5000), "x".repeat(5000) + " Ada"]) {
+  for (const odd of ["", " ".repeat(5000), "x".repeat(5000), `${"x".repeat(5000)} Ada`]) {
     const windows = await windowsOf(engine(small), odd, undefined, 6, {});
     assert.ok(windows.length >= 1 && windows.length < 100, `${windows.length} windows`);
   }
@@ -78,7 +78,7 @@ for (const folder of ["tiny-bert-answers", "tiny-roberta-answers", "tiny-distilb
     const { query, cases } = expected(folder);
     for (const one of cases) {
       const asked = [];
-      const found = await answer(engine(() => reads(["start", "end"], one), asked), query, one.text.slice(0, one.words.at(-1) ?? 0), 64, {});
+      const found = await answer(engine(() => reads(["start", "end"], one), asked), one.text.slice(0, one.words.at(-1) ?? 0), 64, { question: query });
       assert.equal(asked[0].question, query);
       // The same in the plainest way: the first row stands for no answer.
       const probabilities = [0, 1].map((at) => {

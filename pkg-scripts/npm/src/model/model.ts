@@ -7,6 +7,7 @@ import { filesOf, folderAddress, hashesOf, LABEL_SETS, type ModelSource } from "
 import type { Build, DeviceInfo, EngineInfo, LoadedInfo, Progress } from "../info.js";
 import { chat } from "./chat.js";
 import type { ChatMessage, ChatOptions, ChatPiece } from "./chat/types.js";
+import { headed } from "./headed.js";
 import type { Asked } from "./instruct/ask.js";
 import type { Finders } from "./instruct/index.js";
 import { type FinderOptions, type Found, found, written } from "./instructed.js";
@@ -280,7 +281,7 @@ export class Model {
    * finds names is fetched when first needed, and works with any model.
    */
   extractEntities(text: string, options: EntityOptions = {}): Promise<Entity[]> {
-    return extractEntities(this.#connection, this.#parts, text, options, this.#instructed("extractEntities"), this.#window("entities"));
+    return extractEntities(this.#connection, this.#parts, text, options, this.#instructed("extractEntities"), headed(this.#connection, this.#info).entities);
   }
 
   /** The phrases that say what the text is about, the best first. */
@@ -290,12 +291,7 @@ export class Model {
 
   /** The part of the text that answers the question; `null` where none seems to. */
   answer(question: string, text: string, options: AnswerOptions = {}): Promise<Answer | null> {
-    return answer(this.#connection, question, text, options, this.#instructed("answer"), this.#window("answer"));
-  }
-
-  /** How many tokens the model reads at once, where it has a head over tokens for this task. */
-  #window(task: string): number | undefined {
-    return this.#info.methods[task] === "model" ? this.#info.contextLength : undefined;
+    return answer(this.#connection, question, text, options, this.#instructed("answer"), headed(this.#connection, this.#info).answer);
   }
 
   /**

@@ -2,8 +2,7 @@
 
 import type { Connection } from "../../engine/connection.js";
 import { optionError } from "../../errors.js";
-import type { CallOptions } from "../options.js";
-import type { Answer } from "../tasks/answer.js";
+import type { Answer, AnswerOptions } from "../tasks/answer.js";
 import { checkNames, softmax, type Window, windowsOf } from "./read.js";
 
 /** Tokens of an answer, at most. */
@@ -19,10 +18,9 @@ interface Span {
 /** The likeliest span; `null` where it is likelier that there is none (the first row, as in SQuAD 2), or below `minScore`. */
 export async function answer(
   connection: Connection,
-  question: string,
   text: string,
   contextLength: number,
-  { minScore = 0, ...call }: CallOptions & { minScore?: number | undefined },
+  { question, minScore = 0, method: _, ...call }: AnswerOptions & { question: string },
 ): Promise<Answer | null> {
   if (!(minScore >= 0 && minScore <= 1)) throw optionError("minScore", "a number from 0 to 1", minScore);
   checkNames(call);

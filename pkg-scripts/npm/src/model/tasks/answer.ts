@@ -31,15 +31,12 @@ export async function answer(
   text: string,
   options: AnswerOptions,
   { ask }: Instructed<AnswerOptions & { question: string }, Answer | null>,
-  contextLength?: number,
+  bySpan?: (text: string, options: AnswerOptions & { question: string }) => Promise<Answer | null>,
 ): Promise<Answer | null> {
   checkText("question", question);
   checkText("text", text);
-  const { method = contextLength === undefined ? "package" : "model", ...rest } = checkOptions(options);
-  if (method === "model" && contextLength !== undefined) {
-    const span = await import("../heads/answer.js");
-    return span.answer(engine, question, text, contextLength, rest);
-  }
+  const { method = bySpan === undefined ? "package" : "model", ...rest } = checkOptions(options);
+  if (method === "model" && bySpan !== undefined) return bySpan(text, { ...rest, question });
   if (method !== "package") return ask(text, { ...rest, method, question });
   const answers = await collect<Answer>(engine, { task: "answer", input: text, options: { ...rest, question } as CallOptions }, "answer");
   return answers[0] ?? null;

@@ -37,13 +37,12 @@ export async function extractEntities(
   text: string,
   options: EntityOptions,
   { chats, ask }: Instructed<EntityOptions & { types: readonly string[] }, Entity[]>,
-  contextLength?: number,
+  byTokens?: (text: string, options: EntityOptions) => Promise<{ found: Entity[]; others: readonly string[] }>,
 ): Promise<Entity[]> {
   checkText("text", text);
   const { types } = checkOptions(options);
-  if (contextLength !== undefined) {
-    const { byTokens } = await import("../heads/entities.js");
-    const { found, others } = await byTokens(engine, text, contextLength, options);
+  if (byTokens !== undefined) {
+    const { found, others } = await byTokens(text, options);
     if (others.length === 0) return found;
     const more = await extractEntities(engine, parts, text, { ...options, types: others }, { chats, ask });
     return [...found, ...more].sort((a, b) => a.start - b.start);
