@@ -90,7 +90,9 @@ impl Pipeline {
                 let n_before = ids.len();
                 self.model.encode(&piece.text, ids).map_err(failed)?;
                 made += piece.text.len();
-                let to = ends.iter().find(|(_, end)| *end >= made).map_or(run.len(), |(at, _)| *at);
+                // What the rules leave out, such as an accent of its own, belongs to what is before it.
+                let n = ends.partition_point(|(_, end)| *end <= made);
+                let to = if ends.is_empty() { run.len() } else { ends[..n].last().map_or(from, |(at, _)| *at) };
                 let word = &run[from..to];
                 let first = start + from + (word.len() - word.trim_start().len());
                 words.resize(
