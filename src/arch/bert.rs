@@ -16,7 +16,12 @@ use crate::model::{Activation, EncoderConfig, Ffn, LayerConfig, ModelConfig, Nor
 pub(super) const BERT: Family = Family {
     gguf: Origin { known: &["bert"], config: from_gguf, names: Names { tables: &[], prefix: "", ignored: &[] } },
     hugging_face: Origin {
-        known: &["BertModel", "BertForSequenceClassification"],
+        known: &[
+            "BertModel",
+            "BertForSequenceClassification",
+            "BertForTokenClassification",
+            "BertForQuestionAnswering",
+        ],
         config: |s| from_hugging_face(s, 1e-12, 0),
         names: Names { tables: &[POSITIONS, NAMES], prefix: "bert.", ignored: IGNORED },
     },
@@ -28,10 +33,16 @@ pub(super) const ROBERTA: Family = Family {
         known: &[
             "RobertaModel",
             "RobertaForSequenceClassification",
+            "RobertaForTokenClassification",
+            "RobertaForQuestionAnswering",
             "XLMRobertaModel",
             "XLMRobertaForSequenceClassification",
+            "XLMRobertaForTokenClassification",
+            "XLMRobertaForQuestionAnswering",
             "CamembertModel",
             "CamembertForSequenceClassification",
+            "CamembertForTokenClassification",
+            "CamembertForQuestionAnswering",
         ],
         config: |s| from_hugging_face(s, 1e-5, UNUSED_POSITIONS),
         names: Names { tables: &[LATER_POSITIONS, NAMES], prefix: "bert.", ignored: IGNORED },
@@ -41,7 +52,12 @@ pub(super) const ROBERTA: Family = Family {
 pub(super) const DISTILBERT: Family = Family {
     gguf: NO_GGUF,
     hugging_face: Origin {
-        known: &["DistilBertModel", "DistilBertForSequenceClassification"],
+        known: &[
+            "DistilBertModel",
+            "DistilBertForSequenceClassification",
+            "DistilBertForTokenClassification",
+            "DistilBertForQuestionAnswering",
+        ],
         config: from_distilbert,
         names: Names { tables: &[DISTILBERT_NAMES], prefix: "distilbert.", ignored: IGNORED },
     },

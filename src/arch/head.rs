@@ -29,7 +29,18 @@ pub enum Scores {
     Raw,
 }
 
-/// A head over the first row of a text.
+/// Which rows a head reads, and what its outputs are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reads {
+    /// The first row: labels of the text, or how well a pair fits.
+    Text,
+    /// Every row: labels of the tokens.
+    Tokens,
+    /// Every row of a question and a text: how well the answer begins there, and ends there.
+    Span,
+}
+
+/// A head over the rows of a text.
 #[derive(Clone, Debug, PartialEq)]
 pub struct HeadConfig {
     /// Names of the matrices in the file without `.weight` and `.bias`, first to last, and what follows each.
@@ -40,6 +51,8 @@ pub struct HeadConfig {
     pub scores: Scores,
     /// Separator tokens between the two texts of a pair.
     pub separators: usize,
+    /// Which rows it reads.
+    pub reads: Reads,
 }
 
 /// Of one class.
@@ -47,6 +60,7 @@ struct Row {
     class: &'static str,
     layers: &'static [(&'static str, HeadActivation)],
     separators: usize,
+    reads: Reads,
 }
 
 const BERT: &[(&str, HeadActivation)] =
@@ -56,13 +70,35 @@ const ROBERTA: &[(&str, HeadActivation)] =
 const DISTILBERT: &[(&str, HeadActivation)] =
     &[("pre_classifier", HeadActivation::Relu), ("classifier", HeadActivation::None)];
 
+const TOKENS: &[(&str, HeadActivation)] = &[("classifier", HeadActivation::None)];
+const SPAN: &[(&str, HeadActivation)] = &[("qa_outputs", HeadActivation::None)];
+
+const fn row(
+    class: &'static str,
+    layers: &'static [(&'static str, HeadActivation)],
+    separators: usize,
+    reads: Reads,
+) -> Row {
+    Row { class, layers, separators, reads }
+}
+
 /// Every class with a head.
-const HEADS: [Row; 5] = [
-    Row { class: "BertForSequenceClassification", layers: BERT, separators: 1 },
-    Row { class: "DistilBertForSequenceClassification", layers: DISTILBERT, separators: 1 },
-    Row { class: "RobertaForSequenceClassification", layers: ROBERTA, separators: 2 },
-    Row { class: "XLMRobertaForSequenceClassification", layers: ROBERTA, separators: 2 },
-    Row { class: "CamembertForSequenceClassification", layers: ROBERTA, separators: 2 },
+const HEADS: [Row; 15] = [
+    row("BertForSequenceClassification", BERT, 1, Reads::Text),
+    row("DistilBertForSequenceClassification", DISTILBERT, 1, Reads::Text),
+    row("RobertaForSequenceClassification", ROBERTA, 2, Reads::Text),
+    row("XLMRobertaForSequenceClassification", ROBERTA, 2, Reads::Text),
+    row("CamembertForSequenceClassification", ROBERTA, 2, Reads::Text),
+    row("BertForTokenClassification", TOKENS, 1, Reads::Tokens),
+    row("DistilBertForTokenClassification", TOKENS, 1, Reads::Tokens),
+    row("RobertaForTokenClassification", TOKENS, 2, Reads::Tokens),
+    row("XLMRobertaForTokenClassification", TOKENS, 2, Reads::Tokens),
+    row("CamembertForTokenClassification", TOKENS, 2, Reads::Tokens),
+    row("BertForQuestionAnswering", SPAN, 1, Reads::Span),
+    row("DistilBertForQuestionAnswering", SPAN, 1, Reads::Span),
+    row("RobertaForQuestionAnswering", SPAN, 2, Reads::Span),
+    row("XLMRobertaForQuestionAnswering", SPAN, 2, Reads::Span),
+    row("CamembertForQuestionAnswering", SPAN, 2, Reads::Span),
 ];
 
 /// Labels of a file that does not say how many it has, as `transformers` takes it.
@@ -86,7 +122,11 @@ pub fn head(file: &ModelFile) -> Result<Option<HeadConfig>> {
     if labels.is_empty() {
         labels = (0..DEFAULT_LABELS).map(|i| format!("LABEL_{i}")).collect();
     }
-    let scores = match s.str("problem_type")? {
+    if row.reads == Reads::Span {
+        labels = ["start", "end"].map(String::from).to_vec();
+    }
+    let scores = match s.str("problem_type")?.filter(|_| row.reads == Reads::Text) {
+        None if row.reads != Reads::Text => Scores::One,
         None if labels.len() == 1 => Scores::Any,
         None | Some("single_label_classification") => Scores::One,
         Some("multi_label_classification") => Scores::Any,
@@ -96,5 +136,5 @@ pub fn head(file: &ModelFile) -> Result<Option<HeadConfig>> {
             return Err(s.unsupported("problem_type", other, known));
         }
     };
-    Ok(Some(HeadConfig { layers: row.layers, labels, scores, separators: row.separators }))
+    Ok(Some(HeadConfig { layers: row.layers, labels, scores, separators: row.separators, reads: row.reads }))
 }

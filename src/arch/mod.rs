@@ -47,7 +47,7 @@ mod smollm3;
 mod stablelm;
 mod starcoder2;
 
-pub use head::{HeadActivation, HeadConfig, Scores, head};
+pub use head::{HeadActivation, HeadConfig, Reads, Scores, head};
 pub use names::{Part, Source, Tensors};
 
 use crate::error::Result;

@@ -1,6 +1,6 @@
 //! What texts are made of, as plain objects.
 
-use js_sys::Array;
+use js_sys::{Array, Float32Array, Uint32Array};
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
 
@@ -8,6 +8,7 @@ use super::engine::Engine;
 use super::error::to_js;
 use super::job::Job;
 use super::object::{object, set};
+use crate::language::Utf16;
 use crate::run::Place;
 use crate::task;
 
@@ -17,6 +18,21 @@ impl Engine {
     pub fn sentences(&self, text: &str, prose: bool) -> Result<Array, JsValue> {
         let parts = task::sentences(text, prose).map_err(to_js)?;
         Ok(parts.iter().map(|part| placed(&part.place, Some(("text", part.text.as_str().into())))).collect())
+    }
+
+    /// What a head says of the beginning of a text, token by token: `labels`, the `logits` of the first row and of each token, and from where
+    /// to where the word of each token goes in UTF-16, two numbers a token. With a question where it answers such.
+    #[wasm_bindgen(js_name = readTokens)]
+    pub fn read_tokens(&self, text: &str, question: Option<String>) -> Result<JsValue, JsValue> {
+        let read = self.model().read_tokens(text, question.as_deref()).map_err(to_js)?;
+        let utf16 = Utf16::new(text);
+        let places = read.words.iter().map(|word| utf16.range(text, word));
+        let words: Vec<u32> = places.flat_map(|place| [place.start as u32, place.end as u32]).collect();
+        Ok(object([
+            ("labels", read.labels.iter().map(JsValue::from).collect::<Array>().into()),
+            ("logits", Float32Array::from(read.logits.as_slice()).into()),
+            ("words", Uint32Array::from(words.as_slice()).into()),
+        ]))
     }
 
     /// Begins to say how likely each label is as the answer to prompts: `tokens` has them one behind the other, up to `ends`, and then

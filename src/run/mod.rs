@@ -41,6 +41,7 @@ pub use event::{
     Answer, Entity, Event, FinishReason, GpuUsage, Keyword, Label, Phase, Piece, Place, Point, Support, Timings, Usage,
 };
 pub use generate::{GenerateOptions, Prompt, Written};
+pub use head::TokenLogits;
 pub use job::{Ended, Job};
 pub use lease::Lease;
 pub use model::{ChatFiles, Clock, LoadPhase, Model, ModelInfo};

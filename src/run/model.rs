@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::device::Device;
 use super::kept::KeptSessions;
 use super::section::{Description, Read, Sections};
-use crate::arch;
+use crate::arch::{self, Reads};
 pub use crate::backend::Clock;
 use crate::backend::{self, Backend, DeviceReport, DeviceRequest};
 use crate::error::{Error, Result};
@@ -170,9 +170,13 @@ impl Model {
         let mut notes = tokenizer.as_ref().map(|t| t.notes().to_vec()).unwrap_or_default();
         notes
             .extend(encoder.map(|encoder| format!("of longer texts it reads the first {} tokens", encoder.max_tokens)));
-        let first = match &head {
-            Some(head) if head.config.labels.len() == 1 => "rank",
-            Some(_) => "classify",
+        let first = match head.as_ref().map(|head| &head.config) {
+            Some(head) => match head.reads {
+                Reads::Text if head.labels.len() == 1 => "rank",
+                Reads::Text => "classify",
+                Reads::Tokens => "entities",
+                Reads::Span => "answer",
+            },
             None if encoder.is_some() => "embed",
             None => "generate",
         };

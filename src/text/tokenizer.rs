@@ -1,5 +1,7 @@
 //! Text to token ids and back.
 
+use std::ops::Range;
+
 use super::added::AddedTokens;
 use super::pipeline::Pipeline;
 use super::vocabulary::{TokenKind, Vocabulary};
@@ -120,14 +122,32 @@ impl Tokenizer {
         let mut push = |ids: &[u32], most: usize, second| all.extend(ids.iter().take(most).map(|id| (*id, second)));
         push(&self.prefix, max, false);
         push(a, n, false);
-        push(&self.suffix, max, false);
-        for _ in 1..separators {
-            push(&self.suffix, max, true);
+        for i in 0..separators {
+            push(&self.suffix, max, i > 0);
         }
         push(b, m, true);
         push(&self.suffix, max, true);
         all.truncate(max);
         all
+    }
+
+    /// How many tokens the tokenizer's file has before a text, and behind it.
+    pub fn around(&self) -> (usize, usize) {
+        (self.prefix.len(), self.suffix.len())
+    }
+
+    /// The ids of a text in which control tokens are plain text, and for each the bytes of its word: of what the tokenizer takes as one,
+    /// without the spaces around it.
+    ///
+    /// # Errors
+    /// As [`Tokenizer::encode`], and `Tokenizer` where a word by itself becomes other tokens than among others.
+    pub fn encode_with_words(&self, text: &str) -> Result<(Vec<u32>, Vec<Range<usize>>)> {
+        let ids = self.encode(text, false, Controls::Literal)?;
+        let (mut found, mut words) = (Vec::with_capacity(ids.len()), Vec::with_capacity(ids.len()));
+        self.pipeline.encode_words(text, &mut found, &mut words)?;
+        let changed =
+            || Error::Tokenizer { what: "its words depend on each other, so nothing can be found in a text".into() };
+        if found == ids { Ok((ids, words)) } else { Err(changed()) }
     }
 
     /// The ids of a text in which control tokens are plain text, and for each the byte of the text where it ends. A

@@ -5,7 +5,8 @@
 
 Each folder tiny-NAME holds config.json, model.safetensors in f16, tokenizer.json, what sentence-transformers adds to them, and
 expected.json: what `transformers` computes in f64 from the same weights, a text at a time, so that nothing is padded. tiny-bert
-has a GGUF file too. tiny-KIND-labels and tiny-KIND-pairs are the same with heads: their expected.json has logits. The second command writes minilm.json: vectors of the real model, in f64.
+has a GGUF file too. tiny-KIND-labels and tiny-KIND-pairs are the same with heads: their expected.json has logits. tiny-KIND-entities and tiny-KIND-answers have heads over every
+token: logits of the first row and of each token of a text, and the characters of each token's word as `tokenizers` has them. The second command writes minilm.json: vectors of the real model, in f64.
 """
 
 import json
@@ -65,6 +66,16 @@ HEADS = {
     "distilbert-labels": (T.DistilBertForSequenceClassification, "distilbert", ["NEGATIVE", "POSITIVE"], None),
     "bert-pairs": (T.BertForSequenceClassification, "bert", ["LABEL_0"], None),
     "roberta-pairs": (T.RobertaForSequenceClassification, "roberta", ["LABEL_0"], None),
+}
+BIO = ["O", "B-PER", "I-PER", "B-LOC", "I-LOC"]
+TOKEN_HEADS = {
+    "bert-entities": (T.BertForTokenClassification, "bert", BIO),
+    "roberta-entities": (T.RobertaForTokenClassification, "roberta", ["O", "PER", "LOC"]),
+    "distilbert-entities": (T.DistilBertForTokenClassification, "distilbert",
+                            ["O", *(f"{place}-{kind}" for kind in ["PER", "LOC"] for place in "BILU")]),
+    "bert-answers": (T.BertForQuestionAnswering, "bert", None),
+    "roberta-answers": (T.RobertaForQuestionAnswering, "roberta", None),
+    "distilbert-answers": (T.DistilBertForQuestionAnswering, "distilbert", None),
 }
 QUERY = "who lights the lamp?"
 
@@ -207,6 +218,64 @@ def make_head(name, tokenizer):
     print(name, sum(path.stat().st_size for path in folder.iterdir()), "bytes")
 
 
+def words_of(tokenizer, text):
+    """Ids of a text of plain tokens, and for each the characters of its word in UTF-16."""
+    found = tokenizer.encode(text, add_special_tokens=False)
+    ranges = {}
+    for word, (start, end) in zip(found.word_ids, found.offsets):
+        before = ranges.get(word, (start, end))
+        ranges[word] = (min(before[0], start), max(before[1], end))
+    units = lambda at: len(text[:at].encode("utf-16-le")) // 2
+    return found.ids, [[units(at) for at in ranges[word]] for word in found.word_ids]
+
+
+def spans_of(model, tokenizer, kind, text):
+    """What the pipelines of `transformers` find: entities, by the first token of each word, or the best answer of a text that may have none."""
+    names = {name: f"[{name[:-6].upper()}]" for name in ["unk_token", "pad_token", "cls_token", "sep_token", "mask_token"]}
+    fast = T.PreTrainedTokenizerFast(tokenizer_object=tokenizer, model_max_length=POSITIONS, **names)
+    fast.model_input_names = ["input_ids", "attention_mask"]
+    found = T.pipeline("ner", model=model, tokenizer=fast, aggregation_strategy="first")(text)
+    return [[one["entity_group"], one["start"], one["end"], float(f"{one['score']:.7g}")] for one in found]
+
+
+def make_token_head(name, tokenizer):
+    build, kind, labels = TOKEN_HEADS[name]
+    config = MODELS[kind][0]().config
+    if labels:
+        config.id2label = dict(enumerate(labels))
+        config.label2id = {label: i for i, label in enumerate(labels)}
+    model = build(config).eval()
+    fixtures.randomise(model, SEED)
+    fixtures.rounded(model, torch.float16)
+    folder = GOLDEN / f"tiny-{name}"
+    folder.mkdir(exist_ok=True)
+    tokenizer.save(str(folder / "tokenizer.json"))
+    model.half().save_pretrained(folder)
+    model.double()
+    question = [] if labels else encode(tokenizer, QUERY, 10**6)[1:-1] + [SEP] * (2 if kind == "roberta" else 1)
+    cases = []
+    # Of a text that is longer as many whole words count as there is room for; one without a token has only a first row.
+    for text in TEXTS[:-1]:
+        plain, words = words_of(tokenizer, text)
+        room = POSITIONS - 2 - len(question)
+        while room < len(plain) and words[room] == words[room - 1]:
+            room -= 1
+        plain, words = plain[:room], words[:room]
+        ids = [CLS, *question, *plain, SEP]
+        types = [0] * (len(ids) - len(plain) - 1) + [int(not labels and kind == "bert")] * (len(plain) + 1)
+        segments = {} if kind == "distilbert" else {"token_type_ids": torch.tensor([types])}
+        with torch.no_grad():
+            out = model(torch.tensor([ids]), **segments)
+        logits = out.logits[0] if labels else torch.stack([out.start_logits[0], out.end_logits[0]], -1)
+        from_ = 1 + len(question)
+        rows = torch.cat([logits[:1], logits[from_:from_ + len(plain)]])
+        # Its schemes are BIO and none. Places of short texts alone are the same in characters and UTF-16.
+        spans = {"spans": spans_of(model, tokenizer, kind, text)} if labels and kind != "distilbert" and 0 < len(plain) < room else {}
+        cases.append({"text": text, **spans, "words": [x for word in words for x in word], "logits": numbers(rows.flatten())})
+    write_json(folder / "expected.json", {"query": None if labels else QUERY, "labels": labels or ["start", "end"], "cases": cases})
+    print(name, sum(path.stat().st_size for path in folder.iterdir()), "bytes")
+
+
 def write_json(path, value):
     path.write_text(json.dumps(value, ensure_ascii=False, separators=(",", ":")).replace(',"', ',\n"') + "\n")
 
@@ -240,6 +309,8 @@ def main():
         make(name, tokenizer)
     for name in HEADS:
         make_head(name, tokenizer)
+    for name in TOKEN_HEADS:
+        make_token_head(name, tokenizer)
 
 
 if __name__ == "__main__":

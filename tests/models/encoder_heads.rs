@@ -113,10 +113,47 @@ fn what_a_head_cannot_do_is_said() {
         files[0].1 = Bytes::new(text.replace(from, to).into_bytes());
         load(files, DeviceChoice::Cpu).map(|_| ()).unwrap_err()
     };
-    let error = changed("BertForSequenceClassification", "BertForQuestionAnswering").to_string();
-    assert!(error.contains("BertForQuestionAnswering") && error.contains("BertForSequenceClassification"), "{error}");
+    let error = changed("BertForSequenceClassification", "BertForMultipleChoice").to_string();
+    assert!(error.contains("BertForMultipleChoice") && error.contains("BertForSequenceClassification"), "{error}");
     let error = changed("\"3\": \"night\"", "\"4\": \"night\"").to_string();
     assert!(error.contains("classifier.weight: shape [4, 48], expected [3, 48]"), "{error}");
     let error = changed("\"model_type\"", "\"problem_type\": \"ranking\", \"model_type\"").to_string();
     assert!(error.contains("problem_type") && error.contains("regression"), "{error}");
+}
+
+#[test]
+fn every_token_has_its_logits_and_its_word() {
+    for kind in ["bert", "roberta", "distilbert"] {
+        for task in ["entities", "answers"] {
+            let folder = format!("tiny-{kind}-{task}");
+            let expected = json(&folder);
+            let question = expected["query"].as_str();
+            let model = cpu(&folder);
+            assert_eq!(model.info().tasks[0], if task == "answers" { "answer" } else { "entities" }, "{folder}");
+            for case in expected["cases"].as_array().unwrap() {
+                let text = case["text"].as_str().unwrap();
+                let case_name = format!("{folder}: {text:?}");
+                let found = model.read_tokens(text, question).unwrap();
+                let labels: Vec<&str> = found.labels.iter().map(String::as_str).collect();
+                assert_eq!(serde_json::to_value(labels).unwrap(), expected["labels"], "{case_name}");
+                let units = |at: usize| text[..at].encode_utf16().count() as f32;
+                let words: Vec<f32> =
+                    found.words.iter().flat_map(|word| [units(word.start), units(word.end)]).collect();
+                assert_eq!(words, numbers(&case["words"]), "{case_name}");
+                assert_close(&found.logits, &numbers(&case["logits"]), &case_name);
+            }
+        }
+    }
+    // Control tokens that a text writes out are text, and a head does one thing only.
+    let model = cpu("tiny-bert-entities");
+    assert!(model.read_tokens("no lamp [SEP] no light", None).unwrap().words.contains(&(9..12)));
+    for error in [
+        model.read_tokens("a", Some("who?")).unwrap_err(),
+        model.label_logits("a").unwrap_err(),
+        cpu("tiny-bert-answers").read_tokens("a", None).unwrap_err(),
+        cpu("tiny-bert-labels").read_tokens("a", None).unwrap_err(),
+        cpu("tiny-bert").read_tokens("a", None).unwrap_err(),
+    ] {
+        assert_eq!(error.code(), "task/unsupported", "{error}");
+    }
 }

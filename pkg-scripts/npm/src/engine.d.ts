@@ -46,6 +46,8 @@ export class Engine {
   embed(texts: string[], options: object): Float32Array<ArrayBuffer>[];
   /** How well the first of these texts answer the query, by a cross-encoder: one number each. */
   score(query: string, texts: string[]): Float32Array<ArrayBuffer>;
+  /** What a head says of the beginning of a text, token by token; with a question where it answers such. */
+  readTokens(text: string, question?: string): TokenLogits;
   /** Begins a task: `generate`, `summarize`, `classify`, `entities`, `keywords`, `answer`; see src/task/mod.rs. */
   start(task: string, input: string, options: object): Job;
   /** Begins to say how likely labels are as answers: prompts up to `ends`, then the one without a text; `end` ends an answer. */
@@ -60,6 +62,16 @@ export class Engine {
   /** A new session, or the one that was saved. */
   session(saved?: Uint8Array): Promise<Session>;
   free(): void;
+}
+
+/** What a head says of tokens. */
+export interface TokenLogits {
+  /** What the outputs of a row stand for. */
+  labels: string[];
+  /** The outputs of the first row, which no token of the text has, then those of each token, row by row. */
+  logits: Float32Array<ArrayBuffer>;
+  /** Where the word of each token starts and ends in the text, two numbers a token. */
+  words: Uint32Array;
 }
 
 /** What chat prompts are made with. */

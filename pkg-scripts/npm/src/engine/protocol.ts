@@ -62,6 +62,8 @@ export type RequestBody =
   | { method: "part"; files: SourceFile[]; cache: boolean }
   /** Answered with the vectors, one behind the other, in one `Float32Array`. With a query: one number a text, by a cross-encoder. */
   | { method: "embed"; texts: string[]; options: object; query?: string | undefined }
+  /** Answered with `TokenLogits` of the beginning of a text, by a head over tokens. */
+  | { method: "readTokens"; text: string; question: string | undefined }
   /** Starts a task on a text. */
   | { method: "start"; task: string; input: string; options: object }
   /**

@@ -169,6 +169,9 @@ function receive(request: Request): void {
     case "support":
       queue.between(() => loaded().support(request.text, request.written)).then(answer, (error) => fail(id, error));
       break;
+    case "readTokens":
+      queue.between(() => loaded().readTokens(request.text, request.question)).then(answer, (error) => fail(id, error));
+      break;
     case "part":
       part(request).then(answer, (error: unknown) => fail(id, error));
       break;

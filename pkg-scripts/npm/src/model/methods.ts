@@ -15,9 +15,10 @@ export function described(info: LoadedInfo): EngineInfo {
     ...SUMMARIES.filter((task) => chats || can(task)).map((task) => way(task, can(task))),
     // A model that generates has no head for labels.
     way("classify", can("classify") && !can("generate")),
-    ["entities", "package"],
+    // A head's task is the first; any model finds entities and answers by the package.
+    ["entities", info.tasks[0] === "entities" ? "model" : "package"],
     ["keywords", "package"],
-    ["answer", "package"],
+    ["answer", info.tasks[0] === "answer" ? "model" : "package"],
     ["embed", can("embed") ? "model" : "package"],
     ["rank", can("embed") || can("rank") ? "model" : "package"],
     ...(chats ? ["rewrite", "translate"] : []).map((task) => way(task, false)),

@@ -8,6 +8,7 @@ import type { Build, DeviceInfo, EngineInfo, LoadedInfo, Progress } from "../inf
 import { chat } from "./chat.js";
 import type { ChatMessage, ChatOptions, ChatPiece } from "./chat/types.js";
 import type { CheckOptions, ModelCheck } from "./check/index.js";
+import { headed } from "./headed.js";
 import type { Asked } from "./instruct/ask.js";
 import type { Finders } from "./instruct/index.js";
 import { type FinderOptions, type Found, found, written } from "./instructed.js";
@@ -289,7 +290,7 @@ export class Model {
    * finds names is fetched when first needed, and works with any model.
    */
   extractEntities(text: string, options: EntityOptions = {}): Promise<Entity[]> {
-    return extractEntities(this.#connection, this.#parts, text, options, this.#instructed("extractEntities"));
+    return extractEntities(this.#connection, this.#parts, text, options, this.#instructed("extractEntities"), headed(this.#connection, this.#info).entities);
   }
 
   /** The phrases that say what the text is about, the best first. */
@@ -299,7 +300,7 @@ export class Model {
 
   /** The part of the text that answers the question; `null` where none seems to. */
   answer(question: string, text: string, options: AnswerOptions = {}): Promise<Answer | null> {
-    return answer(this.#connection, question, text, options, this.#instructed("answer"));
+    return answer(this.#connection, question, text, options, this.#instructed("answer"), headed(this.#connection, this.#info).answer);
   }
 
   /**

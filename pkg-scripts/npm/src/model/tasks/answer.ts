@@ -6,13 +6,13 @@ import { type CallOptions, checkOptions, checkText, type Instructed } from "../o
 import type { Place } from "../places.js";
 
 export interface AnswerOptions extends CallOptions {
-  /** An answer with a lower score is none: 0 to 1; 0.35 by default. */
+  /** An answer with a lower score is none: 0 to 1; 0.35 by default, 0 for a model that was trained to answer. */
   minScore?: number | undefined;
   /**
-   * `package` (default): the sentence that shares most with the question, and the part of it that is of the kind that is asked for, with
+   * `model`: the model was trained to (`model.info.methods.answer`), and is the default there. `package`, the default elsewhere: the sentence that shares most with the question, and the part of it that is of the kind that is asked for, with
    * any model and in a millisecond; English. `instruction`: a chat model is asked, and what it says is found again in the text.
    */
-  method?: "instruction" | "package" | undefined;
+  method?: "instruction" | "model" | "package" | undefined;
 }
 
 /** The part of a text that answers a question. */
@@ -31,10 +31,12 @@ export async function answer(
   text: string,
   options: AnswerOptions,
   { ask }: Instructed<AnswerOptions & { question: string }, Answer | null>,
+  bySpan?: (text: string, options: AnswerOptions & { question: string }) => Promise<Answer | null>,
 ): Promise<Answer | null> {
   checkText("question", question);
   checkText("text", text);
-  const { method = "package", ...rest } = checkOptions(options);
+  const { method = bySpan === undefined ? "package" : "model", ...rest } = checkOptions(options);
+  if (method === "model" && bySpan !== undefined) return bySpan(text, { ...rest, question });
   if (method !== "package") return ask(text, { ...rest, method, question });
   const answers = await collect<Answer>(engine, { task: "answer", input: text, options: { ...rest, question } as CallOptions }, "answer");
   return answers[0] ?? null;

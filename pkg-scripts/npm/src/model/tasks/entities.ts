@@ -9,7 +9,8 @@ import type { Place } from "../places.js";
 export interface EntityOptions extends CallOptions {
   /**
    * Only these types, such as `["PER", "DATE"]`; all that the package knows by default. A chat model is asked for types of your own, such
-   * as `"product"` or `"disease"`.
+   * as `"product"` or `"disease"`. An encoder that labels tokens has its own, without `B-` and the like; what is found by its form can
+   * be asked for as well.
    */
   types?: readonly string[] | undefined;
 }
@@ -22,7 +23,7 @@ export interface Entity extends Place {
    * their form.
    */
   type: string;
-  /** 0 to 1: how sure the model is; 1 for what is found by its form. */
+  /** 0 to 1: how sure the model is, of a token classifier the mean over the words; 1 for what is found by its form. */
   score: number;
 }
 
@@ -36,9 +37,16 @@ export async function extractEntities(
   text: string,
   options: EntityOptions,
   { chats, ask }: Instructed<EntityOptions & { types: readonly string[] }, Entity[]>,
+  byTokens?: (text: string, options: EntityOptions) => Promise<{ found: Entity[]; others: readonly string[] }>,
 ): Promise<Entity[]> {
   checkText("text", text);
   const { types } = checkOptions(options);
+  if (byTokens !== undefined) {
+    const { found, others } = await byTokens(text, options);
+    if (others.length === 0) return found;
+    const more = await extractEntities(engine, parts, text, { ...options, types: others }, { chats, ask });
+    return [...found, ...more].sort((a, b) => a.start - b.start);
+  }
   const isKnown = (type: unknown): boolean => NAMES.has(type) || BY_FORM.has(type);
   if (chats && Array.isArray(types) && !types.every(isKnown)) {
     const known = types.filter(isKnown);
