@@ -62,6 +62,11 @@ export class Aid {
     this.#life = new Life(signal);
   }
 
+  /** @internal Aborts when this ends, or the caller does. */
+  protected ends(own: AbortSignal | undefined): AbortSignal {
+    return this.#life.signal(own);
+  }
+
   /** @internal All of what is written. */
   protected whole(parts: (signal: AbortSignal) => AsyncIterable<string>, { signal }: CallOptions): Promise<string> {
     return outcome(async (signal) => {

@@ -1,10 +1,11 @@
 // LanguageDetector, of the Translator and Language Detector APIs (https://webmachinelearning.github.io/translation-api/). It needs no model:
 // its profiles are a module that is fetched when a detector is first made.
 
+import { browserAvailability, browserMade, type PreferOptions } from "./browser.js";
 import { type CallOptions, create, type CreateOptions, languages, Life, outcome } from "./common.js";
 import type { Availability } from "./provider.js";
 
-export interface LanguageDetectorCoreOptions {
+export interface LanguageDetectorCoreOptions extends PreferOptions {
   expectedInputLanguages?: readonly string[] | undefined;
 }
 
@@ -56,12 +57,17 @@ export class LanguageDetector {
   }
 
   static async availability(options: LanguageDetectorCoreOptions = {}): Promise<Availability> {
-    if (!isKnown(languages(options.expectedInputLanguages))) return "unavailable";
+    const expected = languages(options.expectedInputLanguages);
+    const own = await browserAvailability("LanguageDetector", LanguageDetector, options);
+    if (own !== undefined) return own;
+    if (!isKnown(expected)) return "unavailable";
     return loaded ? "available" : loading === undefined ? "downloadable" : "downloading";
   }
 
   static async create(options: LanguageDetectorCreateOptions = {}): Promise<LanguageDetector> {
     const expected = languages(options.expectedInputLanguages);
+    const made = await browserMade<LanguageDetector>("LanguageDetector", LanguageDetector, options);
+    if (made !== undefined) return made;
     options.signal?.throwIfAborted();
     if (!isKnown(expected)) throw new DOMException("Not all of these languages are known: see LanguageDetector.availability().", "NotSupportedError");
     const profiles = await create(options, async (signal, progress) => {

@@ -1,6 +1,7 @@
 // LanguageModel, of the Prompt API (https://webmachinelearning.github.io/prompt-api/), for texts.
 
 import type { ChatMessage, ChatOptions, Model, Session } from "../index.js";
+import { browserAvailability, browserMade, type PreferOptions } from "./browser.js";
 import { type CallOptions, create, type CreateOptions, languages, Life, oneOf, outcome, quotaExceeded, streamOf } from "./common.js";
 import { formatOf, type LanguageModelMessage, type LanguageModelPrompt, messagesOf, notSupported } from "./prompt.js";
 import { abortable } from "../model/abortable.js";
@@ -27,7 +28,7 @@ export interface LanguageModelExpected {
   languages?: readonly string[] | undefined;
 }
 
-export interface LanguageModelCoreOptions {
+export interface LanguageModelCoreOptions extends PreferOptions {
   /** Only together with `temperature`; both go before `samplingMode`. */
   topK?: number | undefined;
   temperature?: number | undefined;
@@ -103,7 +104,8 @@ export class LanguageModel extends EventTarget {
   }
 
   static async availability(options: LanguageModelCoreOptions = {}): Promise<Availability> {
-    return isSupported(options) ? availability() : "unavailable";
+    const supported = isSupported(options);
+    return (await browserAvailability("LanguageModel", LanguageModel, options)) ?? (supported ? availability() : "unavailable");
   }
 
   static async params(): Promise<typeof PARAMS | null> {
@@ -115,6 +117,8 @@ export class LanguageModel extends EventTarget {
     if (topK !== undefined && !(topK >= 1)) throw new RangeError("topK is at least 1.");
     if (temperature !== undefined && !(temperature >= 0)) throw new RangeError("temperature is at least 0.");
     const supported = isSupported(options);
+    const made = await browserMade<LanguageModel>("LanguageModel", LanguageModel, options);
+    if (made !== undefined) return made;
     const pending = initialPrompts.length === 0 ? [] : messagesOf(initialPrompts, false);
     signal?.throwIfAborted();
     if (!supported) throw notSupported("Such a model is not supported: see LanguageModel.availability(), and name a model with useModel().");

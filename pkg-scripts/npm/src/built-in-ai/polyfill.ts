@@ -1,7 +1,17 @@
 // Puts the APIs that the browser lacks where pages look for them.
 
-import { LanguageDetector, LanguageModel, Rewriter, Summarizer, Translator, Writer } from "./index.js";
+import { type PreferOptions, replace, usePreference } from "./browser.js";
+import { LanguageDetector, LanguageModel, Proofreader, Rewriter, Summarizer, Translator, Writer } from "./index.js";
 
-for (const [name, value] of Object.entries({ LanguageDetector, LanguageModel, Rewriter, Summarizer, Translator, Writer })) {
-  if (!(name in globalThis)) Object.defineProperty(globalThis, name, { value, configurable: true, writable: true, enumerable: false });
+const ALL = Object.entries({ LanguageDetector, LanguageModel, Proofreader, Rewriter, Summarizer, Translator, Writer });
+
+for (const [name, value] of ALL) if (!(name in globalThis)) replace(name, value);
+
+/**
+ * Puts all of them there, also where the browser has some. With `prefer: "browser"` the browser's own still answer wherever they are
+ * available, and nanolm does on machines where they are not.
+ */
+export function install(options: PreferOptions = {}): void {
+  usePreference(options);
+  for (const [name, value] of ALL) replace(name, value);
 }

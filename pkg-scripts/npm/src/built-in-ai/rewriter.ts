@@ -13,6 +13,7 @@ import {
   type WritingCallOptions,
   type WritingCreateOptions,
 } from "./aid.js";
+import { browserAvailability, browserMade, type PreferOptions } from "./browser.js";
 import { oneOf } from "./common.js";
 import type { Availability } from "./provider.js";
 
@@ -20,7 +21,7 @@ const TONES = ["as-is", "more-formal", "more-casual"] as const;
 const FORMATS = ["as-is", "plain-text", "markdown"] as const;
 const LENGTHS = ["as-is", "shorter", "longer"] as const;
 
-export interface RewriterCoreOptions extends LanguageOptions {
+export interface RewriterCoreOptions extends LanguageOptions, PreferOptions {
   tone?: (typeof TONES)[number] | undefined;
   format?: (typeof FORMATS)[number] | undefined;
   length?: (typeof LENGTHS)[number] | undefined;
@@ -44,12 +45,12 @@ function checked(options: RewriterCoreOptions): Checked {
 export class Rewriter extends WritingAid<Checked> {
   static async availability(options: RewriterCoreOptions = {}): Promise<Availability> {
     checked(options);
-    return aidAvailability();
+    return (await browserAvailability("Rewriter", Rewriter, options)) ?? aidAvailability();
   }
 
   static async create(options: RewriterCreateOptions = {}): Promise<Rewriter> {
     const wanted = checked(options);
-    return new Rewriter(KEY, await chatModel("Rewriter", options), wanted, options);
+    return (await browserMade<Rewriter>("Rewriter", Rewriter, options)) ?? new Rewriter(KEY, await chatModel("Rewriter", options), wanted, options);
   }
 
   async rewrite(input: string, options: RewriteCallOptions = {}): Promise<string> {

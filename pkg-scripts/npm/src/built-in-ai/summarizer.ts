@@ -1,6 +1,7 @@
 // Summarizer, of the Writing Assistance APIs (https://webmachinelearning.github.io/writing-assistance-apis/).
 
 import type { Model } from "../index.js";
+import { browserAvailability, browserMade, type PreferOptions } from "./browser.js";
 import { type CallOptions, create, type CreateOptions, isEnglish, languages, Life, oneOf, outcome, streamOf } from "./common.js";
 import { type Availability, availability } from "./provider.js";
 
@@ -9,7 +10,7 @@ const FORMATS = ["markdown", "plain-text"] as const;
 const LENGTHS = ["short", "medium", "long"] as const;
 const PREFERENCES = ["auto", "speed", "capability"] as const;
 
-export interface SummarizerCoreOptions {
+export interface SummarizerCoreOptions extends PreferOptions {
   type?: (typeof TYPES)[number] | undefined;
   format?: (typeof FORMATS)[number] | undefined;
   length?: (typeof LENGTHS)[number] | undefined;
@@ -74,11 +75,14 @@ export class Summarizer {
   }
 
   static async availability(options: SummarizerCoreOptions = {}): Promise<Availability> {
-    return isSupported(checked(options)) ? availability() : "unavailable";
+    const wanted = checked(options);
+    return (await browserAvailability("Summarizer", Summarizer, options)) ?? (isSupported(wanted) ? availability() : "unavailable");
   }
 
   static async create(options: SummarizerCreateOptions = {}): Promise<Summarizer> {
     const wanted = checked(options);
+    const made = await browserMade<Summarizer>("Summarizer", Summarizer, options);
+    if (made !== undefined) return made;
     options.signal?.throwIfAborted();
     if (!isSupported(wanted)) throw new DOMException("Such summaries are not supported: see Summarizer.availability().", "NotSupportedError");
     return new Summarizer(KEY, await create(options), wanted, options);

@@ -2,10 +2,11 @@
 
 import type { Model } from "../index.js";
 import { Aid, aidAvailability, chatModel, KEY, nameOf, textsOf } from "./aid.js";
+import { browserAvailability, browserMade, type PreferOptions } from "./browser.js";
 import { type CallOptions, type CreateOptions, languages } from "./common.js";
 import type { Availability } from "./provider.js";
 
-export interface TranslatorCoreOptions {
+export interface TranslatorCoreOptions extends PreferOptions {
   sourceLanguage: string;
   targetLanguage: string;
 }
@@ -37,12 +38,12 @@ export class Translator extends Aid {
   /** Which languages a model knows, nobody can tell beforehand. */
   static async availability(options: TranslatorCoreOptions): Promise<Availability> {
     checked(options);
-    return aidAvailability();
+    return (await browserAvailability("Translator", Translator, options)) ?? aidAvailability();
   }
 
   static async create(options: TranslatorCreateOptions): Promise<Translator> {
     const wanted = checked(options);
-    return new Translator(KEY, await chatModel("Translator", options), wanted, options.signal);
+    return (await browserMade<Translator>("Translator", Translator, options)) ?? new Translator(KEY, await chatModel("Translator", options), wanted, options.signal);
   }
 
   async translate(input: string, options: CallOptions = {}): Promise<string> {

@@ -13,6 +13,7 @@ import {
   type WritingCallOptions,
   type WritingCreateOptions,
 } from "./aid.js";
+import { browserAvailability, browserMade, type PreferOptions } from "./browser.js";
 import { oneOf } from "./common.js";
 import type { Availability } from "./provider.js";
 
@@ -27,7 +28,7 @@ const SIZES: Record<(typeof LENGTHS)[number], { words: string; tokens: number }>
   long: { words: "four to six paragraphs", tokens: 1536 },
 };
 
-export interface WriterCoreOptions extends LanguageOptions {
+export interface WriterCoreOptions extends LanguageOptions, PreferOptions {
   tone?: (typeof TONES)[number] | undefined;
   format?: (typeof FORMATS)[number] | undefined;
   length?: (typeof LENGTHS)[number] | undefined;
@@ -51,12 +52,12 @@ function checked(options: WriterCoreOptions): Checked {
 export class Writer extends WritingAid<Checked> {
   static async availability(options: WriterCoreOptions = {}): Promise<Availability> {
     checked(options);
-    return aidAvailability();
+    return (await browserAvailability("Writer", Writer, options)) ?? aidAvailability();
   }
 
   static async create(options: WriterCreateOptions = {}): Promise<Writer> {
     const wanted = checked(options);
-    return new Writer(KEY, await chatModel("Writer", options), wanted, options);
+    return (await browserMade<Writer>("Writer", Writer, options)) ?? new Writer(KEY, await chatModel("Writer", options), wanted, options);
   }
 
   async write(input: string, options: WriteCallOptions = {}): Promise<string> {
