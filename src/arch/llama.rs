@@ -16,13 +16,11 @@ pub(super) const FAMILY: Family = Family {
         names: Names { tables: &[], prefix: "", ignored: &[] },
     },
     hugging_face: Origin {
-        known: &["LlamaForCausalLM", "MistralForCausalLM", ERNIE],
+        known: &["LlamaForCausalLM", "MistralForCausalLM", "Ernie4_5ForCausalLM"],
         config: from_hugging_face,
         names: llama_names(&[hf::LLAMA]),
     },
 };
-
-const ERNIE: &str = "Ernie4_5ForCausalLM";
 
 /// Llama's converter turns the heads' rows so that neighbours rotate together.
 fn from_gguf(s: &Settings<'_>) -> Result<ModelConfig> {
@@ -33,7 +31,7 @@ fn from_hugging_face(s: &Settings<'_>) -> Result<ModelConfig> {
     for key in ["partial_rotary_factor", "rope_parameters.partial_rotary_factor"] {
         s.must_be_off(key, 1.0)?;
     }
-    let ernie = hf::class(s.file)? == ERNIE;
+    let ernie = hf::class(s.file)? == "Ernie4_5ForCausalLM";
     let (eps, theta) = if ernie { (1e-5, 500_000.0) } else { (1e-6, 10_000.0) };
     let mut config = hf::rms_decoder(s, eps, theta)?;
     if ernie {

@@ -183,6 +183,8 @@ async function encoderContext(architecture: string, positions: number, named: (n
 }
 
 function encoderTask(architecture: string, settings: Readonly<Record<string, unknown>>): string {
+  if (architecture.endsWith("ForTokenClassification")) return "entities";
+  if (architecture.endsWith("ForQuestionAnswering")) return "answer";
   if (!architecture.endsWith("ForSequenceClassification")) return "embed";
   return Object.keys((settings["id2label"] as object | undefined) ?? { 0: "", 1: "" }).length === 1 ? "rank" : "classify";
 }

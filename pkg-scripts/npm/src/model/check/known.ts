@@ -17,6 +17,9 @@ export const ARCHITECTURES: readonly string[] = [
   "gptneox",
   "gpt2",
   "bert",
+  "starcoder2",
+  "lfm2",
+  "ernie4_5",
 ];
 
 /** Classes that `architectures` names in `config.json`. */
@@ -35,19 +38,32 @@ export const DECODERS: readonly string[] = [
   "StableLmForCausalLM",
   "GPTNeoXForCausalLM",
   "GPT2LMHeadModel",
+  "Starcoder2ForCausalLM",
+  "Lfm2ForCausalLM",
+  "Ernie4_5ForCausalLM",
 ];
 
 export const ENCODERS: readonly string[] = [
   "BertModel",
   "BertForSequenceClassification",
+  "BertForTokenClassification",
+  "BertForQuestionAnswering",
   "RobertaModel",
   "RobertaForSequenceClassification",
+  "RobertaForTokenClassification",
+  "RobertaForQuestionAnswering",
   "XLMRobertaModel",
   "XLMRobertaForSequenceClassification",
+  "XLMRobertaForTokenClassification",
+  "XLMRobertaForQuestionAnswering",
   "CamembertModel",
   "CamembertForSequenceClassification",
+  "CamembertForTokenClassification",
+  "CamembertForQuestionAnswering",
   "DistilBertModel",
   "DistilBertForSequenceClassification",
+  "DistilBertForTokenClassification",
+  "DistilBertForQuestionAnswering",
 ];
 
 /** Kinds of tokenizers in GGUF files. */
@@ -65,6 +81,7 @@ export const CUTS: readonly string[] = [
   "llama3",
   "llama-v3",
   "falcon3",
+  "lfm2",
   "dbrx",
   "smaug-bpe",
   "qwen2",
