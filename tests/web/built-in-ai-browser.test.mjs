@@ -22,6 +22,7 @@ before(async () => {
     globalThis.standIn = (name, state, failure) => {
       const Own = class {
         static asked = [];
+        destroy() {}
         static async availability(options) {
           Own.asked.push(["availability", Object.keys(options).sort().join()]);
           if (state instanceof Error) throw state;

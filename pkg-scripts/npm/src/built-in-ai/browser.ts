@@ -6,7 +6,7 @@ import type { Availability } from "./provider.js";
 
 const WHOSE = ["nanolm", "browser"] as const;
 
-/** Taken by `availability` and `create` of each API. They go before what `usePreference` said. */
+/** Taken by `availability` and `create` of each API. They go before what `setPreference` said. */
 export interface PreferOptions {
   /** `"browser"`: the browser's own where it is there and available, and nanolm's otherwise. */
   prefer?: (typeof WHOSE)[number] | undefined;
@@ -17,7 +17,7 @@ export interface PreferOptions {
 let preferred: PreferOptions = {};
 
 /** Who answers from now on where a call does not say it: nanolm, or the browser's own where that is available. */
-export function usePreference(options: PreferOptions): void {
+export function setPreference(options: PreferOptions): void {
   const prefer = oneOf("preference", options.prefer, WHOSE, "nanolm");
   preferred = { prefer, browserDownload: options.browserDownload };
 }

@@ -1,6 +1,6 @@
 // The browser's built-in AI, by its own names: for browsers that have none, and for apps that want the same everywhere.
 
-export { type PreferOptions, usePreference } from "./browser.js";
+export { type PreferOptions, setPreference } from "./browser.js";
 export type { CallOptions, CreateMonitor, CreateOptions } from "./common.js";
 export { LanguageDetector } from "./language-detector.js";
 export type * from "./language-detector.js";

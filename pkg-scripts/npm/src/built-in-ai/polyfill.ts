@@ -1,6 +1,6 @@
 // Puts the APIs that the browser lacks where pages look for them.
 
-import { type PreferOptions, replace, usePreference } from "./browser.js";
+import { type PreferOptions, replace, setPreference } from "./browser.js";
 import { LanguageDetector, LanguageModel, Proofreader, Rewriter, Summarizer, Translator, Writer } from "./index.js";
 
 const ALL = Object.entries({ LanguageDetector, LanguageModel, Proofreader, Rewriter, Summarizer, Translator, Writer });
@@ -12,6 +12,6 @@ for (const [name, value] of ALL) if (!(name in globalThis)) replace(name, value)
  * available, and nanolm does on machines where they are not.
  */
 export function install(options: PreferOptions = {}): void {
-  usePreference(options);
+  setPreference(options);
   for (const [name, value] of ALL) replace(name, value);
 }
