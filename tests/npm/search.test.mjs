@@ -297,10 +297,10 @@ describe("TextIndex", () => {
     const onProgress = ({ phase, loaded, total }) => {
       assert.equal(phase, "embed");
       told.push([loaded, total]);
-      if (loaded > 60) controller.abort(new Error("enough"));
+      if (index.size > 0) controller.abort(new Error("enough"));
     };
     await assert.rejects(index.add(documents, { signal: controller.signal, onProgress }), /enough/);
-    assert.ok(index.size > 0 && index.size < documents.length, `${index.size}`);
+    assert.ok(told.length > 1 && index.size > 0 && index.size < documents.length, `${index.size}`);
     await index.add(documents.filter(({ id }) => !index.has(id)));
     const whole = await search.TextIndex.create(model, { passage: 200 });
     const all = [];

@@ -7,7 +7,7 @@ import { filesOf, folderAddress, hashesOf, LABEL_SETS, type ModelSource } from "
 import type { Build, DeviceInfo, EngineInfo, LoadedInfo, Progress } from "../info.js";
 import { chat } from "./chat.js";
 import type { ChatMessage, ChatOptions, ChatPiece } from "./chat/types.js";
-import type { CheckOptions, ModelCheck } from "./check/index.js";
+import type { CheckOptions, ModelCheck } from "./check/types.js";
 import { headed } from "./headed.js";
 import type { Asked } from "./instruct/ask.js";
 import type { Finders } from "./instruct/index.js";

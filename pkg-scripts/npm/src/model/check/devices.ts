@@ -3,31 +3,7 @@
 import { choose } from "../../engine/builds.js";
 import type { Build } from "../../info.js";
 import type { Tensor } from "../../files/header.js";
-
-export interface CheckedCpu {
-  usable: boolean;
-  /** The build of the engine that would run. */
-  build: Build;
-  /** The most threads that it would compute with. */
-  threads: number;
-  reason: string;
-}
-
-export interface CheckedGpu {
-  usable: boolean;
-  reason: string;
-}
-
-/** How fast a decoder may write here: a rough figure, good for a choice between models. */
-export interface CheckedSpeed {
-  /** `fast`: 20 tokens a second and more. `usable`: 5 and more, about as fast as people read. `slow`: fewer. */
-  class: "fast" | "usable" | "slow";
-  tokensPerSecond: number;
-  /** What the CPU reads of the weights for each token. */
-  bytesPerToken: number;
-  /** What the estimate goes by: how fast memory was copied here a moment ago, by what the build makes of that. */
-  bytesPerSecond: number;
-}
+import type { CheckedCpu, CheckedGpu, CheckedSpeed } from "./types.js";
 
 const MOST_THREADS_BY_DEFAULT = 4;
 

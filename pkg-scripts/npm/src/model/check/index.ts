@@ -3,61 +3,12 @@
 import { type ErrorCode, optionError } from "../../errors.js";
 import { type Beginning, beginnings } from "../../files/beginning.js";
 import { filesOf, folderAddress, type ModelSource } from "../../files/source.js";
-import type { Build, LoadedInfo, TaskMethod } from "../../info.js";
+import type { LoadedInfo } from "../../info.js";
 import { described } from "../methods.js";
 import { checkCallOptions, checkOptions } from "../options.js";
 import { describe, type Description, type Sizes } from "./described.js";
-import { type CheckedCpu, type CheckedGpu, type CheckedSpeed, cpu, gpu, speed } from "./devices.js";
-
-/** As for `Model.load`. */
-export interface CheckOptions {
-  hub?: string | URL | undefined;
-  assetsUrl?: string | URL | undefined;
-  /** Look into what earlier loads have kept (default). */
-  cache?: boolean | undefined;
-  threads?: number | undefined;
-  build?: Build | undefined;
-  signal?: AbortSignal | undefined;
-}
-
-export interface CheckedMemory {
-  /** Bytes of the weights, which all stay in memory. */
-  weights: number;
-  /** Bytes of keys and values that each token of a text takes on the CPU; undefined where the header does not say. */
-  perToken: number | undefined;
-  /** Bytes of weights, keys and values together, by the number of tokens: 512, 2048, 8192, 32768 and the whole context, as far as it goes. */
-  atContext: Readonly<Record<number, number>>;
-}
-
-export interface ModelCheck {
-  /** Nothing in the headers speaks against it. The engine reads the files more strictly when it loads, and may still refuse them. */
-  fits: boolean;
-  /** Why it cannot run, in words. */
-  reason?: string | undefined;
-  /** The code of the error that loading would end with. */
-  code?: ErrorCode | undefined;
-  name: string;
-  architecture: string;
-  /** Number of weights in the files. */
-  parameters: number;
-  /** Bytes of all files of the model; undefined where a server does not tell. */
-  bytes: number | undefined;
-  /** Bytes of them that need not be downloaded, because earlier loads have kept them. */
-  cached: number;
-  /** Bytes of the weights by the type that they are stored in, such as `Q4_0`, the largest first. */
-  types: Readonly<Record<string, number>>;
-  /** The type that most weights are stored in. */
-  weightType: string;
-  /** Tokens of prompt and output together, or of a text that an encoder reads. */
-  contextLength: number | undefined;
-  memory: CheckedMemory;
-  /** As `model.info` would have them. Of a model that cannot run: none. */
-  tasks: string[];
-  methods: Readonly<Record<string, TaskMethod>>;
-  devices: { cpu: CheckedCpu; gpu: CheckedGpu };
-  /** Of decoders that can run. */
-  speed: CheckedSpeed | undefined;
-}
+import { cpu, gpu, speed } from "./devices.js";
+import type { CheckedCpu, CheckedMemory, CheckOptions, ModelCheck } from "./types.js";
 
 /** The most that the engine, whose addresses have 32 bits, takes of one model. */
 const MOST_BYTES = 3 * 2 ** 30;

@@ -1,0 +1,79 @@
+// What Model.check takes and tells.
+
+import type { ErrorCode } from "../../errors.js";
+import type { Build, TaskMethod } from "../../info.js";
+
+/** As for `Model.load`. */
+export interface CheckOptions {
+  hub?: string | URL | undefined;
+  assetsUrl?: string | URL | undefined;
+  /** Look into what earlier loads have kept (default). */
+  cache?: boolean | undefined;
+  threads?: number | undefined;
+  build?: Build | undefined;
+  signal?: AbortSignal | undefined;
+}
+
+export interface CheckedMemory {
+  /** Bytes of the weights, which all stay in memory. */
+  weights: number;
+  /** Bytes of keys and values that each token of a text takes on the CPU; undefined where the header does not say. */
+  perToken: number | undefined;
+  /** Bytes of weights, keys and values together, by the number of tokens: 512, 2048, 8192, 32768 and the whole context, as far as it goes. */
+  atContext: Readonly<Record<number, number>>;
+}
+
+export interface ModelCheck {
+  /** Nothing in the headers speaks against it. The engine reads the files more strictly when it loads, and may still refuse them. */
+  fits: boolean;
+  /** Why it cannot run, in words. */
+  reason?: string | undefined;
+  /** The code of the error that loading would end with. */
+  code?: ErrorCode | undefined;
+  name: string;
+  architecture: string;
+  /** Number of weights in the files. */
+  parameters: number;
+  /** Bytes of all files of the model; undefined where a server does not tell. */
+  bytes: number | undefined;
+  /** Bytes of them that need not be downloaded, because earlier loads have kept them. */
+  cached: number;
+  /** Bytes of the weights by the type that they are stored in, such as `Q4_0`, the largest first. */
+  types: Readonly<Record<string, number>>;
+  /** The type that most weights are stored in. */
+  weightType: string;
+  /** Tokens of prompt and output together, or of a text that an encoder reads. */
+  contextLength: number | undefined;
+  memory: CheckedMemory;
+  /** As `model.info` would have them. Of a model that cannot run: none. */
+  tasks: string[];
+  methods: Readonly<Record<string, TaskMethod>>;
+  devices: { cpu: CheckedCpu; gpu: CheckedGpu };
+  /** Of decoders that can run. */
+  speed: CheckedSpeed | undefined;
+}
+
+export interface CheckedCpu {
+  usable: boolean;
+  /** The build of the engine that would run. */
+  build: Build;
+  /** The most threads that it would compute with. */
+  threads: number;
+  reason: string;
+}
+
+export interface CheckedGpu {
+  usable: boolean;
+  reason: string;
+}
+
+/** How fast a decoder may write here: a rough figure, good for a choice between models. */
+export interface CheckedSpeed {
+  /** `fast`: 20 tokens a second and more. `usable`: 5 and more, about as fast as people read. `slow`: fewer. */
+  class: "fast" | "usable" | "slow";
+  tokensPerSecond: number;
+  /** What the CPU reads of the weights for each token. */
+  bytesPerToken: number;
+  /** What the estimate goes by: how fast memory was copied here a moment ago, by what the build makes of that. */
+  bytesPerSecond: number;
+}
