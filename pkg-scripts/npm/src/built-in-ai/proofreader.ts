@@ -4,7 +4,7 @@ import type { Model } from "../index.js";
 import { Aid, aidAvailability, chatModel, KEY } from "./aid.js";
 import { browserAvailability, browserMade, type PreferOptions } from "./browser.js";
 import { type CallOptions, type CreateOptions, isEnglish, languages, outcome } from "./common.js";
-import type { CorrectionType } from "./corrections.js";
+import type { Correction, CorrectionType } from "./corrections.js";
 import type { Availability } from "./provider.js";
 
 export interface ProofreaderCoreOptions extends PreferOptions {
@@ -54,12 +54,16 @@ const isSupported = ({ explanations, explanation }: Checked): boolean => !explan
 /** The model is asked for so much at once, in UTF-16 code units: of more, small models leave things out. */
 const PART = 600;
 
-/** The text in parts that follow one another: lines, and sentences of long lines. */
+/** Of a sentence without an end, such as a long list: between words where there is a space. */
+const LONG = new RegExp(`[^]{1,${PART}}(?:\\s|$)|[^]{1,${PART}}`, "gu");
+
+/** The text in parts that follow one another: lines, and sentences of long lines. None is much longer than `PART`. */
 function partsOf(text: string): string[] {
   const parts: string[] = [];
   for (const line of text.match(/[^\n]*\n+|[^\n]+$/g) ?? []) {
     let part = "";
-    for (const { segment } of line.length > PART ? new Intl.Segmenter(undefined, { granularity: "sentence" }).segment(line) : [{ segment: line }]) {
+    const sentences = line.length > PART ? Array.from(new Intl.Segmenter(undefined, { granularity: "sentence" }).segment(line), ({ segment }) => segment) : [line];
+    for (const segment of sentences.flatMap((sentence) => sentence.match(LONG) ?? [])) {
       if (part !== "" && part.length + segment.length > PART) {
         parts.push(part);
         part = "";
@@ -124,7 +128,8 @@ export class Proofreader extends Aid {
     if (input.trim() === "") return { correctedInput: input };
     const { corrections, isProofread, typesOf } = await import("./corrections.js");
     let correctedInput = "";
-    let [asked, refused] = [0, 0];
+    const changes: Correction[] = [];
+    let [asked, refused, from] = [0, 0, 0];
     for (const part of partsOf(input)) {
       const core = part.trim();
       const answer = core === "" ? "" : await this.#ask(core, signal);
@@ -132,11 +137,17 @@ export class Proofreader extends Aid {
       asked += core === "" ? 0 : 1;
       refused += core === "" || isKept ? 0 : 1;
       // The function form: an answer may have a dollar sign.
-      correctedInput += isKept ? part.replace(core, () => answer) : part;
+      const corrected = isKept ? part.replace(core, () => answer) : part;
+      correctedInput += corrected;
+      // Part by part: comparing takes as much memory as both are long, multiplied.
+      for (const { startIndex, endIndex, correction } of corrections(part, corrected)) {
+        changes.push({ startIndex: from + startIndex, endIndex: from + endIndex, correction });
+      }
+      from += part.length;
     }
     if (refused === asked) throw new DOMException("The model wrote the text anew in place of correcting it: nothing of that was taken. A larger model may do better.", "UnknownError");
     const { types, explanations } = this.#options;
-    const found = corrections(input, correctedInput).map((each): ProofreadCorrection => {
+    const found = changes.map((each): ProofreadCorrection => {
       const old = input.slice(each.startIndex, each.endIndex);
       const kinds = typesOf(old, each.correction);
       const what = old === "" ? `${JSON.stringify(each.correction)} was missing` : each.correction === "" ? `${JSON.stringify(old)} does not belong here` : `${JSON.stringify(old)} becomes ${JSON.stringify(each.correction)}`;
