@@ -148,7 +148,8 @@ async function fromFolder(config: Beginning, weights: readonly Beginning[], name
       : {
           layers: isDistilbert ? "n_layers" : "num_hidden_layers",
           heads: isDistilbert ? "n_heads" : "num_attention_heads",
-          kvHeads: isDistilbert ? "" : "num_key_value_heads",
+          // A convolution of LFM2 keeps half of what attention with all heads would: that is taken for every layer, as the most.
+          kvHeads: isDistilbert || architecture.startsWith("Lfm2") ? "" : "num_key_value_heads",
           width: isDistilbert ? "dim" : "hidden_size",
           headWidth: isDistilbert ? "" : "head_dim",
           context: "max_position_embeddings",
