@@ -12,7 +12,7 @@ const ADDRESS = "https://index.nanolm.invalid/";
 /** No public type says so, as TypeScript 5.4 does not know it. */
 type Bytes = Uint8Array<ArrayBuffer>;
 
-interface Place {
+interface Store {
   read(name: string): Promise<Uint8Array | undefined>;
   /** Resolves to whether it could be kept here. */
   write(name: string, bytes: Uint8Array): Promise<boolean>;
@@ -24,7 +24,7 @@ interface Place {
 const isMissing = (error: unknown): boolean => (error as Error | undefined)?.name === "NotFoundError";
 
 /** A folder of the origin private file system. Its files are replaced as a whole, when they are closed. */
-function files(folder: FileSystemDirectoryHandle): Place {
+function files(folder: FileSystemDirectoryHandle): Store {
   const fileName = (name: string): string => encodeURIComponent(name).replaceAll(".", "%2E");
   const orMissing = <T>(error: unknown, missing: T): T => {
     if (isMissing(error)) return missing;
@@ -65,7 +65,7 @@ type Entries = Pick<Cache, "delete" | "put"> & {
 };
 
 /** Cache Storage, or what looks like it. */
-function entries(cache: Entries): Place {
+function entries(cache: Entries): Store {
   const address = (name: string): string => ADDRESS + encodeURIComponent(name).replaceAll(".", "%2E");
   return {
     async read(name) {
@@ -86,9 +86,9 @@ function entries(cache: Entries): Place {
 }
 
 /** Where indexes may lie, the best place first. */
-async function places(): Promise<Place[]> {
+async function places(): Promise<Store[]> {
   if (isNode) return [entries((await new FolderStorage().open(PLACE)) as unknown as Entries)];
-  const found: Place[] = [];
+  const found: Store[] = [];
   try {
     const root = await navigator.storage.getDirectory();
     found.push(files(await root.getDirectoryHandle(PLACE, { create: true })));
