@@ -53,6 +53,21 @@ function small({ text }) {
   return reads(["O", "NAME"], { words: places.flat(), logits });
 }
 
+test("a long text without spaces behind many words is read to its end, each window behind the one before", async () => {
+  const text = `${"Ada met Zola. ".repeat(300)}${"灯台守り".repeat(900)}`;
+  const starts = [];
+  const letters = ({ text: part }) => {
+    starts.push(text.length - part.length);
+    assert.ok(part.length > 0 && starts.length < 2000, "a window is empty, or there is no end of them");
+    const places = Array.from(part.matchAll(/\p{L}/gu), (match) => [match.index, match.index + 1]).slice(0, 64);
+    return reads(["O", "NAME"], { words: places.flat(), logits: Array.from({ length: 2 * (places.length + 1) }, (_, i) => (i % 2 ? 9 : 0)) });
+  };
+  const windows = await windowsOf(engine(letters), text, undefined, 64, {});
+  assert.equal(windows.at(-1).words.at(-1).end, text.length);
+  const firsts = windows.map(({ words }) => words[0].start);
+  assert.deepEqual(firsts, [...new Set(firsts)].sort((a, b) => a - b));
+});
+
 test("a long text is read in windows, and no entity is cut where one ends", async () => {
   const text = `😀 ${"a b c d e Ada King Lovelace f g h Émile Zola ".repeat(40)}`;
   const wanted = Array.from(text.matchAll(/Ada King Lovelace|Émile Zola/g), (match) => [match[0], match.index]);

@@ -39,7 +39,7 @@ export async function windowsOf(
   const windows: Window[] = [];
   for (let from = 0; ; ) {
     signal?.throwIfAborted();
-    const end = cutAt(text, from + contextLength * UNITS_A_TOKEN);
+    const end = cutAt(text, from, from + contextLength * UNITS_A_TOKEN);
     const request = { method: "readTokens", text: text.slice(from, end), question } as const;
     const window = windowOf(await connection.send<TokenLogits>(request, { signal }).answer, from);
     windows.push(window);
@@ -59,11 +59,10 @@ function nextFrom(text: string, words: readonly Word[], read: number, from: numb
   return start > from ? start : read;
 }
 
-/** Between words where there is a space, and not inside a character. */
-function cutAt(text: string, end: number): number {
+/** Between words where there is a space in the window's second half, and not inside a character: always behind `from`. */
+function cutAt(text: string, from: number, end: number): number {
   if (end >= text.length) return text.length;
-  const space = text.slice(0, end).search(/\s\S*$/);
-  if (space > end / 2) return space;
+  for (let at = end; at > (from + end) / 2; at--) if (/\s/.test(text[at] as string)) return at;
   return end - Number(/[\uD800-\uDBFF]/.test(text[end - 1] ?? ""));
 }
 
