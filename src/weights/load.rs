@@ -149,10 +149,14 @@ impl<'a> Loader<'a> {
         let Some((tensor, source)) = self.find(&spec.name) else { return Ok(None) };
         let (rows, total) = self.rows(spec.len, source.part);
         let padded = spec.name == "output.bias";
-        // A convolution's columns stand in two dimensions, with one of size 1 between them in some files.
-        let flat = [tensor.shape.iter().product::<usize>()];
-        let len = match if spec.name.ends_with(".conv.weight") { &flat } else { tensor.shape.as_slice() } {
+        let len = match tensor.shape.as_slice() {
             &[found] if found == total || padded && found > total => found,
+            // A convolution's columns stand in two dimensions, with one of size 1 between them in some files.
+            &[columns, kernel] | &[columns, 1, kernel]
+                if spec.name.ends_with(".conv.weight") && columns.checked_mul(kernel) == Some(total) =>
+            {
+                total
+            }
             _ => {
                 self.shape_problem(tensor, &[total]);
                 return Ok(None);
