@@ -6,6 +6,8 @@
 //! sentence is the answer, with less confidence. Nothing is written: the answer is always a part of the text.
 
 mod figures;
+mod forms;
+mod premise;
 mod question;
 mod retrieve;
 mod span;
@@ -34,7 +36,7 @@ pub struct AnswerOptions {
 
 impl Default for AnswerOptions {
     fn default() -> Self {
-        AnswerOptions { question: String::new(), min_score: 0.35 }
+        AnswerOptions { question: String::new(), min_score: 0.4 }
     }
 }
 

@@ -2,9 +2,10 @@
 
 use std::ops::Range;
 
-use super::question::{Question, matches};
+use super::forms::matches;
+use super::premise::{self, Split};
+use super::question::Question;
 use super::span;
-use crate::language::en::joined_words;
 use crate::language::en::shorten::points_back;
 
 /// How many of the best sentences are looked at for a part that answers.
@@ -24,9 +25,10 @@ pub struct Found {
 }
 
 /// The best answer that the text has, however bad.
-pub fn find(question: &str, text: &str, sentences: &[Range<usize>]) -> Option<Found> {
-    let question = Question::new(question);
-    let shared = shared(&question, text, sentences);
+pub fn find(asked: &str, text: &str, sentences: &[Range<usize>]) -> Option<Found> {
+    let question = Question::new(asked);
+    let words = premise::split(text, sentences);
+    let shared = shared(&question, text, sentences, &words);
     let mut order: Vec<usize> = (0..sentences.len()).collect();
     crate::order::sort_by(&mut order, |a, b| shared[*b].rank.total_cmp(&shared[*a].rank).then(a.cmp(b)));
     let best = shared.get(*order.first()?)?.rank;
@@ -38,8 +40,9 @@ pub fn find(question: &str, text: &str, sentences: &[Range<usize>]) -> Option<Fo
             Some((part, fits)) => (sentence.start + part.start..sentence.start + part.end, fits),
             None => (sentence.clone(), question.whole_sentence()),
         };
+        let granted = premise::granted(&question, asked, text, &words, i, &bytes);
         let relative = shared[i].rank / best;
-        let score = (shared[i].coverage * (0.4 + 0.6 * fits)).min(1.0) as f32;
+        let score = (granted * shared[i].coverage * (0.25 + 0.75 * fits)).min(1.0) as f32;
         let order = relative * (0.35 + 0.65 * fits);
         if found.as_ref().is_none_or(|(most, _)| order > *most) {
             found = Some((order, Found { bytes, sentence, score }));
@@ -57,21 +60,14 @@ struct Shared {
     coverage: f64,
 }
 
-fn shared(question: &Question, text: &str, sentences: &[Range<usize>]) -> Vec<Shared> {
-    let split: Vec<Vec<String>> = sentences
-        .iter()
-        .map(|bytes| {
-            let sentence = text.get(bytes.clone()).unwrap_or_default();
-            joined_words(sentence).into_iter().filter_map(|word| sentence.get(word)).map(str::to_lowercase).collect()
-        })
-        .collect();
+fn shared(question: &Question, text: &str, sentences: &[Range<usize>], split: &Split) -> Vec<Shared> {
     let n = sentences.len() as f64;
     let mean = split.iter().map(Vec::len).sum::<usize>() as f64 / n.max(1.0);
     // How often each word of the question stands in each sentence.
     let counts: Vec<Vec<f64>> = split
         .iter()
         .map(|words| {
-            let count = |asked: &String| words.iter().filter(|word| matches(word, asked)).count() as f64;
+            let count = |asked: &String| words.iter().filter(|(_, word)| matches(word, asked)).count() as f64;
             question.words.iter().map(count).collect()
         })
         .collect();
@@ -84,11 +80,11 @@ fn shared(question: &Question, text: &str, sentences: &[Range<usize>]) -> Vec<Sh
     let total: f64 = idf.iter().sum();
     let own: Vec<Shared> = counts
         .iter()
-        .zip(&split)
+        .zip(split)
         .map(|(row, words)| {
             let length = 1.0 - B + B * words.len() as f64 / mean.max(1.0);
             let rank: f64 = row.iter().zip(&idf).map(|(tf, idf)| idf * tf * (K1 + 1.0) / (tf + K1 * length)).sum();
-            let hinted = question.hint.as_ref().is_some_and(|hint| words.contains(hint));
+            let hinted = question.hint.as_ref().is_some_and(|hint| words.iter().any(|(_, word)| word == hint));
             let rank: f64 = rank + if hinted { n.ln_1p() } else { 0.0 };
             let there: f64 = row.iter().zip(&idf).filter(|(tf, _)| **tf > 0.0).map(|(_, idf)| idf).sum();
             Shared { rank, coverage: if total > 0.0 { there / total } else { 0.0 } }

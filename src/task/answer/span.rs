@@ -2,7 +2,8 @@
 
 use std::ops::Range;
 
-use super::question::{Question, Wanted, matches};
+use super::forms::matches;
+use super::question::{PEOPLE, Question, Wanted};
 use crate::language::en::{Pattern, is_function_word, joined_words, patterns};
 
 /// Words that may stand inside of a name.
@@ -49,7 +50,7 @@ pub fn find(question: &Question, sentence: &str) -> Option<(Range<usize>, f64)> 
         Wanted::Person => s.names(&|_| 0.0),
         Wanted::Name => s.names(&|_| 0.0).into_iter().chain(s.phrases(0.25)).collect(),
         Wanted::Place => s.places(),
-        Wanted::Date => s.patterns(&[(Pattern::Date, 1.0), (Pattern::Time, 0.9)]),
+        Wanted::Date => s.dates(),
         Wanted::Year => s.years(),
         Wanted::Count => s.counts(),
         Wanted::Measure => s.measures(),
@@ -111,10 +112,15 @@ impl Sentence<'_> {
         near / 2.0
     }
 
-    fn word_before(&self, at: usize) -> &str {
+    pub fn word_before(&self, at: usize) -> &str {
         let before = self.words.iter().rev().find(|w| w.at.end <= at);
         let close = before.filter(|w| self.text.get(w.at.end..at).is_some_and(|gap| gap.trim().is_empty()));
         close.map_or("", |w| w.lower.as_str())
+    }
+
+    fn second_before(&self, at: &Range<usize>) -> &str {
+        let before = self.words.iter().rev().filter(|w| w.at.end <= at.start).nth(1);
+        before.map_or("", |w| w.lower.as_str())
     }
 
     /// Runs of words with capitals. `more`: what a place in front of the run adds.
@@ -126,7 +132,7 @@ impl Sentence<'_> {
         };
         let dates: Vec<Range<usize>> =
             patterns(self.text).into_iter().filter(|(kind, _)| *kind == Pattern::Date).map(|(_, at)| at).collect();
-        let mut found = Vec::new();
+        let (mut found, mut agents) = (Vec::new(), Vec::new());
         let mut k = 0;
         while k < self.words.len() {
             let first = &self.words[k];
@@ -162,6 +168,14 @@ impl Sentence<'_> {
                 self.words.iter().filter(|w| w.at.end <= at.start).map(|w| w.lower.as_str()).collect();
             let by = if earlier.iter().rev().take(4).any(|word| *word == "by") { 0.3 } else { 0.0 };
             let by = by - if before == "of" { 0.25 } else { 0.0 };
+            // "The comet Ardan", asked who found the comet: that is the comet's name.
+            let thing = self.question.wanted == Wanted::Person
+                && !PEOPLE.contains(&before.as_str())
+                && self
+                    .words
+                    .iter()
+                    .any(|w| w.asked && w.at.end < at.start && w.at.end + 2 > at.start && w.lower == before);
+            let by = by - if thing { 0.3 } else { 0.0 };
             let place = if BEFORE_PLACES.contains(&before.as_str()) && before != "to" && before != "from" {
                 -0.25
             } else {
@@ -169,6 +183,13 @@ impl Sentence<'_> {
             };
             let fits = if self.question.wanted == Wanted::Place { sure } else { sure + by + place };
             found.push((at, fits + more(&before)));
+            agents.push(by > 0.0);
+        }
+        // "was built in 1905 by Karl Aston": who else is named did not do it.
+        if agents.contains(&true) {
+            for ((_, fits), _) in found.iter_mut().zip(&agents).filter(|(_, agent)| !**agent) {
+                *fits -= 0.3;
+            }
         }
         found
     }
@@ -193,7 +214,7 @@ impl Sentence<'_> {
     }
 
     /// From a word on: its article, and the words up to a function word or punctuation.
-    fn phrase_from(&self, from: usize) -> Option<Range<usize>> {
+    pub fn phrase_from(&self, from: usize) -> Option<Range<usize>> {
         let first = self.words.get(from)?;
         let mut k = from;
         if matches!(first.lower.as_str(), "the" | "a" | "an" | "its" | "his" | "her" | "their") {
@@ -270,6 +291,28 @@ impl Sentence<'_> {
         Some((start..start + rest[..end].trim_end().len(), if article { 1.0 } else { 0.7 }))
     }
 
+    /// Where the list ends whose first item ends here: "berries, roots and fish", "the nectar of flowers". The same place where none goes on.
+    fn list_end(&self, end: usize) -> usize {
+        let mut at = end;
+        loop {
+            let Some(k) = self.words.iter().position(|w| w.at.start >= at) else { return end };
+            let gap = self.text.get(at..self.words[k].at.start).unwrap_or_default().trim();
+            let last = matches!(self.words[k].lower.as_str(), "and" | "or");
+            let of = self.words[k].lower == "of";
+            let item = match (gap, last) {
+                ("", false) if of => self.phrase_from(k + 1),
+                ("" | ",", true) => self.phrase_from(k + 1),
+                (",", false) => self.phrase_from(k),
+                _ => None,
+            };
+            match item {
+                Some(item) if last || of => return item.end,
+                Some(item) => at = item.end,
+                None => return end,
+            }
+        }
+    }
+
     /// Phrases of words that are not function words, nor the question's. `less`: what is taken off how they fit.
     fn phrases(&self, less: f64) -> Candidates {
         let mut found = Vec::new();
@@ -294,18 +337,26 @@ impl Sentence<'_> {
                     .is_some_and(|noun| part.iter().chain(inside.get(last + 1)).any(|w| matches(&w.lower, noun)));
                 let verb_like = part.len() == 1 && part[0].lower.ends_with("ed")
                     || part[0].lower.ends_with("ing") && part.len() == 1;
-                let before = self.word_before(if first == 0 { at.start } else { part[0].at.start });
-                let asked_for = self.question.last_preposition().is_some_and(|last| last == before);
+                let article = first == 1 && is_function_word(&inside[0].lower);
+                let before = self.word_before(if first == 0 || article { at.start } else { part[0].at.start });
+                let verb = self.question.verb();
+                // "eats mostly berries"
+                let behind = if before.ends_with("ly") { self.second_before(&part[0].at) } else { before };
+                let object = verb.is_some_and(|verb| matches(verb, behind));
+                let asked_for = object || self.question.last_preposition().is_some_and(|last| last == before);
                 let called = matches!(before, "called" | "named") && self.question.wanted == Wanted::Name;
                 let fits = 0.75 + if noun { 0.25 } else { 0.0 } - if verb_like { 0.3 } else { 0.0 } - less;
                 let fits = fits + if asked_for { 0.4 } else { 0.0 } + if called { 0.6 } else { 0.0 };
+                let elsewhere = verb.is_some() || self.question.last_preposition().is_some();
+                let fits = fits - if elsewhere && !asked_for { 0.25 } else { 0.0 };
                 let start = if first <= 1 && is_function_word(&inside[0].lower) && first > 0 {
                     inside[0].at.start
                 } else {
                     part[0].at.start
                 };
+                let end = part[part.len() - 1].at.end;
                 // "What colour": the colour stands before the noun or alone; the noun itself is no answer.
-                found.push((start..part[part.len() - 1].at.end, fits));
+                found.push((start..if asked_for { self.list_end(end) } else { end }, fits));
             }
             k += n.max(1);
         }

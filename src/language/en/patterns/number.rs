@@ -31,7 +31,7 @@ const MEASURES: [&str; 36] = [
     "km", "m", "cm", "mm", "nm", "kg", "g", "mg", "t", "lb", "lbs", "oz", "ft", "mi", "mph", "kmh", "l", "ml", "ha",
     "kb", "mb", "gb", "tb", "khz", "mhz", "ghz", "hz", "kw", "mw", "gw", "w", "v", "h", "s", "ms", "px",
 ];
-const CURRENCY_WORDS: [&str; 30] = [
+const CURRENCY_WORDS: [&str; 41] = [
     "dollar",
     "dollars",
     "euro",
@@ -62,6 +62,17 @@ const CURRENCY_WORDS: [&str; 30] = [
     "guineas",
     "shillings",
     "guilders",
+    "crown",
+    "crowns",
+    "rand",
+    "baht",
+    "dinar",
+    "dinars",
+    "dirham",
+    "dirhams",
+    "zloty",
+    "forint",
+    "shekels",
 ];
 const CURRENCY_CODES: [&str; 19] = [
     "USD", "EUR", "GBP", "JPY", "CNY", "CHF", "CAD", "AUD", "NZD", "INR", "RUB", "SEK", "NOK", "DKK", "BRL", "MXN",

@@ -11,7 +11,6 @@ import { partsOf, placesOf, room, sentencesOf } from "./text.js";
 const MAX_TOKENS = 64;
 const ASKED = 256;
 const NONE = "none";
-/** As the engine's rules have it. */
 const MIN_SCORE = 0.35;
 
 function instruction(asked: string): string {

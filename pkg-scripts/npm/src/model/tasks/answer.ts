@@ -6,7 +6,7 @@ import { type CallOptions, checkOptions, checkText, type Instructed } from "../o
 import type { Place } from "../places.js";
 
 export interface AnswerOptions extends CallOptions {
-  /** An answer with a lower score is none: 0 to 1; 0.35 by default, 0 for a model that was trained to answer. */
+  /** An answer with a lower score is none: 0 to 1. By default 0.4 for the package's rules, 0.35 for a chat model, 0 for a trained head. */
   minScore?: number | undefined;
   /**
    * `model`: the model was trained to (`model.info.methods.answer`), and is the default there. `package`, the default elsewhere: the sentence that shares most with the question, and the part of it that is of the kind that is asked for, with
