@@ -41,7 +41,7 @@ function manifestOf(target, version) {
 /** The package by the names that its users import. */
 const alias = Object.fromEntries(
   Object.entries(readJson(join(PACKAGE, "package.json")).exports)
-    .filter(([name, entry]) => /^\.\/(extension|elements)/.test(name) && entry.default)
+    .filter(([name, entry]) => /^\.\/(extension|elements|extract)/.test(name) && entry.default)
     .map(([name, entry]) => [`nanolm${name.slice(1)}$`, join(PACKAGE, entry.default)]),
 );
 

@@ -1,11 +1,11 @@
 // What the panel calls in the page, in the extension's own world of it. Of it the page's scripts see the names of the marks, and nothing else.
-import { findArticle } from "./article.js";
+import { extract } from "nanolm/extract";
 import { highlight, PageText, scrollToRange, textNodes } from "nanolm/elements/text";
 
 /** A selection of fewer words is left over from a click. */
 const FEWEST_WORDS = 20;
 
-/** What was read last: `{ text: PageText, what }`. */
+/** What was read last: `{ text, what }`; of a selection a `PageText`, else an `Extraction`. */
 let current;
 
 /** What was read ahead of the panel's asking, and when. */
@@ -37,8 +37,8 @@ function readNow(what) {
 }
 
 function articleNow() {
-  const { parts, found } = findArticle();
-  return { text: new PageText(parts), what: found };
+  const article = extract(document);
+  return { text: article, what: article.found === "structure" ? "structure" : "article" };
 }
 
 /** Whether this document, as it is now, says what was read of it. */

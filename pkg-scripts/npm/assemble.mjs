@@ -45,15 +45,18 @@ try {
   process.exit(1); // the compiler has said why
 }
 
-// A library of others that the package brings along, in a file of its own: pages without a bundler find it, too.
-const JINJA = join(ROOT, "node_modules/@huggingface/jinja");
-const { version } = JSON.parse(readFileSync(join(JINJA, "package.json"), "utf8"));
-const licence = readFileSync(join(JINJA, "LICENSE"), "utf8").trim();
-await build({
-  input: join(JINJA, "dist/index.js"),
-  output: { file: join(COMPILED, "jinja.js"), format: "esm", minify: true, banner: `/*! @huggingface/jinja ${version}\n\n${licence} */` },
-  logLevel: "warn",
-});
+// Libraries of others that the package brings along, each in a file of its own: pages without a bundler find them, too.
+for (const [name, taken, licence, output] of [
+  ["@huggingface/jinja", 'export { Template } from "@huggingface/jinja";', "LICENSE", "jinja.js"],
+  ["@mozilla/readability", 'import Readability from "@mozilla/readability/Readability.js"; export { Readability };', "LICENSE.md", "readability.js"],
+]) {
+  const folder = join(ROOT, "node_modules", name);
+  const { version } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
+  const banner = `/*! ${name} ${version}\n\n${readFileSync(join(folder, licence), "utf8").trim()} */`;
+  const input = join(COMPILED, `whole-${output}`);
+  writeFileSync(input, taken);
+  await build({ input, output: { file: join(COMPILED, output), format: "esm", minify: true, banner }, logLevel: "warn" });
+}
 
 // Each worker is one file: a page waits once for it, not for import after import, and a copy of it is all that has to lie beside a bundle.
 // The engine's JavaScript side stays a file of its own, as wasm-bindgen writes it.

@@ -12,6 +12,8 @@ const TARGET = "wasm32-unknown-unknown";
 const cargo = (...args) => execFileSync("cargo", [...args, "--locked"], { cwd: ROOT, encoding: "utf8", maxBuffer: 1 << 28 });
 
 /** The first of these that a part offers is the one it is used by. */
+/** From npm. */
+const BROUGHT = ["@huggingface/jinja", "@mozilla/readability"];
 const PREFERRED = ["MIT", "Zlib", "BSD-3-Clause", "Apache-2.0"];
 
 /** The crates in the engine and in the module for structured output, without what only runs while it is compiled. */
@@ -46,7 +48,7 @@ function licence({ name, offered, folder }) {
 
 function notices() {
   const std = { name: "the Rust standard library", version: "", offered: "MIT OR Apache-2.0", folder: undefined };
-  const parts = [...crates(), fromNpm("@huggingface/jinja")];
+  const parts = [...crates(), ...BROUGHT.map(fromNpm)];
   const groups = new Map();
   const apache = parts.map(({ folder }) => join(folder, "LICENSE-APACHE")).find(existsSync);
   const general = readFileSync(apache, "utf8");
@@ -74,7 +76,7 @@ function sbom() {
     const purl = `pkg:${type}/${name.replace("@", "%40")}@${version}`;
     return { type: "library", "bom-ref": purl, name, version, licenses: [{ expression: offered.replaceAll("/", " OR ") }], purl };
   };
-  const components = [...crates().map((crate) => component("cargo", crate)), component("npm", fromNpm("@huggingface/jinja"))];
+  const components = [...crates().map((crate) => component("cargo", crate)), ...BROUGHT.map((name) => component("npm", fromNpm(name)))];
   components.sort((a, b) => (a.purl < b.purl ? -1 : 1));
   const main = { type: "library", "bom-ref": `pkg:npm/nanolm@${version}`, name: "nanolm", version, purl: `pkg:npm/nanolm@${version}` };
   const dependencies = [{ ref: main.purl, dependsOn: components.map(({ purl }) => purl) }];

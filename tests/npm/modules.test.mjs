@@ -18,6 +18,7 @@ const PARTS = {
   "engine.d": ["info", "engine"],
   "engine-threads.d": ["engine.d"],
   "jinja.d": [],
+  "readability.d": [],
   files: ["errors", "platform", "assets", "node", "engine.d"],
   engine: ["errors", "info", "platform", "assets", "node", "files", "engine.d"],
   model: ["errors", "info", "files", "engine.d", "engine", "jinja.d"],
@@ -39,6 +40,8 @@ const BUILT_ON = {
   "ai-sdk": ["openai"],
   // It reads calls of tools out of what a model writes, as that API does.
   "built-in-ai": ["openai"],
+  // Text nodes and the way back to them are those of the elements.
+  extract: ["elements", "readability.d"],
   // It looks at what downloads have kept.
   store: ["files", "platform", "node"],
   // It keeps indexes where the package keeps downloads, in Node.

@@ -25,7 +25,7 @@ test("what structured output needs is a file of its own, fetched when it is firs
 });
 
 test("a page that uses none of the surfaces downloads nothing of them", () => {
-  const surfaces = ["openai", "ai-sdk", "built-in-ai", "router", "react", "elements", "extension", "cli", "store", "search"];
+  const surfaces = ["openai", "ai-sdk", "built-in-ai", "router", "react", "elements", "extension", "cli", "store", "search", "extract", "readability.js"];
   const files = loadedAtOnce(join(ROOT, "pkg-scripts/npm/dist"));
   assert.ok(files.includes("model/model.js"), files.join());
   assert.deepEqual(files.filter((file) => surfaces.includes(file.split("/")[0])), []);

@@ -4,6 +4,7 @@
  */
 
 const INLINE = /^(inline|contents|ruby)/;
+const INLINE_NAMES = /^(a|abbr|b|bdi|bdo|cite|code|data|del|dfn|em|font|i|ins|kbd|label|mark|q|r[bpt]|ruby|s|samp|small|span|strong|su[bp]|time|tt|u|var|wbr)$/;
 
 /** A text node, or a part of one: `node.data.slice(from, to)`. */
 export interface TextPart {
@@ -22,11 +23,19 @@ interface Run {
   offset: number;
 }
 
+/** What is laid out as one, and where it stands in the text. */
+export interface TextBlock {
+  start: number;
+  end: number;
+  element: Element;
+}
+
 /** Text nodes as one string: blocks apart by an empty line, white space as it is seen. */
 export class PageText {
   readonly text: string;
   /** In the order of the text. */
   readonly #runs: Run[] = [];
+  readonly #blocks: TextBlock[] = [];
 
   /** @param parts In the order of the page. */
   constructor(parts: Iterable<TextPart>) {
@@ -39,6 +48,7 @@ export class PageText {
       const own = blockOf(parent);
       const breaks = block === undefined ? 0 : own !== block ? 2 : breaksBefore(node);
       if (breaks > 0) gap = breaks > 1 ? "\n\n" : "\n";
+      if (own !== block) this.#blocks.push({ start: -1, end: -1, element: own });
       block = own;
       // Words that are one space apart stay together; any other white space becomes one space.
       const data = node.data.slice(from, to);
@@ -47,13 +57,21 @@ export class PageText {
         if (gap === "" && index > end) gap = " ";
         if (text !== "") text += gap;
         this.#runs.push({ start: text.length, length: words.length, node, offset: from + index });
+        const current = this.#blocks.at(-1) as TextBlock;
+        if (current.start < 0) current.start = text.length;
         text += words;
+        current.end = text.length;
         gap = "";
         end = index + words.length;
       }
       if (gap === "" && end < data.length) gap = " ";
     }
     this.text = text;
+  }
+
+  /** The blocks of the page, in the order of the text. */
+  blocks(): TextBlock[] {
+    return this.#blocks.filter(({ start }) => start >= 0);
   }
 
   /** The range of a part of the text; undefined where its nodes have left the page or were changed. */
@@ -64,7 +82,7 @@ export class PageText {
     for (const { node, offset, start, length } of [first, last]) {
       if (!node.isConnected || node.data.slice(offset, offset + length) !== this.text.slice(start, start + length)) return undefined;
     }
-    const range = document.createRange();
+    const range = first.node.ownerDocument.createRange();
     range.setStart(first.node, first.offset + Math.max(0, start - first.start));
     range.setEnd(last.node, last.offset + Math.min(last.length, end - last.start));
     return range;
@@ -78,7 +96,10 @@ export function blockOf(element: Element): Element {
   const known = blocks.get(element);
   if (known !== undefined) return known;
   const above = element.parentElement;
-  const found = above !== null && INLINE.test(getComputedStyle(element).display) ? blockOf(above) : element;
+  // Of a document that no window shows the name of the element says it.
+  const display = element.ownerDocument.defaultView?.getComputedStyle(element).display;
+  const inline = display ? INLINE.test(display) : INLINE_NAMES.test(element.localName);
+  const found = above !== null && inline ? blockOf(above) : element;
   blocks.set(element, found);
   return found;
 }
@@ -88,15 +109,16 @@ function breaksBefore(node: Text): number {
   let count = 0;
   for (let at = node.previousSibling; at !== null; at = at.previousSibling) {
     if (at.nodeName === "BR") count++;
-    else if (at.nodeType !== Node.COMMENT_NODE && at.textContent?.trim() !== "") break;
+    else if (at.nodeType !== 8 && at.textContent?.trim() !== "") break;
   }
   return count;
 }
 
 /** The text nodes of a node that say something. */
 export function* textNodes(root: Node): Generator<Text, undefined> {
-  if (root.nodeType === Node.TEXT_NODE) yield root as Text;
-  const walker = document.createTreeWalker(root, NodeFilter.SHOW_TEXT);
+  if (root.nodeType === 3) yield root as Text;
+  // 4: SHOW_TEXT.
+  const walker = (root.ownerDocument ?? (root as Document)).createTreeWalker(root, 4);
   while (walker.nextNode()) if (/\S/.test((walker.currentNode as Text).data)) yield walker.currentNode as Text;
   return undefined;
 }
