@@ -212,6 +212,15 @@ describe("cache", () => {
     assert.equal(progress.filter(([phase]) => phase === "download").at(-1)[1], SIZE);
   });
 
+  for (const query of ["?gzip&whole", "?gzip&whole&etag", "?gzip"]) {
+    test(`a server whose HEAD tells another length than its GET (${query}): kept all the same`, async () => {
+      const before = requestsOf(MODEL);
+      const { text } = await load(MODEL + query);
+      for (let again = 0; again < 3; again++) assert.equal((await load(MODEL + query)).text, text);
+      assert.equal(requestsOf(MODEL) - before, 1);
+    });
+  }
+
   test("cache: false keeps nothing and reads nothing", async () => {
     const before = requestsOf(MODEL);
     await load(MODEL, { cache: false });
