@@ -140,6 +140,8 @@ export class TextIndex {
     const { signal, onProgress, priority, ...unknown } = checkOptions(options);
     for (const name of Object.keys(unknown)) throw optionError(name, "one of signal, onProgress, priority", "an unknown option");
     checkCallOptions({ signal, onProgress, priority });
+    // Whoever makes the vectors need not know of it.
+    const urgency = priority === undefined ? {} : { priority };
     const list = (Array.isArray(documents) ? documents : [documents]) as readonly TextDocument[];
     const cut = list.map((document, i) => this.#cut(document, Array.isArray(documents) ? `documents[${i}]` : "document"));
     signal?.throwIfAborted();
@@ -158,7 +160,7 @@ export class TextIndex {
       const progress = ({ phase, loaded, total: of }: { phase: string; loaded: number; total: number | undefined }): void =>
         // What the model reads first of its own is told as it is.
         report(onProgress, phase === "embed" ? { phase, loaded: before + loaded, total } : { phase, loaded, total: of });
-      const vectors = texts.length === 0 ? [] : await this.#model.embed(texts, { ...forPassages(this.#options), signal, priority, onProgress: progress });
+      const vectors = texts.length === 0 ? [] : await this.#model.embed(texts, { ...forPassages(this.#options), ...urgency, signal, onProgress: progress });
       let at = 0;
       for (const document of batch) this.#put(document, vectors.slice(at, (at += document.passages.length)));
       done += size;
