@@ -5,6 +5,7 @@
 
 mod architecture;
 mod formats;
+mod fuzz;
 #[cfg(feature = "gpu")]
 mod gpu;
 mod kernels;

@@ -2,7 +2,7 @@
 
 mod blocks;
 mod damage;
-mod gguf;
+pub mod gguf;
 mod hugging_face;
 pub mod memory;
 mod parts;

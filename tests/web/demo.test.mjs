@@ -149,6 +149,38 @@ describe("demo page", { skip: missing }, () => {
     assert.deepEqual(problems, []);
   });
 
+  test("no labels, and a part that cannot be had, are told in the page", async () => {
+    await loaded();
+    await finished();
+    await page.click("#tab-classify");
+    for (const none of ["", " , ,"]) {
+      await page.fill("#own-labels", none);
+      await page.click("#classify");
+      await finished("labels");
+      assert.match(await shown("labels"), /labels/);
+      assert.match(await shown("classify-text"), /^That did not work/);
+    }
+    assert.deepEqual(problems, []);
+    const bare = await browser.newContext({ serviceWorkers: "block" });
+    const cut = await bare.newPage();
+    const thrown = [];
+    cut.on("pageerror", (error) => thrown.push(error.message));
+    await cut.route(/nanolm-(names|table)/, (route) => route.abort());
+    await cut.goto(`${server.origin}/`);
+    await loaded(cut);
+    await finished("summary", cut);
+    for (const [tab, button, output] of [["entities", "entities", "names"], ["classify", "classify", "labels"], ["search", "search", "hits"]]) {
+      await cut.click(`#tab-${tab}`);
+      if (tab === "search") await cut.fill("#query", "cities");
+      await cut.click(`#${button}`);
+      await finished(output, cut);
+      assert.match(await shown(output, cut), /download\/network/);
+      assert.match(await shown(`${button}-text`, cut), /^That did not work/);
+    }
+    assert.deepEqual(thrown, []);
+    await bare.close();
+  });
+
   test("a search finds what is meant, in other words", async () => {
     await loaded();
     await page.click("#tab-search");

@@ -179,6 +179,57 @@ test("sessions that nobody holds are freed", { timeout: 60_000 }, async () => {
   assert.equal(await page.evaluate(() => globalThis.held.append("It is still there").then((n) => n > 0)), true);
 });
 
+test("what a file has too much of is not repeated in the error", async () => {
+  const messages = await page.evaluate(async () => {
+    const { Model } = await import("/nanolm/index.js");
+    const LONG = "x".repeat(131_072);
+    /** A GGUF file of one text, and of a tensor of this name. */
+    const gguf = (architecture, tensor) => {
+      const bytes = [];
+      const number = (value, size) => {
+        for (let at = 0; at < size; at++) bytes.push(at < 4 ? (value >>> (8 * at)) & 255 : 0);
+      };
+      const text = (value) => {
+        number(value.length, 8);
+        for (const byte of new TextEncoder().encode(value)) bytes.push(byte);
+      };
+      number(0x46554747, 4);
+      number(3, 4);
+      number(1, 8);
+      number(1, 8);
+      text("general.architecture");
+      number(8, 4);
+      text(architecture);
+      text(tensor);
+      number(1, 4);
+      number(1 << 20, 8);
+      number(0, 4);
+      number(0, 8);
+      return new Blob([new Uint8Array(bytes)]);
+    };
+    const config = (value) => [new File([JSON.stringify(value)], "config.json"), new File(["{}"], "tokenizer.json"), new File([new Uint8Array(16)], "model.safetensors")];
+    const sources = {
+      architecture: gguf(LONG, "token_embd.weight"),
+      tensor: gguf("llama", LONG),
+      config: config({ model_type: LONG, architectures: [LONG] }),
+      json: config(LONG),
+      name: new File(["no model"], `${LONG}.gguf`),
+      names: [new File(["no model"], `${LONG}.gguf`), new File(["nor this"], `${LONG}.json`)],
+      address: `/garbage/${"x".repeat(6000)}.gguf`,
+    };
+    const told = (call) => call.then(() => ({}), ({ code, message }) => ({ code, message }));
+    const found = {};
+    for (const [name, source] of Object.entries(sources)) found[name] = await told(Model.load(source, { device: "cpu" }));
+    found.value = await told(Model.load("/garbage/text.gguf", { device: LONG }));
+    found.option = await told(Model.load("/garbage/text.gguf", { [LONG]: 1 }));
+    return found;
+  });
+  for (const [name, { code, message }] of Object.entries(messages)) {
+    assert.match(code ?? "none", /^[a-z]+\/[a-z-]+$/, `${name}: ${message}`);
+    assert.ok(message.length > 20 && new TextEncoder().encode(message).length <= 2048, `${name}: ${message.length} characters: ${message.slice(0, 200)}`);
+  }
+});
+
 describe("the package from another origin", () => {
   test("loads where the page lets workers be made of blobs, and says what to do elsewhere", async () => {
     const elsewhere = await serveApp({ cors: true });

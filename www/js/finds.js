@@ -45,12 +45,14 @@ export function wire({ engine, source, name, output: id, what, find, show, marks
 
 /** A promise of a list, read like one of the library's streams. */
 function asStream(promise) {
-  promise.catch(() => {});
+  const result = promise.then(() => ({ finishReason: "stop" }));
+  // Whoever reads the list hears of it.
+  result.catch(() => {});
   return {
     async *[Symbol.asyncIterator]() {
       yield* await promise;
     },
-    result: promise.then(() => ({ finishReason: "stop" })),
+    result,
   };
 }
 

@@ -200,8 +200,9 @@ pub fn build(file: &ModelFile) -> Result<Tokenizer> {
             n_bytes => return Err(keys.invalid("tokens", expected, &n_bytes.to_string())),
         };
         let score = |id: u32| scores.get(id as usize).copied().unwrap_or(f32::NEG_INFINITY);
-        bpe.merge_by_score(score)
-            .ok_or_else(|| keys.invalid("tokens", "pieces of text", "texts of many thousand bytes"))?;
+        bpe.merge_by_score(score).ok_or_else(|| {
+            keys.invalid("tokens", "pieces of text", "texts of many thousand bytes, or that join in all ways")
+        })?;
         (meta_space(prefix_space), Vec::new(), true)
     };
     let with = |flag: bool, id: Option<u32>| if flag { id.into_iter().collect() } else { Vec::new() };

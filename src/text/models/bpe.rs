@@ -36,6 +36,8 @@ pub struct Bpe {
 
 /// Sum of squared piece lengths up to which merges are derived from scores: hundreds of times what real vocabularies have.
 const MAX_PART_BYTES: usize = 1 << 30;
+/// Merges that may come of scores, for each piece and beside: real vocabularies have about two a piece.
+const MAX_MERGES: (usize, usize) = (8, 1 << 16);
 
 impl Bpe {
     pub fn contains(&self, piece: &str) -> bool {
@@ -46,10 +48,6 @@ impl Bpe {
         self.ids.insert(piece, id);
     }
 
-    fn push_merge(&mut self, left: u32, right: u32, joined: u32) {
-        self.merges.push(Merge { left, right, rank: self.merges.len() as u32, joined });
-    }
-
     /// Appends the next merge; `false` where a part, or what they join to, is no piece of the vocabulary. Of equal
     /// merges the first counts.
     #[must_use]
@@ -57,29 +55,33 @@ impl Bpe {
         let (Some(a), Some(b)) = (self.ids.get(left), self.ids.get(right)) else { return false };
         let (a, b) = (*a, *b);
         let Some(joined) = self.ids.get(&format!("{left}{right}")) else { return false };
-        self.push_merge(a, b, *joined);
+        self.merges.push(Merge { left: a, right: b, rank: self.merges.len() as u32, joined: *joined });
         true
     }
 
     /// Appends the merges of a vocabulary with scores: whatever two pieces join to a third may merge, the highest score
     /// first. Of equal scores the longer left part goes first, as where SentencePiece models are converted.
     ///
-    /// `None` where the pieces are so long that the parts cannot be tried.
+    /// `None` where the pieces are so long that the parts cannot be tried, or join in so many ways.
     pub fn merge_by_score(&mut self, score: impl Fn(u32) -> f32) -> Option<()> {
         // Looking up all parts of a piece takes time by the square of its length.
         self.ids.keys().try_fold(MAX_PART_BYTES, |left, piece| left.checked_sub(piece.len().checked_pow(2)?))?;
-        let mut merges: Vec<(f32, usize, u32, u32, u32)> = Vec::new();
+        let most = MAX_MERGES.0 * self.ids.len() + MAX_MERGES.1;
         for (piece, id) in &self.ids {
             for (at, _) in piece.char_indices().skip(1) {
                 if let (Some(left), Some(right)) = (self.ids.get(&piece[..at]), self.ids.get(&piece[at..])) {
-                    merges.push((score(*id), at, *id, *left, *right));
+                    // Until they are ordered, the rank is how long the left part is.
+                    self.merges.push(Merge { left: *left, right: *right, rank: at as u32, joined: *id });
                 }
             }
+            if self.merges.len() > most {
+                return None;
+            }
         }
-        order::sort_by(&mut merges, |a, b| b.0.total_cmp(&a.0).then(b.1.cmp(&a.1)).then(a.2.cmp(&b.2)));
-        for (_, _, joined, left, right) in merges {
-            self.push_merge(left, right, joined);
-        }
+        order::sort_by(&mut self.merges, |a, b| {
+            score(b.joined).total_cmp(&score(a.joined)).then(b.rank.cmp(&a.rank)).then(a.joined.cmp(&b.joined))
+        });
+        self.merges.iter_mut().zip(0..).for_each(|(merge, rank)| merge.rank = rank);
         Some(())
     }
 

@@ -25,7 +25,8 @@ const TYPES = {
  * body (a string or Buffer) for the rest of the path, or undefined.
  *
  * Query parameters change how a file arrives: `slow=<ms>` waits that long before each of 32 pieces, `cut=<n>` promises the
- * whole and breaks off after n bytes, `nolength` tells no length, `gzip` compresses, `page`
+ * whole and breaks off after n bytes, `nolength` tells no length, `gzip` compresses (`whole` tells the length of what is compressed where nothing but
+ * the headers is asked for, `etag` a version), `page`
  * answers with an HTML page. With `first=<fault>` it is the first request alone that goes wrong, at `at=<n>` bytes (see `firstTime`). With `cors`, pages of other origins may read what is served; with `isolated`, pages are cross-origin
  * isolated, as shared memory asks.
  */
@@ -102,7 +103,9 @@ export async function serve(mounts, { policy = POLICY, port = 0, cors = false, i
       return;
     }
     let body = found.body ?? readFileSync(found.file);
-    if (query.has("gzip")) {
+    if (query.has("etag")) headers.etag = '"one"';
+    // Servers that compress what they send may not do so where they send nothing.
+    if (query.has("gzip") && !(query.has("whole") && request.method === "HEAD")) {
       body = gzipSync(body);
       headers["content-encoding"] = "gzip";
     }

@@ -18,6 +18,8 @@ export interface SendOptions {
   progress?: (progress: Progress) => void;
   /** Rejects the call at once and stops it in the worker. */
   signal?: AbortSignal | undefined;
+  /** Other calls go first. */
+  background?: boolean | undefined;
   /** Hears when the signal stops the call, and says how many pieces its caller has. */
   stopped?: ((reason: unknown) => number) | undefined;
 }
@@ -122,7 +124,7 @@ export class WorkerConnection implements Connection {
         },
       });
       try {
-        this.#worker.postMessage({ ...body, id } satisfies Request);
+        this.#worker.postMessage({ ...body, id, background: options.background } satisfies Request);
       } catch (error) {
         settle();
         reject(optionError("options", "plain values", (error as Error).message));

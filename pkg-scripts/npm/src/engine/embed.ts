@@ -1,10 +1,12 @@
 // Texts to vectors, in slices.
 
-import { nextTask, SLICE_MS } from "./slices.js";
+import { SLICE_MS } from "./slices.js";
 
 export interface EmbedWork {
   /** Runs something short on the engine while no call is inside it. */
   between<T>(work: () => T): Promise<T>;
+  /** Lets others go on, after so many milliseconds of work. */
+  turn(worked: number): Promise<void>;
   signal: AbortSignal;
   onProgress(done: number): void;
 }
@@ -14,12 +16,15 @@ export async function embedAll(
   texts: readonly string[],
   embed: (texts: string[]) => readonly Float32Array[],
   most: number,
-  { between, signal, onProgress }: EmbedWork,
+  { between, turn, signal, onProgress }: EmbedWork,
 ): Promise<Float32Array<ArrayBuffer>> {
   let all = new Float32Array(0);
-  for (let done = 0; done < texts.length; ) {
+  for (let done = 0, worked = 0; done < texts.length; ) {
+    await turn(worked);
+    signal.throwIfAborted();
     done = await between(() => {
-      const end = performance.now() + SLICE_MS;
+      const begun = performance.now();
+      const end = begun + SLICE_MS;
       let at = done;
       do {
         for (const vector of embed(texts.slice(at, at + most))) {
@@ -28,10 +33,10 @@ export async function embedAll(
           at += 1;
         }
       } while (at < texts.length && performance.now() < end);
+      worked = performance.now() - begun;
       return at;
     });
     onProgress(done);
-    if (done < texts.length) await nextTask();
     signal.throwIfAborted();
   }
   return all;

@@ -6,6 +6,7 @@ import type { Build, LoadedInfo } from "../info.js";
 import { isNode } from "../platform.js";
 import { type BuildOptions, choose } from "./builds.js";
 import { type SendOptions, WorkerConnection } from "./connection.js";
+import type { Pace } from "./protocol.js";
 
 export interface Launched {
   connection: WorkerConnection;
@@ -21,10 +22,12 @@ export interface Launch extends BuildOptions {
   integrity: Hashes | undefined;
   /** Where the page has put a copy of the package's files. */
   assets: string | undefined;
+  /** What work does while nobody sees the page. */
+  hidden: Pace;
 }
 
 export async function launch(wanted: Launch, options: SendOptions): Promise<Launched> {
-  const { files, device, cache, threads, quantize, integrity, assets } = wanted;
+  const { files, device, cache, threads, quantize, integrity, assets, hidden } = wanted;
   const { builds, lacking } = choose(wanted);
   const failures: string[] = lacking === "" ? [] : [`no threads: ${lacking}`];
   for (const build of builds) {
@@ -33,6 +36,7 @@ export async function launch(wanted: Launch, options: SendOptions): Promise<Laun
     try {
       const body = { method: "load", files, device, cache, build, threads, quantize, integrity, assets } as const;
       const info = await connection.send<LoadedInfo>(body, options).answer;
+      if (hidden !== "run") (await import("./hidden.js")).follow(connection, hidden);
       const why = failures.length > 0 ? ` (${failures.join("; ")})` : "";
       const reason = `${info.device.reason}; build: ${build}${why}`;
       return { connection, info: { ...info, device: { ...info.device, reason, build } } };

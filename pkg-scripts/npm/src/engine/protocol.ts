@@ -83,9 +83,15 @@ export type RequestBody =
    * Stops the call of the same id: it still answers, with what it has. `given`: so many pieces its caller had, and takes no more;
    * a session keeps no others.
    */
-  | { method: "cancel"; given?: number | undefined };
+  | { method: "cancel"; given?: number | undefined }
+  /** How fast work goes on from now. */
+  | { method: "pace"; pace: Pace };
 
-export type Request = RequestBody & { id: number };
+/** `background`: other calls go first. */
+export type Request = RequestBody & { id: number; background?: boolean | undefined };
+
+/** What work does while nobody sees the page: it goes on, rests most of the time, or waits. */
+export type Pace = "run" | "slow" | "pause";
 
 export type Reply =
   /** The first message: the worker's code runs. It has the lock of this name until it ends, whatever ends it. */

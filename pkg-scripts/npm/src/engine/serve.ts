@@ -8,6 +8,7 @@ import type { Build, DeviceInfo, LoadedInfo } from "../info.js";
 import { diagnosis } from "./compile.js";
 import { embedAll } from "./embed.js";
 import { guideFor } from "./grammar.js";
+import { judged } from "./judged.js";
 import { keepLine, known } from "./measured.js";
 import type { Reply, Request } from "./protocol.js";
 import { Queue } from "./queue.js";
@@ -121,7 +122,7 @@ function changed(id: number, call: number): Session {
 
 /** A session's caller stopped a call that was over already: what it was not given is taken back, unless more came behind it. */
 function takeBack(call: number, given: number): void {
-  for (const [id, last] of lastCalls) if (last === call) queue.once(call, () => session(id).keepWritten(given), true);
+  for (const [id, last] of lastCalls) if (last === call) queue.once({ id: call }, () => session(id).keepWritten(given), true);
 }
 
 /** Keeps a session that is being made, under the id of its call. */
@@ -170,7 +171,11 @@ function receive(request: Request): void {
       queue.between(() => loaded().support(request.text, request.written)).then(answer, (error) => fail(id, error));
       break;
     case "readTokens":
-      queue.between(() => loaded().readTokens(request.text, request.question)).then(answer, (error) => fail(id, error));
+      readTokens(request).then(answer, (error: unknown) => fail(id, error));
+      break;
+    case "pace":
+      queue.setPace(request.pace);
+      answer(undefined);
       break;
     case "part":
       part(request).then(answer, (error: unknown) => fail(id, error));
@@ -182,33 +187,33 @@ function receive(request: Request): void {
       );
       break;
     case "start":
-      queue.push(id, () => (request.task === "generate" ? generate(request) : loaded().start(request.task, request.input, request.options)));
+      queue.push(request, () => (request.task === "generate" ? generate(request) : loaded().start(request.task, request.input, request.options)));
       break;
     case "choose":
-      queue.push(id, () => loaded().choose(request.labels, request.tokens, request.ends, request.end));
+      queue.push(request, () => loaded().choose(request.labels, request.tokens, request.ends, request.end));
       break;
     case "session":
-      queue.once(id, () => keep(id, loaded().session(request.saved)));
+      queue.once(request, () => keep(id, loaded().session(request.saved)));
       break;
     case "fork":
-      queue.once(id, () => keep(id, session(request.session).fork()));
+      queue.once(request, () => keep(id, session(request.session).fork()));
       break;
     case "append":
       queue.push(
-        id,
+        request,
         () => changed(request.session, id).append(request.text, request.literal),
         (given) => session(request.session).keepWritten(given),
       );
       break;
     case "continue":
       queue.push(
-        id,
+        request,
         () => held(request.options, (options, guide) => changed(request.session, id).generate(options, undefined, guide)),
         (given) => session(request.session).keepWritten(given),
       );
       break;
     case "chat":
-      queue.push(id, () =>
+      queue.push(request, () =>
         held(request.options, (options, guide) =>
           request.session === undefined
             ? loaded().generate(request.tokens, options, guide)
@@ -217,10 +222,10 @@ function receive(request: Request): void {
       );
       break;
     case "save":
-      queue.once(id, () => session(request.session).save());
+      queue.once(request, () => session(request.session).save());
       break;
     case "close":
-      queue.once(id, () => {
+      queue.once(request, () => {
         sessions.get(request.session)?.free();
         sessions.delete(request.session);
         lastCalls.delete(request.session);
@@ -230,24 +235,6 @@ function receive(request: Request): void {
       stops.get(id)?.abort();
       if (!queue.cancel(id, request.given) && request.given !== undefined) takeBack(id, request.given);
       break;
-  }
-}
-
-/**
- * Makes a model, or a part, of files. A download that is none, a login page for one, is not found again by the next load; where an
- * earlier load kept it, this one asks for it once more, and no more often: a store may be unable to let a file go.
- */
-async function judged<T>(read: () => Promise<ReadFiles>, make: (files: ModelFiles) => Promise<T>, again = false): Promise<T> {
-  const { files, judge, fresh } = await read();
-  try {
-    const made = await make(files);
-    await judge(true);
-    return made;
-  } catch (error) {
-    if (!isOfTheFiles(error)) throw error;
-    await judge(false);
-    if (fresh || again) throw error;
-    return judged(read, make, true);
   }
 }
 
@@ -275,12 +262,34 @@ function part({ id, files: sources, cache }: Request & { method: "part" }): Prom
 /** More short texts than an encoder reads at once; a table reads one. */
 const TEXTS_AT_ONCE = 32;
 
-function embed({ id, texts, options, query }: Request & { method: "embed" }): Promise<Float32Array<ArrayBuffer>> {
+/** Work beside the queue, which takes its turns with what is in it. */
+function beside<T>({ id, background }: Request, work: (signal: AbortSignal, turn: (worked: number) => Promise<void>) => Promise<T>): Promise<T> {
   return stoppable(id, ({ signal }) => {
+    const turns = {
+      background,
+      get cancelled() {
+        return signal.aborted;
+      },
+    };
+    return queue.beside(background, work(signal, (worked) => queue.turn(turns, worked)));
+  });
+}
+
+function readTokens(request: Request & { method: "readTokens" }): Promise<unknown> {
+  return beside(request, async (signal, turn) => {
+    await turn(0);
+    signal.throwIfAborted();
+    return queue.between(() => loaded().readTokens(request.text, request.question));
+  });
+}
+
+function embed(request: Request & { method: "embed" }): Promise<Float32Array<ArrayBuffer>> {
+  const { id, texts, options, query } = request;
+  return beside(request, (signal, turn) => {
     const progress = throttled(id);
     const between = <T>(work: () => T): Promise<T> => queue.between(work);
     const most = query !== undefined || loaded().info().tasks.includes("embed") ? TEXTS_AT_ONCE : 1;
-    const work = { between, signal, onProgress: (n: number) => progress("embed", n, texts.length) };
+    const work = { between, turn, signal, onProgress: (n: number) => progress("embed", n, texts.length) };
     const vectors = (some: string[]): Float32Array[] =>
       query === undefined ? loaded().embed(some, options) : Array.from(loaded().score(query, some), (score) => Float32Array.of(score));
     return embedAll(texts, vectors, most, work);
@@ -323,11 +332,6 @@ function load(request: Request & { method: "load" }): Promise<LoadedInfo> {
 /** A point of a load on the timeline of the browser's tools, in milliseconds since the worker began. Benchmarks read it, too. */
 function mark(point: "worker ready" | "engine started" | "files read" | "model made"): void {
   performance.mark(`nanolm: ${point}`);
-}
-
-/** Whether a model cannot be made of these files, whatever the device. */
-function isOfTheFiles(error: unknown): boolean {
-  return /^(format|model|text)\//.test(String((error as { code?: unknown } | null)?.code));
 }
 
 /** The most threads by default. Computers with more have them in pairs that share a core, or other work to do. */

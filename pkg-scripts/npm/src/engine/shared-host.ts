@@ -149,6 +149,7 @@ export class Host {
     const session = "session" in asked && asked.session !== undefined ? (client.sessions.get(asked.session) ?? 0) : undefined;
     const body = (session === undefined ? asked : { ...asked, session }) as RequestBody;
     const sent = connection.send(body, {
+      background: request.background,
       events: (events) => client.post({ type: "events", id, events }),
       progress: (progress) => client.post({ type: "progress", id, progress }),
     });

@@ -18,3 +18,16 @@ export function nextTask(): Promise<void> {
     channel.port2.postMessage(undefined);
   });
 }
+
+/** How long work in the background rests behind every slice, so that whoever shares its processor has a turn. */
+export const REST_MS = SLICE_MS / 4;
+
+interface Scheduler {
+  postTask(task: () => void, options: { priority: "background"; delay: number }): Promise<void>;
+}
+
+/** Waits for so many milliseconds, and then for all that is more urgent. */
+export function rest(delay: number): Promise<void> {
+  const { scheduler } = globalThis as { scheduler?: Scheduler };
+  return scheduler?.postTask(() => {}, { priority: "background", delay }) ?? new Promise((resolve) => setTimeout(resolve, delay));
+}

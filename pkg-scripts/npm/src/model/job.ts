@@ -3,7 +3,7 @@
 import type { Connection } from "../engine/connection.js";
 import { type DoneEvent, isDone, isProgress, type JobEvent, type RequestBody } from "../engine/protocol.js";
 import type { Progress } from "../info.js";
-import { type CallOptions, checkCallOptions, checkOptions } from "./options.js";
+import { type CallOptions, checkCallOptions, checkOptions, inBackground } from "./options.js";
 import { type Result, type StreamSink, TextStream } from "./stream.js";
 
 /** What a task is asked. */
@@ -11,25 +11,26 @@ export interface Start {
   /** Its name in the engine. */
   task: string;
   input: string;
-  /** The caller's, `signal` and `onProgress` included. */
+  /** The caller's, with those of every call. */
   options: CallOptions;
 }
 
 /** The request of a task: everything in the options but what stays on this side. */
 function startRequest({ task, input, options }: Start): { request: RequestBody; call: CallOptions } {
-  const { signal, onProgress, ...rest } = checkOptions(options);
-  return { request: { method: "start", task, input, options: rest }, call: { signal, onProgress } };
+  const { signal, onProgress, priority, ...rest } = checkOptions(options);
+  return { request: { method: "start", task, input, options: rest }, call: { signal, onProgress, priority } };
 }
 
 /** Starts a job; its answer comes after the last event. Progress is reported, every other event given to `listen`. */
 export function runJob(
   connection: Connection,
   request: RequestBody,
-  { signal, onProgress }: CallOptions,
+  call: CallOptions,
   listen: (event: JobEvent) => void,
   stopped?: (reason: unknown) => number,
 ): { id: number; answer: Promise<void> } {
-  checkCallOptions({ signal, onProgress });
+  checkCallOptions(call);
+  const { signal, onProgress } = call;
   const events = (batch: JobEvent[]): void => {
     for (const event of batch) {
       if (isProgress(event)) {
@@ -39,7 +40,7 @@ export function runJob(
       }
     }
   };
-  return connection.send<void>(request, { signal, events, stopped });
+  return connection.send<void>(request, { signal, events, stopped, background: inBackground(call) });
 }
 
 /** Runs a task to its end and gives the fields of every item of one type. */

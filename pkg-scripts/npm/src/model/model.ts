@@ -89,6 +89,12 @@ export interface LoadOptions {
    */
   shared?: boolean | undefined;
   /**
+   * What work does while nobody sees the page (`document.hidden`): it goes on (`run`, the default), rests most of the time (`slow`), or waits
+   * until the page is seen again (`pause`). Calls can be stopped meanwhile, and loading goes on. Outside of pages nothing is hidden. Not
+   * together with `shared`, as other tabs may wait for the engine.
+   */
+  hidden?: "run" | "slow" | "pause" | undefined;
+  /**
    * For tests and comparisons: this build of the engine and no other. Loading fails where it does not start. By default
    * the fastest that starts is used.
    */
@@ -121,10 +127,10 @@ export class Model {
    * the signal's reason if it was aborted.
    */
   static async load(source?: ModelSource, options: LoadOptions = {}): Promise<Model> {
-    const { device = "auto", cache = true, embeddings = false, hub, threads, quantize, build, restart, shared, integrity, assetsUrl, signal, onProgress, ...unknown } = checkOptions(options);
+    const { device = "auto", cache = true, embeddings = false, hub, threads, quantize, build, restart, shared, integrity, assetsUrl, hidden = "run", signal, onProgress, ...unknown } = checkOptions(options);
     // A misspelt option must not silently do nothing. (The engine refuses those of calls.)
     for (const name of Object.keys(unknown)) {
-      throw optionError(name, "one of device, cache, embeddings, hub, threads, quantize, integrity, assetsUrl, restart, shared, build, signal, onProgress", "an unknown option");
+      throw optionError(name, "one of device, cache, embeddings, hub, threads, quantize, integrity, assetsUrl, restart, shared, hidden, build, signal, onProgress", "an unknown option");
     }
     if (!["auto", "gpu", "cpu"].includes(device)) {
       throw optionError("device", '"auto", "gpu" or "cpu"', device);
@@ -132,12 +138,14 @@ export class Model {
     if (quantize !== undefined && !["q8_0", "q4_0", "q4_k"].includes(quantize)) {
       throw optionError("quantize", '"q8_0", "q4_0" or "q4_k"', quantize);
     }
+    if (!["run", "slow", "pause"].includes(hidden)) throw optionError("hidden", '"run", "slow" or "pause"', hidden);
+    if (shared && hidden !== "run") throw optionError("hidden", '"run" where the engine is shared', hidden);
     checkCallOptions({ signal, onProgress });
     const assets = assetsUrl === undefined ? undefined : folderAddress("assetsUrl", assetsUrl);
     const files = await filesOf(source, { hub, assets });
     const hashes = hashesOf(source, files, integrity);
     signal?.throwIfAborted();
-    const wanted = { files, device, cache, threads, quantize, build, integrity: hashes, assets };
+    const wanted = { files, device, cache, threads, quantize, build, integrity: hashes, assets, hidden };
     const load = { signal, progress: (progress: Progress) => report(onProgress, progress) };
     const { connection, info } = shared
       ? await (await import("../engine/shared.js")).join(wanted, load)

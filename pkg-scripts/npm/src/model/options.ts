@@ -7,6 +7,11 @@ export interface CallOptions {
   /** Rejects the call, queued or running, with the signal's reason. */
   signal?: AbortSignal | undefined;
   onProgress?: ((progress: Progress) => void) | undefined;
+  /**
+   * `background`: calls of the model that are not in the background go first, also before one that runs, and the processor is left to others
+   * for a moment now and then; for work that nobody waits for. By default `user`.
+   */
+  priority?: "user" | "background" | undefined;
 }
 
 export interface ControlOptions {
@@ -35,7 +40,7 @@ export interface SpeedOptions {
 }
 
 /** @internal Refuses what is no signal or no function: ignored, it would be a stop button that does nothing. */
-export function checkCallOptions({ signal, onProgress }: CallOptions): void {
+export function checkCallOptions({ signal, onProgress, priority }: CallOptions): void {
   // By its form: a signal may come from another frame, where it has a class of its own.
   if (signal !== undefined && (typeof signal?.aborted !== "boolean" || typeof signal.addEventListener !== "function")) {
     throw optionError("signal", "an AbortSignal", signal);
@@ -43,6 +48,14 @@ export function checkCallOptions({ signal, onProgress }: CallOptions): void {
   if (onProgress !== undefined && typeof onProgress !== "function") {
     throw optionError("onProgress", "a function", onProgress);
   }
+  if (priority !== undefined && priority !== "user" && priority !== "background") {
+    throw optionError("priority", '"user" or "background"', priority);
+  }
+}
+
+/** @internal What the engine is told of them. */
+export function inBackground({ priority }: CallOptions): boolean {
+  return priority === "background";
 }
 
 /** @internal The options as an object, whatever the caller gave. */

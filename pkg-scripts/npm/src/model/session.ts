@@ -22,7 +22,7 @@ const forgotten = new FinalizationRegistry<{ connection: Connection; id: number 
 
 /**
  * A text in the model's memory, made by `model.session()`. What was read or written once need not be read again. Its calls
- * queue with all others of the model, in order; several sessions do not see each other.
+ * queue with all others of the model, in order, whatever their `priority`; several sessions do not see each other.
  *
  * A text is read into tokens as it is appended, call by call: cut texts between words, and begin the later part with the
  * space.
@@ -61,7 +61,7 @@ export class Session {
    */
   async append(text: string, options: AppendOptions = {}): Promise<number> {
     checkText("text", text);
-    const { signal, onProgress, controls = "parse" } = checkOptions(options);
+    const { signal, onProgress, priority, controls = "parse" } = checkOptions(options);
     const literal = isLiteral(controls);
     let tokens = 0;
     const listen = (event: JobEvent): void => {
@@ -69,7 +69,7 @@ export class Session {
     };
     const request = { method: "append", session: this.#id, text, literal } as const;
     // Stopped when it was read already, it is taken back.
-    await runJob(this.#connection, request, { signal, onProgress }, listen, () => 0).answer;
+    await runJob(this.#connection, request, { signal, onProgress, priority }, listen, () => 0).answer;
     return tokens;
   }
 
@@ -79,9 +79,9 @@ export class Session {
    * to it, those of a stop text do.
    */
   generate(options: GenerateOptions = {}): TextStream<Piece> {
-    const { signal, onProgress, ...rest } = checkOptions(options);
+    const { signal, onProgress, priority, ...rest } = checkOptions(options);
     const request = { method: "continue", session: this.#id, options: rest } as const;
-    return streamJob(this.#connection, request, { signal, onProgress }, { pieces: "piece" });
+    return streamJob(this.#connection, request, { signal, onProgress, priority }, { pieces: "piece" });
   }
 
   /** The conversation of `chat`: what was said and answered. */

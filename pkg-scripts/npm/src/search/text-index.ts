@@ -9,7 +9,7 @@ import type { VectorType } from "./encode.js";
 import { invalid, pack, unpack } from "./format.js";
 import { keep, read } from "./kept.js";
 import { passagesOf } from "./passages.js";
-import { checkId, isCount, type VectorId, VectorIndex } from "./vector-index.js";
+import { checkId, isCount, isId, type VectorId, VectorIndex } from "./vector-index.js";
 
 /** What makes texts vectors: a `Model`, or something of the same form. */
 export interface Embedder {
@@ -137,9 +137,11 @@ export class TextIndex {
    * by then stay: `has` tells which.
    */
   async add(documents: TextDocument | readonly TextDocument[], options: CallOptions = {}): Promise<void> {
-    const { signal, onProgress, ...unknown } = checkOptions(options);
-    for (const name of Object.keys(unknown)) throw optionError(name, "one of signal, onProgress", "an unknown option");
-    checkCallOptions({ signal, onProgress });
+    const { signal, onProgress, priority, ...unknown } = checkOptions(options);
+    for (const name of Object.keys(unknown)) throw optionError(name, "one of signal, onProgress, priority", "an unknown option");
+    checkCallOptions({ signal, onProgress, priority });
+    // Whoever makes the vectors need not know of it.
+    const urgency = priority === undefined ? {} : { priority };
     const list = (Array.isArray(documents) ? documents : [documents]) as readonly TextDocument[];
     const cut = list.map((document, i) => this.#cut(document, Array.isArray(documents) ? `documents[${i}]` : "document"));
     signal?.throwIfAborted();
@@ -158,7 +160,7 @@ export class TextIndex {
       const progress = ({ phase, loaded, total: of }: { phase: string; loaded: number; total: number | undefined }): void =>
         // What the model reads first of its own is told as it is.
         report(onProgress, phase === "embed" ? { phase, loaded: before + loaded, total } : { phase, loaded, total: of });
-      const vectors = texts.length === 0 ? [] : await this.#model.embed(texts, { ...forPassages(this.#options), signal, onProgress: progress });
+      const vectors = texts.length === 0 ? [] : await this.#model.embed(texts, { ...forPassages(this.#options), ...urgency, signal, onProgress: progress });
       let at = 0;
       for (const document of batch) this.#put(document, vectors.slice(at, (at += document.passages.length)));
       done += size;
@@ -228,7 +230,8 @@ export class TextIndex {
     const inner = VectorIndex.load(vectors);
     const probes = await probed(model, options);
     const likeness = alike(probes, description.probes);
-    if (likeness < SAME) {
+    // Of numbers that are none, it is none.
+    if (!(likeness >= SAME)) {
       const [made, now] = [String(description.model), model.info.name];
       const facts = { made, now, likeness };
       const what = `the index was made by the model "${made}", and "${now}" makes other vectors (likeness ${likeness.toFixed(3)}, at least ${SAME})`;
@@ -238,11 +241,15 @@ export class TextIndex {
     const whole = (place: string, is: boolean): void => {
       if (!is) throw invalid(place, "places of a text and their vectors", "something else");
     };
-    whole("passages", Array.isArray(documents) && description.passages?.length === documents.length);
-    documents.forEach(({ id, text, metadata }, i) => {
-      const passages = (description.passages[i] ?? []).map(([number, start, end]) => ({ number, start, end }));
+    const { passages: all } = description;
+    whole("passages", Array.isArray(documents) && Array.isArray(all) && all.length === documents.length);
+    documents.forEach((given, i) => {
+      const places = all[i];
+      whole(`passages[${i}]`, Array.isArray(places) && places.every((place) => Array.isArray(place)));
+      whole(`documents[${i}]`, typeof given?.text === "string" && isId(given.id) && !index.#documents.has(given.id));
+      const { id, text, metadata } = given;
+      const passages = (places as Description["passages"][number]).map(([number, start, end]) => ({ number, start, end }));
       const document = { id, text, metadata, passages };
-      whole(`documents[${i}]`, typeof text === "string");
       for (const passage of passages) {
         const { number, start, end } = passage;
         const sound = isCount(start, 0, end) && isCount(end, 0, text.length) && isCount(number, 0, Number.MAX_SAFE_INTEGER);

@@ -235,8 +235,16 @@ export class VectorIndex {
       }
       rows.reserve(ids.length);
       for (let row = 0; row < ids.length; row++) rows.push(values.subarray(row * rows.length, (row + 1) * rows.length));
-      const view = new DataView(factors.buffer, factors.byteOffset, factors.length);
-      for (let row = 0; row < ids.length; row++) scales.push(view.getFloat32(4 * row, true));
+      // Of vectors of length 1. Numbers that are none would hide their rows from every search.
+      const viewed = ({ buffer, byteOffset, length }: Uint8Array): DataView => new DataView(buffer, byteOffset, length);
+      const [scaled, given] = [viewed(factors), viewed(values)];
+      const number = (of: DataView, at: number, what: string): number => {
+        const found = of.getFloat32(4 * at, true);
+        if (!(Math.abs(found) < 1.001)) throw invalid(`${what}[${at}]`, "a number of -1 to 1", `${found}`);
+        return found;
+      };
+      for (let row = 0; row < ids.length; row++) scales.push(number(scaled, row, "scales"));
+      if (type === "float32") for (let at = 0; at < ids.length * index.dimensions; at++) number(given, at, "values");
     });
     ids.forEach((id: unknown, i) => {
       if (!isId(id)) throw invalid(`ids[${i}]`, "a string or a finite number", JSON.stringify(id));
@@ -275,7 +283,7 @@ export class VectorIndex {
 export const isCount = (value: unknown, least: number, most: number): boolean =>
   Number.isInteger(value) && (value as number) >= least && (value as number) <= most;
 
-const isId = (id: unknown): id is VectorId => typeof id === "string" || Number.isFinite(id);
+export const isId = (id: unknown): id is VectorId => typeof id === "string" || Number.isFinite(id);
 
 export function checkId(id: VectorId): void {
   if (!isId(id)) throw optionError("id", "a string or a finite number", id);

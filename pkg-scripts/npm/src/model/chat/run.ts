@@ -48,7 +48,7 @@ export async function run(
   left: AbortSignal,
 ): Promise<void> {
   const given = checked(options);
-  const { signal, onProgress, tools: _, template: __, variables: ___, overflow: ____, ...sampling } = given;
+  const { signal, onProgress, priority, tools: _, template: __, variables: ___, overflow: ____, ...sampling } = given;
   signal?.throwIfAborted();
   const source = await sourceOf(connection);
   const prompt = await promptFor(connection, source, messages(), given);
@@ -89,7 +89,7 @@ export async function run(
       stopTokens: [...(sampling.stopTokens ?? []), ...prompt.stopTokens],
     },
   } as const;
-  const { id, answer } = runJob(connection, request, { signal, onProgress }, listen);
+  const { id, answer } = runJob(connection, request, { signal, onProgress, priority }, listen);
   left.addEventListener("abort", () => connection.cancel(id));
   await answer;
   const rest = splitter.finish();

@@ -26,8 +26,11 @@ export function parted(saved: Uint8Array): { bytes: Uint8Array; messages: ChatMe
   const end = saved.length - WORD.length - LENGTH;
   try {
     const length = new DataView(saved.buffer, saved.byteOffset).getUint32(end, true);
+    if (length > end) throw new Error("it is cut off");
     const json = new TextDecoder("utf-8", { fatal: true }).decode(saved.slice(end - length, end));
-    return { bytes: saved.slice(0, end - length), messages: JSON.parse(json) as ChatMessage[] };
+    const messages = JSON.parse(json) as ChatMessage[];
+    if (!Array.isArray(messages) || !messages.every((message) => typeof message?.role === "string")) throw new Error("it is no list of messages");
+    return { bytes: saved.slice(0, end - length), messages };
   } catch (error) {
     throw new SessionError("session/invalid", `saved session: the conversation in it is damaged: ${(error as Error).message}. Begin a new one`);
   }

@@ -2,7 +2,7 @@
 
 import type { TokenLogits } from "../../engine.js";
 import type { Connection } from "../../engine/connection.js";
-import { type CallOptions, checkCallOptions } from "../options.js";
+import { type CallOptions, checkCallOptions, inBackground } from "../options.js";
 import { optionError } from "../../errors.js";
 import { report } from "../job.js";
 import type { Place } from "../places.js";
@@ -33,15 +33,16 @@ export async function windowsOf(
   text: string,
   question: string | undefined,
   contextLength: number,
-  { signal, onProgress }: CallOptions,
+  call: CallOptions,
 ): Promise<Window[]> {
-  checkCallOptions({ signal, onProgress });
+  checkCallOptions(call);
+  const { signal, onProgress } = call;
   const windows: Window[] = [];
   for (let from = 0; ; ) {
     signal?.throwIfAborted();
     const end = cutAt(text, from, from + contextLength * UNITS_A_TOKEN);
     const request = { method: "readTokens", text: text.slice(from, end), question } as const;
-    const window = windowOf(await connection.send<TokenLogits>(request, { signal }).answer, from);
+    const window = windowOf(await connection.send<TokenLogits>(request, { signal, background: inBackground(call) }).answer, from);
     windows.push(window);
     const last = window.words.at(-1);
     // Behind the last word there is nothing that the model could read.
@@ -80,7 +81,7 @@ function windowOf({ labels, logits, words: places }: TokenLogits, from: number):
 }
 
 /** Refuses what is no option of a call: a misspelt one must not silently do nothing. */
-export function checkNames({ signal: _, onProgress: __, ...unknown }: CallOptions): void {
+export function checkNames({ signal: _, onProgress: __, priority: ___, ...unknown }: CallOptions): void {
   for (const name of Object.keys(unknown)) throw optionError(name, "an option of this task", "an unknown option");
 }
 

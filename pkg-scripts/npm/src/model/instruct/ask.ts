@@ -43,7 +43,7 @@ export async function ask(
   writing: Writing,
   listen: (piece: Piece) => void = () => {},
 ): Promise<Result> {
-  const { signal, onProgress, speculate, fresh } = options;
+  const { signal, onProgress, priority, speculate, fresh } = options;
   let result: Result = NOTHING;
   const sink = {
     piece: ({ text, tokenId, logprob }: Piece) => listen({ text, tokenId, logprob }),
@@ -51,7 +51,7 @@ export async function ask(
     fail: () => {},
     stopped: () => 0,
   };
-  const all = { ...PLAIN, ...writing, signal, onProgress, speculate, fresh };
+  const all = { ...PLAIN, ...writing, signal, onProgress, priority, speculate, fresh };
   await run(connection, { messages: () => messages }, all, sink, left);
   return result;
 }

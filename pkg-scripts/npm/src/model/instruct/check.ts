@@ -4,7 +4,7 @@ import { optionError, UnsupportedError } from "../../errors.js";
 import type { Call } from "./ask.js";
 
 /** Options of any task. */
-const CALL = ["signal", "onProgress", "speculate", "fresh"];
+const CALL = ["signal", "onProgress", "priority", "speculate", "fresh"];
 
 /** Ways of a task that may go another way, too. */
 export const METHODS = ["instruction", "package"];

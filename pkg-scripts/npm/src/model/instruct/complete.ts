@@ -28,7 +28,7 @@ const MAX_NEW_TOKENS = 128;
 const BEFORE = 0.75;
 
 export async function complete({ connection, left }: Call, before: string, options: CompleteOptions, sink: StreamSink<Piece>): Promise<void> {
-  const { after = "", signal, onProgress, ...rest } = options;
+  const { after = "", signal, onProgress, priority, ...rest } = options;
   checkText("after", after);
   const source = await sourceOf(connection);
   const marks = MARKS.find((marks) => marks.every((mark) => source.controls.has(mark)));
@@ -64,7 +64,7 @@ export async function complete({ connection, left }: Call, before: string, optio
     }
   };
   const all = { temperature: 0, ...rest, maxNewTokens, stopTokens: [...(rest.stopTokens ?? []), ...stopTokens] };
-  const { id, answer } = runJob(connection, { method: "chat", tokens: Uint32Array.from(tokens), options: all }, { signal, onProgress }, listen, sink.stopped);
+  const { id, answer } = runJob(connection, { method: "chat", tokens: Uint32Array.from(tokens), options: all }, { signal, onProgress, priority }, listen, sink.stopped);
   left.addEventListener("abort", () => connection.cancel(id));
   await answer;
   sink.done(result);

@@ -3,7 +3,7 @@
 import type { Connection } from "../../engine/connection.js";
 import { optionError } from "../../errors.js";
 import { report } from "../job.js";
-import { type CallOptions, checkCallOptions, checkOptions, checkText } from "../options.js";
+import { type CallOptions, checkCallOptions, checkOptions, checkText, inBackground } from "../options.js";
 import type { Parts } from "../parts.js";
 
 /** Where the model is an encoder (`model.info.tasks` has `embed`), it takes all of these; the embedding table has no choices. */
@@ -54,12 +54,12 @@ export async function embed(
   texts: string | readonly string[],
   options: EmbedOptions,
 ): Promise<Vector | Vector[]> {
-  const { signal, onProgress, ...rest } = checkOptions(options);
+  const { signal, onProgress, priority, ...rest } = checkOptions(options);
   for (const name of Object.keys(rest)) {
     if (NAMES.some((known) => known === name)) continue;
-    throw optionError(name, `one of ${NAMES.join(", ")}, signal, onProgress`, "an unknown option");
+    throw optionError(name, `one of ${NAMES.join(", ")}, signal, onProgress, priority`, "an unknown option");
   }
-  checkCallOptions({ signal, onProgress });
+  checkCallOptions({ signal, onProgress, priority });
   const list = typeof texts === "string" ? [texts] : texts;
   if (!Array.isArray(list)) throw optionError("texts", "a string or an array of strings", texts);
   list.forEach((text, i) => checkText(`texts[${i}]`, text));
@@ -67,7 +67,7 @@ export async function embed(
   if (list.length === 0) return [];
   if (!encodes) await parts.ready("table", { signal, onProgress });
   const progress = (progress: Parameters<typeof report>[1]): void => report(onProgress, progress);
-  const all = await engine.send<Vector>({ method: "embed", texts: [...list], options: rest }, { signal, progress }).answer;
+  const all = await engine.send<Vector>({ method: "embed", texts: [...list], options: rest }, { signal, progress, background: inBackground({ priority }) }).answer;
   const size = all.length / list.length;
   // Each owns its numbers: a view would take all of them along wherever it is stored.
   const vectors = list.map((_, i) => all.slice(i * size, (i + 1) * size));
@@ -127,19 +127,19 @@ async function score(
   { engine }: Vectors,
   query: string | Vector,
   texts: readonly (string | Vector)[],
-  { signal, onProgress, ...rest }: RankOptions,
+  { signal, onProgress, priority, ...rest }: RankOptions,
 ): Promise<number[]> {
   for (const [name, value] of Object.entries(rest)) {
-    if (value !== undefined) throw optionError(name, "one of top, signal, onProgress: this model reads query and text together", value);
+    if (value !== undefined) throw optionError(name, "one of top, signal, onProgress, priority: this model reads query and text together", value);
   }
-  checkCallOptions({ signal, onProgress });
+  checkCallOptions({ signal, onProgress, priority });
   checkText("query", query as string);
   texts.forEach((text, i) => checkText(`texts[${i}]`, text as string));
   signal?.throwIfAborted();
   if (texts.length === 0) return [];
   const progress = (progress: Parameters<typeof report>[1]): void => report(onProgress, progress);
   const request = { method: "embed", query: query as string, texts: texts as string[], options: {} } as const;
-  return [...(await engine.send<Float32Array>(request, { signal, progress }).answer)];
+  return [...(await engine.send<Float32Array>(request, { signal, progress, background: inBackground({ priority }) }).answer)];
 }
 
 function cosine(a: Vector, b: Vector): number {
