@@ -2,21 +2,23 @@
 
 import type { ChatMessage, ChatOptions, Model, Session } from "../index.js";
 import { browserAvailability, browserMade, type PreferOptions } from "./browser.js";
-import { type CallOptions, create, type CreateOptions, languages, Life, oneOf, outcome, quotaExceeded, streamOf } from "./common.js";
-import { formatOf, type LanguageModelMessage, type LanguageModelPrompt, messagesOf, notSupported } from "./prompt.js";
+import { type CallOptions, checkAttached, create, type CreateOptions, isLanguage, languages, Life, oneOf, outcome, quotaExceeded, streamOf } from "./common.js";
+import { formatOf, type LanguageModelMessage, type LanguageModelPrompt, messagesOf, notSupported, prefixOf } from "./prompt.js";
 import { abortable } from "../model/abortable.js";
 import { type Call, ToolCalls } from "../openai/tool-calls.js";
-import { type Availability, availability, isProvided } from "./provider.js";
+import { type Availability, availability, isProvided, load } from "./provider.js";
 import { answersOf, checkedTools, described, type LanguageModelTool, MOST_ROUNDS } from "./tools.js";
 
 export type { LanguageModelMessage, LanguageModelPrompt } from "./prompt.js";
 export type { LanguageModelTool } from "./tools.js";
 
-/** How the sampling modes are meant here. */
+/** How the sampling modes are meant here. `balanced` is what a model's makers chose: its own settings, and these where it says none. */
 const MODES = {
   "most-predictable": { temperature: 0, topK: 1 },
   predictable: { temperature: 0.3, topK: 20 },
+  "slightly-predictable": { temperature: 0.5, topK: 30 },
   balanced: { temperature: 0.8, topK: 40 },
+  "slightly-creative": { temperature: 0.9, topK: 60 },
   creative: { temperature: 1, topK: 100 },
   "most-creative": { temperature: 1.3, topK: 1000 },
 };
@@ -29,11 +31,11 @@ export interface LanguageModelExpected {
 }
 
 export interface LanguageModelCoreOptions extends PreferOptions {
-  /** Only together with `temperature`; both go before `samplingMode`. */
+  /** Only together with `temperature`, and not with a `samplingMode`. */
   topK?: number | undefined;
   temperature?: number | undefined;
-  /** How daring answers are. Without it the model's own settings are used. */
-  samplingMode?: LanguageModelSamplingMode | "default" | undefined;
+  /** How daring answers are. `balanced`, which it is unless said otherwise: the model's own settings. */
+  samplingMode?: LanguageModelSamplingMode | undefined;
   expectedInputs?: readonly LanguageModelExpected[] | undefined;
   expectedOutputs?: readonly LanguageModelExpected[] | undefined;
   /** Functions that the model may call, if its template knows tools. */
@@ -56,13 +58,16 @@ const PARAMS = { defaultTopK: 40, maxTopK: 1000, defaultTemperature: 0.8, maxTem
 const EXPECTED = ["text", "image", "audio", "tool-call", "tool-response"] as const;
 
 function isSupported({ expectedInputs = [], expectedOutputs = [], tools = [], topK, temperature, samplingMode }: LanguageModelCoreOptions): boolean {
-  oneOf("LanguageModelSamplingMode", samplingMode, [...(Object.keys(MODES) as LanguageModelSamplingMode[]), "default"], "default");
+  checkAttached();
+  oneOf("LanguageModelSamplingMode", samplingMode, Object.keys(MODES) as LanguageModelSamplingMode[], "balanced");
+  if (samplingMode !== undefined && (topK !== undefined || temperature !== undefined)) throw new TypeError("samplingMode does not go together with topK and temperature.");
+  let known = true;
   const types = [...expectedInputs, ...expectedOutputs].map((each) => {
-    languages(each.languages);
+    known &&= languages(each.languages).every(isLanguage);
     return oneOf("LanguageModelMessageType", String(each.type), EXPECTED, "text");
   });
   checkedTools(tools);
-  return isProvided() && (topK === undefined) === (temperature === undefined) && types.every((type) => type === "text");
+  return isProvided() && known && (topK === undefined) === (temperature === undefined) && types.every((type) => type === "text" || type.startsWith("tool-"));
 }
 
 /** Only `create` and `clone` may. */
@@ -120,9 +125,10 @@ export class LanguageModel extends EventTarget {
     const made = await browserMade<LanguageModel>("LanguageModel", LanguageModel, options);
     if (made !== undefined) return made;
     const pending = initialPrompts.length === 0 ? [] : messagesOf(initialPrompts, false);
-    signal?.throwIfAborted();
-    if (!supported) throw notSupported("Such a model is not supported: see LanguageModel.availability(), and name a model with useModel().");
-    const model = await create(options);
+    const model = await create(options, (signal, progress) => {
+      if (!supported) throw notSupported("Such a model is not supported: see LanguageModel.availability(), and name a model with useModel().");
+      return load(signal, progress);
+    });
     const usage = await tokensOf(model, pending);
     if (usage > model.info.contextLength) throw quotaExceeded(usage, model.info.contextLength);
     const session = await model.session();
@@ -130,8 +136,8 @@ export class LanguageModel extends EventTarget {
       void session.dispose();
       throw signal.reason;
     }
-    const samplingMode = options.samplingMode === undefined || options.samplingMode === "default" ? null : options.samplingMode;
-    const mode = samplingMode === null ? undefined : MODES[samplingMode];
+    const samplingMode = topK === undefined ? (options.samplingMode ?? "balanced") : null;
+    const mode = samplingMode === null || samplingMode === "balanced" ? undefined : MODES[samplingMode];
     const state: State = {
       model,
       session,
@@ -146,6 +152,10 @@ export class LanguageModel extends EventTarget {
     return new LanguageModel(KEY, state, signal);
   }
 
+  get [Symbol.toStringTag](): string {
+    return "LanguageModel";
+  }
+
   get topK(): number {
     return this.#state.topK;
   }
@@ -154,7 +164,7 @@ export class LanguageModel extends EventTarget {
     return this.#state.temperature;
   }
 
-  /** Null where none was asked for. */
+  /** Null where `topK` and `temperature` were asked for. */
   get samplingMode(): LanguageModelSamplingMode | null {
     return this.#state.samplingMode;
   }
@@ -264,7 +274,7 @@ export class LanguageModel extends EventTarget {
   }
 
   async *#answer(input: LanguageModelPrompt, { responseConstraint, omitResponseConstraintInput }: LanguageModelPromptOptions, signal: AbortSignal): AsyncGenerator<string, void> {
-    const responseFormat = formatOf(responseConstraint, omitResponseConstraintInput);
+    const responseFormat = formatOf(responseConstraint, omitResponseConstraintInput, prefixOf(input));
     const done = await this.#myTurn(signal);
     try {
       const more = messagesOf(input, this.#isBegun());

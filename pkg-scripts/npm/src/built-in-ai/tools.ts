@@ -14,10 +14,22 @@ export interface LanguageModelTool {
 /** Answers that call tools again and again end here. */
 export const MOST_ROUNDS = 8;
 
+const isText = (value: unknown): boolean => typeof value === "string" && value !== "";
+const isObject = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null;
+
 export function checkedTools(tools: readonly LanguageModelTool[]): readonly LanguageModelTool[] {
+  const names = new Set<string>();
   for (const { name, description, inputSchema, execute } of tools) {
-    const isRight = typeof name === "string" && typeof description === "string" && typeof inputSchema === "object" && inputSchema !== null && typeof execute === "function";
-    if (!isRight) throw new TypeError("A tool has a name, a description, an inputSchema and a function execute.");
+    if (!isText(name) || !isText(description) || typeof execute !== "function") throw new TypeError("A tool has a name, a description and a function execute.");
+    if (names.has(name)) throw new TypeError(`There are two tools with the name '${name}'.`);
+    names.add(name);
+    if (!isObject(inputSchema)) throw new TypeError(`The tool '${name}' has no inputSchema.`);
+    const { type, properties = {}, required = [] } = inputSchema as Record<string, unknown>;
+    if (type !== "object" || !isObject(properties) || !Array.isArray(required)) {
+      throw new TypeError(`The inputSchema of the tool '${name}' is none of an object: { type: "object", properties: {…}, required: […] }.`);
+    }
+    // What is no JSON says so now: a circle is a TypeError, and what a getter throws is that.
+    JSON.stringify(inputSchema);
   }
   return tools;
 }
