@@ -9,7 +9,7 @@ import { openPage, serveApp } from "./support/app.mjs";
 import { launch, ROOT } from "./support/browser.mjs";
 import { KNOWN } from "./wpt/known.mjs";
 
-const APIS = { Summarizer: "summarizer", Writer: "writer", Rewriter: "rewriter", Proofreader: "proofreader", Translator: "translator", LanguageDetector: "language-detector", LanguageModel: "language-model" };
+const APIS = { Summarizer: "summarizer", Writer: "writer", Rewriter: "rewriter", Proofreader: "proofreader", Translator: "translator", LanguageDetector: "language-detector", LanguageModel: "language-model language-model-tools" };
 const DOCS = join(ROOT, "docs/built-in-ai.md");
 const [BEGIN, END] = ["<!-- made by tests/web/wpt.test.mjs -->", "<!-- end -->"];
 
@@ -37,7 +37,7 @@ describe("the web platform tests of", () => {
       results[api] = await page.evaluate(
         async ({ api, module }) => {
           const { run } = await import("/wpt/harness.js");
-          await import(`/wpt/${module}.js`);
+          for (const name of module.split(" ")) await import(`/wpt/${name}.js`);
           return run(api);
         },
         { api, module },

@@ -7,7 +7,6 @@ const LANGUAGES = "Which languages a model knows, only the model shows: every ta
 const KNOWN_LANGUAGES = "34 languages are told apart, and no others: a detector for Afrikaans, Greek in Latin letters, Maori, Serbian or Zulu is not supported.";
 const RANDOM = "The model of these tests is random: it translates nothing, and what it wrote is read again as other tokens.";
 const OLD_NAMES = "`topK` and `temperature` stay for pages that were written for the earlier API.";
-const TOOLS = "Tools have `execute`, as the explainer has them, and nanolm calls it: the open loop, in which the page answers calls, is not there.";
 
 const common = (api, file) => ({
   [`${file}-create-user-activation: create() needs a visitor's gesture where something has to be downloaded`]: GESTURE,
@@ -40,7 +39,5 @@ export const KNOWN = {
     ...frames("language-model/language-model"),
     "language-model/language-model-create: topK and temperature are no longer attributes": OLD_NAMES,
     "language-model/prompt/context/*: a prompt and its answer count, to within five tokens": RANDOM,
-    "language-model/language-model-tool-use: tools without tool-call among the expected outputs are a TypeError": TOOLS,
-    "language-model/language-model-tool-use: tools without execute: calls are given to the page, which answers them (22 tests of the open loop)": TOOLS,
   },
 };

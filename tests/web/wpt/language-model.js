@@ -372,55 +372,6 @@ suite("LanguageModel", "language-model/prompt/multimodal/*", {
   "images, sounds and videos": () => doesNotApply("the models read text alone: 27 files of ai/language-model/prompt/multimodal/ ask first whether they are available"),
 });
 
-// Tools.
-const object = { type: "object", properties: {} };
-const tool = (more) => ({ name: "lookup", description: "Looks it up.", inputSchema: object, execute: async () => "found", ...more });
-const made = (...tools) => create({ tools, expectedOutputs: [{ type: "tool-call" }] });
-const circle = { ...object };
-circle.circle = circle;
-const REFUSED = {
-  "an inputSchema of null": { inputSchema: null },
-  "an inputSchema without a type": { inputSchema: {} },
-  "an inputSchema that is a string": { inputSchema: "soup" },
-  "properties without a type": { inputSchema: { properties: { a: { type: "string" } } } },
-  "an inputSchema of a string": { inputSchema: { type: "string" } },
-  "properties that are none": { inputSchema: { type: "object", properties: "soup" } },
-  "required that is no list": { inputSchema: { type: "object", properties: {}, required: "soup" } },
-  "no inputSchema": { inputSchema: undefined },
-  "an empty name": { name: "" },
-  "an empty description": { description: "" },
-  "an inputSchema in a circle": { inputSchema: circle },
-};
-const tools = at("tool-use");
-for (const [name, more] of Object.entries(REFUSED)) suite("LanguageModel", tools, { [`a TypeError: ${name}`]: () => rejects(made(tool(more)), "TypeError") });
-suite("LanguageModel", tools, {
-  "a TypeError: two of a name": () => rejects(made(tool(), tool()), "TypeError"),
-  "a TypeError: one of several that is wrong": () => rejects(made(tool(), tool({ name: "b", inputSchema: circle }), tool({ name: "c" })), "TypeError"),
-  "what reading an inputSchema throws is the rejection": async () => {
-    const mine = new Error("mine");
-    const thrower = { get() { throw mine; } };
-    await rejects(made(tool({ inputSchema: new Proxy({ type: "object" }, thrower) })), mine);
-    await rejects(made(tool({ inputSchema: { ...object, toJSON: thrower.get } })), mine);
-    await rejects(made(tool({ inputSchema: Object.defineProperty({ ...object }, "more", { ...thrower, enumerable: true }) })), mine);
-  },
-  "text in an inputSchema that looks like wrong JSON is text": async () => ok((await made(tool({ inputSchema: { type: "object", properties: { a: { type: "string", description: '{"a": 10,} // no' } } } }))) instanceof LanguageModel, "a LanguageModel"),
-  "no tools": async () => {
-    ok((await (await echoing({ tools: [] })).prompt("Hello")).includes("Hello"), "an answer");
-    ok((await (await echoing({})).prompt("Hello")).includes("Hello"), "an answer");
-  },
-  "tools without tool-call among the expected outputs are a TypeError": async () => {
-    await rejects(create({ tools: [tool()] }), "TypeError");
-    await rejects(create({ tools: [tool()], expectedOutputs: [{ type: "text" }] }), "TypeError");
-  },
-  "tools with tool-call among the expected outputs": async () => ok((await made(tool())) instanceof LanguageModel, "a LanguageModel"),
-  "tool-call among the expected outputs without tools": async () => ok((await (await echoing({ expectedOutputs: [{ type: "tool-call" }] })).prompt("Hello")).includes("Hello"), "an answer"),
-  "tools without execute: calls are given to the page, which answers them (22 tests of the open loop)": async () => {
-    ok(typeof globalThis.LanguageModelToolCall === "function", "a class LanguageModelToolCall");
-    ok((await made(tool({ execute: undefined }))) instanceof LanguageModel, "a LanguageModel");
-  },
-  "a clone has the tools": async () => ok((await (await made(tool())).clone()) instanceof LanguageModel, "a LanguageModel"),
-});
-
 looksLike(
   "LanguageModel",
   {

@@ -1,4 +1,5 @@
-import { looksLike, RANDOM, setModel, writing } from "./common.js";
+import { looksLike, RANDOM, setModel } from "./common.js";
+import { writing } from "./writing.js";
 
 const prepare = () => setModel(RANDOM);
 const create = writing("Rewriter", {

@@ -1,6 +1,7 @@
 import { Summarizer } from "/nanolm/built-in-ai/index.js";
-import { looksLike, setModel, TEXT, textOf, USABLE, writing } from "./common.js";
+import { looksLike, setModel, TEXT, textOf, USABLE } from "./common.js";
 import { is, ok, oneOf, suite } from "./harness.js";
+import { writing } from "./writing.js";
 
 // The package's own model summarizes.
 const prepare = () => setModel(undefined);

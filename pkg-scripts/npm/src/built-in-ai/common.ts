@@ -127,10 +127,10 @@ export async function outcome<T>(work: (signal: AbortSignal) => Promise<T>, sign
 }
 
 /** A stream of texts, with the exceptions of the platform. Leaving it stops the work. Of an aborted signal it throws the reason. */
-export function streamOf(begin: (signal: AbortSignal) => AsyncIterable<string>, signal: AbortSignal): ReadableStream<string> {
+export function streamOf<T = string>(begin: (signal: AbortSignal) => AsyncIterable<T>, signal: AbortSignal): ReadableStream<T> {
   signal.throwIfAborted();
   const left = new AbortController();
-  return new ReadableStream<string>({
+  return new ReadableStream<T>({
     start(controller) {
       const either = AbortSignal.any([signal, left.signal]);
       const stop = (): void => controller.error(signal.reason);
