@@ -105,5 +105,11 @@ test("calls are read in every form, and what is none is text", () => {
     ["a < b, [TOOL", "a < b, [TOOL", []],
     ['<tool_call>{"name": "a", "argum', '<tool_call>{"name": "a", "argum', []],
   ];
+  const cut = (text) => {
+    const reader = new ToolCalls();
+    return [reader.push(text).text, reader.finish(true)];
+  };
+  assert.deepEqual(cut('Well. <tool_call>{"name": "a", "argum'), ["Well.", { text: "", calls: [] }]);
+  assert.deepEqual(cut('{"name": "a", "param'), ["", { text: "", calls: [] }]);
   for (const [text, rest, calls] of cases) for (const size of [1, 4, 1000]) assert.deepEqual(read(text, size), { text: rest, calls }, text);
 });

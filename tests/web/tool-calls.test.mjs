@@ -72,7 +72,7 @@ function check(bodies, answers) {
       calls++;
     }
     if (answer.usage.completion_tokens === bodies[i].max_tokens) cut++;
-    else assert.doesNotMatch(message.content ?? "", /<tool_call>|\[TOOL_CALLS\]/, "what was begun is a call");
+    assert.doesNotMatch(message.content ?? "", /<tool_call>|\[TOOL_CALLS\]/, "what was begun is a call, and one that was cut is left out");
   });
   return { calls, cut };
 }

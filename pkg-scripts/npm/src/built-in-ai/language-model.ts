@@ -324,10 +324,10 @@ export class LanguageModel extends EventTarget {
         if (read !== undefined) calls.push(...read.calls);
         yield read?.text ?? text;
       }
-      const rest = reader?.finish();
+      const { dropped, finishReason } = await stream.result;
+      const rest = reader?.finish(finishReason === "length");
       if (rest !== undefined) calls.push(...rest.calls);
       if (rest?.text) yield rest.text;
-      const { dropped } = await stream.result;
       if (dropped !== undefined) for (const name of ["contextoverflow", "quotaoverflow"]) this.dispatchEvent(new Event(name));
       return calls;
     } finally {

@@ -66,16 +66,16 @@ export class ToolCalls {
     }
   }
 
-  /** What was held back at the end: a call may lack its closing mark. */
-  finish(): Read {
+  /** What was held back at the end: a call may lack its closing mark. One that a limit `cut` in the middle is none, and no text either. */
+  finish(cut = false): Read {
     const held = this.#held;
     this.#held = "";
-    // One that a limit ended is none.
     if (this.#forced) return { text: "", calls: callsIn(held) };
     const mark = MARKS.find((mark) => held.startsWith(mark)) ?? "";
     // A JSON object with a name and no arguments is an answer.
     const calls = mark === "" && (this.#begun || !/"(?:arguments|parameters)"\s*:/.test(held)) ? [] : callsIn(held.slice(mark.length));
-    return calls.length === 0 ? { text: held.trim() === "" ? "" : held, calls } : { text: "", calls };
+    const isLost = held.trim() === "" || (cut && (mark !== "" || !this.#begun));
+    return { text: calls.length > 0 || isLost ? "" : held, calls };
   }
 }
 
