@@ -20,13 +20,13 @@ const SOFTWARE_GPU = ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshade
 const NO_GPU = ["--disable-gpu", "--disable-features=WebGPU"];
 
 /** `gpu`: "software" (the default), "real" (whatever the machine has) or "none". */
-export function launch({ gpu = "software" } = {}) {
+export function launch({ gpu = "software", args = [] } = {}) {
   const flags = { software: SOFTWARE_GPU, none: NO_GPU, real: ["--enable-unsafe-webgpu", "--enable-features=Vulkan"] }[gpu];
   return chromium.launch({
     executablePath: chromiumPath(),
     headless: true,
     // Root, as in containers, has no sandbox to use.
     chromiumSandbox: process.getuid?.() !== 0,
-    args: [...QUIET, ...flags],
+    args: [...QUIET, ...flags, ...args],
   });
 }

@@ -52,7 +52,7 @@ export function optionsOf(call: LanguageCall): { options: Asked; warnings: Warni
   if (call.frequencyPenalty) warn("frequencyPenalty", "providerOptions.nanolm.repetitionPenalty is there instead.");
   if (call.presencePenalty) warn("presencePenalty", "providerOptions.nanolm.repetitionPenalty is there instead.");
   const functions = tools.flatMap((tool) => {
-    if (tool.type === "function") return [{ type: "function", function: { name: tool.name, description: tool.description, parameters: tool.inputSchema } }];
+    if (tool.type === "function") return [{ type: "function", function: { name: tool.name, description: tool.description, parameters: tool.inputSchema, ...(tool.strict === true && { strict: true }) } }];
     warn(`tool ${tool.name}`, "Only tools that the app runs are.");
     return [];
   });

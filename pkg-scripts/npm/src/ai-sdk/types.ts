@@ -49,6 +49,7 @@ export interface FunctionTool {
   name: string;
   description?: string;
   inputSchema: unknown;
+  strict?: boolean | undefined;
 }
 
 export interface LanguageCall {

@@ -1,8 +1,8 @@
 // What Writer, Rewriter and Translator have in common: a model that the app has named, asked in words.
 
 import type { Model } from "../index.js";
-import { type CallOptions, create, type CreateOptions, languages, Life, outcome, streamOf } from "./common.js";
-import { type Availability, availability, isProvided } from "./provider.js";
+import { type CallOptions, create, type CreateOptions, isLanguage, languages, Life, outcome, streamOf } from "./common.js";
+import { type Availability, availability, isProvided, load } from "./provider.js";
 
 export interface LanguageOptions {
   expectedInputLanguages?: readonly string[] | undefined;
@@ -34,19 +34,26 @@ export function nameOf(tag: string): string {
   return new Intl.DisplayNames(["en"], { type: "language" }).of(tag) ?? tag;
 }
 
-/** The package's own model cannot be asked in words. */
-export function aidAvailability(): Availability {
-  return isProvided() ? availability() : "unavailable";
+/** All that are named. */
+export function tagsOf({ expectedInputLanguages, expectedContextLanguages, outputLanguage }: Languages): string[] {
+  return [...(expectedInputLanguages ?? []), ...(expectedContextLanguages ?? []), ...(outputLanguage === null ? [] : [outputLanguage])];
+}
+
+/** The package's own model cannot be asked in words, and no model in what is no language. */
+export function aidAvailability(tags: readonly string[]): Availability {
+  return isProvided() && tags.every(isLanguage) ? availability() : "unavailable";
 }
 
 /** The model that the app has named, where it can be asked in words. */
-export async function chatModel(name: string, options: CreateOptions): Promise<Model> {
-  options.signal?.throwIfAborted();
-  const unsupported = (why: string): DOMException => new DOMException(`${name} needs a chat model: ${why}`, "NotSupportedError");
-  if (!isProvided()) throw unsupported("name one with useModel.");
-  const model = await create(options);
-  if (model.info.methods["rewrite"] === undefined) throw unsupported("the one named with useModel has no chat template.");
-  return model;
+export async function chatModel(name: string, options: CreateOptions, tags: readonly string[], isSupported = true): Promise<Model> {
+  const unsupported = (why: string): DOMException => new DOMException(`${name} ${why}`, "NotSupportedError");
+  return create(options, async (signal, progress) => {
+    if (!isProvided()) throw unsupported("needs a chat model: name one with useModel.");
+    if (!isSupported || !tags.every(isLanguage)) throw unsupported("cannot be made for these options: see availability().");
+    const model = await load(signal, progress);
+    if (model.info.methods["rewrite"] === undefined) throw unsupported("needs a chat model: the one named with useModel has no chat template.");
+    return model;
+  });
 }
 
 /** Only `create` may. */
@@ -114,18 +121,30 @@ export interface WritingCallOptions extends CallOptions {
 
 /** Writer and Rewriter. */
 export class WritingAid<Options extends Wanted<string, string, string>> extends Aid {
-  /** @internal */
-  protected readonly model: Model;
-  /** @internal */
-  protected readonly options: Options;
-  readonly sharedContext: string;
+  readonly #model: Model;
+  readonly #options: Options;
+  readonly #sharedContext: string;
 
   /** @internal */
   constructor(key: symbol, model: Model, options: Options, { sharedContext, signal }: WritingCreateOptions) {
     super(key, signal);
-    this.model = model;
-    this.options = options;
-    this.sharedContext = String(sharedContext ?? "");
+    this.#model = model;
+    this.#options = options;
+    this.#sharedContext = String(sharedContext ?? "");
+  }
+
+  /** @internal */
+  protected get model(): Model {
+    return this.#model;
+  }
+
+  /** @internal */
+  protected get options(): Options {
+    return this.#options;
+  }
+
+  get sharedContext(): string {
+    return this.#sharedContext;
   }
 
   /** @internal What the text has to do with. */

@@ -7,6 +7,10 @@ import type { Model } from "../index.js";
 
 /** Hears how far a download is: `downloadprogress`, with `loaded` from 0 to 1. */
 export class CreateMonitor extends EventTarget {
+  get [Symbol.toStringTag](): string {
+    return "CreateMonitor";
+  }
+
   ondownloadprogress: ((this: CreateMonitor, event: ProgressEvent) => unknown) | null = null;
 
   /** @internal */
@@ -66,9 +70,22 @@ export function oneOf<T extends string>(name: string, value: unknown, known: rea
   return String(value) as T;
 }
 
-/** Language tags in their canonical form; a `RangeError` for what is none. */
+/** Language tags in their canonical form, each once; a `RangeError` for what is none. */
 export function languages(tags: readonly string[] | undefined): string[] {
-  return tags === undefined ? [] : Intl.getCanonicalLocales([...tags]);
+  if (tags === undefined) return [];
+  // A string has an iterator, too, but is no sequence.
+  if (typeof tags !== "object" || tags === null) throw new TypeError(`The provided value '${String(tags)}' is no sequence of language tags.`);
+  return Intl.getCanonicalLocales(Array.from(tags, String));
+}
+
+/** Whether a canonical tag names a language that anyone speaks: tags may be well-formed and name none. */
+export function isLanguage(tag: string): boolean {
+  return new Intl.DisplayNames(["en"], { type: "language", fallback: "none" }).of(tag.split("-")[0] as string) !== undefined;
+}
+
+/** A frame that was taken out of its page has nothing any more. */
+export function checkAttached(): void {
+  if (typeof document !== "undefined" && document.defaultView === null) throw new DOMException("The document is not active.", "InvalidStateError");
 }
 
 export const isEnglish = (tag: string): boolean => tag.split("-")[0] === "en";
@@ -94,6 +111,7 @@ export class Life {
 
   /** Ends with it, and with the caller's own signal. */
   signal(own: AbortSignal | undefined): AbortSignal {
+    checkAttached();
     return own === undefined ? this.#end.signal : AbortSignal.any([this.#end.signal, own]);
   }
 }
@@ -109,10 +127,10 @@ export async function outcome<T>(work: (signal: AbortSignal) => Promise<T>, sign
 }
 
 /** A stream of texts, with the exceptions of the platform. Leaving it stops the work. Of an aborted signal it throws the reason. */
-export function streamOf(begin: (signal: AbortSignal) => AsyncIterable<string>, signal: AbortSignal): ReadableStream<string> {
+export function streamOf<T = string>(begin: (signal: AbortSignal) => AsyncIterable<T>, signal: AbortSignal): ReadableStream<T> {
   signal.throwIfAborted();
   const left = new AbortController();
-  return new ReadableStream<string>({
+  return new ReadableStream<T>({
     start(controller) {
       const either = AbortSignal.any([signal, left.signal]);
       const stop = (): void => controller.error(signal.reason);

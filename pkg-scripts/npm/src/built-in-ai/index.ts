@@ -7,6 +7,7 @@ export type * from "./language-detector.js";
 export { LanguageModel } from "./language-model.js";
 export type * from "./language-model.js";
 export { type Availability, type ProvidedModel, useModel } from "./provider.js";
+export { LanguageModelToolCall, LanguageModelToolError, type LanguageModelToolResult, LanguageModelToolSuccess } from "./tool-content.js";
 export type { CorrectionType } from "./corrections.js";
 export { Proofreader } from "./proofreader.js";
 export type * from "./proofreader.js";

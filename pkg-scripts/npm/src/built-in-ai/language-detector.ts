@@ -2,7 +2,7 @@
 // its profiles are a module that is fetched when a detector is first made.
 
 import { browserAvailability, browserMade, type PreferOptions } from "./browser.js";
-import { type CallOptions, create, type CreateOptions, languages, Life, outcome } from "./common.js";
+import { type CallOptions, checkAttached, create, type CreateOptions, languages, Life, outcome } from "./common.js";
 import type { Availability } from "./provider.js";
 
 export interface LanguageDetectorCoreOptions extends PreferOptions {
@@ -57,6 +57,7 @@ export class LanguageDetector {
   }
 
   static async availability(options: LanguageDetectorCoreOptions = {}): Promise<Availability> {
+    checkAttached();
     const expected = languages(options.expectedInputLanguages);
     const own = await browserAvailability("LanguageDetector", LanguageDetector, options);
     if (own !== undefined) return own;
@@ -65,12 +66,12 @@ export class LanguageDetector {
   }
 
   static async create(options: LanguageDetectorCreateOptions = {}): Promise<LanguageDetector> {
+    checkAttached();
     const expected = languages(options.expectedInputLanguages);
     const made = await browserMade<LanguageDetector>("LanguageDetector", LanguageDetector, options);
     if (made !== undefined) return made;
-    options.signal?.throwIfAborted();
-    if (!isKnown(expected)) throw new DOMException("Not all of these languages are known: see LanguageDetector.availability().", "NotSupportedError");
     const profiles = await create(options, async (signal, progress) => {
+      if (!isKnown(expected)) throw new DOMException("Not all of these languages are known: see LanguageDetector.availability().", "NotSupportedError");
       progress(0);
       const profiles = await load();
       signal?.throwIfAborted();
@@ -78,6 +79,10 @@ export class LanguageDetector {
       return profiles;
     });
     return new LanguageDetector(KEY, profiles, expected, options.signal);
+  }
+
+  get [Symbol.toStringTag](): string {
+    return "LanguageDetector";
   }
 
   get expectedInputLanguages(): readonly string[] | null {

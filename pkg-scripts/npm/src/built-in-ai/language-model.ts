@@ -2,21 +2,24 @@
 
 import type { ChatMessage, ChatOptions, Model, Session } from "../index.js";
 import { browserAvailability, browserMade, type PreferOptions } from "./browser.js";
-import { type CallOptions, create, type CreateOptions, languages, Life, oneOf, outcome, quotaExceeded, streamOf } from "./common.js";
-import { formatOf, type LanguageModelMessage, type LanguageModelPrompt, messagesOf, notSupported } from "./prompt.js";
+import { type CallOptions, checkAttached, create, type CreateOptions, isLanguage, languages, Life, oneOf, outcome, quotaExceeded, streamOf } from "./common.js";
+import { type Expected, formatOf, type LanguageModelMessage, type LanguageModelMessageContent, type LanguageModelPrompt, messagesOf, notSupported, prefixOf } from "./prompt.js";
 import { abortable } from "../model/abortable.js";
 import { type Call, ToolCalls } from "../openai/tool-calls.js";
-import { type Availability, availability, isProvided } from "./provider.js";
-import { answersOf, checkedTools, described, type LanguageModelTool, MOST_ROUNDS } from "./tools.js";
+import { type Availability, availability, isProvided, load } from "./provider.js";
+import { asContent } from "./tool-content.js";
+import { answersOf, checkedTools, described, isOpen, type LanguageModelTool, MOST_ROUNDS } from "./tools.js";
 
-export type { LanguageModelMessage, LanguageModelPrompt } from "./prompt.js";
+export type { LanguageModelMessage, LanguageModelMessageContent, LanguageModelPrompt } from "./prompt.js";
 export type { LanguageModelTool } from "./tools.js";
 
-/** How the sampling modes are meant here. */
+/** How the sampling modes are meant here. `balanced` is what a model's makers chose: its own settings, and these where it says none. */
 const MODES = {
   "most-predictable": { temperature: 0, topK: 1 },
   predictable: { temperature: 0.3, topK: 20 },
+  "slightly-predictable": { temperature: 0.5, topK: 30 },
   balanced: { temperature: 0.8, topK: 40 },
+  "slightly-creative": { temperature: 0.9, topK: 60 },
   creative: { temperature: 1, topK: 100 },
   "most-creative": { temperature: 1.3, topK: 1000 },
 };
@@ -29,11 +32,11 @@ export interface LanguageModelExpected {
 }
 
 export interface LanguageModelCoreOptions extends PreferOptions {
-  /** Only together with `temperature`; both go before `samplingMode`. */
+  /** Only together with `temperature`, and not with a `samplingMode`. */
   topK?: number | undefined;
   temperature?: number | undefined;
-  /** How daring answers are. Without it the model's own settings are used. */
-  samplingMode?: LanguageModelSamplingMode | "default" | undefined;
+  /** How daring answers are. `balanced`, which it is unless said otherwise: the model's own settings. */
+  samplingMode?: LanguageModelSamplingMode | undefined;
   expectedInputs?: readonly LanguageModelExpected[] | undefined;
   expectedOutputs?: readonly LanguageModelExpected[] | undefined;
   /** Functions that the model may call, if its template knows tools. */
@@ -51,18 +54,25 @@ export interface LanguageModelPromptOptions extends CallOptions {
   omitResponseConstraintInput?: boolean | undefined;
 }
 
+/** What `prompt` gives. */
+export type LanguageModelAnswer = string | LanguageModelMessageContent[];
+
 const PARAMS = { defaultTopK: 40, maxTopK: 1000, defaultTemperature: 0.8, maxTemperature: 2 };
 
 const EXPECTED = ["text", "image", "audio", "tool-call", "tool-response"] as const;
 
 function isSupported({ expectedInputs = [], expectedOutputs = [], tools = [], topK, temperature, samplingMode }: LanguageModelCoreOptions): boolean {
-  oneOf("LanguageModelSamplingMode", samplingMode, [...(Object.keys(MODES) as LanguageModelSamplingMode[]), "default"], "default");
+  checkAttached();
+  oneOf("LanguageModelSamplingMode", samplingMode, Object.keys(MODES) as LanguageModelSamplingMode[], "balanced");
+  if (samplingMode !== undefined && (topK !== undefined || temperature !== undefined)) throw new TypeError("samplingMode does not go together with topK and temperature.");
+  let known = true;
   const types = [...expectedInputs, ...expectedOutputs].map((each) => {
-    languages(each.languages);
+    known &&= languages(each.languages).every(isLanguage);
     return oneOf("LanguageModelMessageType", String(each.type), EXPECTED, "text");
   });
-  checkedTools(tools);
-  return isProvided() && (topK === undefined) === (temperature === undefined) && types.every((type) => type === "text");
+  const open = checkedTools(tools).some(isOpen);
+  if (open && !expectedOutputs.some(({ type }) => type === "tool-call")) throw new TypeError("Tools without execute need { type: \"tool-call\" } among expectedOutputs.");
+  return isProvided() && known && (topK === undefined) === (temperature === undefined) && types.every((type) => type === "text" || type.startsWith("tool-"));
 }
 
 /** Only `create` and `clone` may. */
@@ -80,6 +90,8 @@ interface State {
   sampled: boolean;
   samplingMode: LanguageModelSamplingMode | null;
   tools: readonly LanguageModelTool[];
+  /** Types of inputs beside texts. */
+  expected: Expected;
 }
 
 export class LanguageModel extends EventTarget {
@@ -119,10 +131,12 @@ export class LanguageModel extends EventTarget {
     const supported = isSupported(options);
     const made = await browserMade<LanguageModel>("LanguageModel", LanguageModel, options);
     if (made !== undefined) return made;
-    const pending = initialPrompts.length === 0 ? [] : messagesOf(initialPrompts, false);
-    signal?.throwIfAborted();
-    if (!supported) throw notSupported("Such a model is not supported: see LanguageModel.availability(), and name a model with useModel().");
-    const model = await create(options);
+    const expected = new Set(options.expectedInputs?.map(({ type }) => type));
+    const pending = initialPrompts.length === 0 ? [] : messagesOf(initialPrompts, false, expected);
+    const model = await create(options, (signal, progress) => {
+      if (!supported) throw notSupported("Such a model is not supported: see LanguageModel.availability(), and name a model with useModel().");
+      return load(signal, progress);
+    });
     const usage = await tokensOf(model, pending);
     if (usage > model.info.contextLength) throw quotaExceeded(usage, model.info.contextLength);
     const session = await model.session();
@@ -130,8 +144,8 @@ export class LanguageModel extends EventTarget {
       void session.dispose();
       throw signal.reason;
     }
-    const samplingMode = options.samplingMode === undefined || options.samplingMode === "default" ? null : options.samplingMode;
-    const mode = samplingMode === null ? undefined : MODES[samplingMode];
+    const samplingMode = topK === undefined ? (options.samplingMode ?? "balanced") : null;
+    const mode = samplingMode === null || samplingMode === "balanced" ? undefined : MODES[samplingMode];
     const state: State = {
       model,
       session,
@@ -142,8 +156,13 @@ export class LanguageModel extends EventTarget {
       sampled: topK !== undefined || mode !== undefined,
       samplingMode,
       tools: [...(options.tools ?? [])],
+      expected,
     };
     return new LanguageModel(KEY, state, signal);
+  }
+
+  get [Symbol.toStringTag](): string {
+    return "LanguageModel";
   }
 
   get topK(): number {
@@ -154,7 +173,7 @@ export class LanguageModel extends EventTarget {
     return this.#state.temperature;
   }
 
-  /** Null where none was asked for. */
+  /** Null where `topK` and `temperature` were asked for. */
   get samplingMode(): LanguageModelSamplingMode | null {
     return this.#state.samplingMode;
   }
@@ -179,16 +198,23 @@ export class LanguageModel extends EventTarget {
     return this.contextWindow;
   }
 
-  async prompt(input: LanguageModelPrompt, options: LanguageModelPromptOptions = {}): Promise<string> {
+  /** A text; where the model calls tools without `execute`, an array of contents: say so by `prompt<LanguageModelAnswer>(…)`. */
+  async prompt<T extends LanguageModelAnswer = string>(input: LanguageModelPrompt, options: LanguageModelPromptOptions = {}): Promise<T> {
     return outcome(async (signal) => {
       let text = "";
-      for await (const part of this.#answer(input, options, signal)) text += part;
-      return text;
+      const calls: LanguageModelMessageContent[] = [];
+      for await (const part of this.#answer(input, options, signal)) {
+        if (typeof part === "string") text += part;
+        else calls.push(part);
+      }
+      const texts: LanguageModelMessageContent[] = text === "" ? [] : [{ type: "text", value: text }];
+      return (calls.length === 0 ? text : [...texts, ...calls]) as T;
     }, this.#life.signal(options.signal));
   }
 
-  promptStreaming(input: LanguageModelPrompt, options: LanguageModelPromptOptions = {}): ReadableStream<string> {
-    return streamOf((signal) => this.#answer(input, options, signal), this.#life.signal(options.signal));
+  /** The same as it is written: texts, and calls of tools without `execute` as contents. */
+  promptStreaming<T extends string | LanguageModelMessageContent = string>(input: LanguageModelPrompt, options: LanguageModelPromptOptions = {}): ReadableStream<T> {
+    return streamOf((signal) => this.#answer(input, options, signal), this.#life.signal(options.signal)) as ReadableStream<T>;
   }
 
   /** Says something that is not to be answered yet. */
@@ -196,7 +222,7 @@ export class LanguageModel extends EventTarget {
     return outcome(async (signal) => {
       const done = await this.#myTurn(signal);
       try {
-        const more = messagesOf(input, this.#isBegun());
+        const more = messagesOf(input, this.#isBegun(), this.#state.expected);
         const tokens = await this.#measured(more);
         // Where it was stopped meanwhile, nothing was said.
         signal.throwIfAborted();
@@ -212,7 +238,7 @@ export class LanguageModel extends EventTarget {
   async measureContextUsage(input: LanguageModelPrompt, options: LanguageModelPromptOptions = {}): Promise<number> {
     return outcome(async () => {
       formatOf(options.responseConstraint, options.omitResponseConstraintInput);
-      return tokensOf(this.#state.model, messagesOf(input, false));
+      return tokensOf(this.#state.model, messagesOf(input, false, this.#state.expected));
     }, this.#life.signal(options.signal));
   }
 
@@ -263,15 +289,19 @@ export class LanguageModel extends EventTarget {
     return tokens;
   }
 
-  async *#answer(input: LanguageModelPrompt, { responseConstraint, omitResponseConstraintInput }: LanguageModelPromptOptions, signal: AbortSignal): AsyncGenerator<string, void> {
-    const responseFormat = formatOf(responseConstraint, omitResponseConstraintInput);
+  async *#answer(input: LanguageModelPrompt, { responseConstraint, omitResponseConstraintInput }: LanguageModelPromptOptions, signal: AbortSignal): AsyncGenerator<string | LanguageModelMessageContent, void> {
+    const responseFormat = formatOf(responseConstraint, omitResponseConstraintInput, prefixOf(input));
     const done = await this.#myTurn(signal);
     try {
-      const more = messagesOf(input, this.#isBegun());
+      const more = messagesOf(input, this.#isBegun(), this.#state.expected);
       await this.#measured(more);
       let said = [...this.#state.pending, ...more];
       for (let round = 1; said.length > 0; round++) {
         const calls = yield* this.#said(said, responseFormat, signal);
+        if (calls.some(({ function: { name } }) => this.#state.tools.some((tool) => tool.name === name && isOpen(tool)))) {
+          for (const call of calls) yield asContent(call);
+          return;
+        }
         if (round === MOST_ROUNDS && calls.length > 0) throw new DOMException(`The model called tools ${round} times and did not answer.`, "UnknownError");
         said = await abortable(answersOf(calls, this.#state.tools), signal);
       }
@@ -294,10 +324,10 @@ export class LanguageModel extends EventTarget {
         if (read !== undefined) calls.push(...read.calls);
         yield read?.text ?? text;
       }
-      const rest = reader?.finish();
+      const { dropped, finishReason } = await stream.result;
+      const rest = reader?.finish(finishReason === "length");
       if (rest !== undefined) calls.push(...rest.calls);
       if (rest?.text) yield rest.text;
-      const { dropped } = await stream.result;
       if (dropped !== undefined) for (const name of ["contextoverflow", "quotaoverflow"]) this.dispatchEvent(new Event(name));
       return calls;
     } finally {

@@ -1,9 +1,9 @@
 // Puts the APIs that the browser lacks where pages look for them.
 
 import { type PreferOptions, replace, setPreference } from "./browser.js";
-import { LanguageDetector, LanguageModel, Proofreader, Rewriter, Summarizer, Translator, Writer } from "./index.js";
+import { LanguageDetector, LanguageModel, LanguageModelToolCall, LanguageModelToolError, LanguageModelToolSuccess, Proofreader, Rewriter, Summarizer, Translator, Writer } from "./index.js";
 
-const ALL = Object.entries({ LanguageDetector, LanguageModel, Proofreader, Rewriter, Summarizer, Translator, Writer });
+const ALL = Object.entries({ LanguageDetector, LanguageModel, LanguageModelToolCall, LanguageModelToolError, LanguageModelToolSuccess, Proofreader, Rewriter, Summarizer, Translator, Writer });
 
 for (const [name, value] of ALL) if (!(name in globalThis)) replace(name, value);
 

@@ -3,7 +3,7 @@
 import type { Model } from "../index.js";
 import { Aid, aidAvailability, chatModel, KEY } from "./aid.js";
 import { browserAvailability, browserMade, type PreferOptions } from "./browser.js";
-import { type CallOptions, type CreateOptions, isEnglish, languages, outcome } from "./common.js";
+import { type CallOptions, checkAttached, type CreateOptions, isEnglish, languages, outcome } from "./common.js";
 import type { Correction, CorrectionType } from "./corrections.js";
 import type { Availability } from "./provider.js";
 
@@ -40,6 +40,7 @@ interface Checked {
 }
 
 function checked(options: ProofreaderCoreOptions): Checked {
+  checkAttached();
   const input = languages(options.expectedInputLanguages);
   return {
     types: Boolean(options.includeCorrectionTypes),
@@ -88,16 +89,19 @@ export class Proofreader extends Aid {
 
   static async availability(options: ProofreaderCoreOptions = {}): Promise<Availability> {
     const wanted = checked(options);
-    return (await browserAvailability("Proofreader", Proofreader, options)) ?? (isSupported(wanted) ? aidAvailability() : "unavailable");
+    return (await browserAvailability("Proofreader", Proofreader, options)) ?? (isSupported(wanted) ? aidAvailability(wanted.input ?? []) : "unavailable");
   }
 
   static async create(options: ProofreaderCreateOptions = {}): Promise<Proofreader> {
     const wanted = checked(options);
     const made = await browserMade<Proofreader>("Proofreader", Proofreader, options);
     if (made !== undefined) return made;
-    options.signal?.throwIfAborted();
-    if (!isSupported(wanted)) throw new DOMException("Corrections are explained in English only: see Proofreader.availability().", "NotSupportedError");
-    return new Proofreader(KEY, await chatModel("Proofreader", options), wanted, options.signal);
+    // Corrections are explained in English alone.
+    return new Proofreader(KEY, await chatModel("Proofreader", options, wanted.input ?? [], isSupported(wanted)), wanted, options.signal);
+  }
+
+  get [Symbol.toStringTag](): string {
+    return "Proofreader";
   }
 
   get includeCorrectionTypes(): boolean {

@@ -7,6 +7,7 @@ import {
   type LanguageOptions,
   languagesOf,
   nameOf,
+  tagsOf,
   textsOf,
   type Wanted,
   WritingAid,
@@ -14,7 +15,7 @@ import {
   type WritingCreateOptions,
 } from "./aid.js";
 import { browserAvailability, browserMade, type PreferOptions } from "./browser.js";
-import { oneOf } from "./common.js";
+import { checkAttached, oneOf } from "./common.js";
 import type { Availability } from "./provider.js";
 
 const TONES = ["as-is", "more-formal", "more-casual"] as const;
@@ -34,6 +35,7 @@ export type RewriteCallOptions = WritingCallOptions;
 type Checked = Wanted<(typeof TONES)[number], (typeof FORMATS)[number], (typeof LENGTHS)[number]>;
 
 function checked(options: RewriterCoreOptions): Checked {
+  checkAttached();
   return {
     tone: oneOf("RewriterTone", options.tone, TONES, "as-is"),
     format: oneOf("RewriterFormat", options.format, FORMATS, "as-is"),
@@ -44,13 +46,17 @@ function checked(options: RewriterCoreOptions): Checked {
 
 export class Rewriter extends WritingAid<Checked> {
   static async availability(options: RewriterCoreOptions = {}): Promise<Availability> {
-    checked(options);
-    return (await browserAvailability("Rewriter", Rewriter, options)) ?? aidAvailability();
+    const wanted = checked(options);
+    return (await browserAvailability("Rewriter", Rewriter, options)) ?? aidAvailability(tagsOf(wanted));
   }
 
   static async create(options: RewriterCreateOptions = {}): Promise<Rewriter> {
     const wanted = checked(options);
-    return (await browserMade<Rewriter>("Rewriter", Rewriter, options)) ?? new Rewriter(KEY, await chatModel("Rewriter", options), wanted, options);
+    return (await browserMade<Rewriter>("Rewriter", Rewriter, options)) ?? new Rewriter(KEY, await chatModel("Rewriter", options, tagsOf(wanted)), wanted, options);
+  }
+
+  get [Symbol.toStringTag](): string {
+    return "Rewriter";
   }
 
   async rewrite(input: string, options: RewriteCallOptions = {}): Promise<string> {
@@ -61,7 +67,8 @@ export class Rewriter extends WritingAid<Checked> {
     return this.streaming((signal) => this.#parts(String(input), options, signal), options);
   }
 
-  #parts(input: string, options: RewriteCallOptions, signal: AbortSignal): AsyncGenerator<string, void> {
+  async *#parts(input: string, options: RewriteCallOptions, signal: AbortSignal): AsyncGenerator<string, void> {
+    if (input.trim() === "") return yield input;
     const { tone, length, format, outputLanguage } = this.options;
     const heeded = [
       format === "as-is" ? "" : `Write ${format === "markdown" ? "Markdown" : "plain text"}.`,
@@ -69,6 +76,6 @@ export class Rewriter extends WritingAid<Checked> {
       ...this.contexts(options).map((each) => `Heed this: ${each}`),
     ];
     const instruction = heeded.filter((each) => each !== "").join(" ");
-    return textsOf(input, () => this.model.rewrite(input, { tone, length, instruction, signal }));
+    yield* textsOf(input, () => this.model.rewrite(input, { tone, length, instruction, signal }));
   }
 }

@@ -2,8 +2,8 @@
 
 import type { Model } from "../index.js";
 import { browserAvailability, browserMade, type PreferOptions } from "./browser.js";
-import { type CallOptions, create, type CreateOptions, isEnglish, languages, Life, oneOf, outcome, streamOf } from "./common.js";
-import { type Availability, availability } from "./provider.js";
+import { type CallOptions, checkAttached, create, type CreateOptions, isEnglish, languages, Life, oneOf, outcome, streamOf } from "./common.js";
+import { type Availability, availability, load } from "./provider.js";
 
 const TYPES = ["key-points", "tldr", "teaser", "headline"] as const;
 const FORMATS = ["markdown", "plain-text"] as const;
@@ -40,6 +40,7 @@ interface Checked {
 }
 
 function checked(options: SummarizerCoreOptions): Checked {
+  checkAttached();
   oneOf("PerformancePreference", options.preference, PREFERENCES, "auto");
   return {
     type: oneOf("SummarizerType", options.type, TYPES, "key-points"),
@@ -63,7 +64,7 @@ export class Summarizer {
   readonly #model: Model;
   readonly #options: Checked;
   readonly #life: Life;
-  readonly sharedContext: string;
+  readonly #sharedContext: string;
 
   /** @internal */
   constructor(key: symbol, model: Model, options: Checked, { sharedContext, signal }: SummarizerCreateOptions) {
@@ -71,7 +72,7 @@ export class Summarizer {
     this.#model = model;
     this.#options = options;
     this.#life = new Life(signal);
-    this.sharedContext = String(sharedContext ?? "");
+    this.#sharedContext = String(sharedContext ?? "");
   }
 
   static async availability(options: SummarizerCoreOptions = {}): Promise<Availability> {
@@ -83,9 +84,19 @@ export class Summarizer {
     const wanted = checked(options);
     const made = await browserMade<Summarizer>("Summarizer", Summarizer, options);
     if (made !== undefined) return made;
-    options.signal?.throwIfAborted();
-    if (!isSupported(wanted)) throw new DOMException("Such summaries are not supported: see Summarizer.availability().", "NotSupportedError");
-    return new Summarizer(KEY, await create(options), wanted, options);
+    const model = await create(options, (signal, progress) => {
+      if (!isSupported(wanted)) throw new DOMException("Such summaries are not supported: see Summarizer.availability().", "NotSupportedError");
+      return load(signal, progress);
+    });
+    return new Summarizer(KEY, model, wanted, options);
+  }
+
+  get [Symbol.toStringTag](): string {
+    return "Summarizer";
+  }
+
+  get sharedContext(): string {
+    return this.#sharedContext;
   }
 
   get type(): string {

@@ -3,7 +3,7 @@
 import type { Model } from "../index.js";
 import { Aid, aidAvailability, chatModel, KEY, nameOf, textsOf } from "./aid.js";
 import { browserAvailability, browserMade, type PreferOptions } from "./browser.js";
-import { type CallOptions, type CreateOptions, languages } from "./common.js";
+import { type CallOptions, checkAttached, type CreateOptions, languages } from "./common.js";
 import type { Availability } from "./provider.js";
 
 export interface TranslatorCoreOptions extends PreferOptions {
@@ -13,7 +13,11 @@ export interface TranslatorCoreOptions extends PreferOptions {
 
 export interface TranslatorCreateOptions extends TranslatorCoreOptions, CreateOptions {}
 
+/** White space and control characters alone. */
+const BLANK = /^[\s\p{Cc}]*$/u;
+
 function checked(options: TranslatorCoreOptions | undefined): TranslatorCoreOptions {
+  checkAttached();
   const required = (name: keyof TranslatorCoreOptions): string => {
     const tag = options?.[name];
     if (tag === undefined) throw new TypeError(`Failed to read the '${name}' property: Required member is undefined.`);
@@ -24,26 +28,39 @@ function checked(options: TranslatorCoreOptions | undefined): TranslatorCoreOpti
 
 export class Translator extends Aid {
   readonly #model: Model;
-  readonly sourceLanguage: string;
-  readonly targetLanguage: string;
+  readonly #pair: TranslatorCoreOptions;
 
   /** @internal */
-  constructor(key: symbol, model: Model, { sourceLanguage, targetLanguage }: TranslatorCoreOptions, signal: AbortSignal | undefined) {
+  constructor(key: symbol, model: Model, pair: TranslatorCoreOptions, signal: AbortSignal | undefined) {
     super(key, signal);
     this.#model = model;
-    this.sourceLanguage = sourceLanguage;
-    this.targetLanguage = targetLanguage;
+    this.#pair = pair;
+  }
+
+  get sourceLanguage(): string {
+    return this.#pair.sourceLanguage;
+  }
+
+  get targetLanguage(): string {
+    return this.#pair.targetLanguage;
   }
 
   /** Which languages a model knows, nobody can tell beforehand. */
   static async availability(options: TranslatorCoreOptions): Promise<Availability> {
-    checked(options);
-    return (await browserAvailability("Translator", Translator, options)) ?? aidAvailability();
+    const { sourceLanguage, targetLanguage } = checked(options);
+    return (await browserAvailability("Translator", Translator, options)) ?? aidAvailability([sourceLanguage, targetLanguage]);
   }
 
   static async create(options: TranslatorCreateOptions): Promise<Translator> {
     const wanted = checked(options);
-    return (await browserMade<Translator>("Translator", Translator, options)) ?? new Translator(KEY, await chatModel("Translator", options), wanted, options.signal);
+    const made = await browserMade<Translator>("Translator", Translator, options);
+    if (made !== undefined) return made;
+    const model = await chatModel("Translator", options, [wanted.sourceLanguage, wanted.targetLanguage]);
+    return new Translator(KEY, model, wanted, options.signal);
+  }
+
+  get [Symbol.toStringTag](): string {
+    return "Translator";
   }
 
   async translate(input: string, options: CallOptions = {}): Promise<string> {
@@ -54,8 +71,10 @@ export class Translator extends Aid {
     return this.streaming((signal) => this.#parts(String(input), signal), options);
   }
 
-  #parts(input: string, signal: AbortSignal): AsyncGenerator<string, void> {
+  async *#parts(input: string, signal: AbortSignal): AsyncGenerator<string, void> {
+    // What has nothing to translate is given back.
+    if (BLANK.test(input)) return yield input;
     const [from, to] = [nameOf(this.sourceLanguage), nameOf(this.targetLanguage)];
-    return textsOf(input, () => this.#model.translate(input, { from, to, signal }));
+    yield* textsOf(input, () => this.#model.translate(input, { from, to, signal }));
   }
 }

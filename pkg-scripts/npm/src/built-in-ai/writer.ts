@@ -7,6 +7,7 @@ import {
   type LanguageOptions,
   languagesOf,
   nameOf,
+  tagsOf,
   textsOf,
   type Wanted,
   WritingAid,
@@ -14,7 +15,7 @@ import {
   type WritingCreateOptions,
 } from "./aid.js";
 import { browserAvailability, browserMade, type PreferOptions } from "./browser.js";
-import { oneOf } from "./common.js";
+import { checkAttached, oneOf } from "./common.js";
 import type { Availability } from "./provider.js";
 
 const TONES = ["formal", "neutral", "casual"] as const;
@@ -41,6 +42,7 @@ export type WriteCallOptions = WritingCallOptions;
 type Checked = Wanted<(typeof TONES)[number], (typeof FORMATS)[number], (typeof LENGTHS)[number]>;
 
 function checked(options: WriterCoreOptions): Checked {
+  checkAttached();
   return {
     tone: oneOf("WriterTone", options.tone, TONES, "neutral"),
     format: oneOf("WriterFormat", options.format, FORMATS, "markdown"),
@@ -51,13 +53,17 @@ function checked(options: WriterCoreOptions): Checked {
 
 export class Writer extends WritingAid<Checked> {
   static async availability(options: WriterCoreOptions = {}): Promise<Availability> {
-    checked(options);
-    return (await browserAvailability("Writer", Writer, options)) ?? aidAvailability();
+    const wanted = checked(options);
+    return (await browserAvailability("Writer", Writer, options)) ?? aidAvailability(tagsOf(wanted));
   }
 
   static async create(options: WriterCreateOptions = {}): Promise<Writer> {
     const wanted = checked(options);
-    return (await browserMade<Writer>("Writer", Writer, options)) ?? new Writer(KEY, await chatModel("Writer", options), wanted, options);
+    return (await browserMade<Writer>("Writer", Writer, options)) ?? new Writer(KEY, await chatModel("Writer", options, tagsOf(wanted)), wanted, options);
+  }
+
+  get [Symbol.toStringTag](): string {
+    return "Writer";
   }
 
   async write(input: string, options: WriteCallOptions = {}): Promise<string> {

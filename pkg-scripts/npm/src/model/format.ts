@@ -3,11 +3,14 @@
 /** A JSON schema. Which keywords are held to, docs/structured-output.md says; any other is refused. */
 export type JsonSchema = boolean | Readonly<Record<string, unknown>>;
 
-/** JSON of a schema, without one an object of any kind; or what a regular expression matches from its beginning to its end. */
+/**
+ * JSON of a schema, without one an object of any kind; or what a regular expression matches from its beginning to its end. `prefix` is how
+ * it begins already, as in a chat whose last message is the assistant's: together with that, what is written has the form.
+ */
 export type ResponseFormat =
-  | { type: "json"; schema?: JsonSchema | undefined }
+  | { type: "json"; schema?: JsonSchema | undefined; prefix?: string | undefined }
   /** `pattern`: the source of a `RegExp`. */
-  | { type: "regex"; pattern: string };
+  | { type: "regex"; pattern: string; prefix?: string | undefined };
 
 export interface FormatOptions {
   /**

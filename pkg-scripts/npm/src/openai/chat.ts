@@ -111,8 +111,9 @@ export async function answer(model: Model, messages: readonly ChatMessage[], { f
     if (Object.keys(delta).length > 0) emit(delta, piece);
   };
   for await (const piece of stream) say(calls?.push(piece.text) ?? { text: piece.text, calls: [] }, piece.reasoning, piece);
-  if (calls !== undefined) say(calls.finish(), "");
-  return { result: await stream.result, calls: found };
+  const result = await stream.result;
+  if (calls !== undefined) say(calls.finish(result.finishReason === "length"), "");
+  return { result, calls: found };
 }
 
 const finishReason = ({ result, calls }: Written): string => (calls.length > 0 ? "tool_calls" : result.finishReason === "length" ? "length" : "stop");

@@ -1,6 +1,7 @@
 // The form of an answer: `response_format`, and calls of tools that have to come.
 
 import type { ChatOptions } from "../index.js";
+import { callSchema } from "../model/chat/calls.js";
 import { invalid } from "./errors.js";
 
 type ResponseFormat = NonNullable<ChatOptions["responseFormat"]>;
@@ -32,24 +33,7 @@ interface Tool {
 export function callFormat(tools: readonly unknown[], name?: string): ResponseFormat {
   const callable = (tools as readonly Tool[]).filter((tool) => tool?.type === "function" && (name === undefined || tool.function?.name === name));
   if (callable.length === 0) throw invalid("tool_choice", "a function that is among the tools", name ?? "required");
-  const of = ({ function: named }: Tool, place: string): Schema => ({
-    type: "object",
-    properties: { name: { const: named?.name }, arguments: rebased(named?.parameters ?? { type: "object" }, `${place}/properties/arguments`) },
-    required: ["name", "arguments"],
-    additionalProperties: false,
-  });
+  const of = ({ function: named }: Tool, place: string): Schema => callSchema({ name: named?.name as string, parameters: named?.parameters }, "arguments", place);
   const [first] = callable;
   return { type: "json", schema: callable.length === 1 ? of(first as Tool, "#") : { anyOf: callable.map((tool, i) => of(tool, `#/anyOf/${i}`)) } };
-}
-
-/** A schema whose references lead within itself, at another place of a whole. */
-function rebased(schema: unknown, place: string): unknown {
-  if (Array.isArray(schema)) return schema.map((each) => rebased(each, place));
-  if (typeof schema !== "object" || schema === null) return schema;
-  return Object.fromEntries(
-    Object.entries(schema).map(([key, value]) => [
-      key,
-      key === "$ref" && typeof value === "string" ? value.replace(/^#/, place) : rebased(value, place),
-    ]),
-  );
 }

@@ -6,7 +6,20 @@ import { ApiError, invalid, unsupported } from "./errors.js";
 export type Body = Record<string, unknown>;
 
 /** What says something about the request, but nothing of its result. */
-const WITHOUT_EFFECT = ["user", "metadata", "store", "service_tier", "safety_identifier", "prompt_cache_key", "parallel_tool_calls", "verbosity", "prediction"];
+const WITHOUT_EFFECT = ["user", "metadata", "store", "service_tier", "safety_identifier", "prompt_cache_key", "prompt_cache_options", "prompt_cache_retention", "parallel_tool_calls", "verbosity", "prediction"];
+
+/** What the service has and a model on the device has not. */
+const REFUSED: Record<string, string> = {
+  audio: "it writes text alone.",
+  context_management: "'truncation' is there instead.",
+  conversation: "'previous_response_id' is there instead.",
+  function_call: "'tool_choice' is there instead.",
+  functions: "'tools' is there instead.",
+  moderation: "nothing is moderated on the device.",
+  prompt: "the service's stored prompts are not on the device.",
+  top_logprobs: "only the chosen token's probability is known.",
+  web_search_options: "nothing is looked up from the device.",
+};
 
 const number = (least: number, most: number) => (param: string, value: unknown): number => {
   if (typeof value !== "number" || !(value >= least && value <= most)) throw invalid(param, `a number from ${least} to ${most}`, value);
@@ -61,6 +74,8 @@ export class Parameters {
   /** Every parameter that is not known. */
   rest(): void {
     for (const param of this.#left.keys()) {
+      const why = REFUSED[param];
+      if (why !== undefined) throw unsupported(param, why);
       if (!WITHOUT_EFFECT.includes(param)) throw new ApiError(400, `Unrecognized request argument supplied: ${param}`, param, "unknown_parameter");
     }
   }

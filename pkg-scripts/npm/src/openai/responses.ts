@@ -25,6 +25,7 @@ interface Wanted {
   stream: boolean;
   store: boolean;
   previous: string | null;
+  metadata: object;
 }
 
 export function readResponse(parameters: Parameters, stored: Stored): Wanted {
@@ -39,7 +40,18 @@ export function readResponse(parameters: Parameters, stored: Stored): Wanted {
   const { tools: callable, forced } = toolsOf(functionsOf(tools), choiceOf(choice));
   const format = parameters.read("text", (_, value) => (value as { format?: object }).format) ?? { type: "text" };
   if (parameters.flag("background")) throw unsupported("background", "answers are written while they are waited for.");
-  parameters.take("include");
+  parameters.read("include", (param, value) => {
+    // What the service keeps encrypted is not there, and nobody misses it.
+    const missing = [value].flat().find((each) => each !== "reasoning.encrypted_content");
+    if (missing !== undefined) throw unsupported(param, `${JSON.stringify(missing)} is not known here.`);
+  });
+  parameters.read("top_logprobs", (param, value) => {
+    if (value !== 0) throw unsupported(param, "only the chosen token's probability is known.");
+  });
+  const metadata = parameters.read("metadata", (param, value) => {
+    if (typeof value !== "object") throw invalid(param, "an object", value);
+    return value as object;
+  });
   const truncation = parameters.text("truncation") ?? "disabled";
   if (truncation !== "auto" && truncation !== "disabled") throw invalid("truncation", '"auto" or "disabled"', truncation);
   const effort = parameters.read("reasoning", (_, value) => (value as { effort?: unknown }).effort);
@@ -53,7 +65,7 @@ export function readResponse(parameters: Parameters, stored: Stored): Wanted {
     overflow: truncation === "auto" ? "drop-oldest" : "error",
     ...(effort !== undefined && { variables: { reasoning_effort: effort } }),
   };
-  return { messages, instructions, format, tools, choice, options, stream: parameters.stream().stream, store, previous };
+  return { messages, instructions, format, tools, choice, options, stream: parameters.stream().stream, store, previous, metadata: metadata ?? {} };
 }
 
 export async function respond(name: string, model: Model, wanted: Wanted, stored: Stored, signal: AbortSignal | undefined): Promise<Response> {
@@ -79,7 +91,7 @@ export async function respond(name: string, model: Model, wanted: Wanted, stored
     top_p: options.topP ?? null,
     truncation: options.overflow === "drop-oldest" ? "auto" : "disabled",
     usage: null as object | null,
-    metadata: {},
+    metadata: wanted.metadata,
   };
   const ended = ({ result, calls }: Written, output: Output): typeof base & { status: string } => {
     const { reasoning, finishReason, usage } = result;

@@ -5,6 +5,7 @@ import { isDone, type JobEvent } from "../../engine/protocol.js";
 import { optionError } from "../../errors.js";
 import { resultOf, runJob } from "../job.js";
 import type { Piece, Result, StreamSink } from "../stream.js";
+import { callsFormat, isCallMark } from "./calls.js";
 import { promptFor } from "./prompt.js";
 import { isMark, type Parts, ReasoningSplitter } from "./reasoning.js";
 import { sourceOf } from "./source.js";
@@ -21,9 +22,10 @@ export const NOTHING: Result = {
 };
 
 function checked(options: ChatOptions): ChatOptions & { maxNewTokens: number } {
-  const { template, tools, variables, overflow, stop } = options;
+  const { template, tools, toolCalls, variables, overflow, stop } = options;
   if (template !== undefined && typeof template !== "string") throw optionError("template", "a template as a string", template);
   if (tools !== undefined && !Array.isArray(tools)) throw optionError("tools", "an array", tools);
+  if (toolCalls !== undefined && toolCalls !== "valid" && toolCalls !== "free") throw optionError("toolCalls", '"valid" or "free"', toolCalls);
   if (variables !== undefined && (typeof variables !== "object" || variables === null)) {
     throw optionError("variables", "an object", variables);
   }
@@ -48,7 +50,7 @@ export async function run(
   left: AbortSignal,
 ): Promise<void> {
   const given = checked(options);
-  const { signal, onProgress, priority, tools: _, template: __, variables: ___, overflow: ____, ...sampling } = given;
+  const { signal, onProgress, priority, tools, toolCalls, template: __, variables: ___, overflow: ____, ...sampling } = given;
   signal?.throwIfAborted();
   const source = await sourceOf(connection);
   const prompt = await promptFor(connection, source, messages(), given);
@@ -59,6 +61,7 @@ export async function run(
   }
 
   const isHeld = given.responseFormat !== undefined;
+  const calls = isHeld || tools === undefined || toolCalls === "free" ? undefined : callsFormat(source, given.template ?? source.template, tools);
   const splitter = new ReasoningSplitter(prompt);
   const all: Parts = { text: "", reasoning: "" };
   let last: Piece | undefined;
@@ -75,7 +78,7 @@ export async function run(
       const piece = event as unknown as Piece;
       const control = source.controlTexts.get(piece.tokenId) ?? "";
       last = piece;
-      give(isHeld ? { text: piece.text, reasoning: "" } : splitter.push(isMark(control) ? control : piece.text), piece);
+      give(isHeld ? { text: piece.text, reasoning: "" } : splitter.push(isMark(control) || (tools !== undefined && isCallMark(control)) ? control : piece.text), piece);
     }
   };
   const request = {
@@ -84,6 +87,7 @@ export async function run(
     tokens: prompt.tokens,
     options: {
       ...sampling,
+      ...(calls && { responseFormat: calls }),
       // The form says where the answer ends.
       stop: [...[sampling.stop ?? []].flat(), ...(isHeld ? [] : prompt.stop)],
       stopTokens: [...(sampling.stopTokens ?? []), ...prompt.stopTokens],

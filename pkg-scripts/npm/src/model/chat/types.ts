@@ -36,6 +36,11 @@ export interface ChatOptions extends CallOptions, SpeedOptions, Omit<GenerateOpt
   /** Tools that the model may call, as the template wants them: usually `{ type: "function", function: { name, description, parameters } }`. */
   tools?: readonly unknown[] | undefined;
   /**
+   * `valid` (default): once the model begins a call in its own form, only a whole one can be written, of one of the tools, with arguments of
+   * their schema. What stands before is free. `free`: nothing is held. See docs/structured-output.md.
+   */
+  toolCalls?: "valid" | "free" | undefined;
+  /**
    * What control tokens do that stand written out in the messages. `literal` (default): they are text, so that nobody can end a
    * turn by typing its mark. `parse`: they act.
    */
