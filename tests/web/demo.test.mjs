@@ -325,6 +325,30 @@ describe("demo page", { skip: missing }, () => {
     assert.deepEqual(await summarise(), before);
   });
 
+  test("the companion model is kept once it was asked for, and no sooner", { skip: noCompanion }, async () => {
+    const kept = () => page.evaluate(async () => (await Promise.all((await caches.keys()).map(async (name) => (await (await caches.open(name)).keys()).map(({ url }) => url)))).flat());
+    const search = async () => {
+      await page.click("#tab-search");
+      await page.check("#better");
+      await page.fill("#query", "Which invention made the ride smoother?");
+      await page.click("#search");
+      await finished("hits");
+      return page.locator("#hits .find-text").allTextContents();
+    };
+    await says("offline-text", "^Works offline");
+    await page.reload();
+    await loaded();
+    await says("offline-text", "^Works offline: ");
+    assert.ok(!(await kept()).some((url) => url.includes("/embed/")));
+    const found = await search();
+    assert.ok((await kept()).some((url) => url.endsWith("/embed/model.gguf")));
+    await server.close();
+    await page.reload();
+    await loaded();
+    assert.deepEqual(await search(), found);
+    assert.deepEqual(problems, []);
+  });
+
   describe("versions", () => {
     /** Two modules that say which version they are of. */
     const mark = (version, modules = ["a", "b"]) => {

@@ -17,7 +17,7 @@ const STEPS = [
   { title: "1 × 128", tokens: 128, together: 1, calls: 6 },
   { title: "32 × 128", tokens: 128, together: 32, calls: 1 },
 ];
-const COLD = 5;
+const COLD = 3;
 
 const { values: given, positionals } = parseArgs({
   allowPositionals: true,
