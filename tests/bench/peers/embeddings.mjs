@@ -149,6 +149,9 @@ function section(threads, entrants) {
   ].join("\n");
 }
 
+// What was written by hand stays.
+const before = existsSync(given.out) ? readFileSync(given.out, "utf8") : "";
+const profile = /\n## Where the time goes[\s\S]*/.exec(before)?.[0] ?? "";
 const { version } = JSON.parse(readFileSync(join(peers, "@huggingface/transformers/package.json"), "utf8"));
 const page = `# Vectors of texts beside transformers.js
 
@@ -158,7 +161,7 @@ browser of its own; tokenizer, pooling and length 1 included; no text comes twic
 column is above 1 where the shipped file is faster. The first vector: from the import of the library on, in a new browser, files from the same machine.
 
 ${sections.join("\n\n")}
-`;
+${profile}`;
 writeFileSync(given.out, page);
 console.log(page);
 process.exit(0);
