@@ -32,6 +32,9 @@ const UNUSED = WebAssembly.validate(RELAXED)
   ? /\/(engine-simd128|grammar)\.wasm$/
   : /\/((engine-(relaxed|threads)|grammar)\.wasm|engine-threads\.js|worker-threads\.js|thread\.js)$/;
 
+/** What only some visitors ask for, and is large: kept when it was fetched, not before. */
+const LATER = /^embed\//;
+
 const address = (path) => SCOPE + (path === "index.html" ? "" : path);
 
 async function sha256(buffer) {
@@ -97,12 +100,12 @@ async function tell(message) {
   for (const client of open) client.postMessage(message);
 }
 
-/** The files that this browser has a use for. */
-const used = (files) => files.filter(({ path }) => !UNUSED.test(path));
+/** The files that this browser has a use for in any case. */
+const used = (files) => files.filter(({ path }) => !UNUSED.test(path) && !LATER.test(path));
 
 async function listed() {
   const list = await caches.match(SCOPE + LIST, { cacheName: CACHE });
-  return list ? used((await list.json()).files) : [];
+  return list ? (await list.json()).files : [];
 }
 
 /** Answers out of this version alone. A file that was lost is fetched again, but only the very same one. */
@@ -110,7 +113,7 @@ async function serve(request, path) {
   const kept = await caches.match(address(path), { cacheName: CACHE });
   if (kept) return kept;
   const file = (await listed()).find((each) => each.path === path);
-  if (!file) return fetch(request);
+  if (!file || UNUSED.test(path)) return fetch(request);
   try {
     const response = await fetchChecked(path, file.sha256);
     await (await caches.open(CACHE)).put(address(path), response.clone());
@@ -122,7 +125,7 @@ async function serve(request, path) {
 
 /** What is really there, file by file. */
 async function state() {
-  const files = await listed();
+  const files = used(await listed());
   const cache = await caches.open(CACHE);
   const there = new Set((await cache.keys()).map((request) => request.url));
   const missing = files.filter((file) => !there.has(address(file.path))).map((file) => file.path);

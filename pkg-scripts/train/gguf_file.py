@@ -11,8 +11,8 @@ import struct
 import numpy as np
 
 ALIGNMENT = 32
-F32, F16, Q4_0, Q8_0 = 0, 1, 2, 8
-BYTES = {F32: (1, 4), F16: (1, 2), Q4_0: (32, 18), Q8_0: (32, 34)}  # elements and bytes of a block
+F32, F16, Q4_0, Q5_0, Q8_0, IQ4_NL = 0, 1, 2, 6, 8, 20
+BYTES = {F32: (1, 4), F16: (1, 2), Q4_0: (32, 18), Q5_0: (32, 22), Q8_0: (32, 34), IQ4_NL: (32, 18)}  # elements and bytes of a block
 U8, U32, I32, FLOAT, BOOL, STRING, ARRAY = 0, 4, 5, 6, 7, 8, 9
 
 
@@ -71,8 +71,8 @@ def _value(value):
     raise TypeError(f"gguf: no metadata type for {type(value).__name__}; use bool, int, float, str, bytes or a list of str or int")
 
 
-def write(path, metadata, tensors, kind_of=lambda name: Q8_0):
-    """metadata: {key: value}; tensors: {name: f32 array}, 1-D written as F32, 2-D as `kind_of(name)` says."""
+def write(path, metadata, tensors, kind_of=lambda name: Q8_0, encode=lambda name, tensor, kind: quantize(tensor, kind)):
+    """metadata: {key: value}; tensors: {name: f32 array}, 1-D written as F32, 2-D as `kind_of(name)` says, by `encode`."""
     head = [b"GGUF", struct.pack("<IQQ", 3, len(tensors), len(metadata))]
     for key, value in metadata.items():
         kind, data = _value(value)
@@ -80,7 +80,7 @@ def write(path, metadata, tensors, kind_of=lambda name: Q8_0):
     payload, offset = [], 0
     for name, tensor in tensors.items():
         kind = F32 if tensor.ndim == 1 else kind_of(name)
-        data = quantize(tensor, kind)
+        data = encode(name, tensor, kind)
         dims = tensor.shape[::-1]
         head += [_string(name), struct.pack("<I", len(dims)), struct.pack(f"<{len(dims)}Q", *dims), struct.pack("<IQ", kind, offset)]
         padding = -len(data) % ALIGNMENT
@@ -119,8 +119,8 @@ class _Reader:
         return self.take({U32: "I", I32: "i", FLOAT: "f", BOOL: "?"}[kind])
 
 
-def read(path):
-    """(metadata, {name: f32 array}, {name: type}) of a file that `write` made."""
+def described(path):
+    """(metadata, [(name, shape, type, from, bytes)]) of a file that `write` made, and all its bytes."""
     with open(path, "rb") as file:
         reader = _Reader(file.read())
     if reader.data[:4] != b"GGUF":
@@ -139,11 +139,15 @@ def read(path):
         dims = [reader.take("Q") for _ in range(rank)]
         infos.append((name, dims[::-1], *reader.take("IQ")))
     start = reader.at + (-reader.at % ALIGNMENT)
-    tensors = {}
+    found = []
     for name, shape, kind, offset in infos:
-        count = int(np.prod(shape))
         elements, width = BYTES[kind]
-        size = count // elements * width
-        data = reader.data[start + offset : start + offset + size]
-        tensors[name] = dequantize(data, shape, kind)
-    return metadata, tensors, {name: kind for name, _, kind, _ in infos}
+        found.append((name, shape, kind, start + offset, int(np.prod(shape)) // elements * width))
+    return metadata, found, reader.data
+
+
+def read(path):
+    """(metadata, {name: f32 array}, {name: type}) of a file that `write` made."""
+    metadata, infos, data = described(path)
+    tensors = {name: dequantize(data[at : at + size], shape, kind) for name, shape, kind, at, size in infos}
+    return metadata, tensors, {name: kind for name, _, kind, _, _ in infos}

@@ -1,10 +1,10 @@
 // An index over vectors: how long a search takes, and how many of the exact results the smaller types find. Run by `pkg-scripts/bench index
-// [--model FOLDER --data FILE.jsonl.xz] [--vectors 100000] [--texts 10000] [--out FILE] [--no-build]`. What is taken of the data is fixed:
-// the first records that have a title and a first sentence; the titles of every n-th are the queries.
+// [--model FOLDER|FILE.gguf --data FILE.jsonl.xz] [--vectors 100000] [--texts 10000] [--recall-only] [--out FILE] [--no-build]`. What is taken of
+// the data is fixed: the first records that have a title and a first sentence; the titles of every n-th are the queries.
 import { execFileSync } from "node:child_process";
-import { existsSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
 import { Model } from "../../pkg-scripts/npm/dist/index.js";
@@ -19,6 +19,7 @@ const { values: given } = parseArgs({
     vectors: { type: "string", default: "100000" },
     texts: { type: "string", default: "10000" },
     out: { type: "string", default: new URL("results/index.md", import.meta.url).pathname },
+    "recall-only": { type: "boolean", default: false },
     "no-build": { type: "boolean" },
   },
 });
@@ -77,7 +78,7 @@ function records(file, most) {
 }
 
 async function recalls(folder, file, most) {
-  const model = await Model.load(pathToFileURL(`${folder}/`), { device: "cpu", cache: false });
+  const model = await Model.load(pathToFileURL(folder.endsWith(".gguf") ? resolve(folder) : `${resolve(folder)}/`), { device: "cpu", cache: false });
   const list = records(file, most);
   const embed = async (texts) => {
     const vectors = [];
@@ -88,7 +89,7 @@ async function recalls(folder, file, most) {
   const vectors = await embed(list.map(({ text }) => text));
   const asked = list.map(({ title }, id) => ({ title, id })).filter((_, i) => i % step === 0).slice(0, QUERIES);
   const queries = await embed(asked.map(({ title }) => title));
-  const { name } = model.info;
+  const { name, weightType } = model.info;
   await model.dispose();
   const indexOf = (options) => {
     const index = new VectorIndex({ dimensions: vectors[0].length, ...options });
@@ -103,31 +104,38 @@ async function recalls(folder, file, most) {
     const mean = (numbers) => numbers.reduce((sum, number) => sum + number, 0) / numbers.length;
     return { form, recall: mean(same), first: mean(found.map((ids, i) => Number(ids[0] === exact[i][0]))), own: mean(found.map((ids, i) => Number(ids.includes(asked[i].id)))) };
   });
-  return { name, texts: vectors.length, queries: queries.length, rows };
+  return { name: `${name} (${weightType})`, texts: vectors.length, queries: queries.length, rows };
 }
 
 const count = Number(given.vectors);
-const figures = [["Chromium", await inChromium(count)], ["Node", Object.fromEntries(TYPES.map((type) => [type, measure(VectorIndex, type, count, DIMENSIONS)]))]];
-const ms = (value) => value.toFixed(value < 10 ? 1 : 0);
-const lines = [
-  "# An index over vectors",
-  "",
-  `\`pkg-scripts/bench index\` on ${cpus()[0].model} (${cpus().length} cores), one thread, Node ${process.version}. ${count.toLocaleString("en")} vectors of ${DIMENSIONS} numbers, the ten nearest,`,
-  "40 searches with other queries. Every vector is compared with the query: random ones take as long as others.",
-  "",
-  "| where | type | median ms | slowest ms | saved MB | save ms | load ms |",
-  "|---|---|---:|---:|---:|---:|---:|",
-  ...figures.flatMap(([where, rows]) =>
-    Object.entries(rows).map(([type, { median, slowest, bytes, save, load }]) => `| ${where} | ${type} | ${ms(median)} | ${ms(slowest)} | ${(bytes / 1e6).toFixed(1)} | ${ms(save)} | ${ms(load)} |`),
-  ),
-];
+/** How long a search takes, here and in Chromium. */
+async function speeds() {
+  const figures = [["Chromium", await inChromium(count)], ["Node", Object.fromEntries(TYPES.map((type) => [type, measure(VectorIndex, type, count, DIMENSIONS)]))]];
+  const ms = (value) => value.toFixed(value < 10 ? 1 : 0);
+  return [
+    "# An index over vectors",
+    "",
+    `\`pkg-scripts/bench index\` on ${cpus()[0].model} (${cpus().length} cores), one thread, Node ${process.version}. ${count.toLocaleString("en")} vectors of ${DIMENSIONS} numbers, the ten nearest,`,
+    "40 searches with other queries. Every vector is compared with the query: random ones take as long as others.",
+    "",
+    "| where | type | median ms | slowest ms | saved MB | save ms | load ms |",
+    "|---|---|---:|---:|---:|---:|---:|",
+    ...figures.flatMap(([where, rows]) =>
+      Object.entries(rows).map(([type, { median, slowest, bytes, save, load }]) => `| ${where} | ${type} | ${ms(median)} | ${ms(slowest)} | ${(bytes / 1e6).toFixed(1)} | ${ms(save)} | ${ms(load)} |`),
+    ),
+  ];
+}
+
+/** Where only the recall is taken anew, what the file says of speed stays. */
+const RECALL = "What the smaller types find";
+const lines = given["recall-only"] ? readFileSync(given.out, "utf8").split(`\n${RECALL}`)[0].trimEnd().split("\n") : await speeds();
 const write = () => writeFileSync(given.out, `${lines.join("\n")}\n`);
 write();
 if (given.model !== undefined && given.data !== undefined && existsSync(given.model) && existsSync(given.data)) {
   const { name, texts, queries, rows } = await recalls(given.model, given.data, Number(given.texts));
   lines.push(
     "",
-    `What the smaller types find: first sentences of ${texts.toLocaleString("en")} encyclopaedia articles by ${name} (F32), the titles of ${queries} of them as queries. Recall: what`,
+    `${RECALL}: first sentences of ${texts.toLocaleString("en")} encyclopaedia articles by ${name}, the titles of ${queries} of them as queries. Recall: what`,
     "part of the exact ten nearest is found. Nearest: how often the first is the same. Article: how often the title's own is among the ten.",
     "",
     "| type | recall | nearest | article |",

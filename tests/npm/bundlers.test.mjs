@@ -2,7 +2,7 @@
 // names. Each page has to give the key points of a page without any bundler. Vite has more cases, in package.test.mjs.
 import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
-import { cpSync, mkdirSync, readdirSync, rmSync } from "node:fs";
+import { cpSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { createServer } from "node:net";
 import { join } from "node:path";
@@ -113,6 +113,29 @@ describe("bundlers", () => {
       assert.ok(!stats.hasErrors() && !stats.hasWarnings(), stats.toString("errors-warnings"));
       cpSync(join(app, "index.html"), join(app, "webpack/index.html"));
       await check(serve({ "/": join(app, "webpack") }));
+    });
+
+    test("the companion model's file comes along, and its address is the new one", async () => {
+      // The package with a file in the model's place: it is not there in every checkout.
+      const embed = join(app, "node_modules/nanolm-embed");
+      mkdirSync(embed, { recursive: true });
+      for (const file of ["package.json", "index.js"]) cpSync(join(HERE, "../../pkg-scripts/embed", file), join(embed, file));
+      writeFileSync(join(embed, "model.gguf"), "a model");
+      writeFileSync(join(app, "embed.js"), 'import model from "nanolm-embed";\nglobalThis.found = fetch(model).then((answer) => answer.text());\n');
+      const { default: webpack } = await tool(app, "webpack");
+      const out = { ...config("production"), entry: "./embed.js", output: { path: join(app, "webpack-embed") } };
+      const stats = await new Promise((resolve, reject) => webpack(out, (error, stats) => (error ? reject(error) : resolve(stats))));
+      assert.ok(!stats.hasErrors() && !stats.hasWarnings(), stats.toString("errors-warnings"));
+      writeFileSync(join(app, "webpack-embed/index.html"), '<!doctype html><script src="main.js"></script>');
+      const server = await serve({ "/": join(app, "webpack-embed") });
+      const page = await browser.newPage();
+      try {
+        await page.goto(`${server.origin}/`);
+        assert.equal(await page.evaluate(() => globalThis.found), "a model");
+      } finally {
+        await page.close();
+        await server.close();
+      }
     });
 
     test("development server", async () => {

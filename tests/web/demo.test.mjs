@@ -181,7 +181,7 @@ describe("demo page", { skip: missing }, () => {
     await bare.close();
   });
 
-  test("a search finds what is meant, in other words", async () => {
+  test("the page is asked, and finds the passage that says it in other words", async () => {
     await loaded();
     await page.click("#tab-search");
     await page.fill("#query", "why cities forbade it");
@@ -190,8 +190,44 @@ describe("demo page", { skip: missing }, () => {
     const found = await page.locator("#hits .find-text").allTextContents();
     assert.match(found[0], /several cities soon banned the machine/);
     assert.ok((await page.locator("#reader mark").allTextContents()).includes(found[0]));
-    await page.click("#hits .find-row >> nth=0");
-    assert.equal(await page.evaluate(() => document.activeElement.textContent), found[0]);
+    assert.equal(await page.evaluate(() => document.activeElement.closest("#reader mark[data-current]")?.textContent), found[0], "the nearest is shown");
+    await page.click("#hits .find-row >> nth=1");
+    assert.equal(await page.evaluate(() => document.activeElement.textContent), found[1]);
+    assert.deepEqual(problems, []);
+  });
+
+  test("without the companion model beside it the search says so, and works", async () => {
+    rmSync(join(site, "embed"), { recursive: true, force: true });
+    publish();
+    await page.reload();
+    await loaded();
+    await page.click("#tab-search");
+    await says("better-note", "is not beside this page");
+    assert.equal(await page.isVisible("#better-choice"), false);
+    await page.click("#search");
+    await finished("hits");
+    assert.ok((await page.locator("#hits .find-row").count()) > 0);
+    assert.deepEqual(problems, []);
+  });
+
+  const noCompanion = existsSync(join(BUILT, "embed/model.gguf")) ? false : "build/site/ has no companion model: pkg-scripts/embed/pack makes it";
+  if (noCompanion) console.log(`SKIPPED search by the companion model: ${noCompanion}`);
+  test("with the companion model a question finds what answers it, and nothing is fetched before", { skip: noCompanion }, async () => {
+    await loaded();
+    await page.click("#tab-search");
+    await says("better-note", "Vectors of words");
+    const fetched = () => server.requests.filter(({ path, method }) => path === "/embed/model.gguf" && method === "GET").length;
+    assert.equal(fetched(), 0);
+    await page.check("#better");
+    await page.fill("#query", "Which invention made the ride smoother?");
+    await page.click("#search");
+    await finished("hits");
+    assert.match(await page.textContent("#hits .find-text >> nth=0"), /smoother and faster/);
+    await page.fill("#query", "Why did women like it?");
+    await page.click("#search");
+    await finished("hits");
+    assert.ok((await page.locator("#hits .find-row").count()) > 0);
+    assert.equal(fetched(), 1);
     assert.deepEqual(problems, []);
   });
 
@@ -319,6 +355,30 @@ describe("demo page", { skip: missing }, () => {
     await page.click("#model-toggle");
     await page.selectOption("#device", "cpu");
     assert.deepEqual(await summarise(), before);
+  });
+
+  test("the companion model is kept once it was asked for, and no sooner", { skip: noCompanion }, async () => {
+    const kept = () => page.evaluate(async () => (await Promise.all((await caches.keys()).map(async (name) => (await (await caches.open(name)).keys()).map(({ url }) => url)))).flat());
+    const search = async () => {
+      await page.click("#tab-search");
+      await page.check("#better");
+      await page.fill("#query", "Which invention made the ride smoother?");
+      await page.click("#search");
+      await finished("hits");
+      return page.locator("#hits .find-text").allTextContents();
+    };
+    await says("offline-text", "^Works offline");
+    await page.reload();
+    await loaded();
+    await says("offline-text", "^Works offline: ");
+    assert.ok(!(await kept()).some((url) => url.includes("/embed/")));
+    const found = await search();
+    assert.ok((await kept()).some((url) => url.endsWith("/embed/model.gguf")));
+    await server.close();
+    await page.reload();
+    await loaded();
+    assert.deepEqual(await search(), found);
+    assert.deepEqual(problems, []);
   });
 
   describe("versions", () => {

@@ -109,6 +109,41 @@ describe("an encoder", () => {
     assert.match(found.refusals[3].message, /encoder/);
     assert.equal(found.alive, 48);
   });
+
+  test("tells labels of one's own apart by its vectors, whatever the length of the text", async () => {
+    const found = await page.evaluate(async (folder) => {
+      const model = await nanolm.Model.load(folder);
+      const labels = ["The_keeper", "a ship"];
+      const text = "The keeper lights the lamp.";
+      const progress = [];
+      const out = {
+        way: model.info.methods.classify,
+        labels: await model.classify(text, labels, { onProgress: (each) => progress.push(each) }),
+        cosines: await model.similarity(text, ["the keeper", "a ship"]),
+        long: await model.classify(`${text} `.repeat(100), labels),
+        progress,
+        table: await model.classify("The striker scored two goals in the cup final.", ["science", "sport"], { method: "package" }),
+        refusals: [],
+      };
+      for (const [text, labels, options] of [["a", ["a", "A"]], ["a", [""]], ["a", ["a", 3]], [" ", ["a", "b"]], ["a", ["a"], { labels: 1 }]]) {
+        out.refusals.push((await failure(model.classify(text, labels, options))).code);
+      }
+      await model.dispose();
+      const decoder = await nanolm.Model.load("/golden/tiny-llama/model-q8_0.gguf", { device: "cpu" });
+      out.refusals.push((await failure(decoder.classify("a", ["a"], { method: "model" }))).code);
+      await decoder.dispose();
+      return out;
+    }, FOLDER);
+    assert.equal(found.way, "model");
+    const powers = found.cosines.map((cosine) => Math.exp(20 * cosine));
+    const expected = Object.fromEntries(["The_keeper", "a ship"].map((label, i) => [label, powers[i] / (powers[0] + powers[1])]));
+    for (const { label, score } of found.labels) assert.ok(Math.abs(score - expected[label]) < 1e-3, `${label}: ${score}, expected ${expected[label]}`);
+    assert.ok(found.labels[0].score >= found.labels[1].score);
+    assert.deepEqual(found.progress.at(-1), { phase: "score", loaded: 3, total: 3 });
+    assert.ok(Math.abs(found.long.reduce((sum, { score }) => sum + score, 0) - 1) < 1e-6, JSON.stringify(found.long));
+    assert.equal(found.table[0].label, "sport");
+    assert.deepEqual(found.refusals, Array(6).fill("option/invalid"));
+  });
 });
 
 test("the table has no choices", async () => {

@@ -98,13 +98,18 @@ export function showGallery(open) {
 
 /** The model of the page, and what its tasks fetch when they are first used. */
 function builtIn(files, action) {
-  const models = files.filter(({ path }) => path.endsWith(".gguf"));
+  const models = files.filter(({ path }) => path.startsWith("nanolm/") && path.endsWith(".gguf"));
   const size = (is) => models.filter(({ path }) => path.endsWith("-default.gguf") === is).reduce((sum, file) => sum + file.bytes, 0);
   const card = (name, licence) => make("a", { href: `nanolm/model/${name}` }, licence);
   const rows = [row({ name: "nanolm default", about: ["Summaries, answers, keywords", bytes(size(true)), card("MODEL_CARD.md", "CC BY-SA 4.0")], actions: [action] })];
   if (size(false) > 0) {
     const about = ["Search, labels and names: fetched when first used", bytes(size(false)), card("TABLE_CARD.md", "Apache 2.0"), card("HEADS_CARD.md", "and others")];
     rows.push(row({ name: "Its companions", about, actions: [] }));
+  }
+  const encoder = files.find(({ path }) => path === "embed/model.gguf");
+  if (encoder) {
+    const link = make("a", { href: "embed/EMBED_CARD.md" }, "Apache 2.0");
+    rows.push(row({ name: "all-MiniLM-L6-v2", about: ["Sentence encoder: fetched when Search asks for it", bytes(encoder.bytes), link], actions: [] }));
   }
   return rows;
 }

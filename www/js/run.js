@@ -1,8 +1,8 @@
 // One piece of work with its buttons, bar, line of text and figures: waits for the model, streams, can be stopped.
 import { announce } from "./announce.js";
-import { byId, duration, isAbort, isEnabled, make, number, rate, setEnabled, showNotice } from "./dom.js";
+import { byId, bytes, duration, isAbort, isEnabled, make, number, rate, setEnabled, showNotice } from "./dom.js";
 
-const PHASES = { download: "Fetching the table of words", prefill: "Reading the text", score: "Weighing the sentences", decode: "Writing", embed: "Comparing" };
+const PHASES = { download: "Fetching the table of words", encoder: "Fetching the encoder", read: "Preparing the encoder", prefill: "Reading the text", score: "Weighing the sentences", decode: "Writing", embed: "Comparing" };
 
 /** Errors that the library explains to programmers, said to visitors. */
 const WORDS = {
@@ -113,7 +113,8 @@ export class Run {
     if (!this.running) return;
     if (total > 0) this.#bar.value = loaded / total;
     else this.#bar.removeAttribute("value");
-    this.#say(`${PHASES[phase] ?? "Working"}…${total > 1 ? ` ${number(loaded)} of ${number(total)}` : ""}`);
+    const count = phase === "download" || phase === "encoder" ? bytes : number;
+    this.#say(`${PHASES[phase] ?? "Working"}…${total > 1 ? ` ${count(loaded)} of ${count(total)}` : ""}`);
   }
 
   #say(text) {

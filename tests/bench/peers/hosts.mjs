@@ -54,6 +54,10 @@ export class PageHost {
     return this.#run(([prompt, n]) => bench.generate(prompt, n), [prompt, n], GENERATE_MS, `generate ${n} from ${prompt.length}`);
   }
 
+  embed(lists) {
+    return this.#run((lists) => bench.embed(lists), lists, GENERATE_MS, `embed ${lists.length} lists`);
+  }
+
   /** The machine's limits, once page/roofline.js is loaded. */
   roof() {
     return this.#run(() => bench.roof(), undefined, LOAD_MS, "roofline");

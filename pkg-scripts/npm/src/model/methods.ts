@@ -13,8 +13,8 @@ export function described(info: LoadedInfo): EngineInfo {
   const way = (task: string, own: boolean): [string, TaskMethod] => [task, own ? "model" : chats ? "instruction" : "package"];
   const methods = Object.fromEntries<TaskMethod>([
     ...SUMMARIES.filter((task) => chats || can(task)).map((task) => way(task, can(task))),
-    // A model that generates has no head for labels.
-    way("classify", can("classify") && !can("generate")),
+    // A model that generates has no head for labels. An encoder has vectors for those of the caller's own.
+    way("classify", (can("classify") && !can("generate")) || can("embed")),
     // A head's task is the first; any model finds entities and answers by the package.
     ["entities", info.tasks[0] === "entities" ? "model" : "package"],
     ["keywords", "package"],

@@ -245,8 +245,8 @@ export class Model {
    * How likely each label fits the text, the likeliest first. The whole text counts, whatever its length.
    *
    * A chat model is asked which label of your own fits; its likelihoods without the text are divided out. With any other model, labels of
-   * your own are compared with the text by meaning: English words and short phrases that say what the
-   * texts are about do best ("sport", "cancel an order"). A best score that is not well above an even share says that the labels do
+   * your own are compared with the text by meaning, by the vectors of `embed`: words and short phrases that say what the
+   * texts are about do best ("sport", "cancel an order"). Without an encoder they have to be English. A best score that is not well above an even share says that the labels do
    * not tell. A high one is no proof: it may be high where no label fits. Tone, irony and negation ("not happy") are not told apart
    * by such labels.
    *
@@ -256,7 +256,7 @@ export class Model {
    * @param labels A list of your own, or the name of a set (`model.info.labelSets`); without it, the model's default set.
    */
   classify(text: string, labels?: string | readonly string[], options: ClassifyOptions = {}): Promise<Label[]> {
-    return classify(this.#connection, this.#parts, text, labels, this.#defaultSet, options, this.#instructed("classify"));
+    return classify(this.#vectors, this.#info.contextLength, text, labels, this.#defaultSet, options, this.#instructed("classify"));
   }
 
   /**

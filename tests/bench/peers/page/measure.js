@@ -4,6 +4,7 @@
 // An adapter is a module with `load({ url, threads, ...options })`, which gives an object with
 //   generate(prompt, n, onToken)   continues the prompt greedily by n tokens, without anything kept from earlier prompts, and calls
 //                                  onToken(text) as each arrives; `prompt` is text of which each character is one token
+//   embed(texts)                   of encoders: a vector of length 1 of each
 //   about                          what the engine says of itself: version, threads, build
 //   dispose()
 
@@ -34,6 +35,15 @@ globalThis.bench = {
     });
     if (first === undefined) throw new Error("no token came");
     return { firstMs: first - start, laterMs: last - first, tokens: times.length, text, times };
+  },
+
+  /** Vectors of lists of texts, one call after the other: `{ ms, first }`, the last being the first text's vector. */
+  async embed(lists) {
+    const start = performance.now();
+    const all = [];
+    for (const texts of lists) all.push(await engine.embed(texts));
+    const [[first]] = all;
+    return { ms: performance.now() - start, first: [...first] };
   },
 
   dispose: () => engine?.dispose(),

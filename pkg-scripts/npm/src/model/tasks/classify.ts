@@ -1,17 +1,17 @@
 // Which label fits a text.
 
-import type { Connection } from "../../engine/connection.js";
+import { optionError } from "../../errors.js";
 import { LABEL_SETS } from "../../files/source.js";
 import { collect } from "../job.js";
 import { type CallOptions, checkOptions, checkText, type Instructed } from "../options.js";
-import type { Parts } from "../parts.js";
+import type { Vectors } from "./embed.js";
 
 export interface ClassifyOptions extends CallOptions {
   /**
-   * Of labels of your own. `instruction`: a chat model is asked which one fits; the default there. `package`: they are compared with the
-   * text by meaning, with any model and in a few milliseconds.
+   * Of labels of your own. `instruction`: a chat model is asked which one fits; the default there. `model`: an encoder compares its vectors of
+   * the labels with the text's; the default there. `package`: the embedding table does, with any model and in a few milliseconds.
    */
-  method?: "instruction" | "package" | undefined;
+  method?: "instruction" | "model" | "package" | undefined;
 }
 
 /** A label and how likely the text bears it. */
@@ -23,8 +23,8 @@ export interface Label {
 
 /** @internal */
 export async function classify(
-  engine: Connection,
-  parts: Parts,
+  source: Vectors,
+  contextLength: number,
   text: string,
   labels: string | readonly string[] | undefined,
   defaultSet: string | undefined,
@@ -32,7 +32,12 @@ export async function classify(
   { chats, ask }: Instructed<ClassifyOptions & { labels: readonly string[] }, Label[]>,
 ): Promise<Label[]> {
   checkText("text", text);
-  const { method = chats ? "instruction" : "package", ...rest } = checkOptions(options);
+  const { engine, parts, encodes } = source;
+  const { method = chats ? "instruction" : encodes ? "model" : "package", ...rest } = checkOptions(options);
+  if (isList(labels) && method === "model") {
+    if (!encodes) throw optionError("method", '"instruction" or "package": the model makes no vectors', method);
+    return (await import("../labels.js")).byVectors(source, contextLength, text, labels, rest);
+  }
   if (isList(labels) && method !== "package") {
     return asAsked(await ask(text, { ...rest, method, labels }), labels);
   }
