@@ -101,7 +101,7 @@ pub fn tasks(input: &[u8]) -> Result<()> {
     let Some((first, rest)) = input.split_first() else { return Ok(()) };
     let task = first % TASKS;
     // One of many is summarised: it takes longer than all others.
-    let summarises = task < 3 && (input.len() % 16 == 0 || rest.len() < 150);
+    let summarises = task < 3 && (input.len().is_multiple_of(16) || rest.len() < 150);
     let text = String::from_utf8_lossy(rest);
     let text: &str = &text;
     let model = model(summarises);

@@ -93,6 +93,7 @@ fn fuzz(name: &str) {
     let mut rng = Rng::new(seed ^ u64::from(crc32fast::hash(name.as_bytes())));
     let (mut n, mut taken, mut held, mut faults) = (0usize, 0usize, 0usize, Vec::new());
     // Changed again, what was taken gets further from where it began.
+    let n_seeds = seeds.len();
     let mut pool = seeds;
     let end = Instant::now() + Duration::from_secs_f64(seconds);
     while Instant::now() < end && faults.len() < 20 {
@@ -105,7 +106,7 @@ fn fuzz(name: &str) {
                 let at = rng.below(64);
                 if pool.len() < 64 {
                     pool.push(input);
-                } else if at >= (target.seeds)().len() && rng.below(8) == 0 {
+                } else if at >= n_seeds && rng.below(8) == 0 {
                     pool[at] = input;
                 }
             }
