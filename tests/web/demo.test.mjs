@@ -215,7 +215,7 @@ describe("demo page", { skip: missing }, () => {
   test("with the companion model a question finds what answers it, and nothing is fetched before", { skip: noCompanion }, async () => {
     await loaded();
     await page.click("#tab-search");
-    await says("better-note", "Vectors of words");
+    await says("better-note", "vectors of words");
     const fetched = () => server.requests.filter(({ path, method }) => path === "/embed/model.gguf" && method === "GET").length;
     assert.equal(fetched(), 0);
     await page.check("#better");

@@ -40,7 +40,7 @@ export function wireSearch(engine, source) {
       source.highlight(places);
       if (found.length === 0) return nothing(output, "Nothing in the text comes near to that.");
       const go = (at) => source.show(places.findIndex((place) => place.at === at));
-      const rows = found.map(({ text, score }, at) => row(text, score.toFixed(2), score, at === 0, () => go(at)));
+      const rows = found.map(({ text, score }, at) => row(text, score.toFixed(2), score, false, () => go(at)));
       output.replaceChildren(make("ol", { className: "finds" }, ...rows.map((each) => make("li", {}, each))));
       go(0);
       announce(`${plural(found.length, "passage")}. The nearest: ${found[0].text}`);
@@ -57,9 +57,9 @@ export function wireSearch(engine, source) {
     const own = engine.model && encodes(engine.model);
     byId("better-choice").hidden = size === undefined || own;
     byId("better-size").textContent = size === undefined ? "" : bytes(size);
-    const words = "Vectors of words answer at once; they know English words, not their order.";
+    const words = "By vectors of words: at once, whatever their order.";
     const absent = `${words} The sentence encoder is not beside this page: open an encoder’s file under “Models and device”.`;
-    byId("better-note").textContent = own ? "By the vectors of the model that you opened." : size === undefined ? absent : better.checked ? "The encoder reads whole sentences." : words;
+    byId("better-note").textContent = own ? "By the vectors of the model that you opened." : size === undefined ? absent : better.checked ? "all-MiniLM-L6-v2 reads whole sentences." : words;
   }
 }
 
