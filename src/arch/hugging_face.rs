@@ -40,6 +40,14 @@ pub(super) const LLAMA: &[Name] = &[
     name("blk.{}.ffn_down", "model.layers.{}.mlp.down_proj"),
 ];
 
+/// The names of most classes' experts.
+pub(super) const EXPERTS: &[Name] = &[
+    name("blk.{}.ffn_gate_inp", "model.layers.{}.mlp.gate"),
+    name("blk.{}.ffn_gate_exps.{}", "model.layers.{}.mlp.experts.{}.gate_proj"),
+    name("blk.{}.ffn_up_exps.{}", "model.layers.{}.mlp.experts.{}.up_proj"),
+    name("blk.{}.ffn_down_exps.{}", "model.layers.{}.mlp.experts.{}.down_proj"),
+];
+
 /// Llama's names; those of `own` come first.
 pub(super) const fn llama_names(tables: &'static [&'static [Name]]) -> Names {
     Names { tables, prefix: "model.", ignored: &[".rotary_emb.inv_freq"] }

@@ -7,7 +7,7 @@ use super::reason::Reason;
 use super::report::{DeviceKind, DeviceReport};
 use crate::cpu::{Level, threads};
 use crate::error::Result;
-use crate::model::{Op, Plan};
+use crate::model::{MatrixId, Op, Plan, Step};
 use crate::weights::Weights;
 
 /// The model, the reason, and what the report says besides.
@@ -57,15 +57,13 @@ pub fn threads_worth(bytes: usize) -> usize {
 }
 
 /// Bytes of matrices that one token reads: all but the embedding table, of which it reads a row, unless that is the
-/// output head too.
+/// output head too, and of experts those that it takes.
 pub fn bytes_per_token(plan: &Plan, weights: &Weights) -> usize {
-    let mut multiplied = vec![false; weights.matrices.len()];
-    for step in &plan.steps {
-        if let Op::Linear { weight, .. } = step.op
-            && let Some(flag) = multiplied.get_mut(weight.0)
-        {
-            *flag = true;
-        }
-    }
-    weights.matrices.iter().zip(multiplied).filter(|(_, multiplied)| *multiplied).map(|(m, _)| m.data.len()).sum()
+    let bytes = |id: MatrixId| weights.matrices.get(id.0).map_or(0, |matrix| matrix.data.len());
+    let of = |step: &Step| match step.op {
+        Op::Linear { weight, .. } => bytes(weight),
+        Op::Experts { n_used, gate, up, down, .. } => n_used * (bytes(gate) + bytes(up) + bytes(down)),
+        _ => 0,
+    };
+    plan.steps.iter().map(of).sum()
 }

@@ -315,12 +315,14 @@ fn reads(op: &Op) -> [Option<BufferId>; 2] {
         | Op::Linear { x, .. }
         | Op::Rope { x, .. }
         | Op::ShortConv { x, .. }
+        | Op::Route { x, .. }
         | Op::Activation { x, .. }
         | Op::Scale { x, .. }
         | Op::SoftCap { x, .. }
         | Op::SelectRows { x, .. } => [Some(x), None],
         Op::StoreKv { k, v, .. } => [Some(k), Some(v)],
         Op::Attention { q, .. } => [Some(q), None],
+        Op::Experts { x, routes, .. } => [Some(x), Some(routes)],
         Op::GatedActivation { gate, up, .. } => [Some(gate), Some(up)],
         Op::Add { a, b, .. } => [Some(a), Some(b)],
     }

@@ -43,7 +43,9 @@ pub fn launches(resources: &Resources, op: &Op) -> Result<Option<Vec<Launch>>> {
         Op::Scale { x, factor, out } => vec![scale::launch(r, x, factor, out)?],
         Op::SoftCap { x, cap, out } => vec![soft_cap::launch(r, x, cap, out)?],
         Op::SelectRows { x, out } => vec![select_rows::launch(r, x, out)?],
-        Op::Rope { .. } | Op::StoreKv { .. } | Op::Attention { .. } | Op::ShortConv { .. } => return Ok(None),
+        Op::Rope { .. } | Op::StoreKv { .. } | Op::Attention { .. } => return Ok(None),
+        // Refused: see `supported`.
+        Op::ShortConv { .. } | Op::Route { .. } | Op::Experts { .. } => return Ok(None),
     };
     Ok(Some(launches))
 }

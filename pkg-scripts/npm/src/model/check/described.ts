@@ -20,6 +20,8 @@ export interface Description {
   tensors: Tensor[];
   /** Undefined where the headers do not say all of them. */
   sizes: Sizes | undefined;
+  /** How many of its experts a token reads, of all; 1 without experts. */
+  expertShare: number;
   /** What it was trained for beside the first of all, as the engine names it. */
   tasks: string[];
   /** Why it cannot run, as far as headers tell. */
@@ -59,6 +61,14 @@ function sizesOf(s: Settings, keys: { layers: string; heads: string; kvHeads: st
   return { layers, context, kvHeads: positive(s(keys.kvHeads)) ?? heads, headWidth: positive(s(keys.headWidth)) ?? Math.floor(width / heads) };
 }
 
+/** By the names that either kind of files has. */
+function expertShareOf(s: Settings): number {
+  const [count, used] = [["expert_count", "num_experts", "num_local_experts"], ["expert_used_count", "num_experts_per_tok"]].map((keys) =>
+    positive(keys.map(s).find((value) => value !== undefined)),
+  );
+  return count === undefined || used === undefined ? 1 : Math.min(used / count, 1);
+}
+
 async function fromGguf(files: readonly Beginning[]): Promise<Description> {
   const headers = await Promise.all(files.map(readGguf));
   // Of several parts one has the settings.
@@ -82,6 +92,7 @@ async function fromGguf(files: readonly Beginning[]): Promise<Description> {
     encoder,
     tensors,
     sizes,
+    expertShare: expertShareOf(s),
     tasks: [
       encoder ? "embed" : "generate",
       ...(typeof metadata.get("tokenizer.chat_template") === "string" ? ["chat"] : []),
@@ -166,6 +177,7 @@ async function fromFolder(config: Beginning, weights: readonly Beginning[], name
     encoder,
     tensors,
     sizes,
+    expertShare: expertShareOf(s),
     tasks: [encoder ? encoderTask(architecture, settings) : "generate", ...((await hasTemplate(named)) ? ["chat"] : [])],
     refusal: known.includes(architecture)
       ? (withoutSizes(sizes) ?? unknownTypes(tensors))

@@ -86,7 +86,7 @@ function memoryOf(weights: number, sizes: Sizes | undefined, encoder: boolean): 
 
 function ability(model: Description, { build }: CheckedCpu): Pick<ModelCheck, "tasks" | "methods" | "speed"> {
   const { tasks, methods } = described({ tasks: [...model.tasks, ...OF_ALL] } as LoadedInfo);
-  return { tasks, methods, speed: model.encoder ? undefined : speed(model.tensors, build) };
+  return { tasks, methods, speed: model.encoder ? undefined : speed(model.tensors, build, model.expertShare) };
 }
 
 /** What rules, vectors and heads do with any model. */
