@@ -67,3 +67,17 @@ pub fn bytes_per_token(plan: &Plan, weights: &Weights) -> usize {
     };
     plan.steps.iter().map(of).sum()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixtures::mixture;
+    use super::*;
+
+    /// 2 of 6 experts in each of 2 layers, tied embeddings.
+    #[test]
+    fn a_token_reads_the_experts_that_it_takes() {
+        let (plan, weights) = mixture();
+        let (attention, router, expert) = (2 * (32 * 32 * 2 + 16 * 32 * 2), 4 * 6 * 32, 2 * 3 * 32 * 32);
+        assert_eq!(bytes_per_token(&plan, &weights), 2 * 320 * 32 + 2 * (attention + router + 2 * expert));
+    }
+}

@@ -124,7 +124,7 @@ impl CpuModel {
         let widest = plan.matrices.iter().map(|m| m.cols).max().unwrap_or(0);
         let coarse = plan.config.rounds_coarsely();
         let inputs = Inputs::new(MAX_BATCH, widest, coarse);
-        let experts = experts::Memory::new(plan.config.d_ff, coarse);
+        let experts = experts::Memory::new(coarse);
         let scratch = PerThread::new(move || Scratch::new(widest));
         let (row, stored) = (vec![0.0; widest], Vec::with_capacity(4 * widest));
         let codes = facts.layers.iter().map(|&(_, head_dim)| head_dim.next_multiple_of(8)).max();
@@ -163,7 +163,7 @@ impl CpuModel {
     /// The same with activations rounded finely, whatever the model's width (see `linear`): slower, and nearly as exact as f32.
     pub fn with_fine_rounding(self) -> CpuModel {
         let inputs = Inputs::new(MAX_BATCH, self.row.len(), false);
-        let experts = experts::Memory::new(self.plan.config.d_ff, false);
+        let experts = experts::Memory::new(false);
         CpuModel { inputs, experts, ..self }
     }
 

@@ -33,7 +33,7 @@ fn matrices(n: usize, dtypes: &[DType]) -> [Vec<Matrix>; 3] {
 fn run<V: Vector>(x: &[f32], routes: &[f32], [gate, up, down]: &[Vec<Matrix>; 3], coarse: bool) -> Vec<f32> {
     let experts = Experts { gate, up, down, activation: Activation::Silu };
     let mut inputs = Inputs::new(x.len() / WIDTH, WIDTH.max(D_FF), coarse);
-    let mut memory = Memory::new(D_FF, coarse);
+    let mut memory = Memory::new(coarse);
     let scratch = RefCell::new(Scratch::new(WIDTH.max(D_FF)));
     let multiply = |products: &[Option<Product<'_>>]| {
         for &Product { x, inputs, weight, bias, out } in products.iter().flatten() {

@@ -39,16 +39,16 @@ pub struct Memory {
     up: Vec<f32>,
     hidden: Vec<f32>,
     y: Vec<f32>,
-    /// Of a hidden row each.
+    /// Of a hidden row each; made when first needed.
     rounded: Vec<Inputs>,
+    coarse: bool,
 }
 
 impl Memory {
-    /// For experts with hidden rows of `d_ff` elements. `coarse`: see [`Inputs::new`].
-    pub fn new(d_ff: usize, coarse: bool) -> Self {
-        let rounded = (0..TOGETHER).map(|_| Inputs::new(1, d_ff, coarse)).collect();
+    /// For experts of one shape. `coarse`: see [`Inputs::new`].
+    pub fn new(coarse: bool) -> Self {
         let [rows, gate, up, hidden, y] = Default::default();
-        Memory { chosen: Vec::new(), rows, gate, up, hidden, y, rounded }
+        Memory { chosen: Vec::new(), rows, gate, up, hidden, y, rounded: Vec::new(), coarse }
     }
 }
 
@@ -80,7 +80,7 @@ pub fn run<V: Vector>(
             let same = left.iter().take_while(|&&e| experts.types(e) == experts.types(first)).count();
             let (now, later) = left.split_at(same.min(TOGETHER));
             let y = through::<V>(x, now, experts, inputs, memory, multiply);
-            now.iter().zip(y.chunks_exact(width)).for_each(|(e, y)| add(routes[*e], y, out));
+            now.iter().zip(y.chunks_exact(width)).for_each(|(e, y)| add::<V>(routes[*e], y, out));
             left = later;
         }
     } else {
@@ -94,7 +94,7 @@ pub fn run<V: Vector>(
             chosen.iter().for_each(|row| rows.extend_from_slice(&x[row * width..][..width]));
             let y = through::<V>(&rows, &[e], experts, inputs, memory, multiply);
             for (row, y) in chosen.iter().zip(y.chunks_exact(width)) {
-                add(routes[row * n_experts + e], y, &mut out[row * width..][..width]);
+                add::<V>(routes[row * n_experts + e], y, &mut out[row * width..][..width]);
             }
         }
     }
@@ -119,7 +119,7 @@ fn through<'a, V: Vector>(
 ) -> &'a [f32] {
     let (width, d_ff) = (experts.down[chosen[0]].rows, experts.down[chosen[0]].cols);
     let n = x.len() / width;
-    let Memory { gate, up, hidden, y, rounded, .. } = memory;
+    let Memory { gate, up, hidden, y, rounded, coarse, .. } = memory;
     let len = chosen.len() * n * d_ff;
     let (gate, up, hidden) = (room(gate, len), room(up, len), room(hidden, len));
     let y = room(y, chosen.len() * n * width);
@@ -147,6 +147,7 @@ fn through<'a, V: Vector>(
         linear::prepare::<V>(inputs, hidden, d_ff, down_type);
         of_one_input(&mut products, hidden, inputs, experts.down, chosen, y);
     } else {
+        rounded.resize_with(TOGETHER, || Inputs::new(1, d_ff, *coarse));
         for (inputs, hidden) in rounded.iter_mut().zip(hidden.chunks_exact(d_ff)) {
             linear::prepare::<V>(inputs, hidden, d_ff, down_type);
         }
@@ -184,6 +185,10 @@ fn room(memory: &mut Vec<f32>, len: usize) -> &mut [f32] {
 }
 
 /// `out += weight * y`
-fn add(weight: f32, y: &[f32], out: &mut [f32]) {
-    out.iter_mut().zip(y).for_each(|(out, y)| *out += weight * y);
+fn add<V: Vector>(weight: f32, y: &[f32], out: &mut [f32]) {
+    let ((out, last), (y, y_last)) = (out.as_chunks_mut::<4>(), y.as_chunks::<4>());
+    for (out, y) in out.iter_mut().zip(y) {
+        V::load(out).add(V::load(y).mul(V::splat(weight))).store(out);
+    }
+    last.iter_mut().zip(y_last).for_each(|(out, y)| *out += weight * y);
 }
