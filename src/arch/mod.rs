@@ -27,6 +27,7 @@
 
 mod bert;
 mod experts;
+mod falcon;
 mod family;
 mod gemma;
 mod gguf;
@@ -59,7 +60,7 @@ use family::{Family, Origin};
 use settings::Settings;
 
 /// All families.
-const FAMILIES: [&Family; 19] = [
+const FAMILIES: [&Family; 20] = [
     &llama::FAMILY,
     &qwen2::FAMILY,
     &qwen3::FAMILY,
@@ -75,6 +76,7 @@ const FAMILIES: [&Family; 19] = [
     &stablelm::FAMILY,
     &starcoder2::FAMILY,
     &gptneox::FAMILY,
+    &falcon::FAMILY,
     &gpt2::FAMILY,
     &bert::BERT,
     &bert::ROBERTA,

@@ -14,12 +14,12 @@ pub enum Part {
     K,
     /// Values of `[q; k; v]`.
     V,
-    /// Queries where each head has `[q; k; v]` of its own.
-    HeadQ,
-    /// Keys where each head has `[q; k; v]` of its own.
-    HeadK,
-    /// Values where each head has `[q; k; v]` of its own.
-    HeadV,
+    /// Queries where each group of heads that share keys and values has `[q; k; v]` of its own.
+    GroupQ,
+    /// Keys where each such group has `[q; k; v]` of its own.
+    GroupK,
+    /// Values where each such group has `[q; k; v]` of its own.
+    GroupV,
     /// The gate of `[gate; up]`.
     Gate,
     /// The other half of `[gate; up]`.

@@ -186,12 +186,12 @@ impl<'a> Loader<'a> {
         let c = &self.plan.config;
         let (q, kv) = (c.n_heads * c.head_dim, c.n_kv_heads * c.head_dim);
         let one = |range: Range<usize>, total| (vec![range], total);
-        let of_heads = |place: usize| {
-            let range = |head: usize| {
-                let start = (3 * head + place) * c.head_dim;
-                start..start + c.head_dim
-            };
-            ((0..c.n_heads).map(range).collect(), 3 * q)
+        // Of each group: queries, a key, a value.
+        let shared = c.n_heads / c.n_kv_heads;
+        let of_groups = |heads: Range<usize>| {
+            let at = |group: usize, head: usize| (group * (shared + 2) + head) * c.head_dim;
+            let range = |group: usize| at(group, heads.start)..at(group, heads.end);
+            ((0..c.n_kv_heads).map(range).collect(), q + 2 * kv)
         };
         match part {
             None => one(0..len, len),
@@ -201,9 +201,9 @@ impl<'a> Loader<'a> {
             Some(Part::Gate) => one(0..len, 2 * len),
             Some(Part::Up) => one(len..2 * len, 2 * len),
             Some(Part::After(n)) => one(n..n + len, n + len),
-            Some(Part::HeadQ) => of_heads(0),
-            Some(Part::HeadK) => of_heads(1),
-            Some(Part::HeadV) => of_heads(2),
+            Some(Part::GroupQ) => of_groups(0..shared),
+            Some(Part::GroupK) => of_groups(shared..shared + 1),
+            Some(Part::GroupV) => of_groups(shared + 1..shared + 2),
         }
     }
 

@@ -17,7 +17,7 @@ const LOGITS_MAX_ABS: f32 = 1e-3;
 const LOGITS_MAX_ABS_GPU: f32 = 2e-3;
 
 /// One of each architecture of `tests/golden/make_architectures.py`.
-const ARCHITECTURES: [&str; 19] = [
+const ARCHITECTURES: [&str; 22] = [
     "tiny-qwen3",
     "tiny-gemma",
     "tiny-gemma2",
@@ -37,6 +37,9 @@ const ARCHITECTURES: [&str; 19] = [
     "tiny-stablelm",
     "tiny-stablelm-parallel",
     "tiny-gptneox",
+    "tiny-falcon",
+    "tiny-falcon-grouped",
+    "tiny-falcon-sequential",
 ];
 
 fn ids(value: &serde_json::Value) -> Vec<u32> {

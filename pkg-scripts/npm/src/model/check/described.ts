@@ -145,12 +145,20 @@ function unknownTypes(tensors: readonly Tensor[]): string | undefined {
   return unknown && `tensor ${unknown.name} is stored as ${unknown.type}, which is not supported`;
 }
 
+/** What a Falcon's settings mean where they say nothing. */
+function ofFalcon(settings: Readonly<Record<string, unknown>>, key: string): number | undefined {
+  if (key === "max_position_embeddings") return 2048;
+  if (key !== "num_key_value_heads") return undefined;
+  if (settings["new_decoder_architecture"] === true) return positive(settings["num_kv_heads"]);
+  return settings["multi_query"] === false ? undefined : 1;
+}
+
 async function fromFolder(config: Beginning, weights: readonly Beginning[], named: (name: string) => Beginning | undefined): Promise<Description> {
   const json = await readJson(config);
   const settings = (typeof json === "object" && json !== null ? json : {}) as Record<string, unknown>;
   const architectures = settings["architectures"];
   const architecture = Array.isArray(architectures) && architectures.length === 1 ? String(architectures[0]) : "";
-  const s: Settings = (key) => settings[key];
+  const s: Settings = (key) => settings[key] ?? (architecture === "FalconForCausalLM" ? ofFalcon(settings, key) : undefined);
   const isDistilbert = architecture.startsWith("DistilBert");
   const sizes = sizesOf(
     s,
