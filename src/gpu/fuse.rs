@@ -55,8 +55,8 @@ pub(super) fn fuse(plan: &Plan, weights: &Weights, limit: u64) -> Fused {
             _ => Ok((unit, n)),
         });
         let (unit, n) = found.unwrap_or_else(|why| {
-            // Embeddings without positions and attention have a dispatch of their own everywhere.
-            if !matches!(step.op, Op::Embed { .. } | Op::Attention { .. }) {
+            // Embeddings without positions, attention and convolutions have a dispatch of their own everywhere.
+            if !matches!(step.op, Op::Embed { .. } | Op::Attention { .. } | Op::ShortConv { .. }) {
                 fused.left.push(Left { step: at, stem: step.op.stem(), why });
             }
             (Unit::Step(at), 1)

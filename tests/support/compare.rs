@@ -53,6 +53,7 @@ pub const LIMITS: &[Limit] = &[
     row("gpu", "linear", 2e-11, 1e-5),
     row("gpu", "rope", 1e-12, 1e-6),
     row("gpu", "attention", 1e-10, 1e-5),
+    row("gpu", "short_conv", 1e-11, 1e-5),
     row("gpu", "gated_activation", 1e-11, 1e-5),
     row("gpu", "activation", 1e-11, 1e-5),
     row("gpu", "add", 1e-14, 1e-7),
