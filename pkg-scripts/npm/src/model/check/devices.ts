@@ -21,8 +21,9 @@ interface Adapter {
   isFallbackAdapter?: boolean;
 }
 
-export async function gpu(encoder: boolean): Promise<CheckedGpu> {
-  if (encoder) return { usable: false, reason: "encoders run on the CPU" };
+/** `cpuOnly`: the kind of model, where it has no kernels there. */
+export async function gpu(cpuOnly: string | undefined): Promise<CheckedGpu> {
+  if (cpuOnly !== undefined) return { usable: false, reason: `${cpuOnly} run on the CPU` };
   const { gpu } = (globalThis.navigator ?? {}) as { gpu?: { requestAdapter(): Promise<Adapter | null> } };
   if (gpu === undefined) return { usable: false, reason: "there is no WebGPU here: browsers without it, insecure pages and Node have none" };
   const adapter = await gpu.requestAdapter().catch(() => null);
