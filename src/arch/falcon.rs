@@ -3,12 +3,12 @@
 
 use super::family::{Family, Origin};
 use super::gguf;
-use super::hugging_face::{self as hf, Rotation, activation, class, model_name};
+use super::hugging_face::{self as hf, Rotation};
 use super::names::{Name, Names, Part, name};
 use super::settings::{Settings, limits};
 use crate::error::Result;
 use crate::format::ModelFile;
-use crate::model::{Activation, Ffn, LayerConfig, ModelConfig, Norm, Norms, Output, RopeLayout};
+use crate::model::{Activation, Ffn, ModelConfig, Norm, Norms, RopeLayout};
 
 pub(super) const FAMILY: Family = Family {
     gguf: Origin { known: &["falcon"], config: from_gguf, names: Names { tables: &[GGUF], prefix: "", ignored: &[] } },
@@ -62,48 +62,30 @@ fn has_two_norms(file: &ModelFile) -> bool {
 
 fn from_hugging_face(s: &Settings<'_>) -> Result<ModelConfig> {
     s.must_be_off("alibi", 0.0)?;
-    let d_model = s.size("hidden_size", limits::WIDTH)?;
-    let n_heads = s.size("num_attention_heads", limits::N_HEADS)?;
-    let grouped = s.bool_or("new_decoder_architecture", false)?;
     let norm = Norm::Layer { eps: s.positive_or("layer_norm_epsilon", 1e-5)? };
-    let mut layer = LayerConfig::decoder(norm, Ffn::Plain(activation(s, "activation", "gelu")?));
-    let bias = s.bool_or("bias", false)?;
-    (layer.attention.qkv_bias, layer.attention.out_bias, layer.ffn.bias) = (bias, bias, bias);
-    layer.parallel = grouped || s.bool_or("parallel_attn", true)?;
-    let two = grouped && s.size_or("num_ln_in_parallel_attn", 2, 2)? == 2;
-    if layer.parallel && !two {
-        layer.ffn.norms = Norms::default();
+    // Files may leave out the feed-forward's width, of which this is a quarter then.
+    let width = if s.get("ffn_hidden_size").is_some() { "ffn_hidden_size" } else { "hidden_size" };
+    // The first models do not say how many positions they have.
+    let sizes = (width, Some(2048));
+    let mut config = hf::plain_decoder(s, norm, ("activation", "gelu"), sizes, s.bool_or("bias", false)?)?;
+    if width == "hidden_size" {
+        config.d_ff *= 4;
     }
-    let mut config = ModelConfig {
-        architecture: class(s.file)?.to_string(),
-        name: model_name(s),
-        n_vocab: s.size("vocab_size", limits::N_VOCAB)?,
-        d_model,
-        d_ff: s.size_or("ffn_hidden_size", 4 * d_model, limits::WIDTH)?,
-        n_layers: s.size("num_hidden_layers", limits::N_LAYERS)?,
-        n_heads,
-        n_kv_heads: match (grouped, s.bool_or("multi_query", true)?) {
-            (true, _) => s.size_or("num_kv_heads", n_heads, limits::N_HEADS)?,
-            (false, true) => 1,
-            (false, false) => n_heads,
-        },
-        head_dim: d_model / n_heads,
-        // The first models do not say.
-        context_len: s.size_or("max_position_embeddings", 2048, limits::CONTEXT_LEN)?,
-        embedding_scale: 1.0,
-        learned_positions: false,
-        segments: 0,
-        embedding_norm: None,
-        layers: vec![layer],
-        output: Output::Logits,
-        output_norm: Some(norm),
-        tied_embeddings: s.bool_or("tie_word_embeddings", true)?,
-        output_bias: false,
-        logit_scale: 1.0,
-        logit_soft_cap: None,
-        rope_factors: false,
+    let grouped = s.bool_or("new_decoder_architecture", false)?;
+    config.n_kv_heads = match (grouped, s.bool_or("multi_query", true)?) {
+        (true, _) => s.size_or("num_kv_heads", config.n_heads, limits::N_HEADS)?,
+        (false, true) => 1,
+        (false, false) => config.n_heads,
     };
+    config.tied_embeddings = s.bool_or("tie_word_embeddings", true)?;
     let rope = hf::rope(s, &Rotation::of(&config))?;
-    config.layers.iter_mut().for_each(|layer| layer.attention.rope = Some(rope));
+    let parallel = grouped || s.bool_or("parallel_attn", true)?;
+    let two = grouped && s.size_or("num_ln_in_parallel_attn", 2, 2)? == 2;
+    for layer in &mut config.layers {
+        (layer.attention.rope, layer.parallel) = (Some(rope), parallel);
+        if parallel && !two {
+            layer.ffn.norms = Norms::default();
+        }
+    }
     Ok(config)
 }

@@ -302,6 +302,9 @@ fn falcons_in_both_dialects() {
         }
     }
     let folder = |name, key: &str, value| config(name, Dialect::HuggingFace, &[(key, value)]);
+    // What the first files leave out.
+    assert_eq!(folder("tiny-falcon", "max_position_embeddings", Value::Null).unwrap().context_len, 2048);
+    assert_eq!(folder("tiny-falcon", "ffn_hidden_size", Value::Null).unwrap().d_ff, 256);
     let one = folder("tiny-falcon-grouped", "num_ln_in_parallel_attn", Value::Int(1)).unwrap();
     assert_eq!(one.layers[0].ffn.norms.before, None);
     let e = folder("tiny-falcon", "alibi", Value::Bool(true)).unwrap_err();

@@ -293,15 +293,14 @@ impl<'a> Builder<'a> {
         let (logits, routes) = (self.buffer("router", n), self.buffer("routes", n));
         self.linear(format!("blk.{i}.ffn_gate_inp"), read, logits, false);
         self.step(format!("blk.{i}.ffn_route"), Op::Route { x: logits, n_used: used, normalise, out: routes });
-        let mut first = |part: &str, rows, cols| {
+        let parts = [("gate", d_ff, d_model), ("up", d_ff, d_model), ("down", d_model, d_ff)];
+        let [gate, up, down] = parts.map(|(part, rows, cols)| {
             let first = MatrixId(self.plan.matrices.len());
             for e in 0..n {
-                self.matrix(format!("blk.{i}.{part}.{e}.weight"), rows, cols);
+                self.matrix(format!("blk.{i}.ffn_{part}_exps.{e}.weight"), rows, cols);
             }
             first
-        };
-        let (gate, up) = (first("ffn_gate_exps", d_ff, d_model), first("ffn_up_exps", d_ff, d_model));
-        let down = first("ffn_down_exps", d_model, d_ff);
+        });
         let op = Op::Experts { x: read, routes, n_used: used, gate, up, down, activation, out };
         self.step(format!("blk.{i}.ffn_experts"), op);
     }
