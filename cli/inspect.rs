@@ -28,6 +28,7 @@ pub fn command(mut args: Args) -> Result<()> {
         [512, 2048, 8192, 32768].into_iter().filter(|n| *n < config.context_len).chain([config.context_len]).collect();
     let chat = has_template(&file);
     let parameters: usize = file.tensors.iter().map(|tensor| tensor.shape.iter().product::<usize>()).sum();
+    let experts = config.layers.iter().find_map(|layer| layer.ffn.experts);
     if as_json {
         let types: Vec<_> =
             by_type.iter().map(|(name, (n, bytes))| json!({"type": name, "tensors": n, "bytes": bytes})).collect();
@@ -43,7 +44,7 @@ pub fn command(mut args: Args) -> Result<()> {
         let mut all = json!({
             "architecture": config.architecture, "name": config.name, "parameters": parameters, "bytes": in_all,
             "config": {
-                "layers": config.n_layers, "width": config.d_model, "feedForward": config.d_ff, "heads": config.n_heads,
+                "layers": config.n_layers, "width": config.d_model, "feedForward": config.d_ff, "experts": experts.map(|e| e.n), "expertsUsed": experts.map(|e| e.used), "heads": config.n_heads,
                 "kvHeads": config.n_kv_heads, "headWidth": config.head_dim, "vocabulary": config.n_vocab,
                 "context": config.context_len, "tiedEmbeddings": config.tied_embeddings,
             },
@@ -61,8 +62,9 @@ pub fn command(mut args: Args) -> Result<()> {
     }
     let name = if config.name.is_empty() { "without a name" } else { config.name.as_str() };
     println!("{} ({name}), {:.1} M parameters, {}", config.architecture, parameters as f64 / 1e6, bytes(in_all));
+    let mixture = experts.map_or(String::new(), |e| format!(" in {} experts, {} of them a token", e.n, e.used));
     println!(
-        "{} layers of {}, feed-forward {}, {} heads of {} on {}, vocabulary {}, context {}",
+        "{} layers of {}, feed-forward {}{mixture}, {} heads of {} on {}, vocabulary {}, context {}",
         config.n_layers,
         config.d_model,
         config.d_ff,

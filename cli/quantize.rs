@@ -42,7 +42,7 @@ pub fn command(mut args: Args) -> Result<()> {
     for spec in &plan.matrices {
         let dtype = kind.dtype(&spec.name, spec.cols);
         for source in names.sources(&spec.name) {
-            wanted.entry(source.name).or_insert(dtype);
+            wanted.entry(source.name.clone()).or_insert((dtype, source.dimensions()));
         }
     }
     if let Some(unknown) = keep.keys().find(|name| file.tensor(name).is_none()) {
@@ -52,7 +52,8 @@ pub fn command(mut args: Args) -> Result<()> {
     for tensor in &file.tensors {
         let cols = tensor.shape.last().copied().unwrap_or(1);
         let kept = keep.get(&tensor.name).copied();
-        let chosen = wanted.get(&tensor.name).copied().flatten().filter(|_| tensor.shape.len() == 2);
+        let fitting = wanted.get(&tensor.name).filter(|(_, dimensions)| tensor.shape.len() == *dimensions);
+        let chosen = fitting.and_then(|(dtype, _)| *dtype);
         // What is in blocks already loses by every other form of them, so that only larger ones are made smaller.
         let smaller = |dtype: &DType| dtype.bytes_for(cols) < tensor.dtype.bytes_for(cols);
         let dtype = kept.or(chosen.filter(smaller)).unwrap_or(tensor.dtype);

@@ -118,6 +118,30 @@ fn quantize_writes_what_the_engine_encodes_and_reads_it_again() {
 }
 
 #[test]
+fn a_mixture_is_told_and_its_experts_are_quantised() {
+    let mixture = "tests/golden/tiny-granitemoe/model-f16.gguf";
+    let text = said(&["inspect", mixture]);
+    assert!(text.contains("feed-forward 32 in 6 experts, 2 of them a token"), "{text}");
+    let (path, out) = temporary("mixture.gguf");
+    json(&["quantize", mixture, &out, "--type", "q4_0", "--json"]);
+    let read = json(&["inspect", &out, "--json", "--tensors"]);
+    assert_eq!((read["config"]["experts"].as_u64(), read["config"]["expertsUsed"].as_u64()), (Some(6), Some(2)));
+    let mut experts = 0;
+    for tensor in read["tensors"].as_array().unwrap() {
+        let (name, dtype) = (tensor["name"].as_str().unwrap(), tensor["type"].as_str().unwrap());
+        if name.contains("_exps.") {
+            experts += 1;
+            assert_eq!((dtype, tensor["shape"].as_array().unwrap().len()), ("Q4_0", 3), "{name}");
+        }
+        assert!(!name.contains("ffn_gate_inp") || dtype == "F32", "{name}: {dtype}");
+    }
+    assert_eq!(experts, 6);
+    let text = said(&["bench", &out, "--runs", "1", "--json"]);
+    assert_eq!(serde_json::from_str::<Value>(&text).unwrap()["device"], "cpu");
+    std::fs::remove_file(path).unwrap();
+}
+
+#[test]
 fn a_folder_runs_in_blocks() {
     let told = json(&["bench", FOLDER, "--runs", "1", "--quantize", "q4_k", "--json"]);
     let measured = told["measured"].as_array().unwrap();

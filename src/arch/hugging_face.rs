@@ -40,6 +40,14 @@ pub(super) const LLAMA: &[Name] = &[
     name("blk.{}.ffn_down", "model.layers.{}.mlp.down_proj"),
 ];
 
+/// The names of most classes' experts.
+pub(super) const EXPERTS: &[Name] = &[
+    name("blk.{}.ffn_gate_inp", "model.layers.{}.mlp.gate"),
+    name("blk.{}.ffn_gate_exps.{}", "model.layers.{}.mlp.experts.{}.gate_proj"),
+    name("blk.{}.ffn_up_exps.{}", "model.layers.{}.mlp.experts.{}.up_proj"),
+    name("blk.{}.ffn_down_exps.{}", "model.layers.{}.mlp.experts.{}.down_proj"),
+];
+
 /// Llama's names; those of `own` come first.
 pub(super) const fn llama_names(tables: &'static [&'static [Name]]) -> Names {
     Names { tables, prefix: "model.", ignored: &[".rotary_emb.inv_freq"] }
@@ -48,11 +56,34 @@ pub(super) const fn llama_names(tables: &'static [&'static [Name]]) -> Names {
 /// A decoder with Llama's keys: equal layers with RMS norms, rotation over whole heads, a gated feed-forward. `activation`: the key of
 /// its activation with the default.
 pub(super) fn decoder(s: &Settings, norm: Norm, activation: (&str, &str)) -> Result<ModelConfig> {
-    decoder_with(s, norm, activation, "intermediate_size")
+    decoder_with(s, norm, activation, ("intermediate_size", None))
 }
 
-/// The same with the key of the feed-forward's width.
-pub(super) fn decoder_with(s: &Settings, norm: Norm, activation: (&str, &str), d_ff: &str) -> Result<ModelConfig> {
+/// The same with a plain feed-forward, and biases everywhere or nowhere.
+pub(super) fn plain_decoder(
+    s: &Settings,
+    norm: Norm,
+    activation: (&str, &str),
+    sizes: (&str, Option<usize>),
+    bias: bool,
+) -> Result<ModelConfig> {
+    let mut config = decoder_with(s, norm, activation, sizes)?;
+    for layer in &mut config.layers {
+        if let Ffn::Gated(activation) = layer.ffn.kind {
+            layer.ffn.kind = Ffn::Plain(activation);
+        }
+        (layer.attention.qkv_bias, layer.attention.out_bias, layer.ffn.bias) = (bias, bias, bias);
+    }
+    Ok(config)
+}
+
+/// The same with the key of the feed-forward's width, and as many positions where the file does not say.
+pub(super) fn decoder_with(
+    s: &Settings,
+    norm: Norm,
+    activation: (&str, &str),
+    (d_ff, positions): (&str, Option<usize>),
+) -> Result<ModelConfig> {
     let d_model = s.size("hidden_size", limits::WIDTH)?;
     let n_heads = s.size("num_attention_heads", limits::N_HEADS)?;
     let head_dim = s.size_or("head_dim", d_model / n_heads, limits::HEAD_DIM)?;
@@ -71,7 +102,10 @@ pub(super) fn decoder_with(s: &Settings, norm: Norm, activation: (&str, &str), d
         n_heads,
         n_kv_heads: s.size_or("num_key_value_heads", n_heads, limits::N_HEADS)?,
         head_dim,
-        context_len: s.size("max_position_embeddings", limits::CONTEXT_LEN)?,
+        context_len: match positions {
+            Some(positions) => s.size_or("max_position_embeddings", positions, limits::CONTEXT_LEN)?,
+            None => s.size("max_position_embeddings", limits::CONTEXT_LEN)?,
+        },
         embedding_scale: 1.0,
         learned_positions: false,
         segments: 0,

@@ -65,7 +65,7 @@ fn from_hugging_face(s: &Settings<'_>) -> Result<ModelConfig> {
     let norm = Norm::Rms { eps: s.positive_or("norm_eps", 1e-5)? };
     // Files from before the key that other classes have.
     let width = if s.get("block_ff_dim").is_some() { "block_ff_dim" } else { "intermediate_size" };
-    let mut config = hf::decoder_with(s, norm, ("hidden_act", "silu"), width)?;
+    let mut config = hf::decoder_with(s, norm, ("hidden_act", "silu"), (width, None))?;
     if s.bool_or("block_auto_adjust_ff_dim", true)? {
         let factor = f64::from(s.positive_or("block_ffn_dim_multiplier", 1.0)?);
         let of = s.size_or("block_multiple_of", 256, limits::WIDTH)?;

@@ -26,6 +26,8 @@
 //! GPU lacks is refused there (`src/gpu/supported.rs`), and the model runs on the CPU.
 
 mod bert;
+mod experts;
+mod falcon;
 mod family;
 mod gemma;
 mod gguf;
@@ -38,6 +40,7 @@ mod lfm2;
 mod llama;
 mod names;
 mod olmo2;
+mod olmoe;
 mod period;
 mod phi3;
 mod qwen2;
@@ -57,19 +60,23 @@ use family::{Family, Origin};
 use settings::Settings;
 
 /// All families.
-const FAMILIES: [&Family; 16] = [
+const FAMILIES: [&Family; 20] = [
     &llama::FAMILY,
     &qwen2::FAMILY,
     &qwen3::FAMILY,
+    &qwen3::MIXTURE,
     &gemma::FAMILY,
     &phi3::FAMILY,
     &smollm3::FAMILY,
     &olmo2::FAMILY,
+    &olmoe::FAMILY,
     &granite::FAMILY,
+    &granite::MIXTURE,
     &lfm2::FAMILY,
     &stablelm::FAMILY,
     &starcoder2::FAMILY,
     &gptneox::FAMILY,
+    &falcon::FAMILY,
     &gpt2::FAMILY,
     &bert::BERT,
     &bert::ROBERTA,

@@ -1,6 +1,7 @@
 //! Where a tensor of the plan lies in a file: tables of names, and which part of a fused tensor is meant.
 //!
-//! Names inside are GGUF's, `blk.3.attn_q.weight`. In a table the layer is `{}` and the kind (`weight` or `bias`) is left out.
+//! Names inside are GGUF's, `blk.3.attn_q.weight`. In a table the layer is `{}` and the kind (`weight` or `bias`) is left out. Of experts
+//! each has its own inside, `blk.3.ffn_up_exps.5.weight`, whose number is a second `{}`.
 
 use crate::format::{Dialect, ModelFile};
 
@@ -13,12 +14,12 @@ pub enum Part {
     K,
     /// Values of `[q; k; v]`.
     V,
-    /// Queries where each head has `[q; k; v]` of its own.
-    HeadQ,
-    /// Keys where each head has `[q; k; v]` of its own.
-    HeadK,
-    /// Values where each head has `[q; k; v]` of its own.
-    HeadV,
+    /// Queries where each group of heads that share keys and values has `[q; k; v]` of its own.
+    GroupQ,
+    /// Keys where each such group has `[q; k; v]` of its own.
+    GroupK,
+    /// Values where each such group has `[q; k; v]` of its own.
+    GroupV,
     /// The gate of `[gate; up]`.
     Gate,
     /// The other half of `[gate; up]`.
@@ -34,10 +35,19 @@ pub struct Source {
     pub name: String,
     /// The tensor holds more; this is the wanted one's place in it.
     pub part: Option<Part>,
+    /// The tensor holds those of all experts, `[n_experts, out, in]`; this is which. A part is one of an expert's.
+    pub expert: Option<usize>,
     /// The file stores `[in, out]`.
     pub transposed: bool,
     /// The file stores a norm's weight less 1.
     pub plus_one: bool,
+}
+
+impl Source {
+    /// How many dimensions a matrix has there.
+    pub fn dimensions(&self) -> usize {
+        if self.expert.is_some() { 3 } else { 2 }
+    }
 }
 
 /// A row of a table of names.
@@ -71,17 +81,20 @@ impl Name {
         Name { plus_one: true, ..self }
     }
 
-    /// `prefix`: what the table's names begin with, and what the file's begin with in its place.
-    fn source(&self, prefix: (&str, &str), layer: Option<&str>, kind: &str) -> Source {
+    /// `prefix`: what the table's names begin with, and what the file's begin with in its place. `numbers`: of the layer and of the expert.
+    fn source(&self, prefix: (&str, &str), numbers: &[&str], kind: &str) -> Source {
         let name = self
             .file
             .strip_prefix(prefix.0)
             .map_or_else(|| self.file.to_string(), |rest| format!("{}{rest}", prefix.1));
-        let name = layer.map_or_else(|| name.clone(), |layer| name.replacen("{}", layer, 1));
+        // A file that has all experts together does not number them.
+        let together = self.file.matches("{}").count() < numbers.len();
+        let name = numbers.iter().fold(name, |name, number| name.replacen("{}", number, 1));
         let weight = kind == "weight";
         Source {
             name: format!("{name}.{kind}"),
             part: self.part,
+            expert: numbers.last().filter(|_| together).and_then(|number| number.parse().ok()),
             transposed: self.transposed && weight,
             plus_one: self.plus_one && weight,
         }
@@ -128,15 +141,20 @@ impl Tensors {
     /// Where to look for a tensor of the plan, best first; nothing where this kind of file has no name for it.
     pub fn sources(&self, canonical: &str) -> Vec<Source> {
         let Some((stem, kind)) = canonical.rsplit_once('.') else { return Vec::new() };
-        let (pattern, layer) = pattern(stem);
+        let (pattern, numbers) = pattern(stem);
         let prefix = (self.names.prefix, self.prefix.as_str());
         let rows = |table: &[Name]| {
             let rows = table.iter().filter(|row| row.inside == pattern);
-            rows.map(|row| row.source(prefix, layer, kind)).collect::<Vec<_>>()
+            rows.map(|row| row.source(prefix, &numbers, kind)).collect::<Vec<_>>()
         };
         let mut found = self.names.tables.iter().map(|table| rows(table)).find(|found| !found.is_empty());
         if self.dialect == Dialect::Gguf && found.is_none() {
-            let own = Source { name: canonical.to_string(), part: None, transposed: false, plus_one: false };
+            let expert = numbers.get(1).and_then(|number| number.parse().ok());
+            let name = expert.map_or_else(
+                || canonical.to_string(),
+                |e: usize| canonical.replacen(&format!("_exps.{e}."), "_exps.", 1),
+            );
+            let own = Source { name, part: None, expert, transposed: false, plus_one: false };
             found = Some([vec![own], rows(GGUF_FUSED)].concat());
         }
         found.unwrap_or_default()
@@ -163,11 +181,15 @@ fn other_prefix<'a>(file: &'a ModelFile, names: &Names) -> &'a str {
     heads.find(|head| head.matches('.').count() == 1).unwrap_or("")
 }
 
-/// `blk.3.attn_q` to `blk.{}.attn_q` and `3`.
-fn pattern(stem: &str) -> (String, Option<&str>) {
+/// `blk.3.attn_q` to `blk.{}.attn_q` and `3`, `blk.3.ffn_up_exps.5` to `blk.{}.ffn_up_exps.{}`, `3` and `5`.
+fn pattern(stem: &str) -> (String, Vec<&str>) {
     let layer = stem.strip_prefix("blk.").and_then(|rest| rest.split_once('.'));
-    match layer {
-        Some((layer, part)) => (format!("blk.{{}}.{part}"), Some(layer)),
-        None => (stem.to_string(), None),
+    match (layer, stem.split_once("_exps.")) {
+        (Some((layer, _)), Some((_, expert))) => {
+            let part = stem.get("blk.".len() + layer.len() + 1..stem.len() - expert.len()).unwrap_or_default();
+            (format!("blk.{{}}.{part}{{}}"), vec![layer, expert])
+        }
+        (Some((layer, part)), None) => (format!("blk.{{}}.{part}"), vec![layer]),
+        (None, _) => (stem.to_string(), Vec::new()),
     }
 }

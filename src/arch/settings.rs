@@ -129,6 +129,7 @@ pub(super) mod limits {
     pub const WIDTH: usize = 1 << 18;
     pub const N_LAYERS: usize = 512;
     pub const N_HEADS: usize = 1024;
+    pub const N_EXPERTS: usize = 1024;
     pub const HEAD_DIM: usize = 1024;
     pub const CONTEXT_LEN: usize = 1 << 24;
 }

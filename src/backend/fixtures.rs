@@ -20,6 +20,10 @@ pub fn tiny() -> (Arc<Plan>, Weights) {
     golden("model-f32.gguf", include_bytes!("../../tests/golden/tiny-llama/model-f32.gguf"))
 }
 
+pub fn mixture() -> (Arc<Plan>, Weights) {
+    golden("model-f16.gguf", include_bytes!("../../tests/golden/tiny-granitemoe/model-f16.gguf"))
+}
+
 pub fn q8() -> (Arc<Plan>, Arc<Weights>) {
     let (plan, weights) = golden("model-q8_0.gguf", include_bytes!("../../tests/golden/tiny-llama/model-q8_0.gguf"));
     (plan, Arc::new(weights))

@@ -7,7 +7,7 @@ use super::reason::Reason;
 use super::report::{DeviceKind, DeviceReport};
 use crate::cpu::{Level, threads};
 use crate::error::Result;
-use crate::model::{Op, Plan};
+use crate::model::{MatrixId, Op, Plan, Step};
 use crate::weights::Weights;
 
 /// The model, the reason, and what the report says besides.
@@ -57,15 +57,27 @@ pub fn threads_worth(bytes: usize) -> usize {
 }
 
 /// Bytes of matrices that one token reads: all but the embedding table, of which it reads a row, unless that is the
-/// output head too.
+/// output head too, and of experts those that it takes.
 pub fn bytes_per_token(plan: &Plan, weights: &Weights) -> usize {
-    let mut multiplied = vec![false; weights.matrices.len()];
-    for step in &plan.steps {
-        if let Op::Linear { weight, .. } = step.op
-            && let Some(flag) = multiplied.get_mut(weight.0)
-        {
-            *flag = true;
-        }
+    let bytes = |id: MatrixId| weights.matrices.get(id.0).map_or(0, |matrix| matrix.data.len());
+    let of = |step: &Step| match step.op {
+        Op::Linear { weight, .. } => bytes(weight),
+        Op::Experts { n_used, gate, up, down, .. } => n_used * (bytes(gate) + bytes(up) + bytes(down)),
+        _ => 0,
+    };
+    plan.steps.iter().map(of).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixtures::mixture;
+    use super::*;
+
+    /// 2 of 6 experts in each of 2 layers, tied embeddings.
+    #[test]
+    fn a_token_reads_the_experts_that_it_takes() {
+        let (plan, weights) = mixture();
+        let (attention, router, expert) = (2 * (32 * 32 * 2 + 16 * 32 * 2), 4 * 6 * 32, 2 * 3 * 32 * 32);
+        assert_eq!(bytes_per_token(&plan, &weights), 2 * 320 * 32 + 2 * (attention + router + 2 * expert));
     }
-    weights.matrices.iter().zip(multiplied).filter(|(_, multiplied)| *multiplied).map(|(m, _)| m.data.len()).sum()
 }

@@ -2,8 +2,8 @@
 
 use super::ops::rope::Rotation;
 use super::ops::store_kv::Layer;
-use super::ops::{activation, add, attention, embed, gated_activation, layer_norm};
-use super::ops::{position_embed, rms_norm, rope, scale, select_rows, short_conv, soft_cap, store_kv};
+use super::ops::{activation, add, attention, embed, experts, gated_activation, layer_norm, position_embed};
+use super::ops::{rms_norm, rope, route, scale, select_rows, short_conv, soft_cap, store_kv};
 use super::per_thread::PerThread;
 use super::quant::{Inputs, Scratch, dots};
 use super::share;
@@ -34,6 +34,7 @@ pub struct CpuModel {
     /// Of one head's key or value.
     codes: Vec<i16>,
     pub(super) inputs: Inputs,
+    pub(super) experts: experts::Memory,
     pub(super) scratch: PerThread<Scratch>,
     /// Whose threads share the work.
     pub(super) pool: &'static Pool,
@@ -123,6 +124,7 @@ impl CpuModel {
         let widest = plan.matrices.iter().map(|m| m.cols).max().unwrap_or(0);
         let coarse = plan.config.rounds_coarsely();
         let inputs = Inputs::new(MAX_BATCH, widest, coarse);
+        let experts = experts::Memory::new(coarse);
         let scratch = PerThread::new(move || Scratch::new(widest));
         let (row, stored) = (vec![0.0; widest], Vec::with_capacity(4 * widest));
         let codes = facts.layers.iter().map(|&(_, head_dim)| head_dim.next_multiple_of(8)).max();
@@ -137,6 +139,7 @@ impl CpuModel {
             stored,
             codes,
             inputs,
+            experts,
             scratch,
             pool,
             rotations,
@@ -160,7 +163,8 @@ impl CpuModel {
     /// The same with activations rounded finely, whatever the model's width (see `linear`): slower, and nearly as exact as f32.
     pub fn with_fine_rounding(self) -> CpuModel {
         let inputs = Inputs::new(MAX_BATCH, self.row.len(), false);
-        CpuModel { inputs, ..self }
+        let experts = experts::Memory::new(false);
+        CpuModel { inputs, experts, ..self }
     }
 
     /// Rows per forward pass at most, also where all their logits are asked for.
@@ -171,8 +175,13 @@ impl CpuModel {
     /// Up to how many rows of a batch come out with the same bits as each of them alone: whole numbers do not care in
     /// which order they are summed, float weights are summed in another order for one row than for several.
     pub fn exact_rows(&self) -> usize {
+        let quantised = |id: usize| self.weights.matrices[id].dtype.is_quantised();
         let whole = |step: &Step| match step.op {
-            Op::Linear { weight, .. } => self.weights.matrices[weight.0].dtype.is_quantised(),
+            Op::Linear { weight, .. } => quantised(weight.0),
+            Op::Experts { routes, gate, up, down, .. } => {
+                let n = self.plan.buffers[routes.0].width;
+                [gate, up, down].into_iter().all(|first| (first.0..first.0 + n).all(quantised))
+            }
             _ => true,
         };
         if self.plan.steps.iter().all(whole) { MAX_BATCH } else { 1 }
@@ -302,6 +311,10 @@ impl CpuModel {
             }
             let rotation = self.rotation_of_step[at];
             at += 1;
+            if matches!(step.op, Op::Experts { .. }) {
+                self.mix::<V>(step, n, observe);
+                continue;
+            }
             if matches!(step.op, Op::SelectRows { .. }) && selected == 0 {
                 return;
             }
@@ -356,6 +369,7 @@ impl CpuModel {
                         let (weight, layer) = (&weights.vectors[weight.0], &mut cache.layers[layer]);
                         short_conv::run::<V>(input(x), weight, position, memory, layer, out)
                     }
+                    Op::Route { x, n_used, normalise, .. } => route::run::<V>(input(x), width, n_used, normalise, out),
                     Op::GatedActivation { gate, up, activation, .. } => {
                         let (gate, up) = (input(gate), input(up));
                         share::rows(self.pool, width, out, |at, out| {
@@ -372,7 +386,7 @@ impl CpuModel {
                         let x = input(x);
                         share::rows(self.pool, width, out, |at, out| soft_cap::run::<V>(&x[at], cap, out))
                     }
-                    Op::SelectRows { .. } | Op::Linear { .. } => {}
+                    Op::SelectRows { .. } | Op::Linear { .. } | Op::Experts { .. } => {}
                 }
             }
             if let Some(id) = step.op.out() {

@@ -5,7 +5,7 @@
 //! - `simd`: vectors, and what is built on them; each kernel is written once, generic over a [`simd::Vector`] of four f32 lanes, and
 //!   [`Level`] says which implementation runs it. All levels give the same bits
 //! - `forward`: a model, its memory and its caches; `encode`: the passes of an encoder; `multiply`: products of one input;
-//!   `validate`: what is checked before kernels rely on it
+//!   `experts`: those of a mixture; `validate`: what is checked before kernels rely on it
 //! - `threads`: the pool; `share`: how its threads share products and attention, nearly all of the time, by ranges of weight rows
 //!   and of heads, never by parts of a sum. The rest runs on the caller's thread
 //!
@@ -13,6 +13,7 @@
 
 mod cache;
 mod encode;
+mod experts;
 mod forward;
 mod multiply;
 pub mod ops;

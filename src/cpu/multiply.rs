@@ -1,9 +1,9 @@
 //! Products that follow each other in a plan and have one input: taken together, so that it is rounded once and threads meet once.
 
 use super::CpuModel;
-use super::ops::linear;
+use super::ops::linear::{self, Product};
 use super::out::Out;
-use super::share::{self, Product};
+use super::share;
 use super::simd::Vector;
 use crate::model::{Op, Step};
 
@@ -34,24 +34,22 @@ impl CpuModel {
         for (out, id) in outs.iter_mut().zip(steps.iter().filter_map(|step| step.op.out())) {
             *out = std::mem::take(&mut self.buffers[id.0]);
         }
-        let mut input: &[f32] = &[];
+        let Some(Op::Linear { x, weight, .. }) = steps.first().map(|step| &step.op) else { return };
+        let (cols, dtype) = (weights.matrices[weight.0].cols, weights.matrices[weight.0].dtype);
+        let input = &self.buffers[x.0][..n * cols];
+        linear::prepare::<V>(&mut self.inputs, input, cols, dtype);
         let mut products = [const { None }; MOST_PRODUCTS];
         for ((product, step), out) in products.iter_mut().zip(steps).zip(&mut outs) {
-            let Op::Linear { x, weight, bias, .. } = step.op else { continue };
+            let Op::Linear { weight, bias, .. } = step.op else { continue };
             let matrix = &weights.matrices[weight.0];
-            if input.is_empty() {
-                input = &self.buffers[x.0][..n * matrix.cols];
-                linear::prepare::<V>(&mut self.inputs, input, matrix.cols, matrix.dtype);
-            }
             let bias = bias.map(|id| weights.vectors[id.0].as_slice());
             if out.len() < n * matrix.rows {
                 out.resize(n * matrix.rows, 0.0);
             }
             let out = Out::new(&mut out[..n * matrix.rows], matrix.rows);
-            *product = Some(Product { weight: matrix, bias, out });
+            *product = Some(Product { x: input, inputs: &self.inputs, weight: matrix, bias, out });
         }
-        let products: &[Option<Product<'_>>] = &products;
-        share::products::<V>(self.pool, input, &self.inputs, products, &self.scratch);
+        share::products::<V>(self.pool, &products, &self.scratch);
         for (out, step) in outs.into_iter().zip(steps) {
             if let Some(id) = step.op.out() {
                 observe(step, &out[..n * plan.buffers[id.0].width]);

@@ -2,13 +2,12 @@
 //! the bits do not depend on how many threads there are.
 
 use super::ops::attention::{self, Queries};
-use super::ops::linear;
+use super::ops::linear::{self, Product};
 use super::out::Out;
 use super::per_thread::PerThread;
-use super::quant::{Inputs, PANEL, Scratch};
+use super::quant::{PANEL, Scratch};
 use super::simd::Vector;
 use super::threads::Pool;
-use crate::weights::Matrix;
 use std::ops::Range;
 
 /// Multiplications below which a section is not worth another thread: to start and to end one takes a microsecond or two,
@@ -21,31 +20,13 @@ const LARGE_PART: usize = 1 << 20;
 /// An exponential or two, or a square root's share of a row, in multiplications.
 const WORK_OF_AN_ELEMENT: usize = 4;
 
-/// One product of an input.
-pub struct Product<'a> {
-    /// `[rows, cols]`.
-    pub weight: &'a Matrix,
-    /// `[weight.rows]`.
-    pub bias: Option<&'a [f32]>,
-    /// `[n, weight.rows]`.
-    pub out: Out<'a>,
-}
-
-/// The products of one input with several matrices, in one section.
-///
-/// - `x: [n, cols]`, f32, for which `inputs` were prepared with the weights' type
-pub fn products<V: Vector>(
-    pool: &Pool,
-    x: &[f32],
-    inputs: &Inputs,
-    products: &[Option<Product<'_>>],
-    scratch: &PerThread<Scratch>,
-) {
-    let work = products.iter().flatten().map(|p| p.weight.rows).sum::<usize>() * x.len();
+/// Several products, in one section.
+pub fn products<V: Vector>(pool: &Pool, products: &[Option<Product<'_>>], scratch: &PerThread<Scratch>) {
+    let work = products.iter().flatten().map(|p| p.weight.rows * p.x.len()).sum::<usize>();
     let parts = parts(pool, work, usize::MAX);
     pool.run(parts, |part, thread| {
         scratch.with(thread, |scratch| {
-            for &Product { weight, bias, out } in products.iter().flatten() {
+            for &Product { x, inputs, weight, bias, out } in products.iter().flatten() {
                 let range = cut(weight.rows, PANEL, part, parts);
                 if !range.is_empty() {
                     // SAFETY: the parts are of different rows of the weights, and so of different columns.

@@ -202,6 +202,20 @@ impl Sizes<'_> {
                 facts.layers.push(cache_shape(width));
                 Ok(())
             }
+            Op::Route { x, n_used, out, .. } => {
+                self.expect((1..=self.width(x)?).contains(&n_used))?;
+                self.same(out, &[x], None)
+            }
+            Op::Experts { x, routes, gate, up, down, out, .. } => {
+                self.distinct(out, &[x, routes])?;
+                let (width, (d_ff, _)) = (self.width(out)?, self.matrix(gate)?);
+                self.expect(self.width(x)? == width && self.plan.config.encoder().is_none())?;
+                for e in 0..self.width(routes)? {
+                    let [gate, up, down] = [gate, up, down].map(|first| self.matrix(MatrixId(first.0 + e)));
+                    self.expect([gate?, up?, down?] == [(d_ff, width), (d_ff, width), (width, d_ff)])?;
+                }
+                Ok(())
+            }
             Op::GatedActivation { gate, up, out, .. } => self.same(out, &[gate, up], None),
             Op::Activation { x, out, .. }
             | Op::Scale { x, out, .. }

@@ -66,12 +66,18 @@ pub(super) fn head_vectors(head_dim: usize) -> u32 {
     u32::try_from(head_dim.div_ceil(4)).unwrap_or(u32::MAX)
 }
 
-/// The shape of a layer's heads: the attention of the layer says.
+/// The shape of a layer's heads: the attention of the layer says, or the convolution in its place.
 fn kv_shape(plan: &Plan, layer: usize) -> Option<(usize, usize)> {
     plan.steps.iter().find_map(|step| match step.op {
         Op::Attention { layer: l, n_kv_heads, head_dim, .. } if l == layer => Some((n_kv_heads, head_dim)),
+        Op::ShortConv { layer: l, out, .. } if l == layer => conv_shape(plan.buffers.get(out.0)?.width),
         _ => None,
     })
+}
+
+/// The cache of a convolution whose rows have this width, as if it were of one head; `None` where there is no kernel for that.
+pub(super) fn conv_shape(width: usize) -> Option<(usize, usize)> {
+    width.is_multiple_of(8).then_some((1, width / 2))
 }
 
 /// Elements of a head in a layer.
@@ -99,7 +105,7 @@ impl CacheBuffers {
         };
         for step in &plan.steps {
             match step.op {
-                Op::StoreKv { layer, .. } => {
+                Op::StoreKv { layer, .. } | Op::ShortConv { layer, .. } => {
                     let no_reader = || Error::Internal { what: format!("{} is read by no attention", step.name) };
                     let (n_kv_heads, head_dim) = kv_shape(plan, layer).ok_or_else(no_reader)?;
                     let bytes = bytes(position_bytes(n_kv_heads, head_dim, half))?;

@@ -7,7 +7,7 @@ use super::kernel::{Kernel, SOFTWARE_WORKGROUP, WORKGROUP};
 use super::ops::attention::Kind;
 use super::ops::{
     activation, add, attention, embed, gated_activation, layer_norm, linear, position_embed, rms_norm, rope, scale,
-    select_rows, soft_cap, store_kv,
+    select_rows, short_conv, soft_cap, store_kv,
 };
 use super::quant::Stored;
 use super::sums::Sums;
@@ -25,6 +25,7 @@ pub fn catalogue() -> Vec<Kernel> {
         kernels.push(activation::kernel(kind));
         kernels.push(gated_activation::kernel(kind));
     }
+    kernels.extend([false, true].map(short_conv::kernel));
     for head_dim in [1, 5, 48, 64, 128, 300] {
         for half_kv in [false, true] {
             kernels.push(store_kv::kernel(head_dim, half_kv));

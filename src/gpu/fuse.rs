@@ -55,8 +55,8 @@ pub(super) fn fuse(plan: &Plan, weights: &Weights, limit: u64) -> Fused {
             _ => Ok((unit, n)),
         });
         let (unit, n) = found.unwrap_or_else(|why| {
-            // Embeddings without positions and attention have a dispatch of their own everywhere.
-            if !matches!(step.op, Op::Embed { .. } | Op::Attention { .. }) {
+            // Embeddings without positions, attention and convolutions have a dispatch of their own everywhere.
+            if !matches!(step.op, Op::Embed { .. } | Op::Attention { .. } | Op::ShortConv { .. }) {
                 fused.left.push(Left { step: at, stem: step.op.stem(), why });
             }
             (Unit::Step(at), 1)
@@ -315,12 +315,14 @@ fn reads(op: &Op) -> [Option<BufferId>; 2] {
         | Op::Linear { x, .. }
         | Op::Rope { x, .. }
         | Op::ShortConv { x, .. }
+        | Op::Route { x, .. }
         | Op::Activation { x, .. }
         | Op::Scale { x, .. }
         | Op::SoftCap { x, .. }
         | Op::SelectRows { x, .. } => [Some(x), None],
         Op::StoreKv { k, v, .. } => [Some(k), Some(v)],
         Op::Attention { q, .. } => [Some(q), None],
+        Op::Experts { x, routes, .. } => [Some(x), Some(routes)],
         Op::GatedActivation { gate, up, .. } => [Some(gate), Some(up)],
         Op::Add { a, b, .. } => [Some(a), Some(b)],
     }

@@ -95,11 +95,24 @@ pub struct AttentionConfig {
     pub norms: Norms,
 }
 
+/// A mixture of experts (arXiv 1701.06538): several feed-forwards, of which each row takes a few.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ExpertsConfig {
+    /// How many there are.
+    pub n: usize,
+    /// How many a row takes: those that the router gives the most.
+    pub used: usize,
+    /// The weights of those that a row takes are brought to a sum of 1.
+    pub normalise: bool,
+}
+
 /// The feed-forward of a layer.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct FfnConfig {
-    /// What it computes.
+    /// What it computes, or each of its experts.
     pub kind: Ffn,
+    /// It is a mixture of experts: gated ones, without biases.
+    pub experts: Option<ExpertsConfig>,
     /// Biases on its matrices.
     pub bias: bool,
     /// Norms around the block.
@@ -149,7 +162,7 @@ impl LayerConfig {
         LayerConfig {
             attention,
             short_conv: None,
-            ffn: FfnConfig { kind: ffn, bias: false, norms },
+            ffn: FfnConfig { kind: ffn, experts: None, bias: false, norms },
             parallel: false,
             residual_scale: 1.0,
         }
@@ -203,7 +216,7 @@ pub struct ModelConfig {
     pub n_vocab: usize,
     /// Width of the residual stream.
     pub d_model: usize,
-    /// Width of the feed-forward's hidden row.
+    /// Width of the feed-forward's hidden row; of each expert's where there are several.
     pub d_ff: usize,
     /// How many layers there are.
     pub n_layers: usize,
@@ -245,6 +258,9 @@ pub struct ModelConfig {
 /// are fast enough without, and have fewer terms for rounding errors to cancel in. The default model is 192 wide: its key points
 /// are as good with bytes as without (its model card has the figures).
 const COARSE_FROM: usize = 192;
+
+/// Experts of all layers together: far more than any model has, so that a damaged number is refused before a plan is made of it.
+const MAX_EXPERTS: usize = 1 << 16;
 
 impl ModelConfig {
     /// Whether activations may be rounded coarsely (see `cpu::quant::Inputs`), on any device.
@@ -291,6 +307,27 @@ impl ModelConfig {
             if rope.n_dims == 0 || rope.n_dims % 2 != 0 || rope.n_dims > self.head_dim {
                 let expected = format!("an even number from 2 to the head size {}", self.head_dim);
                 return Err(wrong("the number of rotating dimensions", expected, rope.n_dims));
+            }
+        }
+        for (ffn, experts) in self.layers.iter().filter_map(|layer| Some((layer.ffn, layer.ffn.experts?))) {
+            if !(1..=experts.n).contains(&experts.used) {
+                return Err(wrong(
+                    "the number of experts used",
+                    format!("1 to {}, all of them", experts.n),
+                    experts.used,
+                ));
+            }
+            if experts.n.saturating_mul(self.n_layers) > MAX_EXPERTS {
+                let expected =
+                    format!("at most {} in each of {} layers", MAX_EXPERTS / self.n_layers.max(1), self.n_layers);
+                return Err(wrong("the number of experts", expected, experts.n));
+            }
+            if ffn.bias || !matches!(ffn.kind, Ffn::Gated(_)) {
+                return Err(Error::Unsupported {
+                    what: "the experts".to_string(),
+                    found: "biases, or no gate".to_string(),
+                    supported: "gated experts without biases".to_string(),
+                });
             }
         }
         // The cache holds half of a row as if it were a key, and half as a value.

@@ -6,8 +6,8 @@ pub mod plan;
 pub mod rope;
 pub mod sampling;
 
-pub use config::{Activation, AttentionConfig, EncoderConfig, Ffn, FfnConfig, LayerConfig, ModelConfig, Norm, Norms};
-pub use config::{Output, Pooling, QkNorm};
+pub use config::{Activation, AttentionConfig, EncoderConfig, ExpertsConfig, Ffn, FfnConfig, LayerConfig, ModelConfig};
+pub use config::{Norm, Norms, Output, Pooling, QkNorm};
 pub use op::{BufferId, MatrixId, Op, RowIds, VectorId};
 pub use plan::{Batch, BufferSpec, LogitRows, MatrixSpec, Plan, Step, Texts, VectorSpec};
 pub use rope::{Rope, RopeLayout, RopeScaling};

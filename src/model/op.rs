@@ -66,6 +66,22 @@ pub enum Op {
     /// `s[p] = b * u`, which is kept in the layer's cache, `out = c * sum_j(weight[:, j] * s[p - kernel + 1 + j])`, where what
     /// is before the first position is 0. `weight`: `[width, kernel]`. Stem `short_conv`.
     ShortConv { x: BufferId, weight: VectorId, kernel: usize, layer: usize, out: BufferId },
+    /// Which experts a row takes, of a router's logits x: `out[i, e] = softmax(x[i])[e]` for the `n_used` of the largest logits (of
+    /// equal ones the first), with `normalise` divided by their sum, and 0 for the others. Stem `route`.
+    Route { x: BufferId, n_used: usize, normalise: bool, out: BufferId },
+    /// A mixture of experts: `out[i] = sum_e(routes[i, e] * down_e(activation(gate_e(x[i])) * up_e(x[i])))` over those of which
+    /// `routes` is not 0, at most `n_used` a row. There are as many as `routes` is wide; the matrices of expert e are the e-th
+    /// from those given on. Stem `experts`.
+    Experts {
+        x: BufferId,
+        routes: BufferId,
+        n_used: usize,
+        gate: MatrixId,
+        up: MatrixId,
+        down: MatrixId,
+        activation: Activation,
+        out: BufferId,
+    },
     /// `out = activation(gate) * up`, elementwise. Stem `gated_activation`.
     GatedActivation { gate: BufferId, up: BufferId, activation: Activation, out: BufferId },
     /// `out = activation(x)`, elementwise. Stem `activation`.
@@ -94,6 +110,8 @@ impl Op {
             Op::StoreKv { .. } => "store_kv",
             Op::Attention { .. } => "attention",
             Op::ShortConv { .. } => "short_conv",
+            Op::Route { .. } => "route",
+            Op::Experts { .. } => "experts",
             Op::GatedActivation { .. } => "gated_activation",
             Op::Activation { .. } => "activation",
             Op::Add { .. } => "add",
@@ -114,6 +132,8 @@ impl Op {
             | Op::Rope { out, .. }
             | Op::Attention { out, .. }
             | Op::ShortConv { out, .. }
+            | Op::Route { out, .. }
+            | Op::Experts { out, .. }
             | Op::GatedActivation { out, .. }
             | Op::Activation { out, .. }
             | Op::Add { out, .. }

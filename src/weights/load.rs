@@ -105,7 +105,7 @@ impl<'a> Loader<'a> {
             }
         }
         let looked = sources.iter().map(|s| s.name.as_str()).collect::<Vec<_>>().join(" or ");
-        self.problems.push(match looked.as_str() {
+        self.problem(match looked.as_str() {
             "" => format!("{canonical}: this kind of file has no name for it"),
             _ => format!("{looked}: missing"),
         });
@@ -114,24 +114,27 @@ impl<'a> Loader<'a> {
 
     fn matrix(&mut self, spec: &MatrixSpec) -> Result<Option<Matrix>> {
         let Some((tensor, source)) = self.find(&spec.name) else { return Ok(None) };
-        let (rows, total_rows) = self.rows(spec.rows, source.part);
+        let (mut rows, total_rows) = self.rows(spec.rows, source.part);
         let padded = matches!(spec.name.as_str(), "token_embd.weight" | "output.weight");
-        let fits = match (tensor.shape.as_slice(), source.transposed) {
-            (&[found, cols], false) => cols == spec.cols && (found == total_rows || padded && found > total_rows),
-            (&[cols, found], true) => cols == spec.cols && found == total_rows,
-            _ => false,
+        let expected = match (source.expert, source.transposed) {
+            (Some(e), _) => {
+                rows.iter_mut().for_each(|range| *range = e * total_rows + range.start..e * total_rows + range.end);
+                let ffns = self.plan.config.layers.iter().map(|layer| layer.ffn);
+                let n_experts = ffns.filter_map(|ffn| ffn.experts).map(|experts| experts.n).max();
+                vec![n_experts.unwrap_or(0), total_rows, spec.cols]
+            }
+            (None, true) => vec![spec.cols, total_rows],
+            (None, false) => vec![total_rows, spec.cols],
         };
-        if !fits {
-            let expected = match source.transposed {
-                true => [spec.cols, total_rows],
-                false => [total_rows, spec.cols],
-            };
+        let longer =
+            |found: &[usize]| padded && matches!(found, &[rows, cols] if rows > total_rows && cols == spec.cols);
+        if tensor.shape != expected && !longer(&tensor.shape) {
             self.shape_problem(tensor, &expected);
             return Ok(None);
         }
         if tensor.dtype.bytes_for(spec.cols).is_none() {
             let (name, dtype, block) = (&tensor.name, tensor.dtype, tensor.dtype.block_len());
-            self.problems.push(format!("{name}: rows of {} elements, {dtype} has blocks of {block}", spec.cols));
+            self.problem(format!("{name}: rows of {} elements, {dtype} has blocks of {block}", spec.cols));
             return Ok(None);
         }
         if self.only_check {
@@ -183,12 +186,12 @@ impl<'a> Loader<'a> {
         let c = &self.plan.config;
         let (q, kv) = (c.n_heads * c.head_dim, c.n_kv_heads * c.head_dim);
         let one = |range: Range<usize>, total| (vec![range], total);
-        let of_heads = |place: usize| {
-            let range = |head: usize| {
-                let start = (3 * head + place) * c.head_dim;
-                start..start + c.head_dim
-            };
-            ((0..c.n_heads).map(range).collect(), 3 * q)
+        // Of each group: queries, a key, a value.
+        let shared = c.n_heads / c.n_kv_heads;
+        let of_groups = |heads: Range<usize>| {
+            let at = |group: usize, head: usize| (group * (shared + 2) + head) * c.head_dim;
+            let range = |group: usize| at(group, heads.start)..at(group, heads.end);
+            ((0..c.n_kv_heads).map(range).collect(), q + 2 * kv)
         };
         match part {
             None => one(0..len, len),
@@ -198,15 +201,18 @@ impl<'a> Loader<'a> {
             Some(Part::Gate) => one(0..len, 2 * len),
             Some(Part::Up) => one(len..2 * len, 2 * len),
             Some(Part::After(n)) => one(n..n + len, n + len),
-            Some(Part::HeadQ) => of_heads(0),
-            Some(Part::HeadK) => of_heads(1),
-            Some(Part::HeadV) => of_heads(2),
+            Some(Part::GroupQ) => of_groups(0..shared),
+            Some(Part::GroupK) => of_groups(shared..shared + 1),
+            Some(Part::GroupV) => of_groups(shared + 1..shared + 2),
         }
     }
 
     fn shape_problem(&mut self, tensor: &TensorInfo, expected: &[usize]) {
-        let problem = format!("{}: shape {:?}, expected {expected:?}", tensor.name, tensor.shape);
-        // One fused tensor is asked for three times.
+        self.problem(format!("{}: shape {:?}, expected {expected:?}", tensor.name, tensor.shape));
+    }
+
+    fn problem(&mut self, problem: String) {
+        // One fused tensor is asked for three times, one of all experts for each.
         if self.problems.last() != Some(&problem) {
             self.problems.push(problem);
         }

@@ -49,7 +49,8 @@ impl Quantise {
     fn target(self, name: &str, cols: usize) -> Option<Target> {
         let table = matches!(name, "token_embd.weight" | "output.weight");
         let wanted: &[Target] = match (self, table) {
-            _ if name == "position_embd.weight" => &[],
+            // A router's choice is all or nothing: it stays exact, and is small.
+            _ if name == "position_embd.weight" || name.ends_with(".ffn_gate_inp.weight") => &[],
             (Quantise::Q4_K, false) => &[Target::of::<Q4_K>(DType::Q4_K), Target::of::<Q5_0>(DType::Q5_0)],
             (Quantise::Q4_K, true) => &[Target::of::<Q6_K>(DType::Q6_K), Target::of::<Q8_0>(DType::Q8_0)],
             (Quantise::Q4_0, false) => &[Target::of::<Q4_0>(DType::Q4_0)],
@@ -81,7 +82,7 @@ impl Target {
 pub fn quantise(file: &mut ModelFile, to: Quantise) -> Result<()> {
     let plan = plan::build(&arch::config(file)?);
     let names = arch::tensors(file)?;
-    // A list is enough: hundreds of names, looked for once each.
+    // A list is enough: hundreds of names, or of experts thousands, looked for once each.
     let mut wanted = Vec::new();
     for spec in &plan.matrices {
         let target = to.target(&spec.name, spec.cols);
@@ -90,7 +91,7 @@ pub fn quantise(file: &mut ModelFile, to: Quantise) -> Result<()> {
     let target_of = |tensor: &TensorInfo| {
         let (source, target) = wanted.iter().find(|(source, _)| source.name == tensor.name)?;
         let target = target.filter(|_| !source.transposed)?;
-        let cols = tensor.shape.last().filter(|_| tensor.shape.len() == 2)?;
+        let cols = tensor.shape.last().filter(|_| tensor.shape.len() == source.dimensions())?;
         let smaller = target.dtype.bytes_for(*cols)? < tensor.dtype.bytes_for(*cols)?;
         (!tensor.dtype.is_quantised() && smaller).then_some((target, *cols))
     };

@@ -36,7 +36,13 @@ NEOX = {
     "input_layernorm": "attn_norm", "attention.query_key_value": "attn_qkv", "attention.dense": "attn_output",
     "post_attention_layernorm": "ffn_norm", "mlp.dense_h_to_4h": "ffn_up", "mlp.dense_4h_to_h": "ffn_down",
 }
+FALCON = {
+    "input_layernorm": "attn_norm", "ln_attn": "attn_norm_2", "ln_mlp": "attn_norm", "self_attention.query_key_value": "attn_qkv",
+    "self_attention.dense": "attn_output", "mlp.dense_h_to_4h": "ffn_up", "mlp.dense_4h_to_h": "ffn_down",
+}
 WHOLE = {
+    "transformer.word_embeddings.weight": "token_embd.weight", "transformer.ln_f.weight": "output_norm.weight",
+    "transformer.ln_f.bias": "output_norm.bias",
     "model.embed_tokens.weight": "token_embd.weight", "model.norm.weight": "output_norm.weight",
     "model.embedding_norm.weight": "token_embd_norm.weight", "model.norm.bias": "output_norm.bias", "lm_head.weight": "output.weight",
     "gpt_neox.embed_in.weight": "token_embd.weight", "gpt_neox.final_layer_norm.weight": "output_norm.weight",
@@ -50,6 +56,7 @@ LFM2 = {
     "conv.out_proj": "shortconv.out_proj", "ffn_norm": "ffn_norm", "feed_forward.w1": "ffn_gate", "feed_forward.w3": "ffn_up",
     "feed_forward.w2": "ffn_down",
 }
+MOE = {"mlp.gate": "ffn_gate_inp", "block_sparse_moe.router": "ffn_gate_inp"}
 SIZES = dict(
     vocab_size=VOCAB, hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=4,
     num_key_value_heads=2, max_position_embeddings=CONTEXT, bos_token_id=0, eos_token_id=0, pad_token_id=0,
@@ -105,15 +112,48 @@ MODELS = {
         "lfm2", LLAMA | LFM2,
         lambda w: w.add_shortconv_l_cache(3),
     ),
+    "granitemoe": (
+        T.GraniteMoeForCausalLM,
+        dict(embedding_multiplier=6.0, residual_multiplier=0.5, attention_multiplier=0.25, logits_scaling=2.0, intermediate_size=32,
+             num_local_experts=6, num_experts_per_tok=2, tie_word_embeddings=True),
+        "granitemoe", LLAMA | MOE,
+        lambda w: (w.add_embedding_scale(6.0), w.add_residual_scale(0.5), w.add_attention_scale(0.25), w.add_logit_scale(2.0),
+                   w.add_expert_count(6), w.add_expert_used_count(2)),
+    ),
+    "olmoe": (
+        T.OlmoeForCausalLM, dict(intermediate_size=32, num_experts=5, num_experts_per_tok=3), "olmoe", LLAMA | MOE,
+        lambda w: (w.add_expert_count(5), w.add_expert_used_count(3)),
+    ),
+    "qwen3moe": (
+        T.Qwen3MoeForCausalLM,
+        dict(head_dim=16, moe_intermediate_size=32, num_experts=6, num_experts_per_tok=4, norm_topk_prob=True,
+             rope_parameters=dict(rope_theta=1e6, rope_type="default")),
+        "qwen3moe", LLAMA | MOE,
+        lambda w: (w.add_expert_count(6), w.add_expert_used_count(4), w.add_expert_feed_forward_length(32)),
+    ),
     "ernie4_5": (T.Ernie4_5ForCausalLM, dict(head_dim=16), "ernie4_5", LLAMA, lambda w: None),
     "starcoder2": (T.Starcoder2ForCausalLM, dict(), "starcoder2", LLAMA | STARCODER2, lambda w: None),
     "starcoder2-window": (T.Starcoder2ForCausalLM, dict(sliding_window=WINDOW, use_bias=False), None, None, None),
+    "falcon": (T.FalconForCausalLM, dict(hidden_size=64, ffn_hidden_size=128), "falcon", FALCON, lambda w: None),
+    "falcon-grouped": (
+        T.FalconForCausalLM,
+        dict(hidden_size=64, ffn_hidden_size=128, num_kv_heads=2, new_decoder_architecture=True, tie_word_embeddings=False),
+        "falcon", FALCON, lambda w: None,
+    ),
+    "falcon-sequential": (
+        T.FalconForCausalLM, dict(hidden_size=64, ffn_hidden_size=96, multi_query=False, parallel_attn=False, bias=True), None, None, None,
+    ),
     "gptneox": (
         T.GPTNeoXForCausalLM, dict(hidden_size=64, hidden_act="gelu"), "gptneox", NEOX, lambda w: w.add_parallel_residual(True),
     ),
 }
 # Whose rotary pairs are neighbours in GGUF files.
-INTERLEAVED = ["smollm3", "granite"]
+INTERLEAVED = ["smollm3", "granite", "granitemoe"]
+# The smallest distance between the last expert that a row takes and the first that it does not: rounding must not decide.
+MIN_ROUTE_MARGIN = 1e-3
+# Of one mixture there is a quantised file too.
+QUANTISED = {"attn": Q.Q8_0, "ffn_gate_exps": Q.Q4_0, "ffn_up_exps": Q.Q8_0, "ffn_down_exps": Q.Q5_0, "token_embd": Q.Q8_0,
+             "output.weight": Q.Q8_0}
 
 
 def rms(model):
@@ -123,7 +163,8 @@ def rms(model):
 
 def build(name, seed):
     cls, settings, *_ = MODELS[name]
-    settings = {k: v for k, v in (SIZES | settings).items() if k != "num_key_value_heads" or name != "gptneox"}
+    unknown = {"gptneox": ["num_key_value_heads"], "falcon": ["num_key_value_heads", "intermediate_size"]}.get(name.split("-")[0], [])
+    settings = {k: v for k, v in (SIZES | settings).items() if k not in unknown}
     model = cls(cls.config_class(**settings)).eval()
     fixtures.randomise(model, seed)
     if rms(model):
@@ -135,6 +176,12 @@ def build(name, seed):
     return model
 
 
+def kv_heads(c):
+    if c.model_type == "falcon":
+        return c.num_kv_heads if c.new_decoder_architecture else 1
+    return getattr(c, "num_key_value_heads", c.num_attention_heads)
+
+
 def tensors(name, model):
     """By their GGUF names."""
     arch, names = MODELS[name][2:4]
@@ -144,24 +191,38 @@ def tensors(name, model):
         data = p.detach().numpy()
         if rms(model) and data.ndim == 1:
             data = data + np.float32(1)
-        if data.ndim == 3:
+        if data.ndim == 3 and data.shape[1] == 1:
             data = data.squeeze(1)
         if own in WHOLE:
             found[WHOLE[own]] = data
             continue
-        layer, rest = own.split(".layers.", 1)[1].split(".", 1)
+        layer, rest = own.replace("transformer.h.", ".layers.").split(".layers.", 1)[1].split(".", 1)
+        if rest.endswith("experts.gate_up_proj"):
+            found[f"blk.{layer}.ffn_gate_exps.weight"], found[f"blk.{layer}.ffn_up_exps.weight"] = np.split(data, 2, axis=1)
+            continue
+        if rest.endswith("experts.down_proj"):
+            found[f"blk.{layer}.ffn_down_exps.weight"] = data
+            continue
         part, kind = rest.rsplit(".", 1)
         heads = {"attn_q": c.num_attention_heads, "attn_k": getattr(c, "num_key_value_heads", 0)}
         if arch in INTERLEAVED and names[part] in heads:
             data = fixtures.unpermute(data, heads[names[part]])
-        if part == "attention.query_key_value":
-            n = c.num_attention_heads
-            data = data.reshape(n, 3, -1, *data.shape[1:]).swapaxes(0, 1).reshape(data.shape)
+        if part.endswith("query_key_value"):
+            # Of each group of heads q, k and v stand together.
+            groups = kv_heads(c)
+            group = data.reshape(groups, c.num_attention_heads // groups + 2, -1, *data.shape[1:])
+            data = np.concatenate([x.reshape(-1, *data.shape[1:]) for x in (group[:, :-2], group[:, -2], group[:, -1])])
         found[f"blk.{layer}.{names[part]}.{kind}"] = data
     return found
 
 
-def write_gguf(path, name, model):
+def quantised(tensor, data):
+    """How a quantised file stores a tensor."""
+    kinds = [kind for part, kind in QUANTISED.items() if part in tensor]
+    return kinds[0] if kinds and data.ndim > 1 else Q.F32
+
+
+def write_gguf(path, name, model, kind_of=None):
     arch, _, more = MODELS[name][2:]
     c = model.config
     heads = c.num_attention_heads
@@ -173,41 +234,87 @@ def write_gguf(path, name, model):
     w.add_context_length(c.max_position_embeddings)
     w.add_embedding_length(c.hidden_size)
     w.add_block_count(c.num_hidden_layers)
-    w.add_feed_forward_length(64 if arch == "lfm2" else c.intermediate_size)
+    w.add_feed_forward_length({"lfm2": 64, "falcon": 128}.get(arch) or c.intermediate_size)
     w.add_head_count(heads)
-    kv_heads = getattr(c, "num_key_value_heads", heads)
+    shared = kv_heads(c)
     if arch == "lfm2":
-        kv_heads = [kv_heads if kind == "full_attention" else 0 for kind in c.layer_types]
-    w.add_head_count_kv(kv_heads)
+        shared = [shared if kind == "full_attention" else 0 for kind in c.layer_types]
+    w.add_head_count_kv(shared)
     w.add_key_length(head_dim)
     w.add_value_length(head_dim)
     if hasattr(c, "rms_norm_eps") or arch == "lfm2":
         w.add_layer_norm_rms_eps(c.norm_eps if arch == "lfm2" else c.rms_norm_eps)
     else:
-        w.add_layer_norm_eps(c.norm_epsilon if arch == "starcoder2" else c.layer_norm_eps)
+        w.add_layer_norm_eps(getattr(c, {"starcoder2": "norm_epsilon", "falcon": "layer_norm_epsilon"}.get(arch, "layer_norm_eps")))
     w.add_rope_dimension_count(int(head_dim * rope.get("partial_rotary_factor", 1.0)))
     w.add_rope_freq_base(rope["rope_theta"])
     w.add_vocab_size(c.vocab_size)
     more(w)
     for tensor, data in tensors(name, model).items():
         data = np.ascontiguousarray(data, dtype=np.float32)
-        kind = Q.F16 if data.ndim == 2 and "shortconv.conv" not in tensor else Q.F32
-        w.add_tensor(tensor, gguf.quants.quantize(data, kind), raw_dtype=kind)
+        kind = Q.F16 if data.ndim > 1 and "shortconv.conv" not in tensor and "ffn_gate_inp" not in tensor else Q.F32
+        kind = kind_of(tensor, data) if kind_of else kind
+        stored = gguf.quants.quantize(data, kind)
+        assert np.array_equal(gguf.quants.dequantize(stored, kind), data), tensor
+        w.add_tensor(tensor, stored, raw_dtype=kind)
     w.write_header_to_file()
     w.write_kv_data_to_file()
     w.write_tensors_to_file()
     w.close()
 
 
+def run(model, prompts):
+    """What fixtures.run gives, where no router had a close call."""
+    margins = []
+
+    def watch(module, _, out):
+        best = out[0].topk(module.top_k + 1, dim=-1).values
+        margins.append((best[..., -2] - best[..., -1]).min().item())
+
+    hooks = [m.register_forward_hook(watch) for m in model.modules() if type(m).__name__.endswith("TopKRouter")]
+    cases = fixtures.run(model, prompts)
+    for hook in hooks:
+        hook.remove()
+    if min(margins, default=1) < MIN_ROUTE_MARGIN:
+        raise CloseCall
+    return cases
+
+
+def as_quantised(model):
+    """A copy with the numbers that a quantised file holds."""
+    model = copy.deepcopy(model)
+    parts = {"gate_up_proj": ["ffn_gate_exps", "ffn_up_exps"], "down_proj": ["ffn_down_exps"], "embed_tokens": ["token_embd"]}
+    parts |= {part: ["attn"] for part in ("q_proj", "k_proj", "v_proj", "o_proj")} | {"lm_head": ["output.weight"]}
+    with torch.no_grad():
+        for name, p in model.named_parameters():
+            kinds = [QUANTISED[kind] for part, names in parts.items() if part in name and p.dim() > 1 for kind in names]
+            if kinds:
+                pieces = np.split(p.numpy(), len(kinds), axis=-2)
+                p.copy_(torch.from_numpy(np.concatenate([dequantised(*both) for both in zip(pieces, kinds)], axis=-2)))
+    return model
+
+
+def dequantised(data, kind):
+    data = np.ascontiguousarray(data)
+    for _ in range(3):
+        data = gguf.quants.dequantize(gguf.quants.quantize(data, kind), kind)
+    return data
+
+
 def make(name, seed, tokenizer):
     model = build(name, seed)
-    runs = {"model.safetensors": fixtures.run(model, [tokenizer.encode(text).ids for text in PROMPTS])}
+    prompts = [tokenizer.encode(text).ids for text in PROMPTS]
+    runs = {"model.safetensors": run(model, prompts)}
     folder = GOLDEN / f"tiny-{name}"
     folder.mkdir(exist_ok=True)
     copy.deepcopy(model).to(torch.float16).save_pretrained(folder)
     if MODELS[name][2]:
         write_gguf(folder / "model-f16.gguf", name, model)
         runs["model-f16.gguf"] = runs["model.safetensors"]
+    if name == "granitemoe":
+        model = as_quantised(model)
+        runs["model-mixed.gguf"] = run(model, prompts)
+        write_gguf(folder / "model-mixed.gguf", name, model, quantised)
     text = json.dumps({"prompts": PROMPTS, "seed": seed, "runs": runs}, ensure_ascii=False, separators=(",", ":"))
     (folder / "expected.json").write_text(text.replace(',"', ',\n"') + "\n")
     print(name, "seed", seed, "largest logit", max(max(map(abs, c["last_logits"])) for c in runs["model.safetensors"]))

@@ -20,6 +20,7 @@ tests_of! {
     attention,
     attention_that_sees_less_or_more,
     norms_of_heads,
+    short_conv,
     elementwise,
 }
 
@@ -269,6 +270,24 @@ async fn norms_of_heads() {
             }
         }
         b.check(GpuOptions { tuning, subgroups: Some(0), ..DEFAULT }, BATCHES).await;
+    }
+}
+
+async fn short_conv() {
+    // What is equal everywhere, 16 bits hold exactly.
+    let caches = [(Some(false), Pattern::Normal), (Some(true), Pattern::Equal)];
+    for (tuning, (half_kv, pattern)) in TUNINGS.into_iter().flat_map(|t| caches.map(|cache| (t, cache))) {
+        let mut b = Builder::new(200);
+        let shapes = [(8, 1), (8, 3), (24, 4), (64, 3), (264, 2), (40, 64)];
+        for (layer, (width, taps)) in shapes.into_iter().enumerate() {
+            let (x, weight) = (b.input(pattern, 3 * width), b.vector(Pattern::Normal, width * taps));
+            let out = b.buffer(width);
+            let name = format!("short_conv of {width} over {taps}");
+            b.step(name, Op::ShortConv { x, weight, kernel: taps, layer, out });
+        }
+        // Single rows, few and many, and once more from the middle.
+        let options = GpuOptions { tuning, half_kv, ..DEFAULT };
+        b.check(options, &[(0, 1), (1, 1), (2, 61), (63, 1), (64, 128), (192, 8), (30, 5), (35, 1)]).await;
     }
 }
 

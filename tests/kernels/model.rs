@@ -4,10 +4,12 @@ use super::embed::DTYPES;
 use crate::reference::model as reference;
 use crate::support::compare::{Limit, limit, within};
 use crate::support::inputs;
-use crate::support::models::{activated, tiny_gpt2, tiny_llama, with_qkv_bias};
+use crate::support::models::{activated, mixed, tiny_gpt2, tiny_llama, with_qkv_bias};
 use nanolm::Error;
 use nanolm::cpu::{CpuCache, CpuModel, Level};
-use nanolm::model::{Activation, Batch, Ffn, LogitRows, ModelConfig, Plan, RopeLayout, RopeScaling, plan};
+use nanolm::model::{
+    Activation, Batch, ExpertsConfig, Ffn, LogitRows, ModelConfig, Plan, RopeLayout, RopeScaling, plan,
+};
 use nanolm::tensor::{Bytes, DType};
 use nanolm::weights::Weights;
 use std::sync::Arc;
@@ -35,6 +37,14 @@ fn configs() -> Vec<ModelConfig> {
         },
         tiny_gpt2(),
         activated(tiny_gpt2(), Ffn::Plain(Activation::Gelu)),
+        mixed(
+            tiny_llama(RopeLayout::HalfSplit, 8, RopeScaling::None, true),
+            ExpertsConfig { n: 5, used: 2, normalise: true },
+        ),
+        mixed(
+            activated(tiny_llama(RopeLayout::HalfSplit, 8, RopeScaling::None, true), Ffn::Gated(Activation::GeluTanh)),
+            ExpertsConfig { n: 4, used: 3, normalise: false },
+        ),
     ]
 }
 
@@ -51,10 +61,20 @@ fn setup(config: &ModelConfig, storage: usize, seed: u64) -> Setup {
     Setup { plan: Arc::new(plan), weights: Arc::new(weights) }
 }
 
-/// The limit for a choice of storage (see `setup`).
-fn closeness(storage: usize) -> Limit {
+/// The limit for a model and a choice of storage (see `setup`).
+fn closeness(config: &ModelConfig, storage: usize) -> Limit {
     let quantized = DTYPES.get(storage).is_none_or(|dtype| dtype.block_len() > 1);
-    limit("cpu", if quantized { "model/quantized" } else { "model" })
+    let mixed = config.layers.iter().any(|layer| layer.ffn.experts.is_some());
+    limit(
+        "cpu",
+        if quantized && mixed {
+            "model/mixture"
+        } else if quantized {
+            "model/quantized"
+        } else {
+            "model"
+        },
+    )
 }
 
 impl Setup {
@@ -98,7 +118,7 @@ fn every_step_agrees_with_the_reference() {
                     let traced = model.forward_traced(&mut cache, batch, &mut logits, &mut |step, got| {
                         let (name, want) = &steps[done];
                         assert_eq!(*name, step.name);
-                        if let Err(message) = within(closeness(storage), got, want) {
+                        if let Err(message) = within(closeness(&config, storage), got, want) {
                             let (level, name) = (level.name(), &config.name);
                             panic!("{name}, {level}, storage {storage}: first diverging step {}: {message}", step.name);
                         }
@@ -106,7 +126,7 @@ fn every_step_agrees_with_the_reference() {
                     });
                     traced.unwrap();
                     assert_eq!(done, steps.len());
-                    within(closeness(storage), &logits, &want).unwrap();
+                    within(closeness(&config, storage), &logits, &want).unwrap();
                     position += n;
                 }
             }
@@ -129,7 +149,7 @@ fn prefill_equals_decoding_one_by_one() {
                 one_by_one.extend(forward(&mut model, &mut cache, &[*token], position, LogitRows::Last));
             }
             let want: Vec<f64> = one_by_one.iter().map(|&x| x as f64).collect();
-            within(closeness(storage), &whole, &want).unwrap();
+            within(closeness(config, storage), &whole, &want).unwrap();
         }
     }
 }
@@ -166,10 +186,10 @@ fn logits_are_those_of_the_rows_asked_for() {
         assert_eq!(all.len(), 9 * 77);
         assert!(none.is_empty());
         let want: Vec<f64> = last.iter().map(|&x| x as f64).collect();
-        within(closeness(3), &all[8 * 77..], &want).unwrap();
+        within(closeness(&configs()[0], 3), &all[8 * 77..], &want).unwrap();
         let some = forward(&mut model, &mut cache, &tokens, 0, LogitRows::Rows(&[1, 4, 5]));
         let want: Vec<f64> = [1, 4, 5].iter().flat_map(|row| &all[row * 77..][..77]).map(|&x| x as f64).collect();
-        within(closeness(3), &some, &want).unwrap();
+        within(closeness(&configs()[0], 3), &some, &want).unwrap();
         assert!(forward(&mut model, &mut cache, &tokens, 0, LogitRows::Rows(&[])).is_empty());
         for bad in [&[9][..], &[0; 10]] {
             let batch = Batch { tokens: &tokens, position: 0, logits: LogitRows::Rows(bad) };

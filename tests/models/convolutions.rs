@@ -72,3 +72,42 @@ fn shortened_copied_and_saved_sessions_go_on_as_one_text_would() {
         assert_eq!(logits, expected, "in steps from {cut}");
     }
 }
+
+/// The same there, but for saving: a cache on the GPU is computed again. Its sums come in another order.
+#[test]
+fn shortened_and_copied_sessions_go_on_on_the_gpu() {
+    let mut on_gpu = match backend(DeviceChoice::Gpu) {
+        Err(Error::Gpu { what, why }) if what == "adapter" => {
+            return println!("SKIPPED convolutions of sessions on the GPU: {why}");
+        }
+        backend => backend.unwrap(),
+    };
+    let mut on_cpu = backend(DeviceChoice::Cpu).unwrap();
+    let new = |backend: &Backend| pollster::block_on(Session::new(backend, 96)).unwrap();
+    let near = |found: &[f32], expected: &[f32], case: String| {
+        let worst = found.iter().zip(expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+        assert!(found.len() == expected.len() && worst <= 2e-3, "{case}: {worst}");
+    };
+    let (text, other) = (tokens(5, 40), tokens(11, 30));
+    for cut in [0, 1, 3, 17, 40] {
+        let joined = [&text[..cut], &other[..]].concat();
+        let expected = feed(&mut new(&on_cpu), &mut on_cpu, &joined);
+        let mut session = new(&on_gpu);
+        feed(&mut session, &mut on_gpu, &text);
+        let mut copy = pollster::block_on(session.copy(&on_gpu, cut, 80)).unwrap();
+        near(&feed(&mut copy, &mut on_gpu, &other), &expected, format!("copied at {cut}"));
+        session.truncate(cut);
+        near(&feed(&mut session, &mut on_gpu, &other), &expected, format!("shortened to {cut}"));
+        // Token by token, with a step back now and then.
+        session.truncate(cut);
+        let mut logits = Vec::new();
+        for (i, token) in other.iter().enumerate() {
+            if i % 7 == 3 {
+                feed(&mut session, &mut on_gpu, &[9, 8]);
+                session.truncate(cut + i);
+            }
+            logits = feed(&mut session, &mut on_gpu, &[*token]);
+        }
+        near(&logits, &expected, format!("in steps from {cut}"));
+    }
+}

@@ -17,7 +17,7 @@ const LOGITS_MAX_ABS: f32 = 1e-3;
 const LOGITS_MAX_ABS_GPU: f32 = 2e-3;
 
 /// One of each architecture of `tests/golden/make_architectures.py`.
-const ARCHITECTURES: [&str; 16] = [
+const ARCHITECTURES: [&str; 22] = [
     "tiny-qwen3",
     "tiny-gemma",
     "tiny-gemma2",
@@ -27,6 +27,9 @@ const ARCHITECTURES: [&str; 16] = [
     "tiny-smollm3",
     "tiny-olmo2",
     "tiny-granite",
+    "tiny-granitemoe",
+    "tiny-olmoe",
+    "tiny-qwen3moe",
     "tiny-lfm2",
     "tiny-ernie4_5",
     "tiny-starcoder2",
@@ -34,6 +37,9 @@ const ARCHITECTURES: [&str; 16] = [
     "tiny-stablelm",
     "tiny-stablelm-parallel",
     "tiny-gptneox",
+    "tiny-falcon",
+    "tiny-falcon-grouped",
+    "tiny-falcon-sequential",
 ];
 
 fn ids(value: &serde_json::Value) -> Vec<u32> {

@@ -281,3 +281,34 @@ fn layers_of_convolutions_that_contradict_themselves() {
     wrong(Dialect::HuggingFace, "layer_types", kinds("mamba"), "model/unsupported");
     wrong(Dialect::HuggingFace, "layer_types", Some(Value::Strings(Vec::new())), "format/invalid");
 }
+
+/// One key and value for all heads in the first models, one for each group in later ones; the norms follow from it.
+#[test]
+fn falcons_in_both_dialects() {
+    let config = |folder: &str, dialect, changes: &[(&str, Value)]| {
+        let mut file = match dialect {
+            Dialect::Gguf => fixture::parse(folder, &["model-f16.gguf"]),
+            Dialect::HuggingFace => fixture::parse(folder, &["config.json", "model.safetensors"]),
+        };
+        file.metadata.extend(changes.iter().map(|(key, value)| (key.to_string(), value.clone())));
+        arch::config(&file)
+    };
+    for dialect in [Dialect::Gguf, Dialect::HuggingFace] {
+        for (folder, n_kv_heads, two_norms) in [("tiny-falcon", 1, false), ("tiny-falcon-grouped", 2, true)] {
+            let config = config(folder, dialect, &[]).unwrap();
+            let layer = config.layers[0];
+            let found = (config.n_kv_heads, layer.ffn.norms.before.is_some(), layer.parallel, config.d_ff);
+            assert_eq!(found, (n_kv_heads, two_norms, true, 128), "{folder}");
+        }
+    }
+    let folder = |name, key: &str, value| config(name, Dialect::HuggingFace, &[(key, value)]);
+    // What the first files leave out.
+    assert_eq!(folder("tiny-falcon", "max_position_embeddings", Value::Null).unwrap().context_len, 2048);
+    assert_eq!(folder("tiny-falcon", "ffn_hidden_size", Value::Null).unwrap().d_ff, 256);
+    let one = folder("tiny-falcon-grouped", "num_ln_in_parallel_attn", Value::Int(1)).unwrap();
+    assert_eq!(one.layers[0].ffn.norms.before, None);
+    let e = folder("tiny-falcon", "alibi", Value::Bool(true)).unwrap_err();
+    assert!(e.code() == "model/unsupported" && e.to_string().contains("alibi"), "{e}");
+    let e = folder("tiny-falcon-grouped", "num_kv_heads", Value::Int(3)).unwrap_err();
+    assert!(e.code() == "format/invalid" && e.to_string().contains("key-value heads"), "{e}");
+}

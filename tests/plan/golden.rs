@@ -41,6 +41,8 @@ fn inputs(op: &Op) -> Vec<usize> {
         | Op::SelectRows { x, .. } => vec![x.0],
         Op::StoreKv { k, v, .. } => vec![k.0, v.0],
         Op::Attention { q, .. } => vec![q.0],
+        Op::Route { x, .. } => vec![x.0],
+        Op::Experts { x, routes, .. } => vec![x.0, routes.0],
         Op::GatedActivation { gate, up, .. } => vec![gate.0, up.0],
         Op::Add { a, b, .. } => vec![a.0, b.0],
     }
@@ -104,6 +106,11 @@ fn gpt2_from_gguf() {
 #[test]
 fn bert_from_gguf() {
     check("bert.txt", "tiny-bert", &["model-f16.gguf"]);
+}
+
+#[test]
+fn a_mixture_of_experts() {
+    check("olmoe.txt", "tiny-olmoe", &["config.json", "model.safetensors"]);
 }
 
 /// The same model in both dialects differs in names and in the rotary layout only.

@@ -4,4 +4,5 @@ mod config;
 mod fixture;
 mod golden;
 mod load;
+mod mixtures;
 mod story;

@@ -7,6 +7,7 @@
 
 pub mod attention;
 pub mod elementwise;
+pub mod experts;
 pub mod matrix;
 pub mod model;
 pub mod norm;

@@ -1,7 +1,7 @@
 //! A whole model in f64: the naive kernels composed over a plan.
 
 use super::attention::Shape;
-use super::{attention, elementwise, matrix, norm, rope, short_conv};
+use super::{attention, elementwise, experts, matrix, norm, rope, short_conv};
 use nanolm::model::{Batch, LogitRows, Op, Plan};
 use nanolm::weights::Weights;
 
@@ -69,6 +69,14 @@ pub fn forward(
                 kept.truncate(p * width);
                 kept.extend(short_conv::gated(b(x), width));
                 short_conv::short_conv(b(x), kept, &wide(&weights.vectors[weight.0]), kernel, p)
+            }
+            Op::Route { x, n_used, normalise, out } => {
+                experts::route(b(x), plan.buffers[out.0].width, n_used, normalise)
+            }
+            Op::Experts { x, routes, gate, up, down, activation, .. } => {
+                let n = plan.buffers[routes.0].width;
+                let of = |first: nanolm::model::MatrixId| &weights.matrices[first.0..first.0 + n];
+                experts::experts(b(x), b(routes), [gate, up, down].map(of), activation)
             }
             Op::GatedActivation { gate, up, activation, .. } => {
                 elementwise::gated_activation(b(gate), b(up), activation)

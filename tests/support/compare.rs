@@ -33,6 +33,9 @@ pub const LIMITS: &[Limit] = &[
     row("cpu", "attention", 1e-11, 4e-6),
     row("cpu", "gated_activation", 1e-12, 2e-6),
     row("cpu", "activation", 1e-12, 2e-6),
+    row("cpu", "route", 1e-12, 1e-6),
+    row("cpu", "experts", 1e-10, 1e-5),
+    row("cpu", "experts/quantized", 3e-8, 4e-4),
     row("cpu", "add", 1e-14, 1e-7),
     row("cpu", "scale", 1e-14, 1e-7),
     row("cpu", "soft_cap", 1e-13, 1e-6),
@@ -40,6 +43,8 @@ pub const LIMITS: &[Limit] = &[
     // Keys and values are rounded to 16 bits as well, whatever the weights.
     row("cpu", "model", 2e-9, 5e-5),
     row("cpu", "model/quantized", 2e-8, 3e-4),
+    // With a router whose products are rounded, too: a softmax makes more of it.
+    row("cpu", "model/mixture", 6e-8, 6e-4),
     // WGSL allows division and square root errors of 2.5 units in the last place, and exp more.
     row("gpu", "embed", 0.0, 0.0),
     row("gpu", "position_embed", 1e-14, 1e-7),
@@ -48,6 +53,7 @@ pub const LIMITS: &[Limit] = &[
     row("gpu", "linear", 2e-11, 1e-5),
     row("gpu", "rope", 1e-12, 1e-6),
     row("gpu", "attention", 1e-10, 1e-5),
+    row("gpu", "short_conv", 1e-11, 1e-5),
     row("gpu", "gated_activation", 1e-11, 1e-5),
     row("gpu", "activation", 1e-11, 1e-5),
     row("gpu", "add", 1e-14, 1e-7),

@@ -1,6 +1,8 @@
 //! Configurations of tiny random models that reach every operation, and one of a size worth measuring.
 
-use nanolm::model::{Activation, Ffn, LayerConfig, ModelConfig, Norm, Output, Rope, RopeLayout, RopeScaling};
+use nanolm::model::{
+    Activation, ExpertsConfig, Ffn, LayerConfig, ModelConfig, Norm, Output, Rope, RopeLayout, RopeScaling,
+};
 
 /// Llama family: RMSNorm, rotary positions, grouped-query attention, gated feed-forward; head_dim 8 of which `n_dims`
 /// rotate.
@@ -74,6 +76,12 @@ pub fn activated(mut config: ModelConfig, ffn: Ffn) -> ModelConfig {
 /// The same model with biases on queries, keys and values.
 pub fn with_qkv_bias(mut config: ModelConfig) -> ModelConfig {
     config.layers.iter_mut().for_each(|layer| layer.attention.qkv_bias = true);
+    config
+}
+
+/// The same model with mixtures of experts.
+pub fn mixed(mut config: ModelConfig, experts: ExpertsConfig) -> ModelConfig {
+    config.layers.iter_mut().for_each(|layer| layer.ffn.experts = Some(experts));
     config
 }
 

@@ -1,10 +1,10 @@
 //! A model gives the same bits on any number of threads.
 
 use crate::support::inputs;
-use crate::support::models::{llama_15m, tiny_gpt2};
+use crate::support::models::{llama_15m, mixed, tiny_gpt2};
 use nanolm::cpu::threads::Pool;
 use nanolm::cpu::{CpuModel, Level};
-use nanolm::model::{Batch, LogitRows, ModelConfig, plan};
+use nanolm::model::{Batch, ExpertsConfig, LogitRows, ModelConfig, plan};
 use nanolm::tensor::DType;
 use std::sync::Arc;
 use std::thread;
@@ -30,7 +30,9 @@ fn any_number_of_threads_gives_the_same_bits() {
     let llama = ModelConfig { n_vocab: 1003, n_layers: 2, n_kv_heads: 3, context_len: 128, ..llama_15m() };
     let gpt2 = ModelConfig { d_model: 210, n_heads: 7, n_kv_heads: 7, head_dim: 30, d_ff: 300, ..tiny_gpt2() };
     let gpt2 = ModelConfig { context_len: 128, ..gpt2 };
-    for (config, dtype) in [(&llama, DType::Q8_0), (&llama, DType::Q4_0), (&llama, DType::F16), (&gpt2, DType::F32)] {
+    let mixture = mixed(ModelConfig { d_ff: 192, ..llama.clone() }, ExpertsConfig { n: 11, used: 9, normalise: true });
+    let models = [(&llama, DType::Q8_0), (&llama, DType::Q4_0), (&llama, DType::F16), (&gpt2, DType::F32)];
+    for (config, dtype) in models.into_iter().chain([(&mixture, DType::Q4_0)]) {
         let plan = Arc::new(plan::build(config));
         let weights = Arc::new(inputs::weights(&plan, 7, |_| dtype));
         let model = || CpuModel::new(plan.clone(), weights.clone(), Level::best()).unwrap();

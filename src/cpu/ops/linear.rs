@@ -14,6 +14,20 @@ use crate::quant::{DType, with_block_type};
 use crate::weights::Matrix;
 use std::ops::Range;
 
+/// A product of some inputs.
+pub struct Product<'a> {
+    /// `[n, cols]`.
+    pub x: &'a [f32],
+    /// Prepared for them with the weight's type.
+    pub inputs: &'a Inputs,
+    /// `[rows, cols]`.
+    pub weight: &'a Matrix,
+    /// `[weight.rows]`.
+    pub bias: Option<&'a [f32]>,
+    /// `[n, weight.rows]`.
+    pub out: Out<'a>,
+}
+
 /// Rounds `x: [n, cols]` for products with all weights of type `dtype`, as far as they need it.
 pub fn prepare<V: Vector>(inputs: &mut Inputs, x: &[f32], cols: usize, dtype: DType) {
     with_block_type!(dtype, B => B::prepare::<V>(inputs, x, cols));

@@ -13,6 +13,7 @@ pub mod rms_norm;
 pub mod rope;
 pub mod scale;
 pub mod select_rows;
+pub mod short_conv;
 pub mod soft_cap;
 pub mod store_kv;
 
@@ -44,6 +45,8 @@ pub fn launches(resources: &Resources, op: &Op) -> Result<Option<Vec<Launch>>> {
         Op::SoftCap { x, cap, out } => vec![soft_cap::launch(r, x, cap, out)?],
         Op::SelectRows { x, out } => vec![select_rows::launch(r, x, out)?],
         Op::Rope { .. } | Op::StoreKv { .. } | Op::Attention { .. } | Op::ShortConv { .. } => return Ok(None),
+        // Refused: see `supported`.
+        Op::Route { .. } | Op::Experts { .. } => return Ok(None),
     };
     Ok(Some(launches))
 }
@@ -57,6 +60,9 @@ pub fn cached_launches(resources: &Resources, cache: &CacheBuffers, op: &Op) -> 
             rope::launch(r, x, head_dim, rope, angles, out)?
         }
         Op::StoreKv { k, v, layer } => store_kv::launch(r, k, v, cache.layer(layer)?)?,
+        Op::ShortConv { x, weight, kernel, layer, out } => {
+            short_conv::launch(r, x, weight, kernel, cache.layer(layer)?, out)?
+        }
         Op::Attention { .. } => match Shape::of(op) {
             Some((q, layer, shape, out)) => attention::launch(r, q, shape, cache.layer(layer)?, out)?,
             None => return Ok(None),
@@ -75,6 +81,7 @@ pub fn cached_kernels(plan: &Plan, resources: &Resources, op: &Op) -> Vec<Kernel
             let head_dim = head_dim(plan, layer);
             head_dim.map(|head_dim| store_kv::kernel(head_dim, half_kv)).into_iter().collect()
         }
+        Op::ShortConv { .. } => vec![short_conv::kernel(half_kv)],
         Op::Attention { .. } => {
             let kind = Shape::of(op).map(|(_, _, shape, _)| shape.kind(half_kv));
             let kernels = |kind| {

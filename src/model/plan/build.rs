@@ -1,7 +1,7 @@
 //! From what a model is made of to its plan.
 
 use super::spec::{BufferSpec, MatrixSpec, Plan, Step, VectorSpec};
-use crate::model::config::{Ffn, LayerConfig, ModelConfig, Norm, Output, QkNorm};
+use crate::model::config::{Activation, ExpertsConfig, Ffn, FfnConfig, LayerConfig, ModelConfig, Norm, Output, QkNorm};
 use crate::model::op::{BufferId, MatrixId, Op, RowIds, VectorId};
 
 /// Builds the plan of a model.
@@ -248,7 +248,7 @@ impl<'a> Builder<'a> {
 
     /// Reads the residual stream from `y`, leaves it in `x`.
     fn feed_forward(&mut self, i: usize, layer: &LayerConfig) {
-        let Buffers { x, y, norm, branch, up, act, .. } = self.buffers;
+        let Buffers { x, y, norm, .. } = self.buffers;
         let f = &layer.ffn;
         let name = |part: &str| format!("blk.{i}.{part}");
 
@@ -257,6 +257,18 @@ impl<'a> Builder<'a> {
             (true, before) => self.read(&name("ffn_norm"), before, x),
             (false, before) => self.read(&name("ffn_norm"), before, y),
         };
+        match (f.kind, f.experts) {
+            (Ffn::Gated(activation), Some(experts)) => self.experts(i, read, experts, activation),
+            _ => self.feed(i, read, f),
+        }
+        let names = [name("post_ffw_norm"), name("ffn_scale"), name("ffn_residual"), name("layer_output_norm")];
+        self.add(names, layer, [f.norms.after, f.norms.sum], y, x, false);
+    }
+
+    /// One feed-forward, from `read` to `branch`.
+    fn feed(&mut self, i: usize, read: BufferId, f: &FfnConfig) {
+        let Buffers { branch, up, act, .. } = self.buffers;
+        let name = |part: &str| format!("blk.{i}.{part}");
         let op = match f.kind {
             Ffn::Gated(activation) => {
                 let gate = self.buffer("gate", self.config.d_ff);
@@ -271,8 +283,26 @@ impl<'a> Builder<'a> {
         };
         self.step(name("ffn_act"), op);
         self.linear(name("ffn_down"), act, branch, f.bias);
-        let names = [name("post_ffw_norm"), name("ffn_scale"), name("ffn_residual"), name("layer_output_norm")];
-        self.add(names, layer, [f.norms.after, f.norms.sum], y, x, false);
+    }
+
+    /// Several, of which each row takes some, from `read` to `branch`.
+    fn experts(&mut self, i: usize, read: BufferId, experts: ExpertsConfig, activation: Activation) {
+        let out = self.buffers.branch;
+        let &ModelConfig { d_model, d_ff, .. } = self.config;
+        let ExpertsConfig { n, used, normalise } = experts;
+        let (logits, routes) = (self.buffer("router", n), self.buffer("routes", n));
+        self.linear(format!("blk.{i}.ffn_gate_inp"), read, logits, false);
+        self.step(format!("blk.{i}.ffn_route"), Op::Route { x: logits, n_used: used, normalise, out: routes });
+        let parts = [("gate", d_ff, d_model), ("up", d_ff, d_model), ("down", d_model, d_ff)];
+        let [gate, up, down] = parts.map(|(part, rows, cols)| {
+            let first = MatrixId(self.plan.matrices.len());
+            for e in 0..n {
+                self.matrix(format!("blk.{i}.ffn_{part}_exps.{e}.weight"), rows, cols);
+            }
+            first
+        });
+        let op = Op::Experts { x: read, routes, n_used: used, gate, up, down, activation, out };
+        self.step(format!("blk.{i}.ffn_experts"), op);
     }
 
     /// What a block reads: the residual stream in `x`, or its norm.

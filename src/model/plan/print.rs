@@ -79,6 +79,15 @@ impl Plan {
             Op::ShortConv { x, weight, kernel, layer, .. } => {
                 format!("{}, {}, {kernel} positions, layer {layer}", buffer(x), vector(weight))
             }
+            Op::Route { x, n_used, normalise, .. } => {
+                let sum = if *normalise { ", sum 1" } else { "" };
+                format!("{}, {n_used} a row{sum}", buffer(x))
+            }
+            Op::Experts { x, routes, gate, up, down, activation, .. } => {
+                let n = self.buffers[routes.0].width;
+                let matrices = [gate, up, down].map(matrix).join(", ");
+                format!("{}, {}, {n} of {matrices}, {activation:?}", buffer(x), buffer(routes))
+            }
             Op::GatedActivation { gate, up, activation, .. } => {
                 format!("{}, {}, {activation:?}", buffer(gate), buffer(up))
             }

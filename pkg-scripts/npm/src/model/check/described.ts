@@ -20,6 +20,8 @@ export interface Description {
   tensors: Tensor[];
   /** Undefined where the headers do not say all of them. */
   sizes: Sizes | undefined;
+  /** How many of its experts a token reads, of all; 1 without experts. */
+  expertShare: number;
   /** What it was trained for beside the first of all, as the engine names it. */
   tasks: string[];
   /** Why it cannot run, as far as headers tell. */
@@ -59,6 +61,14 @@ function sizesOf(s: Settings, keys: { layers: string; heads: string; kvHeads: st
   return { layers, context, kvHeads: positive(s(keys.kvHeads)) ?? heads, headWidth: positive(s(keys.headWidth)) ?? Math.floor(width / heads) };
 }
 
+/** By the names that either kind of files has. */
+function expertShareOf(s: Settings): number {
+  const [count, used] = [["expert_count", "num_experts", "num_local_experts"], ["expert_used_count", "num_experts_per_tok"]].map((keys) =>
+    positive(keys.map(s).find((value) => value !== undefined)),
+  );
+  return count === undefined || used === undefined ? 1 : Math.min(used / count, 1);
+}
+
 async function fromGguf(files: readonly Beginning[]): Promise<Description> {
   const headers = await Promise.all(files.map(readGguf));
   // Of several parts one has the settings.
@@ -82,6 +92,7 @@ async function fromGguf(files: readonly Beginning[]): Promise<Description> {
     encoder,
     tensors,
     sizes,
+    expertShare: expertShareOf(s),
     tasks: [
       encoder ? "embed" : "generate",
       ...(typeof metadata.get("tokenizer.chat_template") === "string" ? ["chat"] : []),
@@ -134,12 +145,20 @@ function unknownTypes(tensors: readonly Tensor[]): string | undefined {
   return unknown && `tensor ${unknown.name} is stored as ${unknown.type}, which is not supported`;
 }
 
+/** What a Falcon's settings mean where they say nothing. */
+function ofFalcon(settings: Readonly<Record<string, unknown>>, key: string): number | undefined {
+  if (key === "max_position_embeddings") return 2048;
+  if (key !== "num_key_value_heads") return undefined;
+  if (settings["new_decoder_architecture"] === true) return positive(settings["num_kv_heads"]);
+  return settings["multi_query"] === false ? undefined : 1;
+}
+
 async function fromFolder(config: Beginning, weights: readonly Beginning[], named: (name: string) => Beginning | undefined): Promise<Description> {
   const json = await readJson(config);
   const settings = (typeof json === "object" && json !== null ? json : {}) as Record<string, unknown>;
   const architectures = settings["architectures"];
   const architecture = Array.isArray(architectures) && architectures.length === 1 ? String(architectures[0]) : "";
-  const s: Settings = (key) => settings[key];
+  const s: Settings = (key) => settings[key] ?? (architecture === "FalconForCausalLM" ? ofFalcon(settings, key) : undefined);
   const isDistilbert = architecture.startsWith("DistilBert");
   const sizes = sizesOf(
     s,
@@ -166,6 +185,7 @@ async function fromFolder(config: Beginning, weights: readonly Beginning[], name
     encoder,
     tensors,
     sizes,
+    expertShare: expertShareOf(s),
     tasks: [encoder ? encoderTask(architecture, settings) : "generate", ...((await hasTemplate(named)) ? ["chat"] : [])],
     refusal: known.includes(architecture)
       ? (withoutSizes(sizes) ?? unknownTypes(tensors))

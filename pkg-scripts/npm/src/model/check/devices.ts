@@ -21,8 +21,9 @@ interface Adapter {
   isFallbackAdapter?: boolean;
 }
 
-export async function gpu(encoder: boolean): Promise<CheckedGpu> {
-  if (encoder) return { usable: false, reason: "encoders run on the CPU" };
+/** `cpuOnly`: the kind of model, where it has no kernels there. */
+export async function gpu(cpuOnly: string | undefined): Promise<CheckedGpu> {
+  if (cpuOnly !== undefined) return { usable: false, reason: `${cpuOnly} run on the CPU` };
   const { gpu } = (globalThis.navigator ?? {}) as { gpu?: { requestAdapter(): Promise<Adapter | null> } };
   if (gpu === undefined) return { usable: false, reason: "there is no WebGPU here: browsers without it, insecure pages and Node have none" };
   const adapter = await gpu.requestAdapter().catch(() => null);
@@ -64,11 +65,16 @@ function copyRate(): number {
 const TABLE = /(^|\.)(token_embd|position_embd|embed_tokens|embed_in|wte|wpe)\.weight$/;
 const HEAD = /(^|\.)(output|lm_head|embed_out)\.weight$/;
 
-export function speed(tensors: readonly Tensor[], build: Build): CheckedSpeed {
+/** Experts, of which a token reads some. */
+const EXPERT = /_exps\.|\.experts\.|\.block_sparse_moe\.(in|out)put_linear\./;
+
+/** `expertShare`: how many of the experts a token reads, of all. */
+export function speed(tensors: readonly Tensor[], build: Build, expertShare: number): CheckedSpeed {
   const sum = (which: (tensor: Tensor) => boolean): number => tensors.filter(which).reduce((sum, { bytes = 0 }) => sum + bytes, 0);
   const isTied = !tensors.some(({ name }) => HEAD.test(name));
   const isPositions = (name: string): boolean => /(^|\.)(position_embd|wpe)\.weight$/.test(name);
-  const bytesPerToken = sum(({ name }) => !TABLE.test(name) || (isTied && !isPositions(name)));
+  const all = sum(({ name }) => !TABLE.test(name) || (isTied && !isPositions(name)));
+  const bytesPerToken = Math.round(all - (1 - expertShare) * sum(({ name }) => EXPERT.test(name)));
   const bytesPerSecond = copyRate() * SHARE[build];
   const tokensPerSecond = 1 / (bytesPerToken / bytesPerSecond + SECONDS_PER_TOKEN);
   return { class: tokensPerSecond >= 20 ? "fast" : tokensPerSecond >= 5 ? "usable" : "slow", tokensPerSecond, bytesPerToken, bytesPerSecond };

@@ -33,12 +33,16 @@ export async function check(source: ModelSource | undefined, options: CheckOptio
       fits: refusal === undefined,
       ...refusal,
       ...said(model, files),
-      devices: { cpu: cpuHere, gpu: await gpu(model.encoder) },
+      devices: { cpu: cpuHere, gpu: await gpu(cpuOnly(model)) },
       ...(refusal === undefined ? ability(model, cpuHere) : { tasks: [], methods: {}, speed: undefined }),
     };
   } finally {
     for (const file of files) file.leave();
   }
+}
+
+function cpuOnly({ encoder, expertShare }: Description): string | undefined {
+  return encoder ? "encoders" : expertShare < 1 ? "mixtures of experts" : undefined;
 }
 
 function bytesOf(files: readonly Beginning[]): number | undefined {
@@ -86,7 +90,7 @@ function memoryOf(weights: number, sizes: Sizes | undefined, encoder: boolean): 
 
 function ability(model: Description, { build }: CheckedCpu): Pick<ModelCheck, "tasks" | "methods" | "speed"> {
   const { tasks, methods } = described({ tasks: [...model.tasks, ...OF_ALL] } as LoadedInfo);
-  return { tasks, methods, speed: model.encoder ? undefined : speed(model.tensors, build) };
+  return { tasks, methods, speed: model.encoder ? undefined : speed(model.tensors, build, model.expertShare) };
 }
 
 /** What rules, vectors and heads do with any model. */

@@ -13,8 +13,12 @@ export const ARCHITECTURES: readonly string[] = [
   "smollm3",
   "olmo2",
   "granite",
+  "granitemoe",
+  "olmoe",
+  "qwen3moe",
   "stablelm",
   "gptneox",
+  "falcon",
   "gpt2",
   "bert",
   "starcoder2",
@@ -35,8 +39,12 @@ export const DECODERS: readonly string[] = [
   "SmolLM3ForCausalLM",
   "Olmo2ForCausalLM",
   "GraniteForCausalLM",
+  "GraniteMoeForCausalLM",
+  "OlmoeForCausalLM",
+  "Qwen3MoeForCausalLM",
   "StableLmForCausalLM",
   "GPTNeoXForCausalLM",
+  "FalconForCausalLM",
   "GPT2LMHeadModel",
   "Starcoder2ForCausalLM",
   "Lfm2ForCausalLM",
@@ -113,6 +121,7 @@ export const REFUSED: Readonly<Record<string, number>> = {
   "rope.scaling.attn_factor": 1,
 };
 
+const GRANITE = ["embedding_scale", "residual_scale", "attention.scale", "logit_scale"];
 const SOFT_CAPS = ["attention.sliding_window", "attn_logit_softcapping", "final_logit_softcapping"];
 
 /** Those of them that the engine reads, by architecture. */
@@ -121,7 +130,10 @@ export const READ: Readonly<Record<string, readonly string[]>> = {
   gemma2: SOFT_CAPS,
   gemma3: SOFT_CAPS,
   phi3: ["attention.sliding_window"],
-  granite: ["embedding_scale", "residual_scale", "attention.scale", "logit_scale"],
+  granite: GRANITE,
+  granitemoe: [...GRANITE, "expert_count"],
+  olmoe: ["expert_count"],
+  qwen3moe: ["expert_count"],
   stablelm: ["use_parallel_residual"],
   gptneox: ["use_parallel_residual"],
 };
