@@ -3,11 +3,11 @@
 
 use super::family::{Family, Origin};
 use super::gguf;
-use super::hugging_face::{self as hf, Rotation, activation, class, model_name};
+use super::hugging_face::{self as hf, Rotation, activation};
 use super::names::{Name, Names, Part, name};
-use super::settings::{Settings, limits};
+use super::settings::Settings;
 use crate::error::Result;
-use crate::model::{Activation, Ffn, LayerConfig, ModelConfig, Norm, Output, RopeLayout};
+use crate::model::{Activation, Ffn, LayerConfig, ModelConfig, Norm, RopeLayout};
 
 pub(super) const FAMILY: Family = Family {
     gguf: Origin { known: &["gptneox"], config: from_gguf, names: Names { tables: &[], prefix: "", ignored: &[] } },
@@ -48,37 +48,14 @@ fn from_gguf(s: &Settings<'_>) -> Result<ModelConfig> {
 }
 
 fn from_hugging_face(s: &Settings<'_>) -> Result<ModelConfig> {
-    let d_model = s.size("hidden_size", limits::WIDTH)?;
-    let n_heads = s.size("num_attention_heads", limits::N_HEADS)?;
     let norm = Norm::Layer { eps: s.positive_or("layer_norm_eps", 1e-5)? };
     let mut layer = LayerConfig::decoder(norm, Ffn::Plain(activation(s, "hidden_act", "gelu")?));
     let bias = s.bool_or("attention_bias", true)?;
     (layer.attention.qkv_bias, layer.attention.out_bias, layer.ffn.bias) = (bias, bias, true);
     layer.parallel = s.bool_or("use_parallel_residual", true)?;
-    let mut config = ModelConfig {
-        architecture: class(s.file)?.to_string(),
-        name: model_name(s),
-        n_vocab: s.size("vocab_size", limits::N_VOCAB)?,
-        d_model,
-        d_ff: s.size("intermediate_size", limits::WIDTH)?,
-        n_layers: s.size("num_hidden_layers", limits::N_LAYERS)?,
-        n_heads,
-        n_kv_heads: n_heads,
-        head_dim: d_model / n_heads,
-        context_len: s.size("max_position_embeddings", limits::CONTEXT_LEN)?,
-        embedding_scale: 1.0,
-        learned_positions: false,
-        segments: 0,
-        embedding_norm: None,
-        layers: vec![layer],
-        output: Output::Logits,
-        output_norm: Some(norm),
-        tied_embeddings: s.bool_or("tie_word_embeddings", false)?,
-        output_bias: false,
-        logit_scale: 1.0,
-        logit_soft_cap: None,
-        rope_factors: false,
-    };
+    let mut config = hf::sized(s, norm, hf::sizes_with("intermediate_size"))?;
+    config.layers = vec![layer];
+    config.tied_embeddings = s.bool_or("tie_word_embeddings", false)?;
     // Older files have their own names for the two settings of the rotation.
     let rotation = Rotation {
         theta: s.positive_or("rotary_emb_base", 10_000.0)?,

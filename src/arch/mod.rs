@@ -36,10 +36,13 @@ mod head;
 mod hugging_face;
 mod lfm2;
 mod llama;
+mod modernbert;
 mod names;
+mod nomic_bert;
 mod olmo2;
 mod period;
 mod phi3;
+mod pooling;
 mod qwen2;
 mod qwen3;
 mod settings;
@@ -47,7 +50,7 @@ mod smollm3;
 mod stablelm;
 mod starcoder2;
 
-pub use head::{HeadActivation, HeadConfig, Reads, Scores, head};
+pub use head::{HeadActivation, HeadConfig, HeadLayer, Reads, Scores, head};
 pub use names::{Part, Source, Tensors};
 
 use crate::error::Result;
@@ -57,7 +60,7 @@ use family::{Family, Origin};
 use settings::Settings;
 
 /// All families.
-const FAMILIES: [&Family; 16] = [
+const FAMILIES: [&Family; 18] = [
     &llama::FAMILY,
     &qwen2::FAMILY,
     &qwen3::FAMILY,
@@ -74,6 +77,8 @@ const FAMILIES: [&Family; 16] = [
     &bert::BERT,
     &bert::ROBERTA,
     &bert::DISTILBERT,
+    &modernbert::FAMILY,
+    &nomic_bert::FAMILY,
 ];
 
 /// Reads the hyperparameters of a model file.
@@ -87,7 +92,11 @@ pub fn config(file: &ModelFile) -> Result<ModelConfig> {
         Dialect::Gguf => format!("{name}."),
         Dialect::HuggingFace => String::new(),
     };
-    let config = (found.config)(&Settings::new(file, prefix))?;
+    let s = Settings::new(file, prefix);
+    let mut config = (found.config)(&s)?;
+    if config.encoder().is_none() && pooling::is_said(&s) {
+        config = pooling::encoder(&s, config)?;
+    }
     config.check(&file.name)?;
     Ok(config)
 }

@@ -106,6 +106,11 @@ fn bert_from_gguf() {
     check("bert.txt", "tiny-bert", &["model-f16.gguf"]);
 }
 
+#[test]
+fn modern_bert_from_gguf() {
+    check("modernbert.txt", "tiny-modernbert", &["model-f16.gguf"]);
+}
+
 /// The same model in both dialects differs in names and in the rotary layout only.
 #[test]
 fn both_dialects_give_the_same_plan() {
