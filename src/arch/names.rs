@@ -137,7 +137,7 @@ impl Tensors {
         let mut found = self.names.tables.iter().map(|table| rows(table)).find(|found| !found.is_empty());
         // Files from before `transformers` 1.0 name the parts of a norm so.
         let old = if kind == "bias" { "beta" } else { "gamma" };
-        for found in &mut found {
+        if let Some(found) = &mut found {
             let norms = found.iter().filter(|source| source.name.contains(".LayerNorm."));
             let older = norms.map(|source| Source { name: source.name.replace(kind, old), ..source.clone() });
             found.extend(older.collect::<Vec<_>>());

@@ -84,7 +84,8 @@ MODELS = {
 }
 PROMPTS = {"nomic": {"query": "search_query: ", "document": "search_document: "}}
 # Those that have GGUF files, too.
-ARCHITECTURES = {"bert": gguf.MODEL_ARCH.BERT, "modernbert": gguf.MODEL_ARCH.MODERN_BERT, "nomic": gguf.MODEL_ARCH.NOMIC_BERT}
+ARCHITECTURES = {"bert": gguf.MODEL_ARCH.BERT, "modernbert": gguf.MODEL_ARCH.MODERN_BERT, "nomic": gguf.MODEL_ARCH.NOMIC_BERT,
+                 "qwen3embed": gguf.MODEL_ARCH.QWEN3}
 
 HEADS = {
     "bert-labels": (T.BertForSequenceClassification, "bert", ["calm", "storm", "fog", "night"], None),
@@ -165,9 +166,17 @@ def write_gguf(path, kind, model, tokenizer):
     w.add_block_count(c.num_hidden_layers)
     w.add_feed_forward_length(c.intermediate_size)
     w.add_head_count(c.num_attention_heads)
-    w.add_layer_norm_eps(getattr(c, "layer_norm_eps", None) or c.norm_eps)
-    w.add_causal_attention(False)
-    w.add_pooling_type(gguf.PoolingType.CLS if MODELS[kind][1] == "cls_token" else gguf.PoolingType.MEAN)
+    if kind == "qwen3embed":
+        w.add_head_count_kv(c.num_key_value_heads)
+        w.add_key_length(c.head_dim)
+        w.add_value_length(c.head_dim)
+        w.add_layer_norm_rms_eps(c.rms_norm_eps)
+        w.add_rope_freq_base(c.rope_parameters["rope_theta"])
+    else:
+        w.add_layer_norm_eps(getattr(c, "layer_norm_eps", None) or c.norm_eps)
+        w.add_causal_attention(False)
+    pooling = {"cls_token": gguf.PoolingType.CLS, "mean_tokens": gguf.PoolingType.MEAN, "lasttoken": gguf.PoolingType.LAST}
+    w.add_pooling_type(pooling[MODELS[kind][1]])
     tokens = [text for text, _ in sorted(tokenizer.get_vocab().items(), key=lambda item: item[1])]
     if kind == "modernbert":
         w.add_sliding_window(c.local_attention)
@@ -175,9 +184,10 @@ def write_gguf(path, kind, model, tokenizer):
         w.add_rope_freq_base(c.rope_parameters["full_attention"]["rope_theta"])
         w.add_float32("modern-bert.rope.freq_base_swa", c.rope_parameters["sliding_attention"]["rope_theta"])
         w.add_rope_scaling_type(gguf.RopeScalingType.NONE)
+    if kind in ["modernbert", "qwen3embed"]:
         w.add_vocab_size(c.vocab_size)
         w.add_tokenizer_model("gpt2")
-        w.add_tokenizer_pre("modern-bert")
+        w.add_tokenizer_pre("modern-bert" if kind == "modernbert" else "gpt-2")
         w.add_token_list(tokens)
         w.add_token_merges([merge if isinstance(merge, str) else " ".join(merge)
                             for merge in json.loads(tokenizer.to_str())["model"]["merges"]])
@@ -218,7 +228,7 @@ def randomise(name, model):
     fixtures.randomise(model, SEED)
     with torch.no_grad():
         for own, p in model.named_parameters():
-            if name.startswith(("modernbert", "nomic")) and p.dim() == 2 and "embeddings" not in own:
+            if name.startswith(("modernbert", "nomic", "qwen3")) and p.dim() == 2 and "embeddings" not in own:
                 p.mul_(0.5)
     fixtures.rounded(model, torch.float16)
 
@@ -256,7 +266,7 @@ def make(name, tokenizer):
             rows = getattr(model, "model", model)(torch.tensor([ids])).last_hidden_state[0]
         case = {"text": text, "tokens": ids, "mean": numbers(rows.mean(0)), "cls": numbers(rows[0]), "last": numbers(rows[-1])}
         cases.append(case)
-    write_json(folder / "expected.json", {"pooling": (pooling or "mean_tokens").split("_")[0],
+    write_json(folder / "expected.json", {"pooling": (pooling or "mean_tokens").split("_")[0].removesuffix("token"),
                                           "normalize": modules is None or "Normalize" in modules, "cases": cases})
     if name in ARCHITECTURES:
         write_gguf(folder / "model-f16.gguf", name, model, tokenizer)
@@ -386,13 +396,15 @@ def make_masked(name, tokenizer):
     model.half().save_pretrained(folder)
     model.double()
     mask = tokenizer.token_to_id("[MASK]")
+    # Rows of the table that no token has are no outputs.
+    n = tokenizer.get_vocab_size()
     fills, sparse = [], []
     for text in MASKED_TEXTS:
         # A part without a mask has a space before it where the text has one.
         parts = [encode(tokenizer, part, 10**6)[1:-1] for part in text.split("[MASK]")]
         ids = [CLS, *parts[0], *(id for part in parts[1:] for id in [mask, *part]), SEP]
         with torch.no_grad():
-            logits = model(torch.tensor([ids])).logits[0]
+            logits = model(torch.tensor([ids])).logits[0, :, :n]
         found = []
         for at in [at for at, id in enumerate(ids) if id == mask]:
             best = logits[at].softmax(-1).topk(5)
@@ -402,7 +414,7 @@ def make_masked(name, tokenizer):
         fills.append({"text": text, "tokens": ids, "fills": found})
     for text in TEXTS:
         with torch.no_grad():
-            logits = model(torch.tensor([encode(tokenizer, text, POSITIONS)])).logits[0]
+            logits = model(torch.tensor([encode(tokenizer, text, POSITIONS)])).logits[0, :, :n]
         weights = logits.relu().log1p().amax(0)
         ids = weights.nonzero()[:, 0]
         sparse.append({"text": text, "ids": ids.tolist(), "weights": numbers(weights[ids])})

@@ -44,7 +44,9 @@ fn tokens_for_masks_equal_those_of_transformers() {
                 assert_eq!(found.mask, i / 5, "{name}");
                 assert_eq!(Some(u64::from(found.token)), wanted[0].as_u64(), "{name}");
                 assert!((f64::from(found.score) - wanted[1].as_f64().unwrap()).abs() < f64::from(MAX_ABS), "{name}");
-                assert_eq!(found.text.trim(), wanted[2].as_str().unwrap().trim(), "{name}");
+                // `transformers` shows the mark of a piece that is inside of a word.
+                let written = wanted[2].as_str().unwrap().trim().trim_start_matches("##");
+                assert_eq!(found.text.trim(), written, "{name}");
                 assert_eq!(found.sequence.trim(), wanted[3].as_str().unwrap().trim(), "{name}");
             }
         }
@@ -116,7 +118,8 @@ fn a_real_sparse_encoder_knows_what_texts_are_about() {
         let count = case["count"].as_u64().unwrap() as usize;
         // A weight may be 0 by rounding.
         assert!(found.ids.len().abs_diff(count) <= 2, "{text:?}: {} tokens, expected {count}", found.ids.len());
-        for (id, weight) in case["ids"].as_array().unwrap().iter().zip(case["weights"].as_array().unwrap()) {
+        let heaviest = case["ids"].as_array().unwrap().iter().zip(case["weights"].as_array().unwrap());
+        for (id, weight) in heaviest.take(count) {
             let at = found.ids.binary_search(&(id.as_u64().unwrap() as u32)).unwrap();
             let error = (f64::from(found.weights[at]) - weight.as_f64().unwrap()).abs();
             assert!(error < 1e-3, "{text:?}, {id}: {error}");
