@@ -6,7 +6,7 @@ import { DisposedError, toWire, WorkerError } from "../errors.js";
 import { type ReadFiles, readFiles } from "../files/download.js";
 import type { Build, DeviceInfo, LoadedInfo } from "../info.js";
 import { diagnosis } from "./compile.js";
-import { embedAll } from "./embed.js";
+import { embedAll, masked } from "./embed.js";
 import { guideFor } from "./grammar.js";
 import { keepLine, known } from "./measured.js";
 import type { Reply, Request } from "./protocol.js";
@@ -173,9 +173,7 @@ function receive(request: Request): void {
       queue.between(() => loaded().readTokens(request.text, request.question)).then(answer, (error) => fail(id, error));
       break;
     case "masked":
-      queue
-        .between((): unknown => (request.top === undefined ? loaded().embedSparse(request.text) : loaded().fillMask(request.text, request.top)))
-        .then(answer, (error) => fail(id, error));
+      queue.between(() => masked(loaded(), request)).then(answer, (error) => fail(id, error));
       break;
     case "part":
       part(request).then(answer, (error: unknown) => fail(id, error));
