@@ -44,7 +44,7 @@ pub fn language(input: &[u8]) -> Result<()> {
         en::plain_word(sentence);
         en::content_word(sentence);
     }
-    task::sentences(text, true);
+    let _ = task::sentences(text, true);
     task::support(text, "The keeper lit the lamp. 12 ships came.");
     task::support("The keeper lit the lamp. 12 ships came.", text);
     Ok(())

@@ -2,16 +2,16 @@
 //! XLM-RoBERTa, whose table of positions begins with two rows that no token has, and DistilBERT, which has no segments. GGUF calls
 //! all of them `bert`.
 //!
-//! Post-norm layers with biases, learned positions, a plain feed-forward. How a text's rows become one vector the files of
-//! sentence-transformers say (`modules.json`, `1_Pooling/config.json`, `sentence_bert_config.json`), or GGUF's `pooling_type`.
+//! Post-norm layers with biases, learned positions, a plain feed-forward.
 
 use super::family::{Family, Origin};
 use super::gguf;
 use super::hugging_face::{self as hf, activation};
 use super::names::{Name, Names, Part, name};
+use super::pooling::{self, is_masked};
 use super::settings::{Settings, limits};
 use crate::error::Result;
-use crate::model::{Activation, EncoderConfig, Ffn, LayerConfig, ModelConfig, Norm, Output, Pooling};
+use crate::model::{Activation, Ffn, LayerConfig, Masked, ModelConfig, Norm};
 
 pub(super) const BERT: Family = Family {
     gguf: Origin { known: &["bert"], config: from_gguf, names: Names { tables: &[], prefix: "", ignored: &[] } },
@@ -21,6 +21,7 @@ pub(super) const BERT: Family = Family {
             "BertForSequenceClassification",
             "BertForTokenClassification",
             "BertForQuestionAnswering",
+            "BertForMaskedLM",
         ],
         config: |s| from_hugging_face(s, 1e-12, 0),
         names: Names { tables: &[POSITIONS, NAMES], prefix: "bert.", ignored: IGNORED },
@@ -35,14 +36,17 @@ pub(super) const ROBERTA: Family = Family {
             "RobertaForSequenceClassification",
             "RobertaForTokenClassification",
             "RobertaForQuestionAnswering",
+            "RobertaForMaskedLM",
             "XLMRobertaModel",
             "XLMRobertaForSequenceClassification",
             "XLMRobertaForTokenClassification",
             "XLMRobertaForQuestionAnswering",
+            "XLMRobertaForMaskedLM",
             "CamembertModel",
             "CamembertForSequenceClassification",
             "CamembertForTokenClassification",
             "CamembertForQuestionAnswering",
+            "CamembertForMaskedLM",
         ],
         config: |s| from_hugging_face(s, 1e-5, UNUSED_POSITIONS),
         names: Names { tables: &[LATER_POSITIONS, NAMES], prefix: "bert.", ignored: IGNORED },
@@ -57,6 +61,7 @@ pub(super) const DISTILBERT: Family = Family {
             "DistilBertForSequenceClassification",
             "DistilBertForTokenClassification",
             "DistilBertForQuestionAnswering",
+            "DistilBertForMaskedLM",
         ],
         config: from_distilbert,
         names: Names { tables: &[DISTILBERT_NAMES], prefix: "distilbert.", ignored: IGNORED },
@@ -70,11 +75,32 @@ const NO_GGUF: Origin = Origin { known: &[], ..BERT.gguf };
 const UNUSED_POSITIONS: usize = 2;
 
 /// The pooler was trained to tell whether two sentences follow each other, and no vector of a text goes through it.
-const IGNORED: &[&str] = &["pooler.dense.weight", "pooler.dense.bias", "embeddings.position_ids"];
+const IGNORED: &[&str] = &[
+    "pooler.dense.weight",
+    "pooler.dense.bias",
+    "embeddings.position_ids",
+    "cls.seq_relationship.weight",
+    "cls.seq_relationship.bias",
+    // Once more what lies beside it.
+    "cls.predictions.decoder.bias",
+    "lm_head.decoder.bias",
+];
 
-const POSITIONS: &[Name] = &[name("position_embd", "bert.embeddings.position_embeddings")];
-const LATER_POSITIONS: &[Name] =
-    &[name("position_embd", "bert.embeddings.position_embeddings").part(Part::After(UNUSED_POSITIONS))];
+const POSITIONS: &[Name] = &[
+    name("position_embd", "bert.embeddings.position_embeddings"),
+    name("masked_dense", "cls.predictions.transform.dense"),
+    name("masked_norm", "cls.predictions.transform.LayerNorm"),
+    // Its bias lies beside it.
+    name("output", "cls.predictions"),
+    name("output", "cls.predictions.decoder"),
+];
+const LATER_POSITIONS: &[Name] = &[
+    name("position_embd", "bert.embeddings.position_embeddings").part(Part::After(UNUSED_POSITIONS)),
+    name("masked_dense", "lm_head.dense"),
+    name("masked_norm", "lm_head.layer_norm"),
+    name("output", "lm_head"),
+    name("output", "lm_head.decoder"),
+];
 
 const NAMES: &[Name] = &[
     name("token_embd", "bert.embeddings.word_embeddings"),
@@ -102,39 +128,15 @@ const DISTILBERT_NAMES: &[Name] = &[
     name("blk.{}.ffn_up", "distilbert.transformer.layer.{}.ffn.lin1"),
     name("blk.{}.ffn_down", "distilbert.transformer.layer.{}.ffn.lin2"),
     name("blk.{}.layer_output_norm", "distilbert.transformer.layer.{}.output_layer_norm"),
+    name("masked_dense", "vocab_transform"),
+    name("masked_norm", "vocab_layer_norm"),
+    name("output", "vocab_projector"),
 ];
-
-/// What the files say in different ways.
-struct Parts {
-    norm: Norm,
-    activation: Activation,
-    segments: usize,
-    pooling: Pooling,
-    normalize: bool,
-    max_tokens: usize,
-}
 
 fn from_gguf(s: &Settings<'_>) -> Result<ModelConfig> {
     let norm = Norm::Layer { eps: s.positive(gguf::LAYER_EPS)? };
-    let config = gguf::decoder(s, norm, Ffn::Plain(Activation::Gelu), &["attention.causal"])?;
-    if s.bool_or("attention.causal", true)? {
-        return Err(s.unsupported("attention.causal", "true", "false, as encoders have it"));
-    }
-    let pooling = match s.get("pooling_type") {
-        None => Pooling::Mean,
-        Some(value) => match value.as_usize() {
-            // 0: the file leaves it open.
-            Some(0 | 1) => Pooling::Mean,
-            Some(2) => Pooling::Cls,
-            Some(3) => Pooling::Last,
-            _ => return Err(s.unsupported("pooling_type", &value.describe(), "0 to 3 (none, mean, cls, last)")),
-        },
-    };
-    let types = s.file.tensor("token_types.weight");
-    let segments = types.and_then(|tensor| tensor.shape.first().copied()).unwrap_or(0);
-    let max_tokens = config.context_len;
-    let parts = Parts { norm, activation: Activation::Gelu, segments, pooling, normalize: true, max_tokens };
-    Ok(assembled(config, &parts))
+    let config = gguf::encoder(s, norm, Ffn::Plain(Activation::Gelu), &[])?;
+    assembled(s, config, norm, Activation::Gelu)
 }
 
 fn from_hugging_face(s: &Settings<'_>, eps: f32, unused_positions: usize) -> Result<ModelConfig> {
@@ -148,96 +150,32 @@ fn from_hugging_face(s: &Settings<'_>, eps: f32, unused_positions: usize) -> Res
         let expected = format!("more than the {unused_positions} positions of padding");
         s.wrong("max_position_embeddings", expected, &config.context_len.to_string())
     })?;
-    let segments = s.size_or("type_vocab_size", 2, limits::N_VOCAB)?;
-    let (pooling, normalize) = pooling(s)?;
-    let max_tokens = max_tokens(s, config.context_len)?;
+    config.segments = s.size_or("type_vocab_size", 2, limits::N_VOCAB)?;
     let activation = activation(s, "hidden_act", "gelu")?;
-    Ok(assembled(config, &Parts { norm, activation, segments, pooling, normalize, max_tokens }))
+    assembled(s, config, norm, activation)
 }
 
 fn from_distilbert(s: &Settings<'_>) -> Result<ModelConfig> {
     let norm = Norm::Layer { eps: 1e-12 };
     let activation = activation(s, "activation", "gelu")?;
-    let d_model = s.size("dim", limits::WIDTH)?;
-    let n_heads = s.size("n_heads", limits::N_HEADS)?;
-    let context_len = s.size("max_position_embeddings", limits::CONTEXT_LEN)?;
-    let config = ModelConfig {
-        architecture: hf::class(s.file)?.to_string(),
-        name: hf::model_name(s),
-        n_vocab: s.size("vocab_size", limits::N_VOCAB)?,
-        d_model,
-        d_ff: s.size("hidden_dim", limits::WIDTH)?,
-        n_layers: s.size("n_layers", limits::N_LAYERS)?,
-        n_heads,
-        n_kv_heads: n_heads,
-        head_dim: d_model / n_heads,
-        context_len,
-        embedding_scale: 1.0,
-        learned_positions: true,
-        segments: 0,
-        embedding_norm: None,
-        layers: Vec::new(),
-        output: Output::Logits,
-        output_norm: None,
-        tied_embeddings: true,
-        output_bias: false,
-        logit_scale: 1.0,
-        logit_soft_cap: None,
-        rope_factors: false,
-    };
-    let (pooling, normalize) = pooling(s)?;
-    let max_tokens = max_tokens(s, context_len)?;
-    Ok(assembled(config, &Parts { norm, activation, segments: 0, pooling, normalize, max_tokens }))
+    let config = hf::sized(s, norm, ["dim", "hidden_dim", "n_layers", "n_heads", "max_position_embeddings"], None)?;
+    assembled(s, config, norm, activation)
 }
 
-fn assembled(config: ModelConfig, parts: &Parts) -> ModelConfig {
-    let Parts { norm, activation, segments, pooling, normalize, max_tokens } = *parts;
-    ModelConfig {
+fn assembled(s: &Settings<'_>, config: ModelConfig, norm: Norm, activation: Activation) -> Result<ModelConfig> {
+    // RoBERTa's head has the same activation in every model.
+    let is_roberta = ["Bert", "Distil"].iter().all(|name| !config.architecture.starts_with(name));
+    let of_head = if is_roberta { Activation::Gelu } else { activation };
+    let masked = is_masked(&config).then_some(Masked { bias: true, activation: of_head, norm });
+    let config = ModelConfig {
+        tied_embeddings: s.bool_or("tie_word_embeddings", true)?,
+        output_bias: masked.is_some(),
+        masked,
         learned_positions: true,
-        segments,
         embedding_norm: Some(norm),
         layers: vec![LayerConfig::encoder(norm, Ffn::Plain(activation))],
-        output: Output::Rows(EncoderConfig { pooling, dimensions: config.d_model, normalize, max_tokens }),
         output_norm: None,
         ..config
-    }
-}
-
-/// How sentence-transformers' files have a text's rows made into a vector, and whether that gets length 1. Without such files: the
-/// mean, at length 1.
-fn pooling(s: &Settings<'_>) -> Result<(Pooling, bool)> {
-    const KINDS: [(&str, &str, Pooling); 3] = [
-        ("cls", "cls_token", Pooling::Cls),
-        ("mean", "mean_tokens", Pooling::Mean),
-        ("lasttoken", "lasttoken", Pooling::Last),
-    ];
-    let modules = s.get("modules").and_then(|value| value.as_strings());
-    const KNOWN: [&str; 3] = ["Transformer", "Pooling", "Normalize"];
-    if let Some(other) = modules.into_iter().flatten().find(|module| !KNOWN.contains(&module.as_str())) {
-        return Err(s.unsupported("modules", other, &KNOWN.join(", ")));
-    }
-    let normalize = modules.is_none_or(|modules| modules.iter().any(|module| module == "Normalize"));
-    let on = |key: &str| s.bool_or(&format!("pooling.pooling_mode_{key}"), false);
-    for other in ["max_tokens", "mean_sqrt_len_tokens", "weightedmean_tokens"] {
-        if on(other)? {
-            return Err(s.unsupported(&format!("pooling.pooling_mode_{other}"), "true", "cls, mean, lasttoken"));
-        }
-    }
-    if let Some(named) = s.str("pooling.pooling_mode")? {
-        let kind = KINDS.iter().find(|(name, ..)| *name == named).map(|(.., kind)| *kind);
-        let kind = kind.ok_or_else(|| s.unsupported("pooling.pooling_mode", named, "cls, mean, lasttoken"))?;
-        return Ok((kind, normalize));
-    }
-    let mut found = None;
-    for (_, key, kind) in KINDS {
-        if on(key)? && found.replace(kind).is_some() {
-            return Err(s.unsupported("pooling", "several kinds at once", "one kind"));
-        }
-    }
-    Ok((found.unwrap_or(Pooling::Mean), normalize))
-}
-
-/// Sentence-transformers cut texts off earlier than the positions would need.
-fn max_tokens(s: &Settings<'_>, context_len: usize) -> Result<usize> {
-    Ok(s.optional_size("sentence_bert.max_seq_length", limits::CONTEXT_LEN)?.unwrap_or(context_len).min(context_len))
+    };
+    pooling::encoder(s, config)
 }

@@ -76,6 +76,7 @@ pub(super) fn decoder(s: &Settings, norm: Norm, ffn: Ffn, reads: &[&str]) -> Res
         layers: vec![layer],
         output: Output::Logits,
         output_norm: Some(norm),
+        masked: None,
         tied_embeddings: !has(file, "output.weight"),
         output_bias: has(file, "output.bias"),
         logit_scale: 1.0,
@@ -84,7 +85,20 @@ pub(super) fn decoder(s: &Settings, norm: Norm, ffn: Ffn, reads: &[&str]) -> Res
     })
 }
 
-/// The same with RMS norms and rotation.
+/// An encoder: the same, in which a token sees what comes after it. How many segments it tells apart its table says.
+pub(super) fn encoder(s: &Settings, norm: Norm, ffn: Ffn, reads: &[&str]) -> Result<ModelConfig> {
+    let mut config = decoder(s, norm, ffn, &[reads, &["attention.causal"]].concat())?;
+    if s.bool_or("attention.causal", true)? {
+        return Err(s.unsupported("attention.causal", "true", "false, as encoders have it"));
+    }
+    let types = s.file.tensor("token_types.weight");
+    config.segments = types.and_then(|tensor| tensor.shape.first().copied()).unwrap_or(0);
+    config.embedding_norm = Some(norm);
+    config.layers.iter_mut().for_each(|layer| layer.attention.causal = false);
+    Ok(config)
+}
+
+/// A [`decoder`] with RMS norms and rotation.
 pub(super) fn rms_decoder(s: &Settings, ffn: Ffn, layout: RopeLayout, reads: &[&str]) -> Result<ModelConfig> {
     let mut config = decoder(s, Norm::Rms { eps: s.positive(RMS_EPS)? }, ffn, reads)?;
     let rope = rope(s, config.head_dim, layout)?;

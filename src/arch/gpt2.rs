@@ -68,6 +68,7 @@ fn from_hugging_face(s: &Settings<'_>) -> Result<ModelConfig> {
         layers: vec![layer],
         output: Output::Logits,
         output_norm: Some(norm),
+        masked: None,
         tied_embeddings: s.bool_or("tie_word_embeddings", true)?,
         output_bias: false,
         logit_scale: 1.0,

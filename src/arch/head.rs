@@ -3,9 +3,11 @@
 //! list, and what is done with its outputs (`run::head`).
 
 use super::hugging_face as hf;
+use super::modernbert;
 use super::settings::Settings;
 use crate::error::Result;
 use crate::format::{Dialect, ModelFile};
+use crate::model::{Norm, Pooling};
 
 /// What follows a matrix of a head.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,6 +18,33 @@ pub enum HeadActivation {
     Tanh,
     /// The greater of x and 0.
     Relu,
+    /// Exact GELU, by erf.
+    Gelu,
+}
+
+/// A matrix of a head, and what follows it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct HeadLayer {
+    /// The matrix's name in the file without `.weight` and `.bias`.
+    pub name: &'static str,
+    /// Whether it has a bias.
+    pub bias: bool,
+    /// What follows it.
+    pub then: HeadActivation,
+    /// Norm of what that gives, and its name.
+    pub norm: Option<(&'static str, Norm)>,
+}
+
+impl HeadLayer {
+    /// The names of its tensors.
+    pub fn tensors(&self) -> impl Iterator<Item = String> {
+        let norm = self.norm.into_iter().flat_map(|(name, norm)| named(name, matches!(norm, Norm::Layer { .. })));
+        named(self.name, self.bias).chain(norm)
+    }
+}
+
+fn named(name: &str, bias: bool) -> impl Iterator<Item = String> {
+    [Some("weight"), bias.then_some("bias")].into_iter().flatten().map(move |kind| format!("{name}.{kind}"))
 }
 
 /// How a file wants its labels' logits read.
@@ -32,19 +61,23 @@ pub enum Scores {
 /// Which rows a head reads, and what its outputs are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reads {
-    /// The first row: labels of the text, or how well a pair fits.
+    /// One row, that of the text or of a pair: labels of the text, or how well the pair fits.
     Text,
     /// Every row: labels of the tokens.
     Tokens,
     /// Every row of a question and a text: how well the answer begins there, and ends there.
     Span,
+    /// Any row: logits of the vocabulary, which the plan itself gives (see `ModelConfig::masked`).
+    Vocabulary,
 }
 
 /// A head over the rows of a text.
 #[derive(Clone, Debug, PartialEq)]
 pub struct HeadConfig {
-    /// Names of the matrices in the file without `.weight` and `.bias`, first to last, and what follows each.
-    pub layers: &'static [(&'static str, HeadActivation)],
+    /// First to last.
+    pub layers: Vec<HeadLayer>,
+    /// How a text's rows become the one that it reads.
+    pub pooling: Pooling,
     /// What the outputs stand for.
     pub labels: Vec<String>,
     /// How they are read.
@@ -73,6 +106,9 @@ const DISTILBERT: &[(&str, HeadActivation)] =
 const TOKENS: &[(&str, HeadActivation)] = &[("classifier", HeadActivation::None)];
 const SPAN: &[(&str, HeadActivation)] = &[("qa_outputs", HeadActivation::None)];
 
+/// ModernBERT's first matrix, what follows which its files say.
+const MODERN: &[(&str, HeadActivation)] = &[("head.dense", HeadActivation::Gelu), ("classifier", HeadActivation::None)];
+
 const fn row(
     class: &'static str,
     layers: &'static [(&'static str, HeadActivation)],
@@ -83,7 +119,7 @@ const fn row(
 }
 
 /// Every class with a head.
-const HEADS: [Row; 15] = [
+const HEADS: [Row; 24] = [
     row("BertForSequenceClassification", BERT, 1, Reads::Text),
     row("DistilBertForSequenceClassification", DISTILBERT, 1, Reads::Text),
     row("RobertaForSequenceClassification", ROBERTA, 2, Reads::Text),
@@ -99,6 +135,15 @@ const HEADS: [Row; 15] = [
     row("RobertaForQuestionAnswering", SPAN, 2, Reads::Span),
     row("XLMRobertaForQuestionAnswering", SPAN, 2, Reads::Span),
     row("CamembertForQuestionAnswering", SPAN, 2, Reads::Span),
+    row("BertForMaskedLM", &[], 1, Reads::Vocabulary),
+    row("DistilBertForMaskedLM", &[], 1, Reads::Vocabulary),
+    row("RobertaForMaskedLM", &[], 2, Reads::Vocabulary),
+    row("XLMRobertaForMaskedLM", &[], 2, Reads::Vocabulary),
+    row("CamembertForMaskedLM", &[], 2, Reads::Vocabulary),
+    row("ModernBertForMaskedLM", &[], 1, Reads::Vocabulary),
+    row("ModernBertForSequenceClassification", MODERN, 1, Reads::Text),
+    row("ModernBertForTokenClassification", MODERN, 1, Reads::Tokens),
+    row("ModernBertForQuestionAnswering", MODERN, 1, Reads::Span),
 ];
 
 /// Labels of a file that does not say how many it has, as `transformers` takes it.
@@ -136,5 +181,27 @@ pub fn head(file: &ModelFile) -> Result<Option<HeadConfig>> {
             return Err(s.unsupported("problem_type", other, known));
         }
     };
-    Ok(Some(HeadConfig { layers: row.layers, labels, scores, separators: row.separators, reads: row.reads }))
+    let layer = |&(name, then): &(&'static str, HeadActivation)| HeadLayer { name, bias: true, then, norm: None };
+    let mut layers: Vec<HeadLayer> = row.layers.iter().map(layer).collect();
+    let mut pooling = Pooling::Cls;
+    if row.layers == MODERN {
+        pooling = modern(&s, &mut layers)?;
+    }
+    Ok(Some(HeadConfig { layers, pooling, labels, scores, separators: row.separators, reads: row.reads }))
+}
+
+/// What ModernBERT's files say of its heads.
+fn modern(s: &Settings<'_>, layers: &mut [HeadLayer]) -> Result<Pooling> {
+    let (norm, bias) = (modernbert::hf_norm(s)?, s.bool_or("classifier_bias", false)?);
+    if let Some(other) = s.str("classifier_activation")?.filter(|kind| *kind != "gelu") {
+        return Err(s.unsupported("classifier_activation", other, "gelu"));
+    }
+    if let Some(first) = layers.first_mut() {
+        (first.bias, first.norm) = (bias, Some(("head.norm", norm)));
+    }
+    match s.str("classifier_pooling")? {
+        None | Some("cls") => Ok(Pooling::Cls),
+        Some("mean") => Ok(Pooling::Mean),
+        Some(other) => Err(s.unsupported("classifier_pooling", other, "cls, mean")),
+    }
 }

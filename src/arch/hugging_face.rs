@@ -84,36 +84,53 @@ pub(super) fn decoder_with(
     activation: (&str, &str),
     (d_ff, positions): (&str, Option<usize>),
 ) -> Result<ModelConfig> {
-    let d_model = s.size("hidden_size", limits::WIDTH)?;
-    let n_heads = s.size("num_attention_heads", limits::N_HEADS)?;
-    let head_dim = s.size_or("head_dim", d_model / n_heads, limits::HEAD_DIM)?;
+    let mut config = sized(s, norm, sizes_with(d_ff), positions)?;
+    config.head_dim = s.size_or("head_dim", config.head_dim, limits::HEAD_DIM)?;
+    config.n_kv_heads = s.size_or("num_key_value_heads", config.n_heads, limits::N_HEADS)?;
+    config.tied_embeddings = s.bool_or("tie_word_embeddings", false)?;
     let ffn = Ffn::Gated(self::activation(s, activation.0, activation.1)?);
     let mut layer = LayerConfig::decoder(norm, ffn);
     let bias = s.bool_or("attention_bias", false)?;
     (layer.attention.qkv_bias, layer.attention.out_bias) = (bias, bias);
     layer.ffn.bias = s.bool_or("mlp_bias", false)?;
+    config.layers = vec![layer];
+    Ok(config)
+}
+
+/// The keys of [`sized`] that most files have, with that of the feed-forward's width.
+pub(super) fn sizes_with(d_ff: &str) -> [&str; 5] {
+    ["hidden_size", d_ff, "num_hidden_layers", "num_attention_heads", "max_position_embeddings"]
+}
+
+/// A model of these sizes whose layers are not said yet. The keys are those of its width, its feed-forward's width, the numbers of layers
+/// and of heads, and of positions, of which there are as many where the file does not say.
+pub(super) fn sized(s: &Settings, norm: Norm, keys: [&str; 5], positions: Option<usize>) -> Result<ModelConfig> {
+    let [d_model, d_ff, n_layers, n_heads, context_len] = keys;
+    let d_model = s.size(d_model, limits::WIDTH)?;
+    let n_heads = s.size(n_heads, limits::N_HEADS)?;
     Ok(ModelConfig {
         architecture: class(s.file)?.to_string(),
         name: model_name(s),
         n_vocab: s.size("vocab_size", limits::N_VOCAB)?,
         d_model,
         d_ff: s.size(d_ff, limits::WIDTH)?,
-        n_layers: s.size("num_hidden_layers", limits::N_LAYERS)?,
+        n_layers: s.size(n_layers, limits::N_LAYERS)?,
         n_heads,
-        n_kv_heads: s.size_or("num_key_value_heads", n_heads, limits::N_HEADS)?,
-        head_dim,
+        n_kv_heads: n_heads,
+        head_dim: d_model / n_heads,
         context_len: match positions {
-            Some(positions) => s.size_or("max_position_embeddings", positions, limits::CONTEXT_LEN)?,
-            None => s.size("max_position_embeddings", limits::CONTEXT_LEN)?,
+            Some(positions) => s.size_or(context_len, positions, limits::CONTEXT_LEN)?,
+            None => s.size(context_len, limits::CONTEXT_LEN)?,
         },
         embedding_scale: 1.0,
         learned_positions: false,
         segments: 0,
         embedding_norm: None,
-        layers: vec![layer],
+        layers: Vec::new(),
         output: Output::Logits,
         output_norm: Some(norm),
-        tied_embeddings: s.bool_or("tie_word_embeddings", false)?,
+        masked: None,
+        tied_embeddings: true,
         output_bias: false,
         logit_scale: 1.0,
         logit_soft_cap: None,

@@ -38,11 +38,14 @@ mod head;
 mod hugging_face;
 mod lfm2;
 mod llama;
+mod modernbert;
 mod names;
+mod nomic_bert;
 mod olmo2;
 mod olmoe;
 mod period;
 mod phi3;
+mod pooling;
 mod qwen2;
 mod qwen3;
 mod settings;
@@ -50,7 +53,7 @@ mod smollm3;
 mod stablelm;
 mod starcoder2;
 
-pub use head::{HeadActivation, HeadConfig, Reads, Scores, head};
+pub use head::{HeadActivation, HeadConfig, HeadLayer, Reads, Scores, head};
 pub use names::{Part, Source, Tensors};
 
 use crate::error::Result;
@@ -60,7 +63,7 @@ use family::{Family, Origin};
 use settings::Settings;
 
 /// All families.
-const FAMILIES: [&Family; 20] = [
+const FAMILIES: [&Family; 22] = [
     &llama::FAMILY,
     &qwen2::FAMILY,
     &qwen3::FAMILY,
@@ -81,6 +84,8 @@ const FAMILIES: [&Family; 20] = [
     &bert::BERT,
     &bert::ROBERTA,
     &bert::DISTILBERT,
+    &modernbert::FAMILY,
+    &nomic_bert::FAMILY,
 ];
 
 /// Reads the hyperparameters of a model file.
@@ -94,7 +99,11 @@ pub fn config(file: &ModelFile) -> Result<ModelConfig> {
         Dialect::Gguf => format!("{name}."),
         Dialect::HuggingFace => String::new(),
     };
-    let config = (found.config)(&Settings::new(file, prefix))?;
+    let s = Settings::new(file, prefix);
+    let mut config = (found.config)(&s)?;
+    if config.encoder().is_none() && pooling::is_said(&s) {
+        config = pooling::encoder(&s, config)?;
+    }
     config.check(&file.name)?;
     Ok(config)
 }

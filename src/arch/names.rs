@@ -148,6 +148,13 @@ impl Tensors {
             rows.map(|row| row.source(prefix, &numbers, kind)).collect::<Vec<_>>()
         };
         let mut found = self.names.tables.iter().map(|table| rows(table)).find(|found| !found.is_empty());
+        // Files from before `transformers` 1.0 name the parts of a norm so.
+        let old = if kind == "bias" { "beta" } else { "gamma" };
+        if let Some(found) = &mut found {
+            let norms = found.iter().filter(|source| source.name.contains(".LayerNorm."));
+            let older = norms.map(|source| Source { name: source.name.replace(kind, old), ..source.clone() });
+            found.extend(older.collect::<Vec<_>>());
+        }
         if self.dialect == Dialect::Gguf && found.is_none() {
             let expert = numbers.get(1).and_then(|number| number.parse().ok());
             let name = expert.map_or_else(

@@ -1,6 +1,6 @@
 //! A Hugging Face model folder: `config.json`, safetensors (whole or in shards with an index), and, where given,
 //! `tokenizer.json`, `generation_config.json`, `tokenizer_config.json` and `chat_template.jinja`, and what sentence-transformers adds:
-//! `modules.json`, `sentence_bert_config.json`, `1_Pooling/config.json`. Other files are ignored.
+//! `modules.json`, `sentence_bert_config.json`, `config_sentence_transformers.json`, `1_Pooling/config.json`. Other files are ignored.
 
 use std::collections::BTreeMap;
 
@@ -96,7 +96,7 @@ pub(super) fn add_chat(files: &[(String, Bytes)], metadata: &mut BTreeMap<String
 }
 
 /// Puts what sentence-transformers says of an encoder's vectors into the metadata: `modules`, the names of what follows the
-/// encoder, `sentence_bert.*` and `pooling.*`.
+/// encoder, `sentence_bert.*`, `sentence_transformers.*` and `pooling.*`.
 pub(super) fn add_modules<'a>(
     files: impl Iterator<Item = (&'a str, &'a [u8])>,
     metadata: &mut BTreeMap<String, Value>,
@@ -104,6 +104,7 @@ pub(super) fn add_modules<'a>(
     for (path, bytes) in files {
         let prefix = match (module(path), base_name(path)) {
             (None, "sentence_bert_config.json") => "sentence_bert",
+            (None, "config_sentence_transformers.json") => "sentence_transformers",
             (Some(folder), CONFIG) if folder.ends_with("_Pooling") => "pooling",
             (None, name @ "modules.json") => {
                 let list: Json = serde_json::from_slice(json::without_mark(bytes))

@@ -28,6 +28,8 @@ pub fn info(info: &ModelInfo, report: &DeviceReport) -> JsValue {
     if let Some(kernels) = &report.kernels {
         set(&device, "kernels", &kernels.as_str().into());
     }
+    let prompts = js_sys::Object::new();
+    info.prompts.iter().for_each(|(name, prompt)| set(&prompts, name, &prompt.as_str().into()));
     let tasks: Array = info.tasks.iter().map(|task| JsValue::from_str(task)).collect();
     object([
         ("name", info.name.as_str().into()),
@@ -38,6 +40,7 @@ pub fn info(info: &ModelInfo, report: &DeviceReport) -> JsValue {
         ("weightType", info.weight_type.name().into()),
         ("device", device.into()),
         ("tasks", tasks.into()),
+        ("prompts", prompts.into()),
         ("notes", info.notes.iter().map(|note| JsValue::from_str(note)).collect::<Array>().into()),
         ("labelSets", info.label_sets.iter().map(|name| JsValue::from_str(name)).collect::<Array>().into()),
     ])

@@ -9,7 +9,7 @@ use super::error::to_js;
 use super::job::Job;
 use super::object::{object, set};
 use crate::language::Utf16;
-use crate::run::Place;
+use crate::run::{Fill, Place};
 use crate::task;
 
 #[wasm_bindgen]
@@ -32,6 +32,32 @@ impl Engine {
             ("labels", read.labels.iter().map(JsValue::from).collect::<Array>().into()),
             ("logits", Float32Array::from(read.logits.as_slice()).into()),
             ("words", Uint32Array::from(words.as_slice()).into()),
+        ]))
+    }
+
+    /// The likeliest tokens for each mask of a text: an array of `Fill`.
+    #[wasm_bindgen(js_name = fillMask)]
+    pub fn fill_mask(&self, text: &str, top: usize) -> Result<Array, JsValue> {
+        let fills = self.model().fill_mask(text, top).map_err(to_js)?;
+        let one = |fill: Fill| {
+            object([
+                ("mask", (fill.mask as f64).into()),
+                ("token", fill.token.into()),
+                ("score", fill.score.into()),
+                ("text", fill.text.into()),
+                ("sequence", fill.sequence.into()),
+            ])
+        };
+        Ok(fills.into_iter().map(one).collect())
+    }
+
+    /// A text as weights of tokens: `ids` and `weights`.
+    #[wasm_bindgen(js_name = embedSparse)]
+    pub fn embed_sparse(&self, text: &str) -> Result<JsValue, JsValue> {
+        let sparse = self.model().embed_sparse(text).map_err(to_js)?;
+        Ok(object([
+            ("ids", Uint32Array::from(sparse.ids.as_slice()).into()),
+            ("weights", Float32Array::from(sparse.weights.as_slice()).into()),
         ]))
     }
 

@@ -17,6 +17,11 @@ pub enum Norm {
         /// Added to the variance.
         eps: f32,
     },
+    /// LayerNorm without a bias (ModernBERT).
+    Unbiased {
+        /// Added to the variance.
+        eps: f32,
+    },
 }
 
 /// Elementwise non-linearity.
@@ -192,6 +197,17 @@ pub struct EncoderConfig {
     pub max_tokens: usize,
 }
 
+/// What a masked language model has between its rows and its output head: a matrix as wide as they are, and a norm of what follows it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Masked {
+    /// Bias on the matrix.
+    pub bias: bool,
+    /// What follows it.
+    pub activation: Activation,
+    /// Norm of that.
+    pub norm: Norm,
+}
+
 /// How a text's rows become one vector.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -242,6 +258,8 @@ pub struct ModelConfig {
     pub output: Output,
     /// Norm before the output head.
     pub output_norm: Option<Norm>,
+    /// An encoder's rows become logits of the vocabulary, by way of this: a masked language model.
+    pub masked: Option<Masked>,
     /// The output head is the embedding table.
     pub tied_embeddings: bool,
     /// Bias on the output head.

@@ -7,8 +7,8 @@ pub mod rope;
 pub mod sampling;
 
 pub use config::{Activation, AttentionConfig, EncoderConfig, ExpertsConfig, Ffn, FfnConfig, LayerConfig, ModelConfig};
-pub use config::{Norm, Norms, Output, Pooling, QkNorm};
+pub use config::{Masked, Norm, Norms, Output, Pooling, QkNorm};
 pub use op::{BufferId, MatrixId, Op, RowIds, VectorId};
-pub use plan::{Batch, BufferSpec, LogitRows, MatrixSpec, Plan, Step, Texts, VectorSpec};
+pub use plan::{Batch, BufferSpec, LogitRows, MatrixSpec, Plan, Step, Texts, VectorSpec, ZEROS};
 pub use rope::{Rope, RopeLayout, RopeScaling};
 pub use sampling::{Sampled, Sampling};

@@ -18,6 +18,8 @@ pub struct EmbedOptions {
     pub dimensions: Option<usize>,
     /// Put before each text, as some models were trained (`query: `).
     pub prefix: Option<String>,
+    /// Which of the file's own prefixes to put there (`ModelInfo::prompts`), where no prefix is given.
+    pub prompt: Option<String>,
 }
 
 /// Tokens that a pass takes of several texts; of one it takes all. More would make the page wait longer for an abort.
@@ -55,7 +57,7 @@ impl Model {
         })?;
         if *options != EmbedOptions::default() {
             return Err(Error::InvalidOption {
-                name: "pooling, normalize, dimensions, prefix".into(),
+                name: "pooling, normalize, dimensions, prefix, prompt".into(),
                 expected: "none of these: the embedding table has no choices".into(),
                 found: "one of them".into(),
             });
@@ -71,7 +73,7 @@ impl Model {
         encoder: EncoderConfig,
     ) -> Result<Vec<Vec<f32>>> {
         let tokenizer = self.require_tokenizer()?;
-        let prefix = options.prefix.as_deref().unwrap_or_default();
+        let prefix = self.prefix(options)?;
         let dimensions = options.dimensions.unwrap_or(encoder.dimensions);
         if dimensions == 0 || dimensions > encoder.dimensions {
             return Err(Error::InvalidOption {
@@ -105,8 +107,26 @@ impl Model {
         Ok(are_empty.into_iter().map(finished).collect())
     }
 
+    /// What is put before each text.
+    fn prefix<'a>(&'a self, options: &'a EmbedOptions) -> Result<&'a str> {
+        let name = options.prompt.as_deref().or(self.default_prompt.as_deref());
+        if let (None, Some(name)) = (&options.prefix, name) {
+            let prompts = &self.info().prompts;
+            return prompts.get(name).map(String::as_str).ok_or_else(|| {
+                let known = prompts.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
+                let expected = if known.is_empty() {
+                    "none: the model's files have no prompts".into()
+                } else {
+                    format!("one of {known}")
+                };
+                Error::InvalidOption { name: "prompt".into(), expected, found: format!("{name:?}") }
+            });
+        }
+        Ok(options.prefix.as_deref().unwrap_or_default())
+    }
+
     /// The vector of each text of a pass.
-    fn pooled(&self, pass: &Texts, pooling: Pooling, width: usize) -> Result<Vec<Vec<f32>>> {
+    pub(super) fn pooled(&self, pass: &Texts, pooling: Pooling, width: usize) -> Result<Vec<Vec<f32>>> {
         if pass.tokens().is_empty() {
             return Ok(Vec::new());
         }

@@ -102,44 +102,47 @@ impl Model {
         let segment = |second: bool| u32::from(second && question.is_some() && self.segments > 1);
         let mut pass = Texts::default();
         pass.push(pair.into_iter().map(|(id, second)| (id, segment(second))));
-        let all = self.rows_logits(head, &pass, LogitRows::All)?;
+        let all = self.rows_logits(head, &pass)?;
         let n = head.config.labels.len();
         let part = |rows: Range<usize>| all.get(rows.start * n..rows.end * n).unwrap_or_default();
         let logits = [part(0..1), part(from..from + ids.len())].concat();
         Ok(TokenLogits { labels: &head.config.labels, logits, words })
     }
 
-    fn require_head(&self, task: &str, reads: Reads) -> Result<&Head> {
+    pub(super) fn require_head(&self, task: &str, reads: Reads) -> Result<&Head> {
         self.head.as_ref().filter(|head| head.config.reads == reads).ok_or_else(|| self.cannot(task))
     }
 
     /// The outputs for each text of a pass, one text's behind another's.
     fn head_logits(&self, head: &Head, pass: &Texts) -> Result<Vec<f32>> {
-        let firsts: Vec<usize> = pass.ranges().map(|range| range.start).collect();
-        self.rows_logits(head, pass, LogitRows::Rows(&firsts))
+        let rows = self.pooled(pass, head.config.pooling, self.row_width())?;
+        self.outputs(head, pass, rows.iter().map(Vec::as_slice))
     }
 
-    /// The outputs for rows of a pass, one row's behind another's.
-    fn rows_logits(&self, head: &Head, pass: &Texts, asked: LogitRows<'_>) -> Result<Vec<f32>> {
-        if pass.tokens().is_empty() {
+    /// The outputs for every row of a pass, one row's behind another's.
+    fn rows_logits(&self, head: &Head, pass: &Texts) -> Result<Vec<f32>> {
+        let mut rows = Vec::new();
+        if !pass.tokens().is_empty() {
+            self.encode(pass, LogitRows::All, &mut rows)?;
+        }
+        // What is given may be longer than the rows asked for.
+        self.outputs(head, pass, rows.chunks_exact(self.row_width()).take(pass.tokens().len()))
+    }
+
+    fn row_width(&self) -> usize {
+        self.encoder.map_or(1, |encoder| encoder.dimensions)
+    }
+
+    fn outputs<'a>(&self, head: &Head, pass: &Texts, rows: impl Iterator<Item = &'a [f32]>) -> Result<Vec<f32>> {
+        let Some(first) = pass.tokens().first() else {
             return Err(Error::Tokenizer {
                 what: "it puts nothing around a text, and an empty text has no token".into(),
             });
-        }
-        let mut rows = Vec::new();
-        self.encode(pass, asked, &mut rows)?;
-        // What is given may be longer than the rows asked for.
-        let width = self.encoder.map_or(1, |encoder| encoder.dimensions);
-        let mut logits = Vec::new();
-        for row in rows.chunks_exact(width).take(asked.count(pass.tokens().len())) {
-            logits.extend_from_slice(&head.logits(row));
-        }
+        };
+        let logits: Vec<f32> = rows.flat_map(|row| head.logits(row)).collect();
         match logits.iter().find(|x| !x.is_finite()) {
             None => Ok(logits),
-            Some(found) => {
-                let token = pass.tokens().first().map_or(0, |token| *token as usize);
-                Err(Error::NotFinite { token, found: found.to_string() })
-            }
+            Some(found) => Err(Error::NotFinite { token: *first as usize, found: found.to_string() }),
         }
     }
 }

@@ -22,6 +22,7 @@ mod lease;
 mod lent;
 #[cfg(not(feature = "tasks"))]
 mod load;
+mod masked;
 mod model;
 mod open_session;
 mod options;
@@ -44,6 +45,7 @@ pub use generate::{GenerateOptions, Prompt, Written};
 pub use head::TokenLogits;
 pub use job::{Ended, Job};
 pub use lease::Lease;
+pub use masked::{Fill, Sparse};
 pub use model::{ChatFiles, Clock, LoadPhase, Model, ModelInfo};
 pub use open_session::OpenSession;
 pub use options::options;

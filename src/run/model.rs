@@ -15,7 +15,7 @@ use crate::backend::{self, Backend, DeviceReport, DeviceRequest};
 use crate::error::{Error, Result};
 use crate::format::{CHAT_TEMPLATE, Dialect, ModelFile, TOKENIZER_CONFIG, Value};
 use crate::heads::Heads;
-use crate::model::{EncoderConfig, Plan, plan};
+use crate::model::{EncoderConfig, Plan, ZEROS, plan};
 use crate::sample::SampleOptions;
 use crate::session::{PassCosts, identity};
 use crate::table::Table;
@@ -64,6 +64,8 @@ pub struct ModelInfo {
     pub tasks: Vec<&'static str>,
     /// The sets of labels that it was trained to classify by.
     pub label_sets: Vec<String>,
+    /// What an encoder was trained with before texts, as its files name it.
+    pub prompts: BTreeMap<String, String>,
     /// What the files left open, and what was taken for it, in words.
     pub notes: Vec<String>,
 }
@@ -97,6 +99,8 @@ pub struct Model {
     pub(super) backend: RefCell<Backend>,
     /// What its files say of its vectors, where it is an encoder.
     pub(super) encoder: Option<EncoderConfig>,
+    /// The prompt that its files want where a call names none.
+    pub(super) default_prompt: Option<String>,
     /// What is computed of its rows.
     pub(super) head: Option<Head>,
     /// Segments that it tells apart; see `ModelConfig::segments`.
@@ -156,6 +160,12 @@ impl Model {
             .or_else(|| ids(&file.metadata, "bos_token_id").next())
             .filter(|id| (*id as usize) < config.n_vocab);
         let defaults = defaults(&file)?;
+        let prompt = |(key, value): (&String, &Value)| {
+            Some((key.strip_prefix("sentence_transformers.prompts.")?.to_string(), value.as_str()?.to_string()))
+        };
+        let prompts = file.metadata.iter().filter_map(prompt).collect();
+        let default_prompt = file.metadata.get("sentence_transformers.default_prompt_name");
+        let default_prompt = default_prompt.and_then(Value::as_str).map(str::to_string);
         let text = |key: &str| file.metadata.get(key).and_then(Value::as_str).map(str::to_string);
         let chat = ChatFiles { template: text(CHAT_TEMPLATE), tokenizer_config: text(TOKENIZER_CONFIG) };
         let identity = identity(&plan, &weights);
@@ -176,12 +186,14 @@ impl Model {
                 Reads::Text => "classify",
                 Reads::Tokens => "entities",
                 Reads::Span => "answer",
+                Reads::Vocabulary => "fill-mask",
             },
             None if encoder.is_some() => "embed",
             None => "generate",
         };
         sections.names.retain(|name| *name != first);
         let mut names = vec![first];
+        names.extend((first == "fill-mask").then_some("embed-sparse"));
         names.extend(chat.has_template().then_some("chat"));
         names.append(&mut sections.names);
         let label_sets = std::mem::take(&mut sections.label_sets);
@@ -195,11 +207,13 @@ impl Model {
             device: device.report.clone(),
             tasks: names,
             label_sets,
+            prompts,
             notes,
         };
         Ok(Rc::new(Model {
             backend: RefCell::new(backend),
             encoder,
+            default_prompt,
             head,
             segments: config.segments,
             tokenizer,
@@ -314,7 +328,7 @@ impl Model {
 
 /// Number of weights, and the type that holds most of them.
 fn size(plan: &Plan, weights: &Weights) -> (usize, DType) {
-    let vectors: usize = plan.vectors.iter().map(|v| v.len).sum();
+    let vectors: usize = plan.vectors.iter().filter(|v| v.name != ZEROS).map(|v| v.len).sum();
     let mut by_type: Vec<(DType, usize)> = Vec::new();
     for matrix in &weights.matrices {
         let n = matrix.rows * matrix.cols;

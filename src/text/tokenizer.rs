@@ -101,10 +101,14 @@ impl Tokenizer {
     /// # Errors
     /// As [`Tokenizer::encode`].
     pub fn encode_within(&self, text: &str, max: usize) -> Result<Vec<u32>> {
-        let ids = self.encode(text, false, Controls::Literal)?;
+        Ok(self.within(&self.encode(text, false, Controls::Literal)?, max))
+    }
+
+    /// The ids of a text with what its file has before and after each text, cut off in the same way.
+    pub fn within(&self, ids: &[u32], max: usize) -> Vec<u32> {
         let room = max.saturating_sub(self.prefix.len() + self.suffix.len());
         let whole = self.prefix.iter().chain(ids.iter().take(room)).chain(&self.suffix);
-        Ok(whole.copied().take(max).collect())
+        whole.copied().take(max).collect()
     }
 
     /// Two texts of plain tokens as one, with what the tokenizer's file has around a text and `separators` ends between them; each token

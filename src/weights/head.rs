@@ -3,6 +3,7 @@
 use crate::arch::{self, HeadActivation, HeadConfig};
 use crate::error::{Error, Result};
 use crate::format::ModelFile;
+use crate::model::Norm;
 
 /// A head, ready to be computed.
 #[derive(Clone, Debug)]
@@ -18,6 +19,8 @@ struct Layer {
     weight: Vec<f32>,
     bias: Vec<f32>,
     then: HeadActivation,
+    /// Epsilon, weight and bias of a LayerNorm.
+    norm: Option<(f32, Vec<f32>, Vec<f32>)>,
 }
 
 impl Head {
@@ -28,7 +31,12 @@ impl Head {
     pub fn load(file: &ModelFile, width: usize) -> Result<Option<Head>> {
         let Some(config) = arch::head(file)? else { return Ok(None) };
         let mut problems = Vec::new();
-        let mut tensor = |name: String, shape: &[usize]| {
+        // What is not there adds nothing.
+        let mut tensor = |name: &str, kind: &str, shape: &[usize], is_there: bool| {
+            if !is_there {
+                return vec![0.0; shape.iter().product()];
+            }
+            let name = format!("{name}.{kind}");
             let found = file.tensor(&name);
             let found = found.filter(|tensor| {
                 let fits = tensor.shape == shape;
@@ -48,10 +56,16 @@ impl Head {
             values
         };
         let last = config.layers.len().saturating_sub(1);
-        let layers = config.layers.iter().enumerate().map(|(i, (name, then))| {
+        let layers = config.layers.iter().enumerate().map(|(i, layer)| {
             let rows = if i == last { config.labels.len() } else { width };
-            let weight = tensor(format!("{name}.weight"), &[rows, width]);
-            Layer { weight, bias: tensor(format!("{name}.bias"), &[rows]), then: *then }
+            let weight = tensor(layer.name, "weight", &[rows, width], true);
+            let bias = tensor(layer.name, "bias", &[rows], layer.bias);
+            let norm = layer.norm.map(|(name, norm)| {
+                let (Norm::Layer { eps } | Norm::Unbiased { eps } | Norm::Rms { eps }) = norm;
+                let weight = tensor(name, "weight", &[rows], true);
+                (eps, weight, tensor(name, "bias", &[rows], matches!(norm, Norm::Layer { .. })))
+            });
+            Layer { weight, bias, then: layer.then, norm }
         });
         let layers = layers.collect();
         if problems.is_empty() { Ok(Some(Head { config, layers })) } else { Err(Error::Weights { problems }) }
@@ -60,7 +74,7 @@ impl Head {
     /// The outputs for a row of the encoder; sums in f64.
     pub fn logits(&self, row: &[f32]) -> Vec<f32> {
         let mut x = row.to_vec();
-        for Layer { weight, bias, then } in &self.layers {
+        for Layer { weight, bias, then, norm } in &self.layers {
             let sum = |(row, bias): (&[f32], &f32)| {
                 let sum: f64 = row.iter().zip(&x).map(|(w, x)| f64::from(*w) * f64::from(*x)).sum();
                 let sum = sum + f64::from(*bias);
@@ -68,11 +82,29 @@ impl Head {
                     HeadActivation::None => sum,
                     HeadActivation::Tanh => sum.tanh(),
                     HeadActivation::Relu => sum.max(0.0),
+                    HeadActivation::Gelu => 0.5 * sum * (1.0 + erf(sum * std::f64::consts::FRAC_1_SQRT_2)),
                 };
                 out as f32
             };
             x = weight.chunks_exact(x.len().max(1)).zip(bias).map(sum).collect();
+            if let Some((eps, weight, bias)) = norm {
+                let n = x.len() as f64;
+                let mean = x.iter().map(|x| f64::from(*x)).sum::<f64>() / n;
+                let variance = x.iter().map(|x| (f64::from(*x) - mean).powi(2)).sum::<f64>() / n;
+                let scale = 1.0 / (variance + f64::from(*eps)).sqrt();
+                for ((x, w), b) in x.iter_mut().zip(weight).zip(bias) {
+                    *x = ((f64::from(*x) - mean) * scale) as f32 * w + b;
+                }
+            }
         }
         x
     }
+}
+
+/// The error function within 1.5e-7 (Abramowitz and Stegun, "Handbook of Mathematical Functions", 7.1.26).
+fn erf(x: f64) -> f64 {
+    const TERMS: [f64; 5] = [1.061405429, -1.453152027, 1.421413741, -0.284496736, 0.254829592];
+    let t = 1.0 / (1.0 + 0.3275911 * x.abs());
+    let sum = TERMS.iter().fold(0.0, |sum, term| (sum + term) * t);
+    (1.0 - sum * (-x * x).exp()).copysign(x)
 }

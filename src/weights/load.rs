@@ -7,7 +7,7 @@ use super::{Layout, Matrix, Weights};
 use crate::arch::{self, Part, Source, Tensors};
 use crate::error::{Error, Result};
 use crate::format::{ModelFile, TensorInfo};
-use crate::model::{MatrixSpec, Plan, VectorSpec};
+use crate::model::{MatrixSpec, Plan, VectorSpec, ZEROS};
 use crate::order;
 use crate::quant::DType;
 use crate::tensor::Bytes;
@@ -58,8 +58,8 @@ fn find(plan: &Plan, file: &ModelFile, only_check: bool) -> Result<Weights> {
     }
     loader.tell_wrong_types();
     // A head's tensors are read by `Head::load`.
-    for (name, _) in arch::head(file)?.map_or(&[][..], |head| head.layers) {
-        let own = |tensor: &&str| tensor.strip_prefix(name).is_some_and(|kind| [".weight", ".bias"].contains(&kind));
+    for layer in arch::head(file)?.into_iter().flat_map(|head| head.layers) {
+        let own = |tensor: &&str| layer.tensors().any(|name| name == *tensor);
         loader.used.extend(file.tensors.iter().map(|tensor| tensor.name.as_str()).filter(own));
     }
     loader.refuse_unused();
@@ -149,6 +149,9 @@ impl<'a> Loader<'a> {
     }
 
     fn vector(&mut self, spec: &VectorSpec) -> Result<Option<Vec<f32>>> {
+        if spec.name == ZEROS {
+            return Ok(Some(vec![0.0; spec.len]));
+        }
         let Some((tensor, source)) = self.find(&spec.name) else { return Ok(None) };
         let (rows, total) = self.rows(spec.len, source.part);
         let padded = spec.name == "output.bias";
@@ -233,10 +236,15 @@ impl<'a> Loader<'a> {
         }
     }
 
+    /// Vectors need no output head, which a decoder's files may have.
+    fn ignorable(&self, name: &str) -> bool {
+        self.names.ignorable(name) || self.plan.config.encoder().is_some() && name == "output.weight"
+    }
+
     fn refuse_unused(&mut self) {
         let names = self.tensors.keys().chain(self.unsupported.keys());
         let mut unused: Vec<&str> =
-            names.copied().filter(|name| !self.used.contains(name) && !self.names.ignorable(name)).collect();
+            names.copied().filter(|name| !self.used.contains(name) && !self.ignorable(name)).collect();
         order::sort(&mut unused);
         let architecture = &self.plan.config.architecture;
         self.problems.extend(unused.iter().map(|name| format!("{name}: {architecture} has no such tensor")));

@@ -1,12 +1,14 @@
 """Makes tiny random encoders, as make_fixtures.py does for decoders, which it takes its tools from:
 
-    .venv/bin/python tests/golden/make_encoders.py
+    .venv/bin/python tests/golden/make_encoders.py [KIND or NAME...]
     .venv/bin/python tests/golden/make_encoders.py FOLDER_OF_ALL_MINILM_L6_V2
+    .venv/bin/python tests/golden/make_encoders.py FOLDER_OF_SPLADE_TINY
 
 Each folder tiny-NAME holds config.json, model.safetensors in f16, tokenizer.json, what sentence-transformers adds to them, and
 expected.json: what `transformers` computes in f64 from the same weights, a text at a time, so that nothing is padded. tiny-bert
-has a GGUF file too. tiny-KIND-labels and tiny-KIND-pairs are the same with heads: their expected.json has logits. tiny-KIND-entities and tiny-KIND-answers have heads over every
-token: logits of the first row and of each token of a text, and the characters of each token's word as `tokenizers` has them. The second command writes minilm.json: vectors of the real model, in f64.
+and tiny-modernbert have a GGUF file too. tiny-KIND-labels and tiny-KIND-pairs are the same with heads: their expected.json has logits. tiny-KIND-entities and tiny-KIND-answers have heads over every
+token: logits of the first row and of each token of a text, and the characters of each token's word as `tokenizers` has them.
+tiny-KIND-masked are masked language models. The other commands write minilm.json and splade.json: vectors of real models, in f64.
 """
 
 import json
@@ -15,6 +17,7 @@ from pathlib import Path
 
 import gguf
 import numpy as np
+import safetensors.torch
 import tokenizers
 import torch
 import transformers
@@ -29,8 +32,10 @@ VOCAB = 260
 POSITIONS = 64
 # Of sentence_bert_config.json: the longest text is cut off there.
 MAX_TOKENS = 48
+BPE_VOCAB = 300
 SPECIAL = ["[UNK]", "[PAD]", "[CLS]", "[SEP]", "[MASK]"]
 CLS, SEP = 2, 3
+SPECIAL_IDS = dict(cls_token_id=CLS, bos_token_id=CLS, sep_token_id=SEP, eos_token_id=SEP)
 TEXTS = [
     "The keeper lights the lamp.",
     "",
@@ -57,8 +62,30 @@ MODELS = {
                                                      max_position_embeddings=POSITIONS, **BOTH)),
         None, None,
     ),
+    # Two layers that see everything around two with a window of 4 tokens to each side.
+    "modernbert": (
+        lambda: T.ModernBertModel(T.ModernBertConfig(
+            hidden_size=48, intermediate_size=40, num_hidden_layers=4, num_attention_heads=4, max_position_embeddings=POSITIONS,
+            local_attention=8, **SPECIAL_IDS, **(BOTH | dict(vocab_size=BPE_VOCAB)))),
+        "cls_token", ["Pooling", "Normalize"],
+    ),
+    # A decoder: each token sees those before it, and the last one stands for the text.
+    "qwen3embed": (
+        lambda: T.Qwen3ForCausalLM(T.Qwen3Config(
+            hidden_size=32, intermediate_size=48, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2, head_dim=8,
+            max_position_embeddings=POSITIONS, tie_word_embeddings=True, **(BOTH | dict(vocab_size=BPE_VOCAB)))),
+        "lasttoken", ["Pooling", "Normalize"],
+    ),
+    "nomic": (
+        lambda: T.NomicBertModel(T.NomicBertConfig(
+            hidden_size=48, intermediate_size=40, num_hidden_layers=2, num_attention_heads=4, max_position_embeddings=POSITIONS, **BOTH)),
+        "mean_tokens", ["Pooling", "Normalize"],
+    ),
 }
-
+PROMPTS = {"nomic": {"query": "search_query: ", "document": "search_document: "}}
+# Those that have GGUF files, too.
+ARCHITECTURES = {"bert": gguf.MODEL_ARCH.BERT, "modernbert": gguf.MODEL_ARCH.MODERN_BERT, "nomic": gguf.MODEL_ARCH.NOMIC_BERT,
+                 "qwen3embed": gguf.MODEL_ARCH.QWEN3}
 
 HEADS = {
     "bert-labels": (T.BertForSequenceClassification, "bert", ["calm", "storm", "fog", "night"], None),
@@ -66,6 +93,8 @@ HEADS = {
     "distilbert-labels": (T.DistilBertForSequenceClassification, "distilbert", ["NEGATIVE", "POSITIVE"], None),
     "bert-pairs": (T.BertForSequenceClassification, "bert", ["LABEL_0"], None),
     "roberta-pairs": (T.RobertaForSequenceClassification, "roberta", ["LABEL_0"], None),
+    "modernbert-labels": (T.ModernBertForSequenceClassification, "modernbert", ["calm", "storm", "fog"], None),
+    "modernbert-pairs": (T.ModernBertForSequenceClassification, "modernbert", ["LABEL_0"], None),
 }
 BIO = ["O", "B-PER", "I-PER", "B-LOC", "I-LOC"]
 TOKEN_HEADS = {
@@ -76,7 +105,18 @@ TOKEN_HEADS = {
     "bert-answers": (T.BertForQuestionAnswering, "bert", None),
     "roberta-answers": (T.RobertaForQuestionAnswering, "roberta", None),
     "distilbert-answers": (T.DistilBertForQuestionAnswering, "distilbert", None),
+    "modernbert-entities": (T.ModernBertForTokenClassification, "modernbert", BIO),
+    "modernbert-answers": (T.ModernBertForQuestionAnswering, "modernbert", None),
 }
+MASKED = {
+    "bert-masked": (T.BertForMaskedLM, "bert"),
+    "roberta-masked": (T.RobertaForMaskedLM, "roberta"),
+    "distilbert-masked": (T.DistilBertForMaskedLM, "distilbert"),
+    "modernbert-masked": (T.ModernBertForMaskedLM, "modernbert"),
+}
+MASKED_TEXTS = ["The [MASK] lights the lamp.", "A ship [MASK] the light, and the [MASK] sleeps. [SEP]", "[MASK]"]
+# Kinds that have token types, and that have none.
+SEGMENTED, UNSEGMENTED = ["bert"], ["distilbert", "modernbert"]
 QUERY = "who lights the lamp?"
 
 
@@ -93,6 +133,21 @@ def train_tokenizer():
     return tokenizer
 
 
+def train_byte_level():
+    """A byte-level BPE of BPE_VOCAB tokens, in the manner of ModernBERT."""
+    tokenizer = tokenizers.Tokenizer(tokenizers.models.BPE())
+    tokenizer.normalizer = tokenizers.normalizers.NFC()
+    tokenizer.pre_tokenizer = tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = tokenizers.decoders.ByteLevel()
+    trainer = tokenizers.trainers.BpeTrainer(
+        vocab_size=BPE_VOCAB, special_tokens=SPECIAL, show_progress=False,
+        initial_alphabet=sorted(tokenizers.pre_tokenizers.ByteLevel.alphabet()))
+    tokenizer.train_from_iterator([TRAINING_TEXT], trainer)
+    tokenizer.post_processor = tokenizers.processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B [SEP]", special_tokens=[("[CLS]", CLS), ("[SEP]", SEP)])
+    return tokenizer
+
+
 def encode(tokenizer, text, max_tokens):
     """Control tokens written out in a text are plain text here, which `tokenizers` can do only where they are not found at all."""
     pieces = tokenizer.pre_tokenizer.pre_tokenize_str(tokenizer.normalizer.normalize_str(text))
@@ -100,43 +155,82 @@ def encode(tokenizer, text, max_tokens):
     return [CLS, *ids[:max_tokens - 2], SEP]
 
 
-def write_gguf(path, model, tokenizer):
+def write_gguf(path, kind, model, tokenizer):
     """As llama.cpp writes it."""
     c = model.config
-    w = gguf.GGUFWriter(path, "bert")
+    arch = ARCHITECTURES[kind]
+    w = gguf.GGUFWriter(path, gguf.MODEL_ARCH_NAMES[arch])
     w.add_name(path.parent.name)
     w.add_context_length(POSITIONS)
     w.add_embedding_length(c.hidden_size)
     w.add_block_count(c.num_hidden_layers)
     w.add_feed_forward_length(c.intermediate_size)
     w.add_head_count(c.num_attention_heads)
-    w.add_layer_norm_eps(c.layer_norm_eps)
-    w.add_causal_attention(False)
-    w.add_pooling_type(gguf.PoolingType.MEAN)
-    w.add_tokenizer_model("bert")
-    w.add_tokenizer_pre("default")
-    w.add_token_type_count(c.type_vocab_size)
+    if kind == "qwen3embed":
+        w.add_head_count_kv(c.num_key_value_heads)
+        w.add_key_length(c.head_dim)
+        w.add_value_length(c.head_dim)
+        w.add_layer_norm_rms_eps(c.rms_norm_eps)
+        w.add_rope_freq_base(c.rope_parameters["rope_theta"])
+    else:
+        w.add_layer_norm_eps(getattr(c, "layer_norm_eps", None) or c.norm_eps)
+        w.add_causal_attention(False)
+    pooling = {"cls_token": gguf.PoolingType.CLS, "mean_tokens": gguf.PoolingType.MEAN, "lasttoken": gguf.PoolingType.LAST}
+    w.add_pooling_type(pooling[MODELS[kind][1]])
     tokens = [text for text, _ in sorted(tokenizer.get_vocab().items(), key=lambda item: item[1])]
-    inside = [text[2:] if text.startswith("##") else text if text in SPECIAL else "▁" + text for text in tokens]
-    w.add_token_list(inside)
+    if kind == "modernbert":
+        w.add_sliding_window(c.local_attention)
+        w.add_sliding_window_pattern(3)
+        w.add_rope_freq_base(c.rope_parameters["full_attention"]["rope_theta"])
+        w.add_float32("modern-bert.rope.freq_base_swa", c.rope_parameters["sliding_attention"]["rope_theta"])
+        w.add_rope_scaling_type(gguf.RopeScalingType.NONE)
+    if kind in ["modernbert", "qwen3embed"]:
+        w.add_vocab_size(c.vocab_size)
+        w.add_tokenizer_model("gpt2")
+        w.add_tokenizer_pre("modern-bert" if kind == "modernbert" else "gpt-2")
+        w.add_token_list(tokens)
+        w.add_token_merges([merge if isinstance(merge, str) else " ".join(merge)
+                            for merge in json.loads(tokenizer.to_str())["model"]["merges"]])
+        w.add_add_bos_token(True)
+        w.add_add_eos_token(True)
+        w.add_bos_token_id(CLS)
+        w.add_eos_token_id(SEP)
+    else:
+        w.add_tokenizer_model("bert")
+        w.add_tokenizer_pre("default")
+        w.add_token_type_count(c.type_vocab_size)
+        if kind == "nomic":
+            w.add_rope_freq_base(c.rope_parameters["rope_theta"])
+        w.add_token_list([text[2:] if text.startswith("##") else text if text in SPECIAL else "▁" + text for text in tokens])
+        w.add_bos_token_id(CLS)
     w.add_token_types([3 if text in SPECIAL else 1 for text in tokens])
     w.add_unk_token_id(0)
     w.add_pad_token_id(1)
-    w.add_bos_token_id(CLS)
     w.add_sep_token_id(SEP)
-    names = gguf.get_tensor_name_map(gguf.MODEL_ARCH.BERT, c.num_hidden_layers)
-    for own, p in model.named_parameters():
+    names = gguf.get_tensor_name_map(arch, c.num_hidden_layers)
+    # The names that the files have, which are those of published models.
+    for own, p in safetensors.torch.load_file(path.parent / "model.safetensors").items():
         if own.startswith("pooler."):
             continue
         name = names.get_name(own, try_suffixes=(".weight", ".bias"))
-        data = np.ascontiguousarray(p.detach().float().numpy())
+        data = np.ascontiguousarray(p.float().numpy())
         # As llama.cpp does it: positions and segments stay f32.
-        kind = Q.F16 if data.ndim == 2 and name.startswith(("blk", "token_embd.")) else Q.F32
-        w.add_tensor(name, gguf.quants.quantize(data, kind), raw_dtype=kind)
+        kind_ = Q.F16 if data.ndim == 2 and name.startswith(("blk", "token_embd.")) else Q.F32
+        w.add_tensor(name, gguf.quants.quantize(data, kind_), raw_dtype=kind_)
     w.write_header_to_file()
     w.write_kv_data_to_file()
     w.write_tensors_to_file()
     w.close()
+
+
+def randomise(name, model):
+    """Keys and values have 16 bits in the engine. Behind norms alone, and gates, large weights make more of that than tests could allow."""
+    fixtures.randomise(model, SEED)
+    with torch.no_grad():
+        for own, p in model.named_parameters():
+            if name.startswith(("modernbert", "nomic", "qwen3")) and p.dim() == 2 and "embeddings" not in own:
+                p.mul_(0.5)
+    fixtures.rounded(model, torch.float16)
 
 
 def numbers(row):
@@ -146,8 +240,7 @@ def numbers(row):
 def make(name, tokenizer):
     build, pooling, modules = MODELS[name]
     model = build().eval()
-    fixtures.randomise(model, SEED)
-    fixtures.rounded(model, torch.float16)
+    randomise(name, model)
     folder = GOLDEN / f"tiny-{name}"
     folder.mkdir(exist_ok=True)
     max_tokens = POSITIONS
@@ -155,26 +248,28 @@ def make(name, tokenizer):
     if modules:
         max_tokens = MAX_TOKENS
         (folder / "1_Pooling").mkdir(exist_ok=True)
-        kinds = {f"pooling_mode_{kind}": kind == pooling for kind in ["cls_token", "mean_tokens", "max_tokens"]}
+        kinds = {f"pooling_mode_{kind}": kind == pooling for kind in ["cls_token", "mean_tokens", "max_tokens", "lasttoken"]}
         write_json(folder / "1_Pooling/config.json", {"word_embedding_dimension": model.config.hidden_size, **kinds})
         write_json(folder / "sentence_bert_config.json", {"max_seq_length": MAX_TOKENS, "do_lower_case": False})
         types = ["Transformer", *modules]
         list_ = [{"idx": i, "name": str(i), "path": "" if i == 0 else f"{i}_{kind}", "type": f"sentence_transformers.models.{kind}"}
                  for i, kind in enumerate(types)]
         write_json(folder / "modules.json", list_)
+    if name in PROMPTS:
+        write_json(folder / "config_sentence_transformers.json", {"prompts": PROMPTS[name], "default_prompt_name": None, "similarity_fn_name": "cosine"})
     model.half().save_pretrained(folder)
     model.double()
     cases = []
     for text in TEXTS:
         ids = encode(tokenizer, text, max_tokens)
         with torch.no_grad():
-            rows = model(torch.tensor([ids])).last_hidden_state[0]
+            rows = getattr(model, "model", model)(torch.tensor([ids])).last_hidden_state[0]
         case = {"text": text, "tokens": ids, "mean": numbers(rows.mean(0)), "cls": numbers(rows[0]), "last": numbers(rows[-1])}
         cases.append(case)
-    write_json(folder / "expected.json", {"pooling": (pooling or "mean_tokens").split("_")[0],
+    write_json(folder / "expected.json", {"pooling": (pooling or "mean_tokens").split("_")[0].removesuffix("token"),
                                           "normalize": modules is None or "Normalize" in modules, "cases": cases})
-    if name == "bert":
-        write_gguf(folder / "model-f16.gguf", model, tokenizer)
+    if name in ARCHITECTURES:
+        write_gguf(folder / "model-f16.gguf", name, model, tokenizer)
     print(name, "longest", max(len(case["tokens"]) for case in cases))
 
 
@@ -186,7 +281,16 @@ def encode_pair(tokenizer, kind, query, text):
     while len(a) + len(b) > room:
         (a if len(a) > len(b) else b).pop()
     types = [0] * (len(a) + 2) + [1] * (len(between) - 1 + len(b) + 1)
-    return [CLS, *a, *between, *b, SEP], types if kind == "bert" else [0] * len(types)
+    return [CLS, *a, *between, *b, SEP], types if kind in SEGMENTED else [0] * len(types)
+
+
+def as_published(path):
+    """ModernBERT's keys as published models have them, from before `transformers` 5."""
+    config = json.loads(path.read_text())
+    for key in ["layer_types", "rope_parameters"]:
+        del config[key]
+    config |= {"global_attn_every_n_layers": 3, "global_rope_theta": 160000.0, "local_rope_theta": 10000.0}
+    path.write_text(json.dumps(config, indent=2) + "\n")
 
 
 def make_head(name, tokenizer):
@@ -195,13 +299,17 @@ def make_head(name, tokenizer):
     config.id2label = dict(enumerate(labels))
     config.label2id = {label: i for i, label in enumerate(labels)}
     config.problem_type = problem
+    # Of the two ways to make one row of a text, the one that most rerankers have.
+    if name == "modernbert-pairs":
+        config.classifier_pooling = "mean"
     model = build(config).eval()
-    fixtures.randomise(model, SEED)
-    fixtures.rounded(model, torch.float16)
+    randomise(name, model)
     folder = GOLDEN / f"tiny-{name}"
     folder.mkdir(exist_ok=True)
     tokenizer.save(str(folder / "tokenizer.json"))
     model.half().save_pretrained(folder)
+    if name == "modernbert-labels":
+        as_published(folder / "config.json")
     model.double()
     cases = []
     for text in TEXTS:
@@ -209,7 +317,7 @@ def make_head(name, tokenizer):
         types = [0] * len(ids)
         if name.endswith("pairs"):
             ids, types = encode_pair(tokenizer, kind, QUERY, text)
-        segments = {} if kind == "distilbert" else {"token_type_ids": torch.tensor([types])}
+        segments = {} if kind in UNSEGMENTED else {"token_type_ids": torch.tensor([types])}
         with torch.no_grad():
             logits = model(torch.tensor([ids]), **segments).logits[0]
         cases.append({"text": text, "logits": numbers(logits)})
@@ -226,7 +334,9 @@ def words_of(tokenizer, text):
         before = ranges.get(word, (start, end))
         ranges[word] = (min(before[0], start), max(before[1], end))
     units = lambda at: len(text[:at].encode("utf-16-le")) // 2
-    return found.ids, [[units(at) for at in ranges[word]] for word in found.word_ids]
+    # The space before a word is not of it.
+    start_of = lambda start, end: end - len(text[start:end].lstrip())
+    return found.ids, [[units(start_of(*ranges[word])), units(ranges[word][1])] for word in found.word_ids]
 
 
 def spans_of(model, tokenizer, kind, text):
@@ -245,8 +355,7 @@ def make_token_head(name, tokenizer):
         config.id2label = dict(enumerate(labels))
         config.label2id = {label: i for i, label in enumerate(labels)}
     model = build(config).eval()
-    fixtures.randomise(model, SEED)
-    fixtures.rounded(model, torch.float16)
+    randomise(name, model)
     folder = GOLDEN / f"tiny-{name}"
     folder.mkdir(exist_ok=True)
     tokenizer.save(str(folder / "tokenizer.json"))
@@ -262,17 +371,54 @@ def make_token_head(name, tokenizer):
             room -= 1
         plain, words = plain[:room], words[:room]
         ids = [CLS, *question, *plain, SEP]
-        types = [0] * (len(ids) - len(plain) - 1) + [int(not labels and kind == "bert")] * (len(plain) + 1)
-        segments = {} if kind == "distilbert" else {"token_type_ids": torch.tensor([types])}
+        types = [0] * (len(ids) - len(plain) - 1) + [int(not labels and kind in SEGMENTED)] * (len(plain) + 1)
+        segments = {} if kind in UNSEGMENTED else {"token_type_ids": torch.tensor([types])}
         with torch.no_grad():
             out = model(torch.tensor([ids]), **segments)
         logits = out.logits[0] if labels else torch.stack([out.start_logits[0], out.end_logits[0]], -1)
         from_ = 1 + len(question)
         rows = torch.cat([logits[:1], logits[from_:from_ + len(plain)]])
         # Its schemes are BIO and none. Places of short texts alone are the same in characters and UTF-16.
-        spans = {"spans": spans_of(model, tokenizer, kind, text)} if labels and kind != "distilbert" and 0 < len(plain) < room else {}
+        spans = {"spans": spans_of(model, tokenizer, kind, text)} if labels and kind in ["bert", "roberta"] and 0 < len(plain) < room else {}
         cases.append({"text": text, **spans, "words": [x for word in words for x in word], "logits": numbers(rows.flatten())})
     write_json(folder / "expected.json", {"query": None if labels else QUERY, "labels": labels or ["start", "end"], "cases": cases})
+    print(name, sum(path.stat().st_size for path in folder.iterdir()), "bytes")
+
+
+def make_masked(name, tokenizer):
+    """What the pipeline `fill-mask` finds, and the weights of SPLADE: of each token the largest ln(1 + max(logit, 0)) of all rows."""
+    build, kind = MASKED[name]
+    model = build(MODELS[kind][0]().config).eval()
+    randomise(name, model)
+    folder = GOLDEN / f"tiny-{name}"
+    folder.mkdir(exist_ok=True)
+    tokenizer.save(str(folder / "tokenizer.json"))
+    model.half().save_pretrained(folder)
+    model.double()
+    mask = tokenizer.token_to_id("[MASK]")
+    # Rows of the table that no token has are no outputs.
+    n = tokenizer.get_vocab_size()
+    fills, sparse = [], []
+    for text in MASKED_TEXTS:
+        # A part without a mask has a space before it where the text has one.
+        parts = [encode(tokenizer, part, 10**6)[1:-1] for part in text.split("[MASK]")]
+        ids = [CLS, *parts[0], *(id for part in parts[1:] for id in [mask, *part]), SEP]
+        with torch.no_grad():
+            logits = model(torch.tensor([ids])).logits[0, :, :n]
+        found = []
+        for at in [at for at, id in enumerate(ids) if id == mask]:
+            best = logits[at].softmax(-1).topk(5)
+            for score, token in zip(best.values.tolist(), best.indices.tolist()):
+                whole = ids[:at] + [token] + ids[at + 1:]
+                found.append([token, float(f"{score:.7g}"), tokenizer.decode([token]), tokenizer.decode(whole, skip_special_tokens=True)])
+        fills.append({"text": text, "tokens": ids, "fills": found})
+    for text in TEXTS:
+        with torch.no_grad():
+            logits = model(torch.tensor([encode(tokenizer, text, POSITIONS)])).logits[0, :, :n]
+        weights = logits.relu().log1p().amax(0)
+        ids = weights.nonzero()[:, 0]
+        sparse.append({"text": text, "ids": ids.tolist(), "weights": numbers(weights[ids])})
+    write_json(folder / "expected.json", {"fills": fills, "sparse": sparse})
     print(name, sum(path.stat().st_size for path in folder.iterdir()), "bytes")
 
 
@@ -290,6 +436,8 @@ REAL_TEXTS = [
 def make_real(folder):
     tokenizer = tokenizers.Tokenizer.from_file(str(folder / "tokenizer.json"))
     tokenizer.no_padding()
+    if not (folder / "modules.json").exists():
+        return make_real_sparse(folder, tokenizer)
     tokenizer.enable_truncation(json.loads((folder / "sentence_bert_config.json").read_text())["max_seq_length"])
     model = T.BertModel.from_pretrained(folder, attn_implementation="eager").eval().double()
     cases = []
@@ -300,17 +448,28 @@ def make_real(folder):
     write_json(GOLDEN / "minilm.json", cases)
 
 
+def make_real_sparse(folder, tokenizer):
+    """How many tokens have a weight, and the heaviest of them."""
+    model = T.BertForMaskedLM.from_pretrained(folder, attn_implementation="eager").eval().double()
+    tokenizer.enable_truncation(model.config.max_position_embeddings)
+    cases = []
+    for text in REAL_TEXTS:
+        with torch.no_grad():
+            weights = model(torch.tensor([tokenizer.encode(text).ids])).logits[0].relu().log1p().amax(0)
+        best = weights.topk(12)
+        cases.append({"text": text, "count": int((weights > 0).sum()), "ids": best.indices.tolist(), "weights": numbers(best.values)})
+    write_json(GOLDEN / "splade.json", cases)
+
+
 def main():
     torch.set_num_threads(1)
-    if len(sys.argv) > 1:
+    if len(sys.argv) > 1 and Path(sys.argv[1]).is_dir():
         return make_real(Path(sys.argv[1]))
-    tokenizer = train_tokenizer()
-    for name in MODELS:
-        make(name, tokenizer)
-    for name in HEADS:
-        make_head(name, tokenizer)
-    for name in TOKEN_HEADS:
-        make_token_head(name, tokenizer)
+    words, byte_level = train_tokenizer(), train_byte_level()
+    for table, make_one in [(MODELS, make), (HEADS, make_head), (TOKEN_HEADS, make_token_head), (MASKED, make_masked)]:
+        for name in table:
+            if not sys.argv[1:] or {name, name.split("-")[0]} & set(sys.argv[1:]):
+                make_one(name, byte_level if name.startswith(("modernbert", "qwen3")) else words)
 
 
 if __name__ == "__main__":

@@ -52,7 +52,7 @@ fn classify(model: &Rc<Model>, text: &str, labels: Labels) -> Result<Vec<Label>>
 
 #[test]
 fn labels_equal_those_of_transformers() {
-    for folder in ["tiny-bert-labels", "tiny-roberta-labels", "tiny-distilbert-labels"] {
+    for folder in ["tiny-bert-labels", "tiny-roberta-labels", "tiny-distilbert-labels", "tiny-modernbert-labels"] {
         let expected = json(folder);
         let labels: Vec<&str> = expected["labels"].as_array().unwrap().iter().map(|l| l.as_str().unwrap()).collect();
         let model = cpu(folder);
@@ -81,7 +81,7 @@ fn labels_equal_those_of_transformers() {
 
 #[test]
 fn pairs_equal_those_of_transformers() {
-    for folder in ["tiny-bert-pairs", "tiny-roberta-pairs"] {
+    for folder in ["tiny-bert-pairs", "tiny-roberta-pairs", "tiny-modernbert-pairs"] {
         let expected = json(folder);
         let cases = expected["cases"].as_array().unwrap();
         let texts: Vec<&str> = cases.iter().map(|case| case["text"].as_str().unwrap()).collect();
@@ -130,7 +130,7 @@ fn what_a_head_cannot_do_is_said() {
 
 #[test]
 fn every_token_has_its_logits_and_its_word() {
-    for kind in ["bert", "roberta", "distilbert"] {
+    for kind in ["bert", "roberta", "distilbert", "modernbert"] {
         for task in ["entities", "answers"] {
             let folder = format!("tiny-{kind}-{task}");
             let expected = json(&folder);

@@ -15,15 +15,23 @@ use super::run::{load, read, root, skipped};
 /// Of elements of about 1: f32 sums against f64 ones, keys and values in 16 bits.
 const MAX_ABS: f32 = 2e-4;
 
-const FOLDERS: [(&str, &[&str]); 3] = [
+const FOLDERS: [(&str, &[&str]); 5] = [
     ("tiny-bert", &["model.safetensors", "model-f16.gguf"]),
     ("tiny-roberta", &["model.safetensors"]),
     ("tiny-distilbert", &["model.safetensors"]),
+    ("tiny-modernbert", &["model.safetensors", "model-f16.gguf"]),
+    ("tiny-nomic", &["model.safetensors", "model-f16.gguf"]),
 ];
 
 /// What a folder may hold beside its weights.
-const BESIDE: [&str; 5] =
-    ["config.json", "tokenizer.json", "modules.json", "sentence_bert_config.json", "1_Pooling/config.json"];
+const BESIDE: [&str; 6] = [
+    "config.json",
+    "tokenizer.json",
+    "modules.json",
+    "sentence_bert_config.json",
+    "config_sentence_transformers.json",
+    "1_Pooling/config.json",
+];
 
 fn files(folder: &Path, weights: &str) -> Vec<(String, Bytes)> {
     let beside = BESIDE.into_iter().filter(|name| folder.join(name).exists() && !weights.ends_with(".gguf"));
@@ -97,7 +105,7 @@ fn vectors_equal_those_of_transformers() {
                 }
             }
             // What the files say is what happens without options.
-            let pooling = if in_gguf { "mean" } else { expected["pooling"].as_str().unwrap() };
+            let pooling = expected["pooling"].as_str().unwrap();
             for case in &cases[..4] {
                 let plain = numbers(&case[pooling]);
                 let normalize = in_gguf || expected["normalize"].as_bool().unwrap();
@@ -183,6 +191,137 @@ fn settings_that_change_vectors_are_refused() {
         let error = changed(name, from, to);
         assert!(error.contains(said), "{name}: {error}");
     }
+}
+
+/// A folder's files with its config.json changed.
+fn with_config(folder: &str, change: impl Fn(&mut serde_json::Map<String, Value>)) -> Vec<(String, Bytes)> {
+    let mut files = files(&root().join("tests/golden").join(folder), "model.safetensors");
+    for (_, bytes) in files.iter_mut().filter(|(path, _)| path == "config.json") {
+        let mut config: Value = serde_json::from_slice(bytes).unwrap();
+        change(config.as_object_mut().unwrap());
+        *bytes = Bytes::new(serde_json::to_vec(&config).unwrap());
+    }
+    files
+}
+
+/// NomicBERT's settings as its own code has them.
+fn as_published(config: &mut serde_json::Map<String, Value>) {
+    for (key, other) in [
+        ("hidden_size", "n_embd"),
+        ("intermediate_size", "n_inner"),
+        ("num_hidden_layers", "n_layer"),
+        ("num_attention_heads", "n_head"),
+        ("max_position_embeddings", "n_positions"),
+        ("layer_norm_eps", "layer_norm_epsilon"),
+    ] {
+        let value = config.remove(key).unwrap();
+        config.insert(other.to_string(), value);
+    }
+    for key in ["hidden_act", "rope_parameters"] {
+        config.remove(key);
+    }
+    let others = serde_json::json!({
+        "activation_function": "swiglu", "rotary_emb_base": 1000, "rotary_emb_fraction": 1.0, "rotary_emb_interleaved": false,
+        "rotary_scaling_factor": null, "prenorm": false, "qkv_proj_bias": false, "mlp_fc1_bias": false, "causal": false
+    });
+    config.extend(others.as_object().unwrap().clone());
+}
+
+#[test]
+fn a_decoder_that_is_pooled_does_not_write() {
+    let model = cpu("tiny-qwen3embed", "model.safetensors");
+    assert_eq!(model.info().tasks[0], "embed");
+    let job = model.generate(Prompt::Text("The keeper"), &GenerateOptions::default());
+    let error = job.and_then(|mut job| pollster::block_on(job.next())).unwrap_err();
+    assert_eq!(error.code(), "task/unsupported");
+    // The same files without the list of modules are a decoder's.
+    let path = root().join("tests/golden/tiny-qwen3embed");
+    let plain = load(read(&path, &["config.json", "tokenizer.json", "model.safetensors"]), DeviceChoice::Cpu).unwrap();
+    assert_eq!(plain.info().tasks[0], "generate");
+    // Convolutions would go on from one text to the next.
+    let mut lfm2 = read(&root().join("tests/golden/tiny-lfm2"), &["config.json", "model.safetensors"]);
+    lfm2.extend(read(&path, &["modules.json", "1_Pooling/config.json"]));
+    let error = load(lfm2, DeviceChoice::Cpu).map(|_| ()).unwrap_err().to_string();
+    assert!(error.contains("short convolutions"), "{error}");
+}
+
+#[test]
+fn prompts_are_those_of_the_files() {
+    let model = cpu("tiny-nomic", "model.safetensors");
+    assert_eq!(model.info().prompts["query"], "search_query: ");
+    let one = |prompt: Option<&str>, prefix: Option<&str>, text: &str| {
+        let options =
+            EmbedOptions { prompt: prompt.map(String::from), prefix: prefix.map(String::from), ..Default::default() };
+        embed(&model, &[text], &options).map(|mut all| all.remove(0))
+    };
+    let plain = one(None, None, "search_query: the lamp").unwrap();
+    assert_eq!(one(Some("query"), None, "the lamp").unwrap(), plain);
+    assert_eq!(one(Some("query"), Some("search_query: "), "the lamp").unwrap(), plain);
+    assert_ne!(one(None, None, "the lamp").unwrap(), plain);
+    let error = one(Some("passage"), None, "the lamp").unwrap_err();
+    assert!(error.to_string().contains("document, query"), "{error}");
+    let error = embed(
+        &cpu("tiny-bert", "model.safetensors"),
+        &["a"],
+        &EmbedOptions { prompt: Some("query".into()), ..Default::default() },
+    );
+    assert!(error.unwrap_err().to_string().contains("no prompts"));
+}
+
+#[test]
+fn nomic_bert_has_two_ways_to_say_its_settings() {
+    let text = "The keeper lights the lamp, and the ship sees it.";
+    let expected = cpu("tiny-nomic", "model.safetensors").embed(text).unwrap();
+    let published = load(with_config("tiny-nomic", as_published), DeviceChoice::Cpu).unwrap();
+    assert_eq!(published.embed(text).unwrap(), expected);
+    for (key, value) in [
+        ("rotary_scaling_factor", serde_json::json!(2.0)),
+        ("prenorm", serde_json::json!(true)),
+        ("moe_every_n_layers", serde_json::json!(2)),
+        ("activation_function", serde_json::json!("geglu")),
+        ("rotary_emb_fraction", serde_json::json!(2.0)),
+        ("n_head", serde_json::json!(49)),
+    ] {
+        let files = with_config("tiny-nomic", |config| {
+            as_published(config);
+            config.insert(key.to_string(), value.clone());
+        });
+        let error = load(files, DeviceChoice::Cpu).map(|_| ()).unwrap_err().to_string();
+        assert!(error.contains(key) || error.contains("head size") || error.contains("partial"), "{key}: {error}");
+    }
+}
+
+#[test]
+fn modern_bert_settings_that_make_no_sense_are_refused() {
+    for (key, value, said) in [
+        ("local_attention", serde_json::json!(-1), "local_attention"),
+        ("layer_types", serde_json::json!(["full_attention"]), "4 kinds of layers"),
+        (
+            "layer_types",
+            serde_json::json!(["full_attention", "sliding_attention", "x", "full_attention"]),
+            "layer_types",
+        ),
+        ("hidden_activation", serde_json::json!("mish"), "hidden_activation"),
+        ("norm_bias", serde_json::json!(true), "norm.bias: missing"),
+        ("num_attention_heads", serde_json::json!(0), "num_attention_heads"),
+        ("num_attention_heads", serde_json::json!(16), "even number"),
+        ("intermediate_size", serde_json::json!(41), "Wi.weight"),
+        ("global_attn_every_n_layers", serde_json::json!(0), "global_attn_every_n_layers"),
+    ] {
+        let files = with_config("tiny-modernbert", |config| {
+            config.insert(key.to_string(), value.clone());
+        });
+        let error = load(files, DeviceChoice::Cpu).map(|_| ()).unwrap_err().to_string();
+        assert!(error.contains(said), "{key}: {error}");
+    }
+    // A window that is as wide as the text hides nothing of it.
+    let wide = with_config("tiny-modernbert", |config| {
+        config.insert("local_attention".to_string(), serde_json::json!(1 << 20));
+    });
+    let text = "The lamp and the keeper and the ship and the sea. The lamp and the keeper.";
+    let [wide, narrow] = [wide, files(&root().join("tests/golden/tiny-modernbert"), "model.safetensors")]
+        .map(|files| load(files, DeviceChoice::Cpu).unwrap().embed(text).unwrap());
+    assert!(dot(&wide, &narrow) < 0.9999, "the window hides nothing: {}", dot(&wide, &narrow));
 }
 
 /// The real model, where `../shared/weights/get all-minilm-l6-v2 --into build/models` has put it, or `NANOLM_MODELS` says where.

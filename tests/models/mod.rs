@@ -14,6 +14,7 @@ mod grounded;
 mod heads;
 mod jobs;
 mod lost;
+mod masked;
 mod mixtures;
 mod reuse;
 mod run;

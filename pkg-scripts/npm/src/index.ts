@@ -38,5 +38,6 @@ export type { EmbedOptions, Ranked, RankOptions, Vector } from "./model/tasks/em
 export type { Entity, EntityOptions } from "./model/tasks/entities.js";
 export type { GenerateOptions, SamplingOptions } from "./model/tasks/generate.js";
 export type { Keyword, KeywordOptions } from "./model/tasks/keywords.js";
+export type { Fill, FillMaskOptions, SparseVector } from "./model/tasks/masked.js";
 export type { RewriteOptions, TranslateOptions } from "./model/tasks/rewrite.js";
 export type { SummarizeOptions } from "./model/tasks/summarize.js";

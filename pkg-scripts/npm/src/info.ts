@@ -44,13 +44,15 @@ export interface EngineInfo {
   device: DeviceInfo;
   /**
    * What the model can do: `generate`, `chat` and `complete`, or `embed` where it is an encoder; `tldr`, `key-points`, `headline`, `classify`,
-   * `entities`, `keywords`, `answer`, `rewrite`, `translate`.
+   * `fill-mask` and `embed-sparse` where it is a masked language model, `entities`, `keywords`, `answer`, `rewrite`, `translate`.
    */
   tasks: string[];
   /** Which way each task goes by default. */
   methods: Readonly<Record<string, TaskMethod>>;
   /** The sets of labels that the model can classify by: those of its file, its default first, and those of this package. */
   labelSets: string[];
+  /** What an encoder was trained with before texts, by the names that its files give: `embed` takes one as its `prompt`. Mostly none. */
+  prompts: Readonly<Record<string, string>>;
   /** What the model's files left open and what was taken for it, and what of them could not be kept, in words: mostly none. */
   notes: string[];
 }

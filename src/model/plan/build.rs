@@ -1,7 +1,9 @@
 //! From what a model is made of to its plan.
 
-use super::spec::{BufferSpec, MatrixSpec, Plan, Step, VectorSpec};
-use crate::model::config::{Activation, ExpertsConfig, Ffn, FfnConfig, LayerConfig, ModelConfig, Norm, Output, QkNorm};
+use super::spec::{BufferSpec, MatrixSpec, Plan, Step, VectorSpec, ZEROS};
+use crate::model::config::{
+    Activation, ExpertsConfig, Ffn, FfnConfig, LayerConfig, Masked, ModelConfig, Norm, Output, QkNorm,
+};
 use crate::model::op::{BufferId, MatrixId, Op, RowIds, VectorId};
 
 /// Builds the plan of a model.
@@ -76,8 +78,8 @@ impl<'a> Builder<'a> {
             up: buffer("up", c.d_ff),
             act: buffer("act", c.d_ff),
             output: match c.output {
-                Output::Logits => buffer("logits", c.n_vocab),
-                Output::Rows(_) => buffer("rows", c.d_model),
+                Output::Rows(_) if c.masked.is_none() => buffer("rows", c.d_model),
+                _ => buffer("logits", c.n_vocab),
             },
         };
         plan.output = buffers.output;
@@ -153,6 +155,14 @@ impl<'a> Builder<'a> {
             Norm::Rms { eps } => Op::RmsNorm { x, weight, n_heads: 1, eps, out },
             Norm::Layer { eps } => {
                 let bias = self.vector(format!("{name}.bias"), width);
+                Op::LayerNorm { x, weight, bias, eps, out }
+            }
+            Norm::Unbiased { eps } => {
+                let zeros = |vector: &VectorSpec| vector.name == ZEROS && vector.len == width;
+                let bias = match self.plan.vectors.iter().position(zeros) {
+                    Some(found) => VectorId(found),
+                    None => self.vector(ZEROS, width),
+                };
                 Op::LayerNorm { x, weight, bias, eps, out }
             }
         };
@@ -352,8 +362,8 @@ impl<'a> Builder<'a> {
     /// The rows that are not asked for are dropped before the last norm and the widest matrix, not after.
     fn output(&mut self) {
         let c = self.config;
-        let Buffers { x, y, norm, output, .. } = self.buffers;
-        if let Output::Rows(_) = c.output {
+        let Buffers { x, y, norm, branch, output, .. } = self.buffers;
+        if let (Output::Rows(_), None) = (c.output, c.masked) {
             match c.output_norm {
                 None => self.step("select_rows", Op::SelectRows { x, out: output }),
                 Some(norm) => {
@@ -365,6 +375,12 @@ impl<'a> Builder<'a> {
         }
         self.step("select_rows", Op::SelectRows { x, out: y });
         let mut rows = self.read("output_norm", c.output_norm, y);
+        if let Some(Masked { bias, activation, norm }) = c.masked {
+            self.linear("masked_dense".to_string(), rows, branch, bias);
+            self.step("masked_act", Op::Activation { x: branch, activation, out: x });
+            self.norm("masked_norm", norm, x, y);
+            rows = y;
+        }
         // A narrow row is scaled, not the logits.
         if c.logit_scale != 1.0 {
             let out = if rows == y { norm } else { y };

@@ -7,4 +7,4 @@ mod spec;
 
 pub use batch::{Batch, LogitRows, Texts};
 pub use build::build;
-pub use spec::{BufferSpec, MatrixSpec, Plan, Step, VectorSpec};
+pub use spec::{BufferSpec, MatrixSpec, Plan, Step, VectorSpec, ZEROS};

@@ -14,6 +14,9 @@ pub struct MatrixSpec {
     pub cols: usize,
 }
 
+/// The name of a vector that is in no file: it is zero, as the bias of a norm that has none.
+pub const ZEROS: &str = "zeros";
+
 /// A small f32 vector: norm weight, bias, rotary factors.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VectorSpec {

@@ -34,14 +34,14 @@ const DEFAULT: &str = "default";
 const EACH_NUMBER: &str = r"\p{N}";
 
 /// The families of byte-level BPE whose cuts this crate knows.
-const SUPPORTED_PRE: &str = "gpt-2, phi-2, mpt, olmo, jais, llama-bpe, llama3, llama-v3, falcon3, lfm2, dbrx, smaug-bpe, qwen2, \
+const SUPPORTED_PRE: &str = "gpt-2, phi-2, mpt, olmo, jais, modern-bert, llama-bpe, llama3, llama-v3, falcon3, lfm2, dbrx, smaug-bpe, qwen2, \
                              deepseek-r1-qwen, stablelm2, starcoder, refact, command-r, smollm, codeshell, exaone, falcon, \
                              deepseek-coder";
 
 fn family(pre: &str) -> Option<Family> {
     let plain = |cuts| Family { cuts, whole_pieces_first: false, add_bos: false };
     Some(match pre {
-        "gpt-2" | "phi-2" | "mpt" | "olmo" | "jais" => plain(&[GPT2]),
+        "gpt-2" | "phi-2" | "mpt" | "olmo" | "jais" | "modern-bert" => plain(&[GPT2]),
         "llama-bpe" | "llama3" | "llama-v3" | "falcon3" | "lfm2" => {
             Family { cuts: &[LLAMA3], whole_pieces_first: true, add_bos: true }
         }

@@ -64,6 +64,8 @@ export type RequestBody =
   | { method: "embed"; texts: string[]; options: object; query?: string | undefined }
   /** Answered with `TokenLogits` of the beginning of a text, by a head over tokens. */
   | { method: "readTokens"; text: string; question: string | undefined }
+  /** By a head over the vocabulary: answered with so many `Fill`s for each mask of a text, or without `top` with its `SparseVector`. */
+  | { method: "masked"; text: string; top?: number }
   /** Starts a task on a text. */
   | { method: "start"; task: string; input: string; options: object }
   /**

@@ -6,7 +6,7 @@ import { DisposedError, toWire, WorkerError } from "../errors.js";
 import { type ReadFiles, readFiles } from "../files/download.js";
 import type { Build, DeviceInfo, LoadedInfo } from "../info.js";
 import { diagnosis } from "./compile.js";
-import { embedAll } from "./embed.js";
+import { embedAll, masked } from "./embed.js";
 import { guideFor } from "./grammar.js";
 import { judged } from "./judged.js";
 import { keepLine, known } from "./measured.js";
@@ -176,6 +176,9 @@ function receive(request: Request): void {
     case "pace":
       queue.setPace(request.pace);
       answer(undefined);
+      break;
+    case "masked":
+      queue.between(() => masked(loaded(), request)).then(answer, (error) => fail(id, error));
       break;
     case "part":
       part(request).then(answer, (error: unknown) => fail(id, error));

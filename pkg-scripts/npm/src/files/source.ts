@@ -15,7 +15,7 @@ export type NamedFiles = FileList | Iterable<File> | ReadonlyMap<string, FileSou
 /**
  * A GGUF file, or the files of a Hugging Face folder (`config.json`, `model.safetensors`, `tokenizer.json` and, if they
  * are there, `generation_config.json`, `tokenizer_config.json`, `chat_template.jinja`, and an encoder's `modules.json`,
- * `1_Pooling/config.json` and `sentence_bert_config.json`), or an address: one that ends in "/" is such a
+ * `1_Pooling/config.json`, `sentence_bert_config.json` and `config_sentence_transformers.json`), or an address: one that ends in "/" is such a
  * folder, any other is a GGUF file. Of a GGUF file in parts (`-00001-of-00003.gguf`) the address of one is enough; a folder may have its
  * weights in parts, with an index.
  */
@@ -48,7 +48,7 @@ const FOLDER: readonly { name: string; optional?: boolean; index?: string; more?
   { name: "tokenizer_config.json", optional: true },
   { name: "chat_template.jinja", optional: true },
   // What sentence-transformers says of an encoder's vectors.
-  { name: "modules.json", optional: true, more: ["1_Pooling/config.json", "sentence_bert_config.json"] },
+  { name: "modules.json", optional: true, more: ["1_Pooling/config.json", "sentence_bert_config.json", "config_sentence_transformers.json"] },
   { name: "model.safetensors", index: "model.safetensors.index.json" },
 ];
 

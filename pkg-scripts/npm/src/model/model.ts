@@ -14,7 +14,7 @@ import type { Finders } from "./instruct/index.js";
 import { type FinderOptions, type Found, found, written } from "./instructed.js";
 import { report } from "./job.js";
 import { described } from "./methods.js";
-import { checkCallOptions, checkOptions, type ControlOptions, type Instructed, isLiteral } from "./options.js";
+import { type CallOptions, checkCallOptions, checkOptions, type ControlOptions, type Instructed, isLiteral } from "./options.js";
 import { Parts } from "./parts.js";
 import { Session } from "./session.js";
 import type { Piece, Point, TextStream } from "./stream.js";
@@ -25,6 +25,7 @@ import { embed, type EmbedOptions, rank, type Ranked, type RankOptions, similari
 import { type Entity, type EntityOptions, extractEntities } from "./tasks/entities.js";
 import { generate, type GenerateOptions } from "./tasks/generate.js";
 import { extractKeywords, type Keyword, type KeywordOptions } from "./tasks/keywords.js";
+import type { Fill, FillMaskOptions, SparseVector } from "./tasks/masked.js";
 import type { RewriteOptions, TranslateOptions } from "./tasks/rewrite.js";
 import { summarize, type SummarizeOptions } from "./tasks/summarize.js";
 
@@ -271,6 +272,24 @@ export class Model {
   }
 
   /**
+   * Texts as weights of tokens (SPLADE), by a masked language model (`model.info.tasks` has `embed-sparse`) that was trained for it: the
+   * sum over the tokens that two of them share, of the products of their weights, says how near they are.
+   */
+  embedSparse(text: string, options?: CallOptions): Promise<SparseVector>;
+  embedSparse(texts: readonly string[], options?: CallOptions): Promise<SparseVector[]>;
+  async embedSparse(texts: string | readonly string[], options: CallOptions = {}): Promise<SparseVector | SparseVector[]> {
+    return (await import("./heads/masked.js")).embedSparse(this.#connection, texts, options);
+  }
+
+  /**
+   * The likeliest tokens for what is masked in a text, by a masked language model (`model.info.tasks` has `fill-mask`). A mask is written as
+   * the model has it, `[MASK]` or `<mask>`; other control tokens are text. First those for the first mask, the likeliest first.
+   */
+  async fillMask(text: string, options: FillMaskOptions = {}): Promise<Fill[]> {
+    return (await import("./heads/masked.js")).fillMask(this.#connection, text, options);
+  }
+
+  /**
    * How near two texts are in what they say: the cosine of their vectors, -1 to 1; about 0 for texts that have nothing to do with
    * each other. With a list, how near the first text is to each of it. Vectors of `embed` can stand for texts.
    */
@@ -290,7 +309,7 @@ export class Model {
   }
 
   get #vectors(): Vectors {
-    return { engine: this.#connection, parts: this.#parts, encodes: this.#info.tasks.includes("embed"), scores: this.#info.tasks.includes("rank") };
+    return { engine: this.#connection, parts: this.#parts, encodes: this.#info.tasks.includes("embed"), scores: this.#info.tasks.includes("rank"), prompts: this.#info.prompts };
   }
 
   /**

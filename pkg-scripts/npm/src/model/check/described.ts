@@ -85,7 +85,7 @@ async function fromGguf(files: readonly Beginning[]): Promise<Description> {
   });
   const tensors = headers.flatMap((header) => header.tensors);
   const own = typeof metadata.get("nanolm.tasks") === "string" ? String(metadata.get("nanolm.tasks")) : undefined;
-  const encoder = architecture === "bert";
+  const encoder = architecture.endsWith("bert") || (s("pooling_type") ?? 0) !== 0;
   return {
     name: String(metadata.get("general.name") ?? "") || architecture,
     architecture,
@@ -159,10 +159,11 @@ async function fromFolder(config: Beginning, weights: readonly Beginning[], name
   const architectures = settings["architectures"];
   const architecture = Array.isArray(architectures) && architectures.length === 1 ? String(architectures[0]) : "";
   const s: Settings = (key) => settings[key] ?? (architecture === "FalconForCausalLM" ? ofFalcon(settings, key) : undefined);
+  const isPublishedNomic = settings["n_embd"] !== undefined && architecture.startsWith("Nomic");
   const isDistilbert = architecture.startsWith("DistilBert");
   const sizes = sizesOf(
     s,
-    architecture === "GPT2LMHeadModel"
+    architecture === "GPT2LMHeadModel" || isPublishedNomic
       ? { layers: "n_layer", heads: "n_head", kvHeads: "", width: "n_embd", headWidth: "", context: "n_positions" }
       : {
           layers: isDistilbert ? "n_layers" : "num_hidden_layers",
@@ -174,10 +175,13 @@ async function fromFolder(config: Beginning, weights: readonly Beginning[], name
           context: "max_position_embeddings",
         },
   );
-  const encoder = ENCODERS.includes(architecture);
+  // A decoder whose rows are pooled.
+  const pooled = named("modules.json") !== undefined;
+  const encoder = pooled || ENCODERS.includes(architecture);
   if (sizes !== undefined && encoder) sizes.context = await encoderContext(architecture, sizes.context, named);
   const tensors = (await Promise.all(weights.map(readSafetensors))).flat();
   const name = settings["_name_or_path"];
+  const masked = architecture.endsWith("ForMaskedLM");
   const known = [...DECODERS, ...ENCODERS];
   return {
     name: typeof name === "string" && name !== "" ? name : architecture,
@@ -186,7 +190,7 @@ async function fromFolder(config: Beginning, weights: readonly Beginning[], name
     tensors,
     sizes,
     expertShare: expertShareOf(s),
-    tasks: [encoder ? encoderTask(architecture, settings) : "generate", ...((await hasTemplate(named)) ? ["chat"] : [])],
+    tasks: [encoder ? encoderTask(architecture, settings) : "generate", ...(masked ? ["embed-sparse"] : []), ...((await hasTemplate(named)) ? ["chat"] : [])],
     refusal: known.includes(architecture)
       ? (withoutSizes(sizes) ?? unknownTypes(tensors))
       : `the model class ${JSON.stringify(architecture)} is not supported; supported: ${known.join(", ")}`,
@@ -206,6 +210,7 @@ async function encoderContext(architecture: string, positions: number, named: (n
 function encoderTask(architecture: string, settings: Readonly<Record<string, unknown>>): string {
   if (architecture.endsWith("ForTokenClassification")) return "entities";
   if (architecture.endsWith("ForQuestionAnswering")) return "answer";
+  if (architecture.endsWith("ForMaskedLM")) return "fill-mask";
   if (!architecture.endsWith("ForSequenceClassification")) return "embed";
   return Object.keys((settings["id2label"] as object | undefined) ?? { 0: "", 1: "" }).length === 1 ? "rank" : "classify";
 }

@@ -16,10 +16,15 @@ export interface EmbedOptions extends CallOptions {
   dimensions?: number | undefined;
   /** Put before each text, as some models want it: `"query: "`, `"passage: "`. */
   prefix?: string | undefined;
+  /** Which of the prefixes that the model's files give (`model.info.prompts`) to put before each text, such as `"query"`. */
+  prompt?: string | undefined;
 }
 
 export interface RankOptions extends EmbedOptions {
-  /** Put before the query in place of `prefix`. */
+  /**
+   * Put before the query in place of `prefix`. Without any of these, query and texts get the prompts `query` and `document` where the
+   * model's files give such.
+   */
   queryPrefix?: string | undefined;
   /** Only so many, the best. */
   top?: number | undefined;
@@ -44,9 +49,11 @@ export interface Vectors {
   encodes: boolean;
   /** It reads query and text together, and scores the pair. */
   scores: boolean;
+  /** What its files want before texts. */
+  prompts: Readonly<Record<string, string>>;
 }
 
-const NAMES = ["pooling", "normalize", "dimensions", "prefix"] as const;
+const NAMES = ["pooling", "normalize", "dimensions", "prefix", "prompt"] as const;
 
 /** @internal */
 export async function embed(
@@ -111,9 +118,11 @@ export async function rank(
   if (!Array.isArray(texts)) throw optionError("texts", "an array of strings or vectors", texts);
   if (top !== undefined && !(Number.isInteger(top) && top > 0)) throw optionError("top", "a whole number of at least 1", top);
   if (source.scores) return best(await score(source, query, texts, { ...rest, queryPrefix } as RankOptions), top);
-  const own = queryPrefix === undefined ? rest : { ...rest, prefix: queryPrefix };
+  const byFile = queryPrefix === undefined && rest.prefix === undefined && rest.prompt === undefined;
+  const prompted = (prompt: string): EmbedOptions => (byFile && source.prompts[prompt] !== undefined ? { ...rest, prompt } : rest);
+  const own = queryPrefix === undefined ? prompted("query") : { ...rest, prefix: queryPrefix };
   const first = typeof query === "string" ? ((await embed(source, query, own)) as Vector) : query;
-  const scores = (await similarity(source, first, texts, rest)) as number[];
+  const scores = (await similarity(source, first, texts, prompted("document"))) as number[];
   return best(scores, top);
 }
 
