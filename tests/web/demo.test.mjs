@@ -378,7 +378,8 @@ describe("demo page", { skip: missing }, () => {
     await page.reload();
     await loaded();
     assert.deepEqual(await search(), found);
-    assert.deepEqual(problems, []);
+    // The page asks the server whether there is a newer version: the browser says that nobody answers.
+    assert.deepEqual(problems.filter((text) => !text.includes("ERR_CONNECTION_REFUSED")), []);
   });
 
   describe("versions", () => {

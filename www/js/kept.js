@@ -64,7 +64,10 @@ export async function keptPage() {
 let files;
 /** The page's files with their sizes: `[{ path, bytes }]`; empty where the server has no list of them. */
 export function siteFiles() {
-  files ??= fetch(new URL("files.json", HERE))
+  const list = new URL("files.json", HERE);
+  // Without a network, that of the version that is kept.
+  files ??= fetch(list)
+    .catch(() => caches.match(list))
     .then((response) => response.json())
     .then((list) => list.files)
     .catch(() => []);
