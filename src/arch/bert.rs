@@ -184,6 +184,7 @@ fn from_distilbert(s: &Settings<'_>) -> Result<ModelConfig> {
         logit_scale: 1.0,
         logit_soft_cap: None,
         rope_factors: false,
+        source: None,
     };
     let (pooling, normalize) = pooling(s)?;
     let max_tokens = max_tokens(s, context_len)?;

@@ -78,6 +78,7 @@ fn from_hugging_face(s: &Settings<'_>) -> Result<ModelConfig> {
         logit_scale: 1.0,
         logit_soft_cap: None,
         rope_factors: false,
+        source: None,
     };
     // Older files have their own names for the two settings of the rotation.
     let rotation = Rotation {

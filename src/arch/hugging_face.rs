@@ -84,6 +84,7 @@ pub(super) fn decoder_with(s: &Settings, norm: Norm, activation: (&str, &str), d
         logit_scale: 1.0,
         logit_soft_cap: None,
         rope_factors: false,
+        source: None,
     })
 }
 

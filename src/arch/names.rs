@@ -48,11 +48,12 @@ pub(super) struct Name {
     part: Option<Part>,
     transposed: bool,
     plus_one: bool,
+    alone: bool,
 }
 
 /// The tensor `inside` is called `file` in the file.
 pub(super) const fn name(inside: &'static str, file: &'static str) -> Name {
-    Name { inside, file, part: None, transposed: false, plus_one: false }
+    Name { inside, file, part: None, transposed: false, plus_one: false, alone: false }
 }
 
 impl Name {
@@ -64,6 +65,11 @@ impl Name {
     /// Its weight is stored `[in, out]`.
     pub(super) const fn transposed(self) -> Name {
         Name { transposed: true, ..self }
+    }
+
+    /// Its bias is a tensor of that whole name, and its weight is none.
+    pub(super) const fn alone(self) -> Name {
+        Name { alone: true, ..self }
     }
 
     /// Its weight is stored less 1.
@@ -80,7 +86,7 @@ impl Name {
         let name = layer.map_or_else(|| name.clone(), |layer| name.replacen("{}", layer, 1));
         let weight = kind == "weight";
         Source {
-            name: format!("{name}.{kind}"),
+            name: if self.alone { name } else { format!("{name}.{kind}") },
             part: self.part,
             transposed: self.transposed && weight,
             plus_one: self.plus_one && weight,
@@ -131,7 +137,7 @@ impl Tensors {
         let (pattern, layer) = pattern(stem);
         let prefix = (self.names.prefix, self.prefix.as_str());
         let rows = |table: &[Name]| {
-            let rows = table.iter().filter(|row| row.inside == pattern);
+            let rows = table.iter().filter(|row| row.inside == pattern && (!row.alone || kind == "bias"));
             rows.map(|row| row.source(prefix, layer, kind)).collect::<Vec<_>>()
         };
         let mut found = self.names.tables.iter().map(|table| rows(table)).find(|found| !found.is_empty());
@@ -163,11 +169,11 @@ fn other_prefix<'a>(file: &'a ModelFile, names: &Names) -> &'a str {
     heads.find(|head| head.matches('.').count() == 1).unwrap_or("")
 }
 
-/// `blk.3.attn_q` to `blk.{}.attn_q` and `3`.
+/// `enc.blk.3.attn_q` to `enc.blk.{}.attn_q` and `3`.
 fn pattern(stem: &str) -> (String, Option<&str>) {
-    let layer = stem.strip_prefix("blk.").and_then(|rest| rest.split_once('.'));
+    let layer = stem.split_once("blk.").and_then(|(side, rest)| Some((side, rest.split_once('.')?)));
     match layer {
-        Some((layer, part)) => (format!("blk.{{}}.{part}"), Some(layer)),
+        Some((side, (layer, part))) => (format!("{side}blk.{{}}.{part}"), Some(layer)),
         None => (stem.to_string(), None),
     }
 }

@@ -14,6 +14,11 @@ pub(super) fn check(plan: &Plan) -> Result<()> {
         let (what, found) = ("the GPU for this model".to_string(), "an encoder".to_string());
         return Err(Error::Unsupported { what, found, supported: "decoders; encoders run on the CPU".to_string() });
     }
+    if plan.config.source.is_some() {
+        let (what, found) = ("the GPU for this model".to_string(), "an encoder-decoder".to_string());
+        let supported = "decoders; encoder-decoders run on the CPU".to_string();
+        return Err(Error::Unsupported { what, found, supported });
+    }
     if let Some(step) = plan.steps.iter().find(|step| matches!(step.op, Op::ShortConv { .. })) {
         let (what, found) = (format!("{} on the GPU", step.name), "a short convolution".to_string());
         return Err(Error::Unsupported { what, found, supported: "attention; such models run on the CPU".to_string() });

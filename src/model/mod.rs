@@ -7,7 +7,7 @@ pub mod rope;
 pub mod sampling;
 
 pub use config::{Activation, AttentionConfig, EncoderConfig, Ffn, FfnConfig, LayerConfig, ModelConfig, Norm, Norms};
-pub use config::{Output, Pooling, QkNorm};
+pub use config::{Output, Pooling, QkNorm, Relative, SourceConfig};
 pub use op::{BufferId, MatrixId, Op, RowIds, VectorId};
 pub use plan::{Batch, BufferSpec, LogitRows, MatrixSpec, Plan, Step, Texts, VectorSpec};
 pub use rope::{Rope, RopeLayout, RopeScaling};

@@ -49,7 +49,7 @@ impl Quantise {
     fn target(self, name: &str, cols: usize) -> Option<Target> {
         let table = matches!(name, "token_embd.weight" | "output.weight");
         let wanted: &[Target] = match (self, table) {
-            _ if name == "position_embd.weight" => &[],
+            _ if name.ends_with("position_embd.weight") => &[],
             (Quantise::Q4_K, false) => &[Target::of::<Q4_K>(DType::Q4_K), Target::of::<Q5_0>(DType::Q5_0)],
             (Quantise::Q4_K, true) => &[Target::of::<Q6_K>(DType::Q6_K), Target::of::<Q8_0>(DType::Q8_0)],
             (Quantise::Q4_0, false) => &[Target::of::<Q4_0>(DType::Q4_0)],

@@ -17,6 +17,7 @@ mod lost;
 mod reuse;
 mod run;
 mod salience;
+mod seq2seq;
 mod sessions;
 mod stories;
 mod summaries;

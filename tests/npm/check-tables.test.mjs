@@ -23,7 +23,7 @@ test("architectures and model classes", () => {
   const isClass = (name) => /^[A-Z]/.test(name);
   assert.ok(names.length > 30, names.join());
   assert.deepEqual(sorted(known.ARCHITECTURES), sorted(names.filter((name) => !isClass(name))));
-  assert.deepEqual(sorted([...known.DECODERS, ...known.ENCODERS]), sorted(names.filter(isClass)));
+  assert.deepEqual(sorted([...known.DECODERS, ...known.ENCODERS, ...known.ENCODER_DECODERS]), sorted(names.filter(isClass)));
   const bert = [...source("arch/bert.rs").matchAll(/known: &\[([^\]]*)\]/g)].flatMap(([, list]) => texts(list));
   assert.deepEqual(sorted(known.ENCODERS), sorted(bert.filter(isClass)));
 });

@@ -51,6 +51,11 @@ export interface EngineInfo {
   methods: Readonly<Record<string, TaskMethod>>;
   /** The sets of labels that the model can classify by: those of its file, its default first, and those of this package. */
   labelSets: string[];
+  /**
+   * Of an encoder-decoder, and of no other model: the settings that its files have for the tasks that it was trained for, such as
+   * `summarization.prefix`.
+   */
+  recipes?: Readonly<Record<string, string | number | boolean>> | undefined;
   /** What the model's files left open and what was taken for it, and what of them could not be kept, in words: mostly none. */
   notes: string[];
 }

@@ -66,6 +66,8 @@ export const ENCODERS: readonly string[] = [
   "DistilBertForQuestionAnswering",
 ];
 
+export const ENCODER_DECODERS: readonly string[] = ["T5ForConditionalGeneration", "BartForConditionalGeneration", "MarianMTModel"];
+
 /** Kinds of tokenizers in GGUF files. */
 export const TOKENIZERS: readonly string[] = ["gpt2", "llama", "bert"];
 
