@@ -252,7 +252,10 @@ impl Continuing {
         options.check_beams(beams, guide.is_some())?;
         let mut sampler = Sampler::new(sampling, model.vocab_size(), max_tokens)?;
         tokens.iter().for_each(|token| sampler.observe(*token));
-        rules.into_iter().flat_map(|rules| &rules.banned).for_each(|token| sampler.ban(*token));
+        if let Some(rules) = rules {
+            rules.prefix.iter().for_each(|token| sampler.follow(*token));
+            rules.banned.iter().for_each(|token| sampler.ban(*token));
+        }
         let is_text = |id: &u32| {
             let kind = model.tokenizer().and_then(|t| t.kind(*id));
             !matches!(kind, Some(TokenKind::Control))

@@ -127,6 +127,12 @@ impl Sampler {
         self.seen.insert(token);
     }
 
+    /// A token that the output begins with and does not show: runs of tokens count from it.
+    pub fn follow(&mut self, token: u32) {
+        self.observe(token);
+        self.output.push(token);
+    }
+
     /// What a device needs to choose the next `n` tokens by the same rules, with the random bits that this sampler would
     /// draw, which go to `draws`; `None` where it cannot: where the choice depends on more than which tokens came.
     ///

@@ -167,15 +167,15 @@ def build(name, seed):
     with torch.no_grad():
         for own, p in model.named_parameters():
             if own.endswith(".q.weight"):
-                # Scores have no factor.
-                p.mul_(T5["d_kv"] ** -0.5)
+                # Scores have no factor, and must not leave one key alone.
+                p.mul_(0.5 * T5["d_kv"] ** -0.5)
             if own == "model.shared.weight":
                 scale = 0.3 if name == "marian" else 0.6
                 p.copy_(torch.randn(p.shape, generator=torch.Generator().manual_seed(seed)) * scale)
                 p[1] *= 1.6
             if own in ("shared.weight", "lm_head.weight"):
                 # Rows are not scaled, and logits spread; outputs end.
-                p.copy_(torch.randn(p.shape, generator=torch.Generator().manual_seed(seed)) * (1.2 if tied else 0.4))
+                p.copy_(torch.randn(p.shape, generator=torch.Generator().manual_seed(seed)) * (1.2 if tied else 0.25))
                 p[1] *= 1.1 if tied else 1.6
     if "final_logits_bias" in dict(model.named_buffers()):
         model.final_logits_bias.copy_(0.3 * torch.randn(1, VOCAB, generator=torch.Generator().manual_seed(seed)))
