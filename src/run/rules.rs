@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
-use serde::de::{Deserializer, Error as _, Visitor};
+use serde::de::{Deserializer, Visitor};
 
 use crate::error::{Error, Result};
 use crate::format::{ModelFile, Value};
@@ -35,14 +35,14 @@ impl<'de> Deserialize<'de> for EarlyStopping {
             fn visit_bool<E: serde::de::Error>(self, full: bool) -> std::result::Result<EarlyStopping, E> {
                 Ok(if full { EarlyStopping::Full } else { EarlyStopping::Likely })
             }
-            fn visit_string<E: serde::de::Error>(self, text: String) -> std::result::Result<EarlyStopping, E> {
-                match text.as_str() {
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> std::result::Result<EarlyStopping, E> {
+                match text {
                     "never" => Ok(EarlyStopping::Never),
                     _ => Err(E::custom("true, false or \"never\"")),
                 }
             }
         }
-        deserializer.deserialize_any(Words).map_err(|error| D::Error::custom(error))
+        deserializer.deserialize_any(Words)
     }
 }
 
