@@ -1,6 +1,6 @@
 // Elementwise non-linearities. Every one maps 0 to 0, so padding stays zero.
 
-// Which one: 0 silu, 1 gelu by its tanh approximation, 2 exact gelu.
+// Which one: 0 silu, 1 gelu by its tanh approximation, 2 exact gelu, 3 the greater of x and 0.
 override ACTIVATION: u32 = 0u;
 
 // Beyond it exp overflows, and WGSL promises nothing about infinities; the results are as good as 0 there.
@@ -32,6 +32,9 @@ fn activate(x: vec4<f32>) -> vec4<f32> {
     }
     if ACTIVATION == 2u {
         return gelu(x);
+    }
+    if ACTIVATION == 3u {
+        return max(x, vec4<f32>(0.0));
     }
     return silu(x);
 }

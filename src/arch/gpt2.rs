@@ -74,5 +74,6 @@ fn from_hugging_face(s: &Settings<'_>) -> Result<ModelConfig> {
         logit_scale: 1.0,
         logit_soft_cap: None,
         rope_factors: false,
+        source: None,
     })
 }

@@ -21,10 +21,14 @@
 //! An encoder begins with `LayerConfig::encoder` and says what it gives (`Output::Rows`); its tiny model comes from
 //! `tests/golden/make_encoders.py`, and is held in `tests/models/encoders.rs`. What published encoders compute of their rows is in `head.rs`.
 //!
+//! An encoder-decoder says what its encoder is made of (`ModelConfig::source`), and its decoder's layers have a `cross`; its tiny model comes
+//! from `tests/golden/make_seq2seq.py`, and is held in `tests/models/seq2seq.rs`.
+//!
 //! Only where a layer computes something that no plan has, there is more to do: a field of `model::LayerConfig`, steps in
 //! `model::plan::build`, and for new mathematics an `Op` with its twins on the CPU, on the GPU and in the tests' reference. What the
 //! GPU lacks is refused there (`src/gpu/supported.rs`), and the model runs on the CPU.
 
+mod bart;
 mod bert;
 mod experts;
 mod falcon;
@@ -52,6 +56,7 @@ mod settings;
 mod smollm3;
 mod stablelm;
 mod starcoder2;
+mod t5;
 
 pub use head::{HeadActivation, HeadConfig, HeadLayer, Reads, Scores, head};
 pub use names::{Part, Source, Tensors};
@@ -63,7 +68,7 @@ use family::{Family, Origin};
 use settings::Settings;
 
 /// All families.
-const FAMILIES: [&Family; 22] = [
+const FAMILIES: [&Family; 25] = [
     &llama::FAMILY,
     &qwen2::FAMILY,
     &qwen3::FAMILY,
@@ -86,6 +91,9 @@ const FAMILIES: [&Family; 22] = [
     &bert::DISTILBERT,
     &modernbert::FAMILY,
     &nomic_bert::FAMILY,
+    &t5::FAMILY,
+    &bart::BART,
+    &bart::MARIAN,
 ];
 
 /// Reads the hyperparameters of a model file.

@@ -58,11 +58,12 @@ pub(super) struct Name {
     part: Option<Part>,
     transposed: bool,
     plus_one: bool,
+    alone: bool,
 }
 
 /// The tensor `inside` is called `file` in the file.
 pub(super) const fn name(inside: &'static str, file: &'static str) -> Name {
-    Name { inside, file, part: None, transposed: false, plus_one: false }
+    Name { inside, file, part: None, transposed: false, plus_one: false, alone: false }
 }
 
 impl Name {
@@ -74,6 +75,11 @@ impl Name {
     /// Its weight is stored `[in, out]`.
     pub(super) const fn transposed(self) -> Name {
         Name { transposed: true, ..self }
+    }
+
+    /// Its bias is a tensor of that whole name, and its weight is none.
+    pub(super) const fn alone(self) -> Name {
+        Name { alone: true, ..self }
     }
 
     /// Its weight is stored less 1.
@@ -92,7 +98,7 @@ impl Name {
         let name = numbers.iter().fold(name, |name, number| name.replacen("{}", number, 1));
         let weight = kind == "weight";
         Source {
-            name: format!("{name}.{kind}"),
+            name: if self.alone { name } else { format!("{name}.{kind}") },
             part: self.part,
             expert: numbers.last().filter(|_| together).and_then(|number| number.parse().ok()),
             transposed: self.transposed && weight,
@@ -144,7 +150,7 @@ impl Tensors {
         let (pattern, numbers) = pattern(stem);
         let prefix = (self.names.prefix, self.prefix.as_str());
         let rows = |table: &[Name]| {
-            let rows = table.iter().filter(|row| row.inside == pattern);
+            let rows = table.iter().filter(|row| row.inside == pattern && (!row.alone || kind == "bias"));
             rows.map(|row| row.source(prefix, &numbers, kind)).collect::<Vec<_>>()
         };
         let mut found = self.names.tables.iter().map(|table| rows(table)).find(|found| !found.is_empty());
@@ -188,15 +194,15 @@ fn other_prefix<'a>(file: &'a ModelFile, names: &Names) -> &'a str {
     heads.find(|head| head.matches('.').count() == 1).unwrap_or("")
 }
 
-/// `blk.3.attn_q` to `blk.{}.attn_q` and `3`, `blk.3.ffn_up_exps.5` to `blk.{}.ffn_up_exps.{}`, `3` and `5`.
+/// `blk.3.attn_q` to `blk.{}.attn_q` and `3`, also behind `enc.`; `blk.3.ffn_up_exps.5` to `blk.{}.ffn_up_exps.{}`, `3` and `5`.
 fn pattern(stem: &str) -> (String, Vec<&str>) {
-    let layer = stem.strip_prefix("blk.").and_then(|rest| rest.split_once('.'));
+    let layer = stem.split_once("blk.").and_then(|(side, rest)| Some((side, rest.split_once('.')?)));
     match (layer, stem.split_once("_exps.")) {
-        (Some((layer, _)), Some((_, expert))) => {
-            let part = stem.get("blk.".len() + layer.len() + 1..stem.len() - expert.len()).unwrap_or_default();
-            (format!("blk.{{}}.{part}{{}}"), vec![layer, expert])
+        (Some((side, (layer, part))), Some((_, expert))) => {
+            let part = part.get(..part.len() - expert.len()).unwrap_or_default();
+            (format!("{side}blk.{{}}.{part}{{}}"), vec![layer, expert])
         }
-        (Some((layer, part)), None) => (format!("blk.{{}}.{part}"), vec![layer]),
+        (Some((side, (layer, part))), None) => (format!("{side}blk.{{}}.{part}"), vec![layer]),
         (None, _) => (stem.to_string(), Vec::new()),
     }
 }

@@ -38,13 +38,14 @@ pub async fn load(
     clock: Clock,
     progress: &mut dyn FnMut(usize, usize),
 ) -> Result<Placed> {
-    let encoder = plan.config.encoder().is_some();
+    let decodes = plan.config.source.is_some();
+    let encoder = decodes || plan.config.encoder().is_some();
     let (reason, measured) = match request.choice {
         DeviceChoice::Gpu if encoder => {
-            let why = "it is an encoder, and encoders run on the CPU".into();
+            let why = format!("it has an encoder, and {}", Reason::Encoder { decodes });
             return Err(Error::Gpu { what: "this model".into(), why });
         }
-        DeviceChoice::Auto if encoder => (Reason::Encoder, None),
+        DeviceChoice::Auto if encoder => (Reason::Encoder { decodes }, None),
         DeviceChoice::Cpu => (Reason::Asked, None),
         DeviceChoice::Gpu => return gpu(plan, weights, request.sabotage, progress).await,
         DeviceChoice::Auto => match faster(plan, weights, request, clock, progress).await {

@@ -195,6 +195,18 @@ impl Backend {
         self.on.decode(cache, token, position, n, sampling, chosen).await
     }
 
+    /// The model on the CPU, which alone reads sources.
+    ///
+    /// # Errors
+    /// `Internal` where a GPU runs it.
+    pub fn on_cpu(&mut self) -> Result<&mut CpuModel> {
+        match &mut self.on {
+            Executor::Cpu(model) => Ok(model),
+            #[cfg(feature = "gpu")]
+            Executor::Gpu(_) => Err(Error::Internal { what: "a GPU was to read a source".into() }),
+        }
+    }
+
     /// One pass of an encoder; `out` becomes the rows asked for.
     ///
     /// # Errors

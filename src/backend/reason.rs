@@ -13,8 +13,8 @@ use crate::error::Error;
 pub enum Reason {
     /// The caller named the device.
     Asked,
-    /// It is an encoder: the GPU has no kernels for those.
-    Encoder,
+    /// It is an encoder, or has one before its decoder: the GPU has no kernels for those.
+    Encoder { decodes: bool },
     /// No GPU can be used.
     NoGpu(Error),
     /// This build has no GPU backend.
@@ -62,7 +62,8 @@ impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Reason::Asked => f.write_str("asked for"),
-            Reason::Encoder => f.write_str("encoders run on the CPU"),
+            Reason::Encoder { decodes: false } => f.write_str("encoders run on the CPU"),
+            Reason::Encoder { decodes: true } => f.write_str("encoder-decoders run on the CPU"),
             Reason::NoGpu(error) => write!(f, "no GPU: {}", Plain(error)),
             #[cfg(not(feature = "gpu"))]
             Reason::NotBuilt => f.write_str("no GPU: this build is without it (cargo feature `gpu`)"),

@@ -1,16 +1,62 @@
 //! What can be done with a whole KV cache between forward passes: copy its beginning, turn it into bytes and back.
 
-use super::CpuCache;
+use std::sync::Arc;
+
+use super::ops::attention::QUERIES;
 use super::ops::store_kv::{FORM, Layer};
+use super::per_thread::PerThread;
+use super::{CpuCache, CpuModel};
+use crate::error::{Error, Result};
+
+impl CpuModel {
+    /// Keys and values for `capacity` positions, in 16 bits (see `store_kv`).
+    ///
+    /// Errors: [`Error::OutOfMemory`], and [`Error::InvalidOption`] for no position or more than the model has a learned
+    /// embedding for.
+    pub fn new_cache(&self, capacity: usize) -> Result<CpuCache> {
+        if capacity == 0 || capacity > self.facts.positions {
+            let expected = match self.facts.positions {
+                usize::MAX => "at least 1 position".to_string(),
+                limit => format!("1 to {limit} positions, as many as the model has embeddings for"),
+            };
+            return Err(Error::InvalidOption {
+                name: "context length".to_string(),
+                expected,
+                found: capacity.to_string(),
+            });
+        }
+        self.cache_of(capacity)
+    }
+
+    /// The same, whatever positions the model has embeddings for.
+    pub(super) fn cache_of(&self, capacity: usize) -> Result<CpuCache> {
+        CpuCache::new(&self.facts.layers, capacity)
+    }
+}
 
 impl CpuCache {
+    /// For layers of these `(n_kv_heads, head_dim)`.
+    pub(super) fn new(layers: &[(usize, usize)], capacity: usize) -> Result<CpuCache> {
+        let layers = layers.iter().map(|&(n_kv_heads, head_dim)| Layer::new(n_kv_heads, head_dim, capacity));
+        Ok(CpuCache { layers: layers.collect::<Result<_>>()?, capacity, scores: scores(capacity), source: None })
+    }
+
+    /// Gives it what an encoder left of a source.
+    pub fn set_source(&mut self, source: &Arc<CpuCache>) {
+        self.scores = scores(self.capacity.max(source.capacity));
+        self.source = Some(Arc::clone(source));
+    }
+
     /// Bytes that it takes.
     pub fn bytes(&self) -> usize {
         self.layers.iter().map(Layer::bytes).sum()
     }
 
-    /// Takes over the first `n` positions of a cache of the same model; both have room for them.
+    /// Takes over the first `n` positions of a cache of the same model; both have room for them. It has the same source then.
     pub fn copy(&mut self, from: &CpuCache, n: usize) {
+        if let Some(source) = &from.source {
+            self.set_source(source);
+        }
         for (to, from) in self.layers.iter_mut().zip(&from.layers) {
             to.copy(from, n);
         }
@@ -43,4 +89,9 @@ impl CpuCache {
     fn position_bytes(&self) -> usize {
         self.layers.iter().map(Layer::position_bytes).sum()
     }
+}
+
+/// Attention's scratch for so many positions.
+fn scores(positions: usize) -> PerThread<Vec<f32>> {
+    PerThread::new(move || vec![0.0; QUERIES * positions.next_multiple_of(8)])
 }

@@ -45,7 +45,12 @@ impl CpuModel {
         };
         self.inputs.make_room(n, self.row.len());
         let (tokens, segments, ends) = (texts.tokens(), texts.segments(), texts.ends());
-        self.pass(&mut cache, Pass { tokens, segments, position: 0, ends, rows }, out, observe);
+        self.pass(
+            &mut cache,
+            Pass { tokens, segments, position: 0, ends, rows, steps: (0, self.plan.steps.len()) },
+            out,
+            observe,
+        );
         self.own_cache = Some(cache);
         Ok(())
     }

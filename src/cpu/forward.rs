@@ -6,12 +6,13 @@ use super::ops::{activation, add, attention, embed, experts, gated_activation, l
 use super::ops::{rms_norm, rope, route, scale, select_rows, short_conv, soft_cap, store_kv};
 use super::per_thread::PerThread;
 use super::quant::{Inputs, Scratch, dots};
+use super::relative::Biases;
 use super::share;
 use super::simd::{Best, Dots, Vector};
 use super::threads::{POOL, Pool};
 use super::{Level, validate};
 use crate::error::{Error, Result};
-use crate::model::{Batch, BufferId, LogitRows, ModelConfig, Op, Plan, RowIds, Step};
+use crate::model::{Batch, BufferId, LogitRows, ModelConfig, Op, Plan, RowIds, Step, VectorId};
 use crate::weights::{Codes, Weights};
 use std::sync::Arc;
 
@@ -41,6 +42,8 @@ pub struct CpuModel {
     rotations: Vec<Rotation>,
     /// Index into `rotations` by step; unused for other operations than `Rope`.
     rotation_of_step: Vec<usize>,
+    /// By the tables that they are made of.
+    biases: Vec<(VectorId, Biases)>,
     pub(super) facts: validate::Facts,
     /// What an encoder has of the texts at hand.
     pub(super) own_cache: Option<CpuCache>,
@@ -50,9 +53,11 @@ pub struct CpuModel {
 #[derive(Clone, Debug)]
 pub struct CpuCache {
     pub(super) layers: Vec<Layer>,
-    capacity: usize,
+    pub(super) capacity: usize,
     /// Attention's scratch.
-    scores: PerThread<Vec<f32>>,
+    pub(super) scores: PerThread<Vec<f32>>,
+    /// What the encoder of an encoder-decoder left of the source, which fills it.
+    pub(super) source: Option<Arc<CpuCache>>,
 }
 
 impl CpuCache {
@@ -75,6 +80,8 @@ pub(super) struct Pass<'a> {
     pub ends: &'a [usize],
     /// Which rows come out.
     pub rows: LogitRows<'a>,
+    /// Those of the plan that run: from which to which.
+    pub steps: (usize, usize),
 }
 
 impl<'a> Pass<'a> {
@@ -121,13 +128,22 @@ impl CpuModel {
             }
             rotation_of_step.push(index);
         }
+        let mut biases: Vec<(VectorId, Biases)> = Vec::new();
+        for step in &plan.steps {
+            if let Op::Attention { relative: Some((table, relative)), causal, n_heads, .. } = step.op
+                && biases.iter().all(|(known, _)| *known != table)
+            {
+                biases.push((table, Biases::new(relative, !causal, n_heads)));
+            }
+        }
         let widest = plan.matrices.iter().map(|m| m.cols).max().unwrap_or(0);
         let coarse = plan.config.rounds_coarsely();
         let inputs = Inputs::new(MAX_BATCH, widest, coarse);
         let experts = experts::Memory::new(coarse);
         let scratch = PerThread::new(move || Scratch::new(widest));
         let (row, stored) = (vec![0.0; widest], Vec::with_capacity(4 * widest));
-        let codes = facts.layers.iter().map(|&(_, head_dim)| head_dim.next_multiple_of(8)).max();
+        let codes =
+            facts.layers.iter().chain(&facts.source_layers).map(|&(_, head_dim)| head_dim.next_multiple_of(8)).max();
         let codes = vec![0; codes.unwrap_or(0)];
         let pool = &POOL;
         Ok(CpuModel {
@@ -144,6 +160,7 @@ impl CpuModel {
             pool,
             rotations,
             rotation_of_step,
+            biases,
             facts,
             own_cache: None,
         })
@@ -192,33 +209,6 @@ impl CpuModel {
         self.level
     }
 
-    /// Keys and values for `capacity` positions, in 16 bits (see `store_kv`).
-    ///
-    /// Errors: [`Error::OutOfMemory`], and [`Error::InvalidOption`] for no position or more than the model has a learned
-    /// embedding for.
-    pub fn new_cache(&self, capacity: usize) -> Result<CpuCache> {
-        if capacity == 0 || capacity > self.facts.positions {
-            let expected = match self.facts.positions {
-                usize::MAX => "at least 1 position".to_string(),
-                limit => format!("1 to {limit} positions, as many as the model has embeddings for"),
-            };
-            return Err(Error::InvalidOption {
-                name: "context length".to_string(),
-                expected,
-                found: capacity.to_string(),
-            });
-        }
-        self.cache_of(capacity)
-    }
-
-    /// The same, whatever positions the model has embeddings for.
-    pub(super) fn cache_of(&self, capacity: usize) -> Result<CpuCache> {
-        let layers = self.facts.layers.iter().map(|&(n_kv_heads, head_dim)| Layer::new(n_kv_heads, head_dim, capacity));
-        let layers = layers.collect::<Result<Vec<_>>>()?;
-        let scores = PerThread::new(move || vec![0.0; attention::QUERIES * capacity.next_multiple_of(8)]);
-        Ok(CpuCache { layers, capacity, scores })
-    }
-
     /// Runs one batch: its keys and values go to `cache` at `batch.position..`, its logits `[selected rows, n_vocab]`
     /// replace the contents of `logits`.
     ///
@@ -239,7 +229,8 @@ impl CpuModel {
     ) -> Result<()> {
         self.check_batch(cache, batch)?;
         let Batch { tokens, position, logits: rows } = batch;
-        let pass = Pass { tokens, segments: &[], position, ends: &[tokens.len()], rows };
+        let steps = (self.plan.source_steps, self.plan.steps.len());
+        let pass = Pass { tokens, segments: &[], position, ends: &[tokens.len()], rows, steps };
         self.pass(cache, pass, logits, observe);
         Ok(())
     }
@@ -250,6 +241,12 @@ impl CpuModel {
         // Old contents need no clearing: the last step writes every element.
         out.resize(selected * self.plan.buffers[self.plan.output.0].width, 0.0);
         std::mem::swap(out, &mut self.buffers[self.plan.output.0]);
+        self.steps(cache, pass, selected, observe);
+        std::mem::swap(out, &mut self.buffers[self.plan.output.0]);
+    }
+
+    /// Those of a pass; `selected` rows come out.
+    pub(super) fn steps(&mut self, cache: &mut CpuCache, pass: Pass<'_>, selected: usize, observe: Observe<'_>) {
         match self.level {
             #[cfg(not(feature = "one-level"))]
             Level::Scalar => self.run::<super::simd::Scalar>(cache, pass, selected, observe),
@@ -258,7 +255,6 @@ impl CpuModel {
             // `new` let no other pass.
             _ => self.run::<Best>(cache, pass, selected, observe),
         }
-        std::mem::swap(out, &mut self.buffers[self.plan.output.0]);
     }
 
     fn check_batch(&self, cache: &CpuCache, batch: Batch<'_>) -> Result<()> {
@@ -273,6 +269,9 @@ impl CpuModel {
         let shapes = cache.layers.iter().map(|l| (l.n_kv_heads, l.head_dim));
         if !shapes.eq(self.facts.layers.iter().copied()) {
             return Err(Error::Internal { what: "the KV cache belongs to another model".to_string() });
+        }
+        if self.plan.source_steps > 0 && cache.source.is_none() {
+            return Err(Error::Internal { what: "an encoder-decoder was to write without a source".to_string() });
         }
         let end = batch.position.saturating_add(n);
         if end > cache.capacity {
@@ -294,15 +293,17 @@ impl CpuModel {
     }
 
     fn run<V: Vector>(&mut self, cache: &mut CpuCache, pass: Pass<'_>, selected: usize, observe: Observe<'_>) {
-        let Pass { tokens, segments, position, ends, rows } = pass;
+        let Pass { tokens, segments, position, ends, rows, steps: (mut at, end) } = pass;
         for rotation in &mut self.rotations {
             rotation.prepare(pass.positions());
+        }
+        for (table, biases) in &mut self.biases {
+            biases.prepare(&self.weights.vectors[table.0], position + tokens.len());
         }
         let plan = Arc::clone(&self.plan);
         let weights = Arc::clone(&self.weights);
         let mut n = tokens.len();
-        let mut at = 0;
-        while let Some(step) = plan.steps.get(at) {
+        while let Some(step) = plan.steps[..end].get(at) {
             let products = self.products_at(at);
             if products > 0 {
                 self.multiply::<V>(&plan.steps[at..at + products], n, observe);
@@ -358,10 +359,18 @@ impl CpuModel {
                     Op::StoreKv { k, v, layer } => {
                         store_kv::run::<V>(input(k), input(v), position, &mut self.codes, &mut cache.layers[layer])
                     }
-                    Op::Attention { q, layer, n_heads, scale, causal, window, soft_cap, .. } => {
-                        let (q, layer) = (input(q), &cache.layers[layer]);
+                    Op::Attention { q, layer, n_heads, scale, causal, window, soft_cap, relative, cross, .. } => {
+                        let source = cache.source.as_deref().filter(|_| cross);
+                        let (q, layer) = (input(q), &source.unwrap_or(cache).layers[layer]);
                         let seen = attention::Seen { causal, window };
-                        let queries = attention::Queries { q, n_heads, scale, soft_cap, seen, layer, position, ends };
+                        let relative = relative.and_then(|(table, _)| {
+                            self.biases.iter().find(|(known, _)| *known == table).map(|(_, biases)| biases)
+                        });
+                        let source = source.map(CpuCache::capacity);
+                        #[rustfmt::skip]
+                        let queries = attention::Queries {
+                            q, n_heads, scale, soft_cap, seen, layer, position, ends, relative, source,
+                        };
                         share::attention::<V>(self.pool, queries, &cache.scores, out)
                     }
                     Op::ShortConv { x, weight, layer, .. } => {

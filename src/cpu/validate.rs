@@ -2,7 +2,7 @@
 
 use super::ops::short_conv::cache_shape;
 use crate::error::{Error, Result};
-use crate::model::{BufferId, MatrixId, Op, Plan, RowIds, Step, VectorId};
+use crate::model::{BufferId, MatrixId, Op, Plan, Relative, RowIds, Step, VectorId};
 use crate::quant::finite_halves;
 use crate::weights::{Matrix, PANEL, Weights, panel_scales};
 
@@ -11,6 +11,8 @@ use crate::weights::{Matrix, PANEL, Weights, panel_scales};
 pub struct Facts {
     /// `(n_kv_heads, head_dim)` of each layer's cache.
     pub layers: Vec<(usize, usize)>,
+    /// Of an encoder-decoder, the same of the source: the encoder's own, then those that the decoder's layers attend to.
+    pub source_layers: Vec<(usize, usize)>,
     /// Rows of the smallest embedding table.
     pub n_vocab: usize,
     /// Rows of the smallest table of learned positions; `usize::MAX` where positions are not learned.
@@ -23,10 +25,10 @@ pub struct Facts {
 /// contradicts itself.
 pub fn plan(plan: &Plan, weights: &Weights) -> Result<Facts> {
     check_weights(plan, weights)?;
-    let mut facts = Facts { layers: Vec::new(), n_vocab: usize::MAX, positions: usize::MAX };
+    let mut facts = Facts { layers: Vec::new(), source_layers: Vec::new(), n_vocab: usize::MAX, positions: usize::MAX };
     let mut selects = 0;
-    for step in &plan.steps {
-        let sizes = Sizes { plan, name: &step.name };
+    for (i, step) in plan.steps.iter().enumerate() {
+        let sizes = Sizes { plan, name: &step.name, of_source: i < plan.source_steps };
         sizes.check(&step.op, &mut facts)?;
         selects += usize::from(matches!(step.op, Op::SelectRows { .. }));
         let writes_logits = step.op.out() == Some(plan.output);
@@ -34,11 +36,13 @@ pub fn plan(plan: &Plan, weights: &Weights) -> Result<Facts> {
             return Err(sizes.wrong("writes the logits before rows are selected"));
         }
     }
-    for step in &plan.steps {
+    for (i, step) in plan.steps.iter().enumerate() {
+        let of_source = i < plan.source_steps;
+        let layers = if of_source { &facts.source_layers } else { &facts.layers };
         if let Op::StoreKv { layer, .. } = step.op
-            && layer >= facts.layers.len()
+            && layer >= layers.len()
         {
-            return Err(Sizes { plan, name: &step.name }.wrong("stores to a layer without attention"));
+            return Err(Sizes { plan, name: &step.name, of_source }.wrong("stores to a layer without attention"));
         }
     }
     if selects != 1 {
@@ -105,6 +109,8 @@ fn damaged_row(matrix: &Matrix) -> Option<usize> {
 struct Sizes<'a> {
     plan: &'a Plan,
     name: &'a str,
+    /// It is one of those that read the source.
+    of_source: bool,
 }
 
 impl Sizes<'_> {
@@ -170,17 +176,24 @@ impl Sizes<'_> {
                 self.same(out, &[x], n_heads.checked_mul(head_dim))
             }
             Op::StoreKv { k, v, .. } => self.expect(self.width(k)? == self.width(v)?),
-            Op::Attention { q, layer, n_heads, n_kv_heads, head_dim, window, out, .. } => {
+            Op::Attention { q, layer, n_heads, n_kv_heads, head_dim, window, relative, cross, out, .. } => {
                 self.expect(window != Some(0))?;
                 self.expect(n_kv_heads > 0 && n_heads.is_multiple_of(n_kv_heads))?;
+                if let Some((table, Relative { buckets, max_distance })) = relative {
+                    self.expect(Some(self.vector(table)?) == n_heads.checked_mul(buckets) && !cross)?;
+                    self.expect(buckets >= 4 && max_distance > buckets / 2)?;
+                }
+                let of_source = self.of_source || cross;
+                let layers = if of_source { &mut facts.source_layers } else { &mut facts.layers };
                 // Of an encoder all may use one, whose shape then is the same.
-                let shared = self.plan.config.encoder().is_some();
-                if layer == facts.layers.len() {
-                    facts.layers.push((n_kv_heads, head_dim));
-                } else if !shared || facts.layers.get(layer) != Some(&(n_kv_heads, head_dim)) {
+                let shared = self.of_source || self.plan.config.encoder().is_some();
+                if layer == layers.len() {
+                    layers.push((n_kv_heads, head_dim));
+                } else if !shared || layers.get(layer) != Some(&(n_kv_heads, head_dim)) {
                     return Err(self.wrong("attends to a layer out of order"));
                 }
-                for step in &self.plan.steps {
+                let (first, others) = self.plan.steps.split_at(self.plan.source_steps.min(self.plan.steps.len()));
+                for step in if of_source { first } else { others } {
                     if let Op::StoreKv { k, layer: stored, .. } = step.op {
                         self.expect(stored != layer || Some(self.width(k)?) == n_kv_heads.checked_mul(head_dim))?;
                     }

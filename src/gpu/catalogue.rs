@@ -21,7 +21,7 @@ pub fn catalogue() -> Vec<Kernel> {
     let mut kernels = vec![rope::kernel(), add::kernel(), select_rows::kernel(), scale::kernel(), soft_cap::kernel()];
     Stored::all().for_each(|stored| of_weights(stored, &mut kernels));
     Stored::all().for_each(|stored| fused(stored, &mut kernels));
-    for kind in [Activation::Silu, Activation::GeluTanh, Activation::Gelu] {
+    for kind in [Activation::Silu, Activation::GeluTanh, Activation::Gelu, Activation::Relu] {
         kernels.push(activation::kernel(kind));
         kernels.push(gated_activation::kernel(kind));
     }

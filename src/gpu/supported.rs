@@ -15,6 +15,11 @@ pub(super) fn check(plan: &Plan) -> Result<()> {
         let (what, found) = ("the GPU for this model".to_string(), "an encoder".to_string());
         return Err(Error::Unsupported { what, found, supported: "decoders; encoders run on the CPU".to_string() });
     }
+    if plan.config.source.is_some() {
+        let (what, found) = ("the GPU for this model".to_string(), "an encoder-decoder".to_string());
+        let supported = "decoders; encoder-decoders run on the CPU".to_string();
+        return Err(Error::Unsupported { what, found, supported });
+    }
     let width = |id: BufferId| plan.buffers.get(id.0).map_or(0, |spec| spec.width);
     for step in &plan.steps {
         let lacks = match step.op {

@@ -84,7 +84,8 @@ impl Engine {
 
     /// What chat prompts are made with: a `ChatFiles`.
     pub fn chat(&self) -> Result<JsValue, JsValue> {
-        let tokenizer = self.model.require_tokenizer().map_err(to_js)?;
+        let tokenizer = self.model.require_continuing("chat").and_then(|()| self.model.require_tokenizer());
+        let tokenizer = tokenizer.map_err(to_js)?;
         let controls = Object::new();
         tokenizer.controls().for_each(|(text, id)| set(&controls, text, &id.into()));
         let files = self.model.chat();
@@ -163,7 +164,7 @@ impl Engine {
         future_to_promise(async move {
             let session = match saved {
                 Some(bytes) => model.open_session(&bytes).await.map_err(to_js)?,
-                None => model.session(),
+                None => model.require_continuing("session").map(|()| model.session()).map_err(to_js)?,
             };
             Ok(Session::new(session).into())
         })

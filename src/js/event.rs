@@ -8,6 +8,7 @@ use wasm_bindgen::JsValue;
 use super::object::{object, set};
 use crate::backend::DeviceReport;
 use crate::error::{Error, Result};
+use crate::format::Value;
 use crate::run::{Event, ModelInfo};
 
 /// A `JobEvent`.
@@ -31,6 +32,11 @@ pub fn info(info: &ModelInfo, report: &DeviceReport) -> JsValue {
     let prompts = js_sys::Object::new();
     info.prompts.iter().for_each(|(name, prompt)| set(&prompts, name, &prompt.as_str().into()));
     let tasks: Array = info.tasks.iter().map(|task| JsValue::from_str(task)).collect();
+    let recipes = info.recipes.as_ref().map(|recipes| {
+        let all = js_sys::Object::new();
+        recipes.iter().for_each(|(name, value)| set(&all, name, &plain(value)));
+        JsValue::from(all)
+    });
     object([
         ("name", info.name.as_str().into()),
         ("architecture", info.architecture.as_str().into()),
@@ -43,5 +49,15 @@ pub fn info(info: &ModelInfo, report: &DeviceReport) -> JsValue {
         ("prompts", prompts.into()),
         ("notes", info.notes.iter().map(|note| JsValue::from_str(note)).collect::<Array>().into()),
         ("labelSets", info.label_sets.iter().map(|name| JsValue::from_str(name)).collect::<Array>().into()),
+        ("recipes", recipes.into()),
     ])
+}
+
+/// A text, a number or a truth; undefined for anything else.
+fn plain(value: &Value) -> JsValue {
+    match value {
+        Value::Bool(truth) => (*truth).into(),
+        Value::String(text) => text.as_str().into(),
+        other => other.as_f64().into(),
+    }
 }

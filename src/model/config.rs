@@ -33,6 +33,8 @@ pub enum Activation {
     GeluTanh,
     /// Exact GELU, by erf.
     Gelu,
+    /// The greater of x and 0.
+    Relu,
 }
 
 /// What the feed-forward block computes.
@@ -77,6 +79,17 @@ pub enum QkNorm {
     },
 }
 
+/// A bias of each head on the scores, by how far a key is from the query (T5, arXiv 1910.10683): a learned table of `buckets` rows,
+/// one for all layers. Of a distance up to half of the buckets each has its own; further ones share one the more, the further they are, and
+/// from `max_distance` on all. Attention both ways has half of the buckets for what comes later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Relative {
+    /// Rows of the table.
+    pub buckets: usize,
+    /// From where on all keys have the same bias.
+    pub max_distance: usize,
+}
+
 /// The attention of a layer.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct AttentionConfig {
@@ -92,6 +105,8 @@ pub struct AttentionConfig {
     pub rope: Option<Rope>,
     /// Norms of queries and keys.
     pub qk_norm: Option<QkNorm>,
+    /// Biases on the scores by distance.
+    pub relative: Option<Relative>,
     /// Biases on q, k and v.
     pub qkv_bias: bool,
     /// Bias on the output projection.
@@ -131,6 +146,8 @@ pub struct LayerConfig {
     pub attention: AttentionConfig,
     /// In the attention's place, behind its norm, stands a gated convolution over so many positions (LFM2).
     pub short_conv: Option<usize>,
+    /// Behind the attention stands another one, over what the encoder left of the source, with these norms around it.
+    pub cross: Option<Norms>,
     /// The feed-forward block.
     pub ffn: FfnConfig,
     /// Both blocks read the layer's input (GPT-NeoX), not the feed-forward what the attention gives. A feed-forward without a norm
@@ -160,6 +177,7 @@ impl LayerConfig {
             soft_cap: None,
             rope: None,
             qk_norm: None,
+            relative: None,
             qkv_bias: false,
             out_bias: false,
             norms,
@@ -167,11 +185,25 @@ impl LayerConfig {
         LayerConfig {
             attention,
             short_conv: None,
+            cross: None,
             ffn: FfnConfig { kind: ffn, experts: None, bias: false, norms },
             parallel: false,
             residual_scale: 1.0,
         }
     }
+}
+
+/// The encoder of an encoder-decoder. It has the decoder's widths, heads and table of tokens.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct SourceConfig {
+    /// How many layers there are.
+    pub n_layers: usize,
+    /// What each is made of.
+    pub layer: LayerConfig,
+    /// Norm of what they leave.
+    pub output_norm: Option<Norm>,
+    /// The tables of positions, of both halves, are sines and cosines that no file need hold: half of the columns each.
+    pub sines: bool,
 }
 
 /// What a model gives for the tokens that it reads.
@@ -270,6 +302,8 @@ pub struct ModelConfig {
     pub logit_soft_cap: Option<f32>,
     /// The file holds per-frequency divisors (`rope_freqs.weight`).
     pub rope_factors: bool,
+    /// The encoder that reads a source first, where there is one.
+    pub source: Option<SourceConfig>,
 }
 
 /// The width from which on activations are rounded to bytes for products with quantised weights, where that is faster. Narrower models
@@ -319,6 +353,17 @@ impl ModelConfig {
         }
         if self.layers.is_empty() {
             return Err(wrong("the layers", "at least one".to_string(), 0));
+        }
+        let relative = |layer: &LayerConfig| layer.attention.relative;
+        let own = self.layers.iter().chain(self.source.as_ref().map(|source| &source.layer));
+        for Relative { buckets, max_distance } in own.filter_map(relative) {
+            if !(4..=1 << 16).contains(&buckets) || !buckets.is_multiple_of(4) {
+                return Err(wrong("the buckets of relative positions", "a multiple of 4, 4 to 65536".into(), buckets));
+            }
+            if max_distance <= buckets / 2 {
+                let expected = format!("more than {}", buckets / 2);
+                return Err(wrong("the largest distance of relative positions", expected, max_distance));
+            }
         }
         let ropes = self.layers.iter().filter_map(|layer| layer.attention.rope);
         for rope in ropes {

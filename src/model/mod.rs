@@ -7,7 +7,7 @@ pub mod rope;
 pub mod sampling;
 
 pub use config::{Activation, AttentionConfig, EncoderConfig, ExpertsConfig, Ffn, FfnConfig, LayerConfig, ModelConfig};
-pub use config::{Masked, Norm, Norms, Output, Pooling, QkNorm};
+pub use config::{Masked, Norm, Norms, Output, Pooling, QkNorm, Relative, SourceConfig};
 pub use op::{BufferId, MatrixId, Op, RowIds, VectorId};
 pub use plan::{Batch, BufferSpec, LogitRows, MatrixSpec, Plan, Step, Texts, VectorSpec, ZEROS};
 pub use rope::{Rope, RopeLayout, RopeScaling};

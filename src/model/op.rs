@@ -4,7 +4,7 @@
 //! Activations are f32 matrices `[n, width]`, row-major, one row per token of the batch. An operation never writes a
 //! buffer that it reads.
 
-use super::config::Activation;
+use super::config::{Activation, Relative};
 use super::rope::Rope;
 
 /// Index into [`Plan::buffers`](super::Plan::buffers).
@@ -44,11 +44,14 @@ pub enum Op {
     Linear { x: BufferId, weight: MatrixId, bias: Option<VectorId>, out: BufferId },
     /// Rotates each of `n_heads` heads by its position. `factors` divide the frequencies. Stem `rope`.
     Rope { x: BufferId, n_heads: usize, head_dim: usize, rope: Rope, factors: Option<VectorId>, out: BufferId },
-    /// Appends the batch's rows of k and v to the layer's cache at their positions. Stem `store_kv`.
+    /// Appends the batch's rows of k and v to the layer's cache at their positions; of the encoder of an encoder-decoder, to one of
+    /// the source's, whose first is the encoder's own. Stem `store_kv`.
     StoreKv { k: BufferId, v: BufferId, layer: usize },
     /// Grouped-query attention of q over the layer's cache: `out = softmax(cap(scale * q . K)) V` per head. A row at `p` sees
     /// the positions `0..=p`, or without `causal` all up to the last of the batch; with a `window` only those of them less than
-    /// so many away from `p`. `cap(s) = soft_cap * tanh(s / soft_cap)` where there is a `soft_cap`. Stem `attention`.
+    /// so many away from `p`. `cap(s) = soft_cap * tanh(s / soft_cap)` where there is a `soft_cap`. With `relative`, a table `[buckets,
+    /// n_heads]` has a bias for each distance, which is added to `scale * q . K`. With `cross`, the layer is the source's, and every row
+    /// sees all of it. Stem `attention`.
     Attention {
         q: BufferId,
         layer: usize,
@@ -60,6 +63,8 @@ pub enum Op {
         causal: bool,
         window: Option<usize>,
         soft_cap: Option<f32>,
+        relative: Option<(VectorId, Relative)>,
+        cross: bool,
         out: BufferId,
     },
     /// Gated convolution of each column over time (LFM2, arXiv 2511.23404). A row of x is `[b; c; u]`, each as wide as out; with

@@ -73,6 +73,11 @@ impl Chooser {
         matches!(self.held, Held::Guide { complete: true, .. })
     }
 
+    /// See [`Sampler::ban_once`].
+    pub fn ban_once(&mut self, token: u32) {
+        self.sampler.ban_once(token);
+    }
+
     /// See [`Sampler::sample`].
     pub fn sample(&mut self, logits: &[f32]) -> Result<Sampled> {
         let choice = match &mut self.held {

@@ -125,6 +125,21 @@ impl Context {
         }
     }
 
+    /// Another call is inside of the model: the caller is told, and this call waits until it asks again.
+    pub(super) async fn busy(&self) {
+        self.give(Err(Error::Busy)).await;
+    }
+
+    /// A session that has read the same.
+    pub(super) async fn copy(&self, session: &Session) -> Result<Session> {
+        loop {
+            match self.model.copy_session(session, session.capacity()).await {
+                Err(Error::Busy) => self.busy().await,
+                copy => return copy,
+            }
+        }
+    }
+
     /// The session of an open text, with room for `capacity` tokens, of which it has read some of the beginning. `text` is
     /// what the text is if the call ends now.
     pub(super) async fn lease_text(

@@ -21,6 +21,8 @@ pub struct Output {
     pub end_tokens: Vec<u32>,
     /// Tokens of it, at most.
     pub max_tokens: usize,
+    /// At least so many come before one that ends it.
+    pub min_tokens: usize,
     /// See [`Detokenizer::new`].
     pub start_of_text: bool,
     /// Whether tokens that may come next are read ahead; see [`Speculation::new`].
@@ -35,6 +37,7 @@ pub struct Decoding {
     end_tokens: Vec<u32>,
     /// Tokens that may still be written.
     left: usize,
+    min_tokens: usize,
     /// The chosen token that the model has not read yet.
     unread: Option<u32>,
     speculation: Speculation,
@@ -60,6 +63,7 @@ impl Decoding {
             stop: StopFilter::new(&output.stop),
             end_tokens: output.end_tokens,
             left: output.max_tokens,
+            min_tokens: output.min_tokens,
             unread: None,
             speculation: Speculation::new(output.speculate),
             bursts: Bursts::default(),
@@ -110,6 +114,9 @@ impl Decoding {
         let Sampled { token, logprob } = match chosen {
             Some(sampled) => sampled,
             None => {
+                if self.written < self.min_tokens {
+                    self.end_tokens.iter().for_each(|token| self.chooser.ban_once(*token));
+                }
                 let row = logits.chunks_exact(model.vocab_size()).nth(self.speculation.row()).unwrap_or_default();
                 self.chooser.sample(row)?
             }

@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use serde::Deserialize;
 
+use super::beam::Search;
 use super::choose::Chooser;
 use super::context::Context;
 use super::decode::{Decoding, Output, Step};
@@ -11,6 +12,7 @@ use super::event::{Event, Phase};
 use super::job::{Ended, Job};
 use super::lent::Lent;
 use super::model::Model;
+use super::rules::{self, EarlyStopping};
 use crate::error::{Error, Result};
 use crate::model::LogitRows;
 use crate::sample::{Guide, SampleOptions, Sampler};
@@ -72,6 +74,14 @@ pub struct GenerateOptions {
     pub no_repeat_ngram: Option<usize>,
     /// See [`SampleOptions::seed`].
     pub seed: Option<u64>,
+    /// By an encoder-decoder: so many outputs are written at once, and the likeliest is given when it is complete.
+    pub num_beams: Option<usize>,
+    /// With `num_beams`: above 0 longer outputs are preferred, below 0 shorter ones; their scores are divided by the length to the power of it.
+    pub length_penalty: Option<f32>,
+    /// With `num_beams`: when the search ends.
+    pub early_stopping: Option<EarlyStopping>,
+    /// By an encoder-decoder: at least so many tokens.
+    pub min_new_tokens: Option<usize>,
     /// Output ends before the first of these.
     pub stop: Vec<String>,
     /// Ids of tokens that end the output, beside those that the model's files name.
@@ -102,8 +112,49 @@ impl GenerateOptions {
     }
 }
 
+impl GenerateOptions {
+    /// # Errors
+    /// `InvalidOption` for what only encoder-decoders do.
+    fn refuse_beams(&self) -> Result<()> {
+        let set = [
+            ("numBeams", self.num_beams.is_some_and(|n| n != 1)),
+            ("lengthPenalty", self.length_penalty.is_some()),
+            ("earlyStopping", self.early_stopping.is_some()),
+            ("minNewTokens", self.min_new_tokens.is_some()),
+        ];
+        match set.into_iter().find(|(_, set)| *set) {
+            None => Ok(()),
+            Some((name, _)) => Err(refused(name, "an encoder-decoder (T5)", "another model")),
+        }
+    }
+
+    /// # Errors
+    /// `InvalidOption` for a search that makes no sense, or that nothing here does.
+    fn check_beams(&self, beams: usize, guided: bool) -> Result<()> {
+        if beams == 0 || beams > rules::MOST {
+            return Err(refused("numBeams", &format!("1 to {}", rules::MOST), &beams.to_string()));
+        }
+        if self.length_penalty.is_some_and(|penalty| !penalty.is_finite()) {
+            return Err(refused("lengthPenalty", "a finite number", "another"));
+        }
+        let alone = [
+            ("temperature", self.temperature.is_some_and(|t| t > 0.0)),
+            ("groundedIn", self.grounded_in.is_some()),
+            ("responseFormat", guided),
+        ];
+        match alone.into_iter().find(|(_, set)| *set && beams > 1) {
+            None => Ok(()),
+            Some((name, _)) => Err(refused("numBeams", &format!("1 beside {name}"), &beams.to_string())),
+        }
+    }
+}
+
+fn refused(name: &str, expected: &str, found: &str) -> Error {
+    Error::InvalidOption { name: name.into(), expected: expected.into(), found: found.into() }
+}
+
 impl Model {
-    /// Continues a prompt.
+    /// Continues a prompt. An encoder-decoder makes another text of it.
     ///
     /// # Errors
     /// `InvalidOption`, `ContextFull` where the prompt does not fit, `Tokenizer` where the model has none and the prompt
@@ -138,6 +189,8 @@ pub(super) struct Continuing {
     /// See [`GenerateOptions::fresh`].
     fresh: bool,
     decoding: Decoding,
+    /// What an encoder-decoder reads first, and how it searches.
+    source: Option<(Vec<u32>, Option<Search>)>,
 }
 
 impl Continuing {
@@ -161,6 +214,15 @@ impl Continuing {
             tokens.push(start);
         }
         let limit = model.context_len();
+        let mut source = None;
+        if let Some(rules) = &model.source {
+            if tokens.len() > limit {
+                return Err(Error::ContextFull { limit, found: tokens.len() });
+            }
+            source = Some(std::mem::replace(&mut tokens, rules.prefix.clone()));
+        } else {
+            options.refuse_beams()?;
+        }
         if tokens.len() >= limit {
             return Err(Error::ContextFull { limit, found: tokens.len() });
         }
@@ -172,10 +234,28 @@ impl Continuing {
                 found: "0".into(),
             });
         }
-        let max_tokens = max_new.min(limit - tokens.len());
-        let sampling = options.sampling(&model.defaults().sampling);
+        let rules = model.source.as_ref();
+        // The token that it begins with does not count.
+        let given = rules.map_or(0, |rules| rules.prefix.len() - 1);
+        let mut max_tokens = max_new.saturating_sub(given).max(1).min(limit - tokens.len());
+        let min_tokens = options.min_new_tokens.or(rules.map(|rules| rules.min_new_tokens)).unwrap_or(0);
+        let mut sampling = options.sampling(&model.defaults().sampling);
+        let mut beams = options.num_beams.or(rules.map(|rules| rules.num_beams)).unwrap_or(1);
+        if options.num_beams.is_none()
+            && (options.temperature.is_some_and(|t| t > 0.0) || guide.is_some() || options.grounded_in.is_some())
+        {
+            beams = 1;
+        }
+        if beams > 1 && options.temperature.is_none() {
+            sampling.temperature = 0.0;
+        }
+        options.check_beams(beams, guide.is_some())?;
         let mut sampler = Sampler::new(sampling, model.vocab_size(), max_tokens)?;
         tokens.iter().for_each(|token| sampler.observe(*token));
+        if let Some(rules) = rules {
+            rules.prefix.iter().for_each(|token| sampler.follow(*token));
+            rules.banned.iter().for_each(|token| sampler.ban(*token));
+        }
         let is_text = |id: &u32| {
             let kind = model.tokenizer().and_then(|t| t.kind(*id));
             !matches!(kind, Some(TokenKind::Control))
@@ -185,6 +265,23 @@ impl Continuing {
         end_tokens.extend(options.stop.iter().filter_map(|stop| model.tokenizer()?.control(stop)));
         // A form says of every byte what it is: none is taken away.
         let start_of_text = guide.is_none() && !tokens.iter().any(is_text);
+        let last = rules.and_then(|rules| rules.last);
+        let search = rules.filter(|_| beams > 1).map(|rules| Search {
+            num_beams: beams,
+            length_penalty: options.length_penalty.unwrap_or(rules.length_penalty),
+            early_stopping: options.early_stopping.unwrap_or(rules.early_stopping),
+            sampler: sampler.clone(),
+            end_tokens: end_tokens.clone(),
+            stop: options.stop.clone(),
+            given,
+            max_tokens: given + max_tokens,
+            min_tokens,
+            last,
+        });
+        if last.is_some() {
+            // Which has no text: the longest outputs are shorter by it.
+            max_tokens -= 1;
+        }
         let chooser = match (&options.grounded_in, guide) {
             (None, None) => sampler.into(),
             (Some(source), None) => Chooser::grounded(sampler, model.require_tokenizer()?, source, &end_tokens),
@@ -202,31 +299,37 @@ impl Continuing {
             stop: options.stop.clone(),
             end_tokens,
             max_tokens,
+            min_tokens: min_tokens.saturating_sub(given),
             start_of_text,
             speculate: options.speculate,
         });
         // The last token written is never read back.
-        Ok(Continuing { capacity: tokens.len() + max_tokens, prompt: tokens, fresh: options.fresh, decoding })
+        let source = source.map(|source| (source, search));
+        // Searches read one more where the last is given.
+        let capacity = tokens.len() + max_tokens + 1;
+        Ok(Continuing { capacity: capacity.min(limit), prompt: tokens, fresh: options.fresh, decoding, source })
     }
 }
 
 /// Reads the prompt, then writes token by token. `lent`: the text that is written to, where it is not the call's own.
 pub(super) async fn run(context: Rc<Context>, continuing: Continuing, lent: Option<Lent>) -> Result<Ended> {
-    let Continuing { prompt, capacity, fresh, mut decoding } = continuing;
+    let Continuing { prompt, capacity, fresh, mut decoding, source } = continuing;
     // The last token is read in any case: its logits are wanted.
     let before = prompt.get(..prompt.len() - 1).unwrap_or_default();
-    let mut session = match lent {
-        Some(lent) => {
+    let mut session = match (lent, &source) {
+        (_, Some((source, _))) => context.lease_source(source, capacity).await?,
+        (Some(lent), None) => {
             let known = if fresh { &[] } else { before };
             context.lease_text(lent, known, capacity, prompt.clone()).await?
         }
-        None => context.lease(before, capacity, fresh).await?,
+        (None, None) => context.lease(before, capacity, fresh).await?,
     };
     // A text may have been replaced.
     let common = session.tokens().iter().zip(before).take_while(|(a, b)| a == b).count();
     session.truncate(common);
     let mut read = session.position();
-    context.count(|usage| (usage.prompt_tokens, usage.cached_tokens) = (prompt.len(), read));
+    let read_in_all = source.as_ref().map_or(prompt.len(), |(source, _)| source.len());
+    context.count(|usage| (usage.prompt_tokens, usage.cached_tokens) = (read_in_all, read));
     let mut logits = Vec::new();
     while read < prompt.len() {
         let rest = prompt.get(read..).unwrap_or_default();
@@ -235,6 +338,9 @@ pub(super) async fn run(context: Rc<Context>, continuing: Continuing, lent: Opti
             context.prefilled();
         }
         context.progress(Phase::Prefill, read, prompt.len()).await;
+    }
+    if let Some((_, Some(search))) = source {
+        return search.run(&context, std::mem::take(&mut *session), &logits).await;
     }
     loop {
         match decoding.step(&context, &mut session, &mut logits).await? {

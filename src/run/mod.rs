@@ -5,6 +5,7 @@
 //! of the prompt, or one token), so that whoever drives it can stop, show progress, or let another job go on in between.
 //! Jobs never see each other's tokens.
 
+mod beam;
 mod bursts;
 mod check;
 pub(crate) mod choose;
@@ -28,8 +29,10 @@ mod open_session;
 mod options;
 mod parts;
 mod passes;
+mod rules;
 pub(crate) mod section;
 mod sessions;
+mod source;
 mod stop;
 mod stopwatch;
 
@@ -49,3 +52,4 @@ pub use masked::{Fill, Sparse};
 pub use model::{ChatFiles, Clock, LoadPhase, Model, ModelInfo};
 pub use open_session::OpenSession;
 pub use options::options;
+pub use rules::{EarlyStopping, SourceRules};

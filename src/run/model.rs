@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use super::device::Device;
 use super::kept::KeptSessions;
+use super::rules::{SourceRules, recipes};
 use super::section::{Description, Read, Sections};
 use crate::arch::{self, Reads};
 pub use crate::backend::Clock;
@@ -68,6 +69,8 @@ pub struct ModelInfo {
     pub prompts: BTreeMap<String, String>,
     /// What the files left open, and what was taken for it, in words.
     pub notes: Vec<String>,
+    /// Of an encoder-decoder: the settings that its file has for tasks, such as `summarization.prefix`.
+    pub recipes: Option<BTreeMap<String, Value>>,
 }
 
 /// What the model's files say about generating.
@@ -103,6 +106,8 @@ pub struct Model {
     pub(super) default_prompt: Option<String>,
     /// What is computed of its rows.
     pub(super) head: Option<Head>,
+    /// What its files say of writing, where it is an encoder-decoder.
+    pub(super) source: Option<SourceRules>,
     /// Segments that it tells apart; see `ModelConfig::segments`.
     pub(super) segments: usize,
     tokenizer: Option<Tokenizer>,
@@ -136,6 +141,7 @@ impl Model {
         read: Read,
     ) -> Result<Rc<Model>> {
         let mut config = arch::config(&file)?;
+        let recipes = config.source.map(|_| recipes(&file));
         progress(LoadPhase::Read, 1, 3);
         let tokenizer = Tokenizer::from_file(&file)?;
         if let Some(tokenizer) = &tokenizer {
@@ -159,7 +165,8 @@ impl Model {
             .or_else(|| ids(&file.generation, "bos_token_id").next())
             .or_else(|| ids(&file.metadata, "bos_token_id").next())
             .filter(|id| (*id as usize) < config.n_vocab);
-        let defaults = defaults(&file)?;
+        let source = config.source.map(|_| SourceRules::of(&file, config.n_vocab)).transpose()?;
+        let defaults = defaults(&file, source.is_some())?;
         let prompt = |(key, value): (&String, &Value)| {
             Some((key.strip_prefix("sentence_transformers.prompts.")?.to_string(), value.as_str()?.to_string()))
         };
@@ -209,12 +216,14 @@ impl Model {
             label_sets,
             prompts,
             notes,
+            recipes,
         };
         Ok(Rc::new(Model {
             backend: RefCell::new(backend),
             encoder,
             default_prompt,
             head,
+            source,
             segments: config.segments,
             tokenizer,
             sections,
@@ -365,8 +374,9 @@ fn end_tokens(file: &ModelFile, tokenizer: Option<&Tokenizer>, n_vocab: usize) -
 
 /// Reads `generation_config.json`. Sampling counts only where the file turns it on; the values are checked like a
 /// caller's.
-fn defaults(file: &ModelFile) -> Result<Defaults> {
-    let get = |key: &str| file.generation.get(key);
+fn defaults(file: &ModelFile, has_source: bool) -> Result<Defaults> {
+    // Older files of encoder-decoders have it all in one.
+    let get = |key: &str| file.generation.get(key).or_else(|| file.metadata.get(key).filter(|_| has_source));
     let number = |key: &str| get(key).and_then(Value::as_f64).map(|x| x as f32);
     let mut sampling = SampleOptions::default();
     if get("do_sample").and_then(Value::as_bool) == Some(true) {
@@ -382,7 +392,13 @@ fn defaults(file: &ModelFile) -> Result<Defaults> {
         }
         other => other,
     })?;
-    let max_new_tokens = get("max_new_tokens").and_then(Value::as_usize).filter(|n| *n > 0);
+    let mut max_new_tokens = get("max_new_tokens").and_then(Value::as_usize).filter(|n| *n > 0);
+    if has_source {
+        // It counts the token that an output begins with.
+        let longest = get("max_length").and_then(Value::as_usize).filter(|n| *n > 1).map(|n| n - 1);
+        max_new_tokens = max_new_tokens.or(longest);
+        sampling.no_repeat_ngram = get("no_repeat_ngram_size").and_then(Value::as_usize).unwrap_or_default();
+    }
     Ok(Defaults { sampling, max_new_tokens })
 }
 

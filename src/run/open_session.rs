@@ -70,6 +70,7 @@ impl OpenSession {
     /// `ContextFull` where it leaves no room to write, `Busy` while another call on this session runs, `Tokenizer` where the
     /// model has none and the prompt is text.
     pub fn append(&self, prompt: Prompt<'_>) -> Result<Job> {
+        self.model.require_continuing("session")?;
         let lent = Lent::new(&self.text)?;
         let mut tokens = self.tokens();
         self.before.set(tokens.len());
@@ -114,6 +115,7 @@ impl OpenSession {
         options: &GenerateOptions,
         guide: Option<Box<dyn Guide>>,
     ) -> Result<Job> {
+        self.model.require_continuing("session")?;
         let lent = Lent::new(&self.text)?;
         let continuing = Continuing::new(&self.model, tokens.to_vec(), options, guide)?;
         self.before.set(continuing.prompt_len());

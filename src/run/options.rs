@@ -145,6 +145,7 @@ impl<'de> Deserializer<'de> for Field {
         match self.0 {
             Value::String(text) => visitor.visit_string(text),
             Value::Array(list) => visitor.visit_seq(Items(list.into_iter())),
+            Value::Bool(truth) => visitor.visit_bool(truth),
             other => Err(refused(&visitor as &dyn Expected, shown(&other))),
         }
     }

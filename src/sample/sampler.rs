@@ -127,6 +127,12 @@ impl Sampler {
         self.seen.insert(token);
     }
 
+    /// A token that the output begins with and does not show: runs of tokens count from it.
+    pub fn follow(&mut self, token: u32) {
+        self.observe(token);
+        self.output.push(token);
+    }
+
     /// What a device needs to choose the next `n` tokens by the same rules, with the random bits that this sampler would
     /// draw, which go to `draws`; `None` where it cannot: where the choice depends on more than which tokens came.
     ///
@@ -154,6 +160,24 @@ impl Sampler {
         self.output.push(token);
     }
 
+    /// The log-probabilities of all tokens, as the rules that do not draw leave them: minus infinity for what may not come.
+    ///
+    /// # Errors
+    /// As [`sample`](Self::sample).
+    pub fn log_probabilities(&mut self, logits: &[f32], out: &mut Vec<f32>) -> Result<()> {
+        self.check(logits)?;
+        self.ban_repeats();
+        let highest = softmax::highest(logits);
+        let total = f64::from(highest) + softmax::sum_of_exponentials(logits, highest).ln();
+        out.clear();
+        out.extend(logits.iter().enumerate().map(|(token, logit)| match self.banned.contains(token) {
+            true => f32::NEG_INFINITY,
+            false => self.penalised(token, (f64::from(*logit) - total) as f32),
+        }));
+        self.lift_repeats();
+        Ok(())
+    }
+
     /// Chooses the next token and remembers it.
     ///
     /// `logits: [n_vocab]`, f32, one row.
@@ -169,13 +193,17 @@ impl Sampler {
     /// The same, though an n-gram may come twice.
     pub fn sample_repeats(&mut self, logits: &[f32]) -> Result<Sampled> {
         let choice = self.choose(logits);
-        while let Some(token) = self.repeats.pop() {
-            self.banned.remove(token);
-        }
+        self.lift_repeats();
         choice
     }
 
-    fn choose(&mut self, logits: &[f32]) -> Result<Sampled> {
+    fn lift_repeats(&mut self) {
+        while let Some(token) = self.repeats.pop() {
+            self.banned.remove(token);
+        }
+    }
+
+    fn check(&self, logits: &[f32]) -> Result<()> {
         if logits.len() != self.n_vocab || logits.is_empty() {
             return Err(Error::Internal {
                 what: format!("sampling from {} logits, expected {}", logits.len(), self.n_vocab),
@@ -186,6 +214,11 @@ impl Sampler {
         {
             return Err(Error::NotFinite { token, found: logits[token].to_string() });
         }
+        Ok(())
+    }
+
+    fn choose(&mut self, logits: &[f32]) -> Result<Sampled> {
+        self.check(logits)?;
         let token = if self.options.temperature == 0.0 { self.greedy(logits) } else { self.draw(logits) };
         let token = token.ok_or_else(|| Error::InvalidOption {
             name: "banned tokens".into(),

@@ -11,8 +11,10 @@ pub use lookup::{MAX_DRAFT, PassCosts, Speculation};
 pub use save::{Saved, identity};
 
 use crate::backend::{Backend, KvCache};
+use crate::cpu::CpuCache;
 use crate::error::{Error, Result};
 use crate::model::{Batch, LogitRows, Sampled, Sampling};
+use std::sync::Arc;
 
 /// What a device that chooses tokens itself goes on with.
 #[derive(Clone, Copy, Debug)]
@@ -80,6 +82,13 @@ impl Session {
         tokens.extend_from_slice(self.tokens.get(..n).unwrap_or_default());
         let whole = self.whole_batches(backend, n);
         Ok(Session { cache, moves: backend.moves(), capacity, tokens, whole, rebuilt: None })
+    }
+
+    /// Gives it what an encoder left of a source, from which it writes; copies have the same.
+    pub fn set_source(&mut self, source: &Arc<CpuCache>) {
+        if let Some(KvCache::Cpu(cache)) = &mut self.cache {
+            cache.set_source(source);
+        }
     }
 
     /// Whether its cache lies on the device that the model runs on; else the next feed reads its tokens again.

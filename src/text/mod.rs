@@ -15,6 +15,7 @@ mod normalizer;
 mod pattern;
 mod pipeline;
 mod pre_tokenizer;
+mod precompiled;
 mod regex;
 mod stream;
 mod tokenizer;

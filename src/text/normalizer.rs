@@ -3,6 +3,7 @@
 use super::normal_form::{Form, normal_form};
 use super::pattern::Pattern;
 use super::pre_tokenizer::Piece;
+use super::precompiled::Precompiled;
 use super::unicode;
 
 /// One step of normalisation, by its name in `tokenizer.json`.
@@ -16,6 +17,7 @@ pub enum Normalizer {
     Bert { clean_text: bool, spaces_around_chinese: bool, strip_accents: bool, lowercase: bool },
     Replace { pattern: Pattern, content: String },
     Prepend(String),
+    Precompiled(Precompiled),
 }
 
 impl Normalizer {
@@ -25,6 +27,7 @@ impl Normalizer {
     /// A sentence, where an expression takes too long, or nobody knows Unicode's normal forms.
     pub fn apply(&self, piece: &mut Piece) -> Result<(), String> {
         match self {
+            Normalizer::Precompiled(rules) => piece.text = rules.apply(&piece.text),
             Normalizer::Unicode(form) => piece.text = normal_form(&piece.text, *form)?,
             Normalizer::Nmt => {
                 filter(piece, |c| !matches!(c as u32, 0x1..=0x8 | 0xb | 0xe..=0x1f | 0x7f | 0x8f | 0x9f));

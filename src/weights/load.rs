@@ -113,6 +113,9 @@ impl<'a> Loader<'a> {
     }
 
     fn matrix(&mut self, spec: &MatrixSpec) -> Result<Option<Matrix>> {
+        if self.plan.config.source.is_some_and(|source| source.sines) && spec.name.ends_with("position_embd.weight") {
+            return if self.only_check { Ok(None) } else { sines(spec).map(Some) };
+        }
         let Some((tensor, source)) = self.find(&spec.name) else { return Ok(None) };
         let (mut rows, total_rows) = self.rows(spec.rows, source.part);
         let padded = matches!(spec.name.as_str(), "token_embd.weight" | "output.weight");
@@ -156,7 +159,9 @@ impl<'a> Loader<'a> {
         let (rows, total) = self.rows(spec.len, source.part);
         let padded = spec.name == "output.bias";
         let len = match tensor.shape.as_slice() {
-            &[found] if found == total || padded && found > total => found,
+            &[found] | &[1, found] if found == total || padded && found > total => found,
+            // A table of biases by distance is small enough to be a vector.
+            &[rows, cols] if spec.name.ends_with("attn_rel_b.weight") && rows.checked_mul(cols) == Some(total) => total,
             // A convolution's columns stand in two dimensions, with one of size 1 between them in some files.
             &[columns, kernel] | &[columns, 1, kernel]
                 if spec.name.ends_with(".conv.weight") && columns.checked_mul(kernel) == Some(total) =>
@@ -249,6 +254,23 @@ impl<'a> Loader<'a> {
         let architecture = &self.plan.config.architecture;
         self.problems.extend(unused.iter().map(|name| format!("{name}: {architecture} has no such tensor")));
     }
+}
+
+/// Positions as sines and cosines (arXiv 1706.03762, section 3.5), all sines of a row before its cosines.
+fn sines(spec: &MatrixSpec) -> Result<Matrix> {
+    let &MatrixSpec { rows, cols, .. } = spec;
+    let mut bytes = room(rows.saturating_mul(cols).saturating_mul(4), || spec.name.clone())?;
+    let n_sines = cols.div_ceil(2);
+    for row in 0..rows {
+        for col in 0..cols {
+            let (pair, is_sine) = if col < n_sines { (col, true) } else { (col - n_sines, false) };
+            let angle = row as f64 / 10_000f64.powf(2.0 * pair as f64 / cols as f64);
+            let value = if is_sine { angle.sin() } else { angle.cos() };
+            bytes.extend_from_slice(&(value as f32).to_le_bytes());
+        }
+    }
+    let (name, data) = (spec.name.clone(), Bytes::new(bytes));
+    Ok(Matrix { name, dtype: DType::F32, rows, cols, data, layout: Layout::Rows })
 }
 
 /// Rows of a row-major tensor: where they lie, if that is in one piece, else copied together.

@@ -50,7 +50,7 @@ impl Quantise {
         let table = matches!(name, "token_embd.weight" | "output.weight");
         let wanted: &[Target] = match (self, table) {
             // A router's choice is all or nothing: it stays exact, and is small.
-            _ if name == "position_embd.weight" || name.ends_with(".ffn_gate_inp.weight") => &[],
+            _ if name.ends_with("position_embd.weight") || name.ends_with(".ffn_gate_inp.weight") => &[],
             (Quantise::Q4_K, false) => &[Target::of::<Q4_K>(DType::Q4_K), Target::of::<Q5_0>(DType::Q5_0)],
             (Quantise::Q4_K, true) => &[Target::of::<Q6_K>(DType::Q6_K), Target::of::<Q8_0>(DType::Q8_0)],
             (Quantise::Q4_0, false) => &[Target::of::<Q4_0>(DType::Q4_0)],

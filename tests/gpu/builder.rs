@@ -32,6 +32,7 @@ impl Builder {
             vectors: Vec::new(),
             buffers: Vec::new(),
             steps: Vec::new(),
+            source_steps: 0,
             output: BufferId(0),
         };
         Builder { rows, seed: 1, plan, weights: Weights { matrices: Vec::new(), vectors: Vec::new() } }

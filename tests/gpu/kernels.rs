@@ -223,7 +223,20 @@ async fn attention_of(options: GpuOptions) {
             let (causal, window, soft_cap) = (true, None, None);
             b.step(
                 name,
-                Op::Attention { q, layer, n_heads, n_kv_heads, head_dim, scale, causal, window, soft_cap, out },
+                Op::Attention {
+                    q,
+                    layer,
+                    n_heads,
+                    n_kv_heads,
+                    head_dim,
+                    scale,
+                    causal,
+                    window,
+                    soft_cap,
+                    relative: None,
+                    cross: false,
+                    out,
+                },
             );
             layer += 1;
         }
@@ -250,7 +263,20 @@ async fn attention_that_sees_less_or_more() {
             let name = format!("attention of {head_dim}, causal {causal}, window {window:?}, cap {soft_cap:?}");
             b.step(
                 name,
-                Op::Attention { q, layer, n_heads, n_kv_heads, head_dim, scale, causal, window, soft_cap, out },
+                Op::Attention {
+                    q,
+                    layer,
+                    n_heads,
+                    n_kv_heads,
+                    head_dim,
+                    scale,
+                    causal,
+                    window,
+                    soft_cap,
+                    relative: None,
+                    cross: false,
+                    out,
+                },
             );
         }
         let options = GpuOptions { tuning, subgroups: Some(0), ..DEFAULT };

@@ -37,8 +37,20 @@ fn with_slots(config: &ModelConfig, head: bool) -> Plan {
                 // Not the same in every layer.
                 let (window, soft_cap) = if layer == 0 { (Some(140), Some(0.75)) } else { (Some(3), None) };
                 let causal = true;
-                let op =
-                    Op::Attention { q, layer, n_heads, n_kv_heads, head_dim, scale, causal, window, soft_cap, out };
+                let op = Op::Attention {
+                    q,
+                    layer,
+                    n_heads,
+                    n_kv_heads,
+                    head_dim,
+                    scale,
+                    causal,
+                    window,
+                    soft_cap,
+                    relative: None,
+                    cross: false,
+                    out,
+                };
                 plan.steps.push(Step { name, op });
             }
             Op::Add { a, b, out } => {

@@ -4,7 +4,7 @@ use crate::support::inputs::{PATTERNS, WIDTHS, rows};
 use nanolm::cpu::{ops::activation, simd::Vector};
 use nanolm::model::Activation;
 
-pub const ACTIVATIONS: [Activation; 3] = [Activation::Silu, Activation::GeluTanh, Activation::Gelu];
+pub const ACTIVATIONS: [Activation; 4] = [Activation::Silu, Activation::GeluTanh, Activation::Gelu, Activation::Relu];
 
 at_every_level!(activates, stays_accurate_over_the_whole_range);
 

@@ -4,12 +4,15 @@ use crate::support::inputs::{PATTERNS, Pattern, rows};
 use nanolm::cpu::ops::attention::{self, Queries, Seen};
 use nanolm::cpu::ops::store_kv::{self, Layer};
 use nanolm::cpu::out::Out;
+use nanolm::cpu::relative::Biases;
 use nanolm::cpu::simd::Vector;
+use nanolm::model::Relative;
 
 at_every_level!(
     attends,
     attends_within_windows_both_ways_and_under_caps,
     texts_see_nothing_of_each_other,
+    biases_go_by_distance_and_a_source_is_seen_whole,
     rows_beyond_the_position_are_never_read
 );
 
@@ -126,6 +129,72 @@ fn texts_see_nothing_of_each_other<V: Vector>() {
     }
 }
 
+/// Both are small sums and choices by position, so the formula stands here.
+fn biases_go_by_distance_and_a_source_is_seen_whole<V: Vector>() {
+    let (buckets, max_distance) = (8, 20);
+    // Of 8 buckets up to 20: where each begins, by the formula of arXiv 1910.10683 in f64.
+    let bucket = |distance: isize, both_ways: bool| {
+        let n = if both_ways { buckets / 2 } else { buckets };
+        let (first, far) = (if both_ways && distance > 0 { n } else { 0 }, distance.unsigned_abs());
+        let exact = n / 2;
+        let ratio = |far: usize| (far as f64 / exact as f64).ln();
+        let further = |far: usize| exact + (ratio(far) / ratio(max_distance) * (n - exact) as f64) as usize;
+        first + if far < exact { far } else { further(far).min(n - 1) }
+    };
+    for (heads, both_ways, position, n) in [
+        ((4, 4, 12), true, 0, 37),
+        ((3, 3, 5), true, 0, 150),
+        ((6, 2, 8), true, 0, 9),
+        ((4, 4, 12), false, 0, 40),
+        ((6, 2, 5), false, 130, 3),
+        ((4, 4, 12), false, 300, 1),
+    ] {
+        let (n_heads, n_kv_heads, head_dim) = heads;
+        let q = rows(Pattern::Normal, n, n_heads * head_dim, 17);
+        let k = in_16_bits(rows(Pattern::Normal, position + n, n_kv_heads * head_dim, 18), head_dim);
+        let v = in_16_bits(rows(Pattern::Normal, position + n, n_kv_heads * head_dim, 19), head_dim);
+        let table = rows(Pattern::Normal, buckets, n_heads, 20);
+        let mut biases = Biases::new(Relative { buckets, max_distance }, both_ways, n_heads);
+        biases.prepare(&table, 1);
+        biases.prepare(&table, position + n);
+        let mut layer = Layer::new(n_kv_heads, head_dim, position + n).unwrap();
+        let mut codes = vec![0; head_dim.next_multiple_of(8)];
+        store_kv::run::<V>(&k, &v, 0, &mut codes, &mut layer);
+        for of_source in [false, true] {
+            let (relative, source) = if of_source { (None, Some(position + n)) } else { (Some(&biases), None) };
+            let seen = Seen { causal: !both_ways, window: None };
+            let (ends, layer) = (&[n][..], &layer);
+            let queries =
+                Queries { q: &q, n_heads, scale: 0.3, soft_cap: None, seen, layer, position, ends, relative, source };
+            let mut scores = vec![f32::NAN; attention::QUERIES * (position + n).next_multiple_of(8)];
+            let mut out = vec![f32::NAN; q.len()];
+            let all = Out::new(&mut out, n_heads * head_dim);
+            // SAFETY: this is the only thread.
+            unsafe { attention::units::<V>(queries, 0..queries.units(), &mut scores, all) };
+            let mut want = Vec::new();
+            for (row, q) in q.chunks(n_heads * head_dim).enumerate() {
+                for (head, q) in q.chunks(head_dim).enumerate() {
+                    let at = |p: usize| (p * n_kv_heads + head / (n_heads / n_kv_heads)) * head_dim;
+                    let last = if both_ways || of_source { position + n } else { position + row + 1 };
+                    let score = |p: usize| {
+                        let dot: f64 = q.iter().zip(&k[at(p)..]).map(|(a, b)| *a as f64 * *b as f64).sum();
+                        let distance = p as isize - (position + row) as isize;
+                        let bias = table[bucket(distance, both_ways) * n_heads + head] as f64;
+                        0.3f32 as f64 * dot + if of_source { 0.0 } else { bias }
+                    };
+                    let weights: Vec<f64> = (0..last).map(|p| score(p).exp()).collect();
+                    let total: f64 = weights.iter().sum();
+                    for d in 0..head_dim {
+                        want.push((0..last).map(|p| weights[p] * v[at(p) + d] as f64).sum::<f64>() / total);
+                    }
+                }
+            }
+            let case = format!("{heads:?}, both ways {both_ways}, {n} at {position}, of a source {of_source}");
+            assert_close("cpu", "attention", &case, &out, &want);
+        }
+    }
+}
+
 pub fn attend<V: Vector>(q: &[f32], k: &[f32], v: &[f32], kind: Kind, position: usize, n: usize) -> Vec<f32> {
     attend_texts::<V>(q, k, v, kind, position, &[n])
 }
@@ -142,7 +211,8 @@ fn attend_texts<V: Vector>(q: &[f32], k: &[f32], v: &[f32], kind: Kind, position
     store_kv::run::<V>(k, v, 0, &mut codes, &mut layer);
     let mut scores = vec![f32::NAN; attention::QUERIES * capacity.next_multiple_of(8)];
     let mut out = vec![f32::NAN; q.len()];
-    let queries = Queries { q, n_heads, scale, soft_cap, seen, layer: &layer, position, ends };
+    let queries =
+        Queries { q, n_heads, scale, soft_cap, seen, layer: &layer, position, ends, relative: None, source: None };
     let units = queries.units();
     // In pieces, as threads do it.
     for range in [0..units / 3, units / 3..units] {

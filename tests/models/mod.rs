@@ -19,6 +19,7 @@ mod mixtures;
 mod reuse;
 mod run;
 mod salience;
+mod seq2seq;
 mod sessions;
 mod stories;
 mod summaries;

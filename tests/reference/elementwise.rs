@@ -9,6 +9,7 @@ pub fn activate(x: f64, activation: Activation) -> f64 {
         Activation::Silu => x / (1.0 + (-x).exp()),
         Activation::GeluTanh => 0.5 * x * (1.0 + ((2.0 / PI).sqrt() * (x + 0.044715 * x * x * x)).tanh()),
         Activation::Gelu => 0.5 * x * erfc(-x / SQRT_2),
+        Activation::Relu => x.max(0.0),
     }
 }
 

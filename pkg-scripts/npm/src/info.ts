@@ -53,6 +53,11 @@ export interface EngineInfo {
   labelSets: string[];
   /** What an encoder was trained with before texts, by the names that its files give: `embed` takes one as its `prompt`. Mostly none. */
   prompts: Readonly<Record<string, string>>;
+  /**
+   * Of an encoder-decoder, and of no other model: the settings that its files have for the tasks that it was trained for, such as
+   * `summarization.prefix`.
+   */
+  recipes?: Readonly<Record<string, string | number | boolean>> | undefined;
   /** What the model's files left open and what was taken for it, and what of them could not be kept, in words: mostly none. */
   notes: string[];
 }

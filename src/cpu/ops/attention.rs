@@ -9,6 +9,7 @@ use std::ops::Range;
 
 use super::store_kv::{BLOCK, Layer};
 use crate::cpu::out::Out;
+use crate::cpu::relative::Biases;
 use crate::cpu::simd::math::{exp, soft_cap};
 use crate::cpu::simd::tile::multiply;
 use crate::cpu::simd::{Vector, largest_lane, load_partial, store_partial};
@@ -58,6 +59,10 @@ pub struct Queries<'a> {
     pub position: usize,
     /// Behind which rows texts end, the last behind all. None sees anything of another; the first goes on with what the layer holds.
     pub ends: &'a [usize],
+    /// Biases on the scores, prepared for all distances.
+    pub relative: Option<&'a Biases>,
+    /// The layer is that of a source, of which every row sees so many positions.
+    pub source: Option<usize>,
 }
 
 impl Queries<'_> {
@@ -74,6 +79,9 @@ impl Queries<'_> {
 
     /// Which of the layer's positions a row sees. Of a later row, neither beginning nor end is earlier.
     fn seen_by(&self, row: usize) -> Range<usize> {
+        if let Some(len) = self.source {
+            return 0..len;
+        }
         let text = self.ends.partition_point(|end| *end <= row);
         let begin = text.checked_sub(1).and_then(|before| self.ends.get(before)).map_or(0, |end| self.position + end);
         let end = self.position + self.ends.get(text).copied().unwrap_or(row + 1);
@@ -132,7 +140,7 @@ impl Block<'_> {
             let head = self.kv_head * self.group + (first + m) % self.group;
             ((first + m) / self.group, head * head_dim)
         });
-        let Queries { n_heads, soft_cap, .. } = self.queries;
+        let Queries { n_heads, soft_cap, relative, position, .. } = self.queries;
         let seen: [Range<usize>; M] = std::array::from_fn(|m| self.queries.seen_by((first + m) / self.group));
         // Later queries see neither fewer positions at the end nor more at the beginning.
         let (begin, len) = (seen[0].start, seen[M - 1].end);
@@ -154,6 +162,11 @@ impl Block<'_> {
             let scores = &mut scores[m * stride..m * stride + tiles * 8];
             let (before, scores) = scores.split_at_mut(range.start);
             let (seen, after) = scores.split_at_mut(range.len());
+            if let Some(biases) = relative {
+                let (row, at) = at[m];
+                let biases = biases.of(at / head_dim, position + row, range.start);
+                seen.iter_mut().zip(biases).for_each(|(score, bias)| *score += bias);
+            }
             if let Some(cap) = soft_cap {
                 cap_by::<V>(seen, cap);
             }

@@ -75,3 +75,10 @@ pub fn gelu<V: Vector>(x: V) -> V {
     // x Phi(x) is x - |x| erfc / 2 where x is positive, and -|x| erfc / 2 where it is not.
     x.max(V::splat(0.0)).sub(magnitude.mul(erfc).mul(V::splat(0.5)))
 }
+
+/// The greater of x and 0; NaN where `x` is not finite.
+#[inline(always)]
+pub fn relu<V: Vector>(x: V) -> V {
+    // 0 * x is 0 for every finite x, and NaN for the others, which `max` may lose.
+    x.max(V::splat(0.0)).add(x.mul(V::splat(0.0)))
+}

@@ -24,6 +24,7 @@ pub fn number(activation: Activation) -> u32 {
         Activation::Silu => 0,
         Activation::GeluTanh => 1,
         Activation::Gelu => 2,
+        Activation::Relu => 3,
     }
 }
 

@@ -132,7 +132,7 @@ impl Shape {
     /// Of an attention: its queries, layer and result beside it.
     pub fn of(op: &Op) -> Option<(BufferId, usize, Shape, BufferId)> {
         match *op {
-            Op::Attention { q, layer, n_heads, n_kv_heads, head_dim, scale, causal, window, soft_cap, out } => {
+            Op::Attention { q, layer, n_heads, n_kv_heads, head_dim, scale, causal, window, soft_cap, out, .. } => {
                 Some((q, layer, Shape { n_heads, n_kv_heads, head_dim, scale, causal, window, soft_cap }, out))
             }
             _ => None,

@@ -10,15 +10,22 @@ use crate::model::op::{BufferId, MatrixId, Op, RowIds, VectorId};
 ///
 /// Steps of one layer: norm, q k v, rotation, cache, attention, output projection, residual; norm, feed-forward,
 /// residual. Buffers serve every layer again; the residual stream goes back and forth between `x` and `y`, because no
-/// operation writes what it reads.
+/// operation writes what it reads. An encoder-decoder begins with what reads the source: the encoder, and what each layer of the decoder
+/// attends to of it.
 pub fn build(config: &ModelConfig) -> Plan {
     let mut b = Builder::new(config);
+    if let Some(source) = &config.source {
+        b.source(source);
+    }
     b.embed();
     for i in 0..config.n_layers {
         if let Some(layer) = config.layer(i) {
             match layer.short_conv {
                 None => b.attention(i, layer),
                 Some(kernel) => b.short_conv(i, layer, kernel),
+            }
+            if let Some(norms) = layer.cross {
+                b.cross_attention(i, layer, norms);
             }
             b.feed_forward(i, layer);
         }
@@ -28,26 +35,30 @@ pub fn build(config: &ModelConfig) -> Plan {
 }
 
 /// The buffers every plan has. `act` is the feed-forward's hidden row, `branch` what is added to the residual stream.
-struct Buffers {
-    x: BufferId,
-    y: BufferId,
-    norm: BufferId,
-    q: BufferId,
-    k: BufferId,
-    v: BufferId,
-    attn: BufferId,
-    branch: BufferId,
-    up: BufferId,
-    act: BufferId,
-    output: BufferId,
+pub(super) struct Buffers {
+    pub(super) x: BufferId,
+    pub(super) y: BufferId,
+    pub(super) norm: BufferId,
+    pub(super) q: BufferId,
+    pub(super) k: BufferId,
+    pub(super) v: BufferId,
+    pub(super) attn: BufferId,
+    pub(super) branch: BufferId,
+    pub(super) up: BufferId,
+    pub(super) act: BufferId,
+    pub(super) output: BufferId,
 }
 
-struct Builder<'a> {
-    config: &'a ModelConfig,
-    plan: Plan,
-    buffers: Buffers,
+pub(super) struct Builder<'a> {
+    pub(super) config: &'a ModelConfig,
+    pub(super) plan: Plan,
+    pub(super) buffers: Buffers,
     token_table: MatrixId,
     rope_factors: Option<VectorId>,
+    /// What the names of weights and steps begin with: `enc.` and `dec.` for the halves of an encoder-decoder.
+    pub(super) side: &'static str,
+    /// The side's table of biases by distance.
+    pub(super) relative: Option<VectorId>,
 }
 
 impl<'a> Builder<'a> {
@@ -60,6 +71,7 @@ impl<'a> Builder<'a> {
             vectors: Vec::new(),
             buffers: Vec::new(),
             steps: Vec::new(),
+            source_steps: 0,
             output: BufferId(0),
         };
         let mut buffer = |name, width| {
@@ -83,7 +95,8 @@ impl<'a> Builder<'a> {
             },
         };
         plan.output = buffers.output;
-        let mut b = Builder { config, plan, buffers, token_table: MatrixId(0), rope_factors: None };
+        let mut b =
+            Builder { config, plan, buffers, token_table: MatrixId(0), rope_factors: None, side: "", relative: None };
         b.token_table = b.matrix("token_embd.weight", c.n_vocab, c.d_model);
         let rope = c.layers.iter().find_map(|layer| layer.attention.rope);
         b.rope_factors = rope.filter(|_| c.rope_factors).map(|rope| b.vector("rope_freqs.weight", rope.n_dims / 2));
@@ -104,13 +117,23 @@ impl<'a> Builder<'a> {
         MatrixId(self.plan.matrices.len() - 1)
     }
 
-    fn vector(&mut self, name: impl Into<String>, len: usize) -> VectorId {
+    pub(super) fn vector(&mut self, name: impl Into<String>, len: usize) -> VectorId {
         self.plan.vectors.push(VectorSpec { name: name.into(), len });
         VectorId(self.plan.vectors.len() - 1)
     }
 
-    fn step(&mut self, name: impl Into<String>, op: Op) {
+    pub(super) fn step(&mut self, name: impl Into<String>, op: Op) {
         self.plan.steps.push(Step { name: name.into(), op });
+    }
+
+    /// A name of the side.
+    pub(super) fn named(&self, name: &str) -> String {
+        format!("{}{name}", self.side)
+    }
+
+    /// A name of a layer of the side.
+    pub(super) fn of_layer(&self, i: usize, part: &str) -> String {
+        format!("{}blk.{i}.{part}", self.side)
     }
 
     fn width(&self, id: BufferId) -> usize {
@@ -118,7 +141,7 @@ impl<'a> Builder<'a> {
     }
 
     /// Leaves the residual stream in `x`.
-    fn embed(&mut self) {
+    pub(super) fn embed(&mut self) {
         let Buffers { x, y, norm, .. } = self.buffers;
         let &ModelConfig { d_model, context_len, segments, embedding_scale: factor, .. } = self.config;
         let (scaled, positions, normed) = (factor != 1.0, self.config.learned_positions, self.config.embedding_norm);
@@ -126,14 +149,14 @@ impl<'a> Builder<'a> {
         let changes = [scaled, positions, segments > 0, normed.is_some()].into_iter().filter(|change| *change).count();
         let (mut at, mut free) = if changes % 2 == 0 { (x, y) } else { (y, x) };
         let table = self.token_table;
-        self.step("token_embd", Op::Embed { table, ids: RowIds::Tokens, out: at });
+        self.step(self.named("token_embd"), Op::Embed { table, ids: RowIds::Tokens, out: at });
         if scaled {
-            self.step("token_embd_scale", Op::Scale { x: at, factor, out: free });
+            self.step(self.named("token_embd_scale"), Op::Scale { x: at, factor, out: free });
             (at, free) = (free, at);
         }
         if positions {
-            let table = self.matrix("position_embd.weight", context_len, d_model);
-            self.step("position_embd", Op::PositionEmbed { x: at, table, out: free });
+            let table = self.matrix(self.named("position_embd.weight"), context_len, d_model);
+            self.step(self.named("position_embd"), Op::PositionEmbed { x: at, table, out: free });
             (at, free) = (free, at);
         }
         if segments > 0 {
@@ -143,7 +166,7 @@ impl<'a> Builder<'a> {
             (at, free) = (free, at);
         }
         if let Some(norm) = normed {
-            self.norm("token_embd_norm", norm, at, free);
+            self.norm(&self.named("token_embd_norm"), norm, at, free);
         }
     }
 
@@ -169,7 +192,7 @@ impl<'a> Builder<'a> {
         self.step(name, op);
     }
 
-    fn linear(&mut self, name: String, x: BufferId, out: BufferId, biased: bool) {
+    pub(super) fn linear(&mut self, name: String, x: BufferId, out: BufferId, biased: bool) {
         let (rows, cols) = (self.width(out), self.width(x));
         let weight = self.matrix(format!("{name}.weight"), rows, cols);
         let bias = biased.then(|| self.vector(format!("{name}.bias"), rows));
@@ -194,25 +217,26 @@ impl<'a> Builder<'a> {
                 QkNorm::Head { eps } => (head_dim, n_heads, eps),
                 QkNorm::Row { eps } => (width, 1, eps),
             };
-            let (name, out) = (format!("blk.{i}.{norm}"), self.buffer(normed, width));
+            let (name, out) = (self.of_layer(i, norm), self.buffer(normed, width));
             let weight = self.vector(format!("{name}.weight"), len);
             self.step(name, Op::RmsNorm { x, weight, n_heads, eps, out });
             x = out;
         }
         if let Some(rope) = layer.attention.rope {
             let (factors, out) = (self.rope_factors, self.buffer(rotated, width));
-            self.step(format!("blk.{i}.rope_{part}"), Op::Rope { x, n_heads, head_dim, rope, factors, out });
+            self.step(self.of_layer(i, &format!("rope_{part}")), Op::Rope { x, n_heads, head_dim, rope, factors, out });
             x = out;
         }
         x
     }
 
     /// Reads the residual stream from `x`, leaves it in `y`.
-    fn attention(&mut self, i: usize, layer: &LayerConfig) {
+    pub(super) fn attention(&mut self, i: usize, layer: &LayerConfig) {
         let Buffers { x, q, k, v, attn, branch, .. } = self.buffers;
         let &ModelConfig { n_heads, n_kv_heads, head_dim, .. } = self.config;
         let a = &layer.attention;
-        let name = |part: &str| format!("blk.{i}.{part}");
+        let side = self.side;
+        let name = |part: &str| format!("{side}blk.{i}.{part}");
 
         let read = self.read(&name("attn_norm"), a.norms.before, x);
         self.linear(name("attn_q"), read, q, a.qkv_bias);
@@ -221,14 +245,28 @@ impl<'a> Builder<'a> {
         let q = self.turned(i, layer, q, n_heads, ["q", "attn_q_norm", "q_norm", "q_rot"]);
         let k = self.turned(i, layer, k, n_kv_heads, ["k", "attn_k_norm", "k_norm", "k_rot"]);
         // What an encoder stores nobody reads later, so that its layers share one.
-        let cached = if self.config.encoder().is_some() { 0 } else { i };
+        let cached = if self.config.encoder().is_some() || self.side == "enc." { 0 } else { i };
         self.step(name("store_kv"), Op::StoreKv { k, v, layer: cached });
         let scale = a.scale.unwrap_or(1.0 / (head_dim as f32).sqrt());
         let (causal, window, soft_cap) = (a.causal, a.window, a.soft_cap);
-        let out = attn;
-        let op =
-            Op::Attention { q, layer: cached, n_heads, n_kv_heads, head_dim, scale, causal, window, soft_cap, out };
-        self.step(name("attn"), op);
+        let relative = a.relative.map(|relative| (self.relative_table(relative), relative));
+        self.step(
+            name("attn"),
+            Op::Attention {
+                q,
+                layer: cached,
+                n_heads,
+                n_kv_heads,
+                head_dim,
+                scale,
+                causal,
+                window,
+                soft_cap,
+                relative,
+                cross: false,
+                out: attn,
+            },
+        );
         self.linear(name("attn_output"), attn, branch, a.out_bias);
         self.add_mixed(i, layer);
     }
@@ -250,17 +288,19 @@ impl<'a> Builder<'a> {
     /// Adds what a layer's first block gives.
     fn add_mixed(&mut self, i: usize, layer: &LayerConfig) {
         let Buffers { x, y, .. } = self.buffers;
-        let (name, a) = (|part: &str| format!("blk.{i}.{part}"), &layer.attention);
+        let (side, a) = (self.side, &layer.attention);
+        let name = |part: &str| format!("{side}blk.{i}.{part}");
         let names = [name("post_attention_norm"), name("attn_scale"), name("attn_residual"), name("attn_output_norm")];
         // A parallel feed-forward may read the attention's norm once more.
         self.add(names, layer, [a.norms.after, a.norms.sum], x, y, layer.parallel);
     }
 
     /// Reads the residual stream from `y`, leaves it in `x`.
-    fn feed_forward(&mut self, i: usize, layer: &LayerConfig) {
+    pub(super) fn feed_forward(&mut self, i: usize, layer: &LayerConfig) {
         let Buffers { x, y, norm, .. } = self.buffers;
         let f = &layer.ffn;
-        let name = |part: &str| format!("blk.{i}.{part}");
+        let side = self.side;
+        let name = |part: &str| format!("{side}blk.{i}.{part}");
 
         let read = match (layer.parallel, f.norms.before) {
             (true, None) => norm,
@@ -316,7 +356,7 @@ impl<'a> Builder<'a> {
     }
 
     /// What a block reads: the residual stream in `x`, or its norm.
-    fn read(&mut self, name: &str, norm: Option<Norm>, x: BufferId) -> BufferId {
+    pub(super) fn read(&mut self, name: &str, norm: Option<Norm>, x: BufferId) -> BufferId {
         let out = self.buffers.norm;
         match norm {
             None => x,
@@ -329,7 +369,7 @@ impl<'a> Builder<'a> {
 
     /// Adds a block's `branch` to the residual stream in `x`, into `out`. The names are those of its norm, its scale, the sum and the
     /// sum's norm. `keep_norm`: the buffer `norm` will be read again.
-    fn add(
+    pub(super) fn add(
         &mut self,
         names: [String; 4],
         layer: &LayerConfig,
@@ -374,7 +414,7 @@ impl<'a> Builder<'a> {
             return;
         }
         self.step("select_rows", Op::SelectRows { x, out: y });
-        let mut rows = self.read("output_norm", c.output_norm, y);
+        let mut rows = self.read(&self.named("output_norm"), c.output_norm, y);
         if let Some(Masked { bias, activation, norm }) = c.masked {
             self.linear("masked_dense".to_string(), rows, branch, bias);
             self.step("masked_act", Op::Activation { x: branch, activation, out: x });

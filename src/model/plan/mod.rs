@@ -3,6 +3,7 @@
 mod batch;
 mod build;
 mod print;
+mod source;
 mod spec;
 
 pub use batch::{Batch, LogitRows, Texts};

@@ -69,12 +69,30 @@ impl Plan {
                 format!("{}, {n_heads} x {head_dim}{theta}{}", buffer(x), or_nothing(factors))
             }
             Op::StoreKv { k, v, layer } => format!("{}, {}, layer {layer}", buffer(k), buffer(v)),
-            Op::Attention { q, layer, n_heads, n_kv_heads, head_dim, scale, causal, window, soft_cap, .. } => {
+            Op::Attention {
+                q,
+                layer,
+                n_heads,
+                n_kv_heads,
+                head_dim,
+                scale,
+                causal,
+                window,
+                soft_cap,
+                relative,
+                cross,
+                ..
+            } => {
                 let window = window.map_or(String::new(), |window| format!(", window {window}"));
                 let cap = soft_cap.map_or(String::new(), |cap| format!(", soft cap {cap}"));
-                let both_ways = if *causal { "" } else { ", both ways" };
+                let both_ways = match (cross, causal) {
+                    (true, _) => ", of the source",
+                    (false, true) => "",
+                    (false, false) => ", both ways",
+                };
+                let relative = or_nothing(&relative.map(|(table, _)| table));
                 let heads = format!("{n_heads} over {n_kv_heads} x {head_dim}, scale {scale}");
-                format!("{}, layer {layer}, {heads}{both_ways}{window}{cap}", buffer(q))
+                format!("{}, layer {layer}, {heads}{both_ways}{window}{cap}{relative}", buffer(q))
             }
             Op::ShortConv { x, weight, kernel, layer, .. } => {
                 format!("{}, {}, {kernel} positions, layer {layer}", buffer(x), vector(weight))

@@ -57,6 +57,8 @@ pub struct Plan {
     pub buffers: Vec<BufferSpec>,
     /// In the order of computation.
     pub steps: Vec<Step>,
+    /// How many of them, the first, read the source of an encoder-decoder: those run once for it, the others for each batch.
+    pub source_steps: usize,
     /// What the last step leaves: logits `[selected rows, n_vocab]`, or an encoder's rows `[selected rows, d_model]`.
     pub output: BufferId,
 }

@@ -206,8 +206,9 @@ impl Summarize {
         };
         let speculate = self.options.speculate;
         let stop = Vec::new();
+        let (min_tokens, start_of_text) = (0, true);
         let mut decoding =
-            Decoding::new(Output { chooser, stop, end_tokens, max_tokens, start_of_text: true, speculate });
+            Decoding::new(Output { chooser, stop, end_tokens, max_tokens, min_tokens, start_of_text, speculate });
         let Judge { session: Some(session), logits, .. } = &mut self.judge else { return Ok(()) };
         loop {
             match decoding.step(&self.context, session, logits).await? {

@@ -8,6 +8,7 @@ use crate::text::normal_form::Form;
 use crate::text::normalizer::Normalizer;
 use crate::text::pattern::Pattern;
 use crate::text::pre_tokenizer::{Behavior, GPT2, PreTokenizer, PrependScheme};
+use crate::text::precompiled::Precompiled;
 use crate::text::regex::RegexError;
 
 /// Real files have a handful.
@@ -40,6 +41,11 @@ pub fn read_normalizers(normalizer: &Value) -> Result<(Vec<Normalizer>, bool)> {
                     lowercase,
                 }
             }
+            "Precompiled" => {
+                let rules = part["precompiled_charsmap"].as_str().and_then(Precompiled::read);
+                let what = "normalizer.Precompiled.precompiled_charsmap";
+                Normalizer::Precompiled(rules.ok_or_else(|| invalid(what, "rules in base64", "something else"))?)
+            }
             "Prepend" if part["prepend"] == "▁" => {
                 adds_space = true;
                 Normalizer::Prepend("▁".into())
@@ -58,7 +64,7 @@ pub fn read_normalizers(normalizer: &Value) -> Result<(Vec<Normalizer>, bool)> {
             }
             other => {
                 let supported = "none, NFC, NFD, NFKC, NFKD, Nmt, Lowercase, Strip, StripAccents, BertNormalizer, \
-                                 Replace, Prepend \"▁\"";
+                                 Replace, Precompiled, Prepend \"▁\"";
                 return Err(unsupported("normalizer", other, supported));
             }
         })

@@ -71,6 +71,9 @@ fn normalizers() -> Vec<Value> {
         all.push(json!({ "type": "Replace", "pattern": pattern, "content": content }));
     }
     all.push(json!({ "type": "Prepend", "prepend": "▁" }));
+    // SentencePiece's rules are compiled: those of a fixture.
+    let t5: Value = serde_json::from_str(include_str!("../../../tests/golden/tiny-t5/tokenizer.json")).unwrap();
+    all.push(t5["normalizer"].clone());
     all
 }
 

@@ -17,6 +17,7 @@ import { described } from "./methods.js";
 import { type CallOptions, checkCallOptions, checkOptions, type ControlOptions, type Instructed, isLiteral } from "./options.js";
 import { Parts } from "./parts.js";
 import { Session } from "./session.js";
+import { sourced } from "./sourced.js";
 import type { Piece, Point, TextStream } from "./stream.js";
 import { type Answer, answer, type AnswerOptions } from "./tasks/answer.js";
 import { classify, type ClassifyOptions, type Label } from "./tasks/classify.js";
@@ -195,7 +196,9 @@ export class Model {
     return this.info.device;
   }
 
-  /** Continues a text. Calls on one model run one after the other, in the order they were made. */
+  /**
+   * Continues a text; an encoder-decoder (T5, Opus-MT, BART) makes another text of it. Calls on one model run one after the other, in the order they were made.
+   */
   generate(prompt: string, options: GenerateOptions = {}): TextStream<Piece> {
     return generate(this.#connection, prompt, options);
   }
@@ -229,6 +232,7 @@ export class Model {
   summarize(text: string, options?: SummarizeOptions & { type?: "tldr" | "headline" | undefined }): TextStream<Piece>;
   summarize(text: string, options?: SummarizeOptions): TextStream<Piece> | TextStream<Point>;
   summarize(text: string, options: SummarizeOptions = {}): TextStream<Piece> | TextStream<Point> {
+    if (this.#info.recipes !== undefined) return sourced(this.#connection, this.#info, "summarize", text, options);
     return this.#info.methods["tldr"] === "instruction" ? written(this.#asked, "summarize", text, options) : summarize(this.#connection, text, options);
   }
 
@@ -237,8 +241,12 @@ export class Model {
     return written(this.#asked, "rewrite", text, options);
   }
 
-  /** Translates a text: by chat models that know both languages. Paragraph by paragraph. */
+  /**
+   * Translates a text paragraph by paragraph: by encoder-decoders whose files name the languages (T5, Opus-MT), sentence by sentence, and by chat models that
+   * know both languages.
+   */
   translate(text: string, options: TranslateOptions): TextStream<Piece> {
+    if (this.#info.recipes !== undefined) return sourced(this.#connection, this.#info, "translate", text, options);
     return written(this.#asked, "translate", text, options);
   }
 

@@ -3,7 +3,7 @@
 import { errorFrom } from "../../errors.js";
 import type { Beginning } from "../../files/beginning.js";
 import { isGguf, type List, readGguf, readJson, readSafetensors, type Tensor } from "../../files/header.js";
-import { ARCHITECTURES, CUTS, DECODERS, ENCODERS, READ, REFUSED, TOKENIZERS } from "./known.js";
+import { ARCHITECTURES, CUTS, DECODERS, ENCODER_DECODERS, ENCODERS, READ, REFUSED, TOKENIZERS } from "./known.js";
 
 /** The sizes of a network that memory and speed go by. */
 export interface Sizes {
@@ -24,6 +24,8 @@ export interface Description {
   expertShare: number;
   /** What it was trained for beside the first of all, as the engine names it. */
   tasks: string[];
+  /** As `EngineInfo` has it. */
+  recipes?: Record<string, string | number | boolean> | undefined;
   /** Why it cannot run, as far as headers tell. */
   refusal: string | undefined;
 }
@@ -153,17 +155,27 @@ function ofFalcon(settings: Readonly<Record<string, unknown>>, key: string): num
   return settings["multi_query"] === false ? undefined : 1;
 }
 
+/** Where the file does not say. */
+const T5_POSITIONS = 512;
+
 async function fromFolder(config: Beginning, weights: readonly Beginning[], named: (name: string) => Beginning | undefined): Promise<Description> {
   const json = await readJson(config);
   const settings = (typeof json === "object" && json !== null ? json : {}) as Record<string, unknown>;
   const architectures = settings["architectures"];
   const architecture = Array.isArray(architectures) && architectures.length === 1 ? String(architectures[0]) : "";
-  const s: Settings = (key) => settings[key] ?? (architecture === "FalconForCausalLM" ? ofFalcon(settings, key) : undefined);
+  const hasSource = ENCODER_DECODERS.includes(architecture);
+  const isT5 = architecture.startsWith("T5");
+  const s: Settings = (key) =>
+    settings[key] ?? (architecture === "FalconForCausalLM" ? ofFalcon(settings, key) : isT5 && key === "n_positions" ? T5_POSITIONS : undefined);
   const isPublishedNomic = settings["n_embd"] !== undefined && architecture.startsWith("Nomic");
   const isDistilbert = architecture.startsWith("DistilBert");
   const sizes = sizesOf(
     s,
-    architecture === "GPT2LMHeadModel" || isPublishedNomic
+    isT5
+      ? { layers: "num_layers", heads: "num_heads", kvHeads: "", width: "d_model", headWidth: "d_kv", context: "n_positions" }
+      : hasSource
+        ? { layers: "decoder_layers", heads: "decoder_attention_heads", kvHeads: "", width: "d_model", headWidth: "", context: "max_position_embeddings" }
+        : architecture === "GPT2LMHeadModel" || isPublishedNomic
       ? { layers: "n_layer", heads: "n_head", kvHeads: "", width: "n_embd", headWidth: "", context: "n_positions" }
       : {
           layers: isDistilbert ? "n_layers" : "num_hidden_layers",
@@ -178,11 +190,13 @@ async function fromFolder(config: Beginning, weights: readonly Beginning[], name
   // A decoder whose rows are pooled.
   const pooled = named("modules.json") !== undefined;
   const encoder = pooled || ENCODERS.includes(architecture);
+  // Of the source it keeps as much as of what it writes.
+  if (sizes !== undefined && hasSource) sizes.layers = 2 * (positive(s("num_decoder_layers")) ?? sizes.layers);
   if (sizes !== undefined && encoder) sizes.context = await encoderContext(architecture, sizes.context, named);
   const tensors = (await Promise.all(weights.map(readSafetensors))).flat();
   const name = settings["_name_or_path"];
   const masked = architecture.endsWith("ForMaskedLM");
-  const known = [...DECODERS, ...ENCODERS];
+  const known = [...DECODERS, ...ENCODERS, ...ENCODER_DECODERS];
   return {
     name: typeof name === "string" && name !== "" ? name : architecture,
     architecture,
@@ -190,11 +204,23 @@ async function fromFolder(config: Beginning, weights: readonly Beginning[], name
     tensors,
     sizes,
     expertShare: expertShareOf(s),
+    recipes: hasSource ? recipesOf(settings["task_specific_params"], name) : undefined,
     tasks: [encoder ? encoderTask(architecture, settings) : "generate", ...(masked ? ["embed-sparse"] : []), ...((await hasTemplate(named)) ? ["chat"] : [])],
     refusal: known.includes(architecture)
       ? (withoutSizes(sizes) ?? unknownTypes(tensors))
       : `the model class ${JSON.stringify(architecture)} is not supported; supported: ${known.join(", ")}`,
   };
+}
+
+function recipesOf(tasks: unknown, name: unknown): Record<string, string | number | boolean> {
+  const plain = (value: unknown): value is string | number | boolean => ["string", "number", "boolean"].includes(typeof value);
+  const all = Object.entries((tasks ?? {}) as Record<string, object | null>);
+  // As the engine reads the names of Opus-MT.
+  const [, from, to] = (typeof name === "string" && /opus-mt-(?:.*-)?([a-z]{2,3})-([a-z]{2,3})$/.exec(name)) || [];
+  if (to !== undefined) all.push([`translation_${from}_to_${to}`, { prefix: "" }]);
+  return Object.fromEntries(
+    all.flatMap(([task, own]) => Object.entries(own ?? {}).flatMap(([name, value]) => (plain(value) ? [[`${task}.${name}`, value]] : []))),
+  );
 }
 
 /** Rows of RoBERTa's positions that belong to padding. */

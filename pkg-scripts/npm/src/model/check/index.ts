@@ -89,7 +89,7 @@ function memoryOf(weights: number, sizes: Sizes | undefined, encoder: boolean): 
 }
 
 function ability(model: Description, { build }: CheckedCpu): Pick<ModelCheck, "tasks" | "methods" | "speed"> {
-  const { tasks, methods } = described({ tasks: [...model.tasks, ...OF_ALL] } as LoadedInfo);
+  const { tasks, methods } = described({ tasks: [...model.tasks, ...OF_ALL], recipes: model.recipes } as LoadedInfo);
   return { tasks, methods, speed: model.encoder ? undefined : speed(model.tensors, build, model.expertShare) };
 }
 

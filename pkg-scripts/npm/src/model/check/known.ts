@@ -87,6 +87,8 @@ export const ENCODERS: readonly string[] = [
   "NomicBertModel",
 ];
 
+export const ENCODER_DECODERS: readonly string[] = ["T5ForConditionalGeneration", "BartForConditionalGeneration", "MarianMTModel"];
+
 /** Kinds of tokenizers in GGUF files. */
 export const TOKENIZERS: readonly string[] = ["gpt2", "llama", "bert"];
 

@@ -3,10 +3,11 @@
 import { optionError } from "../../errors.js";
 import { sourceOf } from "../chat/source.js";
 import { checkText } from "../options.js";
-import type { Piece, Result, StreamSink } from "../stream.js";
+import type { Piece, StreamSink } from "../stream.js";
 import type { RewriteOptions, TranslateOptions } from "../tasks/rewrite.js";
-import { ask, type Call, question, together } from "./ask.js";
+import { ask, type Call, question } from "./ask.js";
 import { checkNames, checkOneOf, requireChat } from "./check.js";
+import { paragraphs } from "./paragraphs.js";
 import { partsOf, room, sentencesOf } from "./text.js";
 
 const ASKED = 256;
@@ -57,30 +58,12 @@ function language(option: string, tag: string): string {
 async function anew(call: Call, text: string, instruction: string, sink: StreamSink<Piece>): Promise<void> {
   const { contextLength } = await sourceOf(call.connection);
   const most = Math.min(PART, room(contextLength, ASKED) / (1 + LONGER));
-  const results: Result[] = [];
-  let written = "";
-  let last: Piece | undefined;
-  const give = (piece: Piece): void => {
-    written += piece.text;
-    last = piece;
-    sink.piece(piece);
-  };
-  for (const [i, paragraph] of text.split(/(\s*\n\s*\n\s*|^\s+|\s+$)/).entries()) {
-    if (call.left.aborted) break;
-    if (i % 2 === 1 || paragraph.trim() === "") {
-      // White space is nobody's token: it belongs to the one before it.
-      if (paragraph !== "" && last !== undefined) give({ ...last, text: paragraph });
-      continue;
-    }
-    const sentences = await sentencesOf(call.connection, paragraph, false);
-    const parts = await partsOf(call.connection, paragraph, sentences, most);
-    for (const [k, part] of parts.entries()) {
-      if (call.left.aborted) break;
-      if (k > 0 && last !== undefined) give({ ...last, text: " " });
-      const begun = results.length;
-      const writing = { maxNewTokens: Math.ceil(most * LONGER) };
-      results[begun] = await ask(call, question(part, instruction), writing, give);
-    }
-  }
-  sink.done(together(results, written));
+  const writing = { maxNewTokens: Math.ceil(most * LONGER) };
+  return paragraphs(
+    text,
+    call.left,
+    async (paragraph) => partsOf(call.connection, paragraph, await sentencesOf(call.connection, paragraph, false), most),
+    (part, give) => ask(call, question(part, instruction), writing, give),
+    sink,
+  );
 }

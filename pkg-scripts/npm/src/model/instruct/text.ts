@@ -21,7 +21,7 @@ export function sentencesOf(connection: Connection, text: string, prose: boolean
   return connection.send<Sentence[]>({ method: "sentences", text, prose }).answer;
 }
 
-async function tokens(connection: Connection, text: string): Promise<number> {
+export async function tokens(connection: Connection, text: string): Promise<number> {
   return (await connection.send<Uint32Array>({ method: "tokenize", text, addSpecial: false, literal: undefined }).answer).length;
 }
 
@@ -52,7 +52,7 @@ export async function partsOf(connection: Connection, source: string, sentences:
 }
 
 /** A text in so many parts of about the same length, between words where there are any. */
-function cut(text: string, n: number): string[] {
+export function cut(text: string, n: number): string[] {
   const parts: string[] = [];
   let from = 0;
   for (let i = 1; i <= n && from < text.length; i++) {

@@ -26,6 +26,20 @@ export interface SamplingOptions {
 export interface GenerateOptions extends CallOptions, ControlOptions, FormatOptions, SamplingOptions, SpeedOptions {
   /** At most this many tokens; 128 unless the model's files say otherwise. */
   maxNewTokens?: number | undefined;
+  /**
+   * By an encoder-decoder (T5, Opus-MT, BART): so many outputs are written at once, 1 to 16, and the likeliest is given when it is complete; by default as many as
+   * its files say. Above 1 there are no pieces before that.
+   */
+  numBeams?: number | undefined;
+  /** With `numBeams`: above 0 longer outputs are preferred, below 0 shorter ones; 1 unless the model's files say otherwise. */
+  lengthPenalty?: number | undefined;
+  /**
+   * With `numBeams`: `true` ends the search when `numBeams` outputs are complete; `false` when it is not likely that a better one follows, the usual
+   * default; `"never"` when none can follow.
+   */
+  earlyStopping?: boolean | "never" | undefined;
+  /** By an encoder-decoder: no end before so many tokens. */
+  minNewTokens?: number | undefined;
   /** Texts that end the output; they are not part of it. */
   stop?: string | readonly string[] | undefined;
   /** Ids of tokens that end the output, beside those that the model's files name. */

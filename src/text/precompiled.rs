@@ -1,0 +1,103 @@
+//! SentencePiece's normalisation rules, as `tokenizer.json` has them (`Precompiled`): which character, with its marks or alone, becomes
+//! which text.
+//!
+//! The rules are a trie as a double array (Darts-clone) behind its length in bytes, then the texts, each with a 0 behind it. An
+//! element of the trie holds the byte that leads to it, how far the next ones are, and whether a rule ends here; that is then a place among the
+//! texts. Behaves as the `tokenizers` library does, which takes the shortest rule that a cluster of up to five bytes begins with for the
+//! whole of it.
+
+use super::unicode;
+
+/// Clusters of so many bytes are looked up whole.
+const LONGEST: usize = 5;
+
+/// The rules.
+#[derive(Debug)]
+pub struct Precompiled {
+    trie: Vec<u32>,
+    texts: String,
+}
+
+impl Precompiled {
+    /// Of the text in the file; `None` where it is damaged.
+    pub fn read(base64: &str) -> Option<Precompiled> {
+        let bytes = decoded(base64)?;
+        let (len, rest) = bytes.split_first_chunk::<4>()?;
+        let (trie, texts) = rest.split_at_checked(u32::from_le_bytes(*len) as usize)?;
+        let (units, []) = trie.as_chunks::<4>() else { return None };
+        let trie = units.iter().map(|unit| u32::from_le_bytes(*unit)).collect();
+        Some(Precompiled { trie, texts: std::str::from_utf8(texts).ok()?.to_string() })
+    }
+
+    /// What the shortest rule makes of the text that it begins with; `None` where there is none.
+    fn rule(&self, text: &str) -> Option<&str> {
+        let next = |unit: u32| (unit >> 10 << ((unit & 1 << 9) >> 6)) as usize;
+        let mut at = next(*self.trie.first()?);
+        for byte in text.bytes().take_while(|byte| *byte != 0) {
+            at ^= usize::from(byte);
+            let unit = *self.trie.get(at)?;
+            if unit & (1 << 31 | 0xff) != u32::from(byte) {
+                return None;
+            }
+            at ^= next(unit);
+            if unit >> 8 & 1 == 1 {
+                let rest = self.texts.get((self.trie.get(at)? & (u32::MAX >> 1)) as usize..)?;
+                return rest.split('\0').next();
+            }
+        }
+        None
+    }
+
+    /// The text by the rules.
+    pub fn apply(&self, text: &str) -> String {
+        let mut out = String::with_capacity(text.len());
+        let mut rest = text;
+        while let Some(first) = rest.chars().next() {
+            let behind = rest.char_indices().skip(1);
+            let end = behind.take_while(|(_, c)| joins(first, *c)).last().map_or(0, |(at, c)| at + c.len_utf8());
+            let (cluster, after) = rest.split_at(end.max(first.len_utf8()));
+            match self.rule(cluster).filter(|_| cluster.len() <= LONGEST) {
+                Some(made) => out.push_str(made),
+                None => {
+                    for c in cluster.split_inclusive(|_| true) {
+                        out.push_str(self.rule(c).unwrap_or(c));
+                    }
+                }
+            }
+            rest = after;
+        }
+        out
+    }
+}
+
+/// Whether a character belongs to the one before: marks and joiners, but not to a line's end.
+fn joins(first: char, c: char) -> bool {
+    match first {
+        '\r' => c == '\n',
+        _ if first.is_control() => false,
+        _ => matches!(c, '\u{200c}' | '\u{200d}') || unicode::kind(c).category().starts_with('M'),
+    }
+}
+
+/// The bytes of a text in base64 (RFC 4648), whose end may be filled up.
+fn decoded(base64: &str) -> Option<Vec<u8>> {
+    let text = base64.trim_end_matches('=').as_bytes();
+    let mut out = Vec::with_capacity(text.len() / 4 * 3 + 3);
+    let (mut bits, mut n) = (0u32, 0);
+    for byte in text {
+        let six = match byte {
+            b'A'..=b'Z' => byte - b'A',
+            b'a'..=b'z' => byte - b'a' + 26,
+            b'0'..=b'9' => byte - b'0' + 52,
+            b'+' => 62,
+            b'/' => 63,
+            _ => return None,
+        };
+        (bits, n) = (bits << 6 | u32::from(six), n + 6);
+        if n >= 8 {
+            n -= 8;
+            out.push((bits >> n) as u8);
+        }
+    }
+    Some(out)
+}
