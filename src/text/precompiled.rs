@@ -53,8 +53,8 @@ impl Precompiled {
         let mut out = String::with_capacity(text.len());
         let mut rest = text;
         while let Some(first) = rest.chars().next() {
-            let behind = rest.char_indices().skip(1);
-            let end = behind.take_while(|(_, c)| joins(first, *c)).last().map_or(0, |(at, c)| at + c.len_utf8());
+            let behind = rest.char_indices().skip(1).take_while(|(_, c)| !first.is_control() && joins(*c));
+            let end = if rest.starts_with("\r\n") { 2 } else { behind.last().map_or(0, |(at, c)| at + c.len_utf8()) };
             let (cluster, after) = rest.split_at(end.max(first.len_utf8()));
             match self.rule(cluster).filter(|_| cluster.len() <= LONGEST) {
                 Some(made) => out.push_str(made),
@@ -70,13 +70,9 @@ impl Precompiled {
     }
 }
 
-/// Whether a character belongs to the one before: marks and joiners, but not to a line's end.
-fn joins(first: char, c: char) -> bool {
-    match first {
-        '\r' => c == '\n',
-        _ if first.is_control() => false,
-        _ => matches!(c, '\u{200c}' | '\u{200d}') || unicode::kind(c).category().starts_with('M'),
-    }
+/// Whether a character belongs to the one before: marks and joiners.
+fn joins(c: char) -> bool {
+    matches!(c, '\u{200c}' | '\u{200d}') || unicode::kind(c).category().starts_with('M')
 }
 
 /// The bytes of a text in base64 (RFC 4648), whose end may be filled up.
