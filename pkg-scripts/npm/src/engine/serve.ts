@@ -173,9 +173,7 @@ function receive(request: Request): void {
       queue.between(() => loaded().readTokens(request.text, request.question)).then(answer, (error) => fail(id, error));
       break;
     case "masked":
-      queue
-        .between((): unknown => (request.top === undefined ? loaded().embedSparse(request.text) : loaded().fillMask(request.text, request.top)))
-        .then(answer, (error) => fail(id, error));
+      queue.between(() => loaded().masked(request.text, request.top)).then(answer, (error) => fail(id, error));
       break;
     case "part":
       part(request).then(answer, (error: unknown) => fail(id, error));
