@@ -135,7 +135,7 @@ const DISTILBERT_NAMES: &[Name] = &[
 
 fn from_gguf(s: &Settings<'_>) -> Result<ModelConfig> {
     let norm = Norm::Layer { eps: s.positive(gguf::LAYER_EPS)? };
-    let config = gguf::encoder(s, norm, Ffn::Plain(Activation::Gelu), &[])?;
+    let config = gguf::encoder(s, norm, Ffn::Plain(Activation::Gelu), &[gguf::CAUSAL])?;
     assembled(s, config, norm, Activation::Gelu)
 }
 

@@ -37,6 +37,8 @@ pub(super) const RMS_EPS: &str = "attention.layer_norm_rms_epsilon";
 /// The key of the number of heads of keys and values.
 pub(super) const KV_HEADS: &str = "attention.head_count_kv";
 pub(super) const LAYER_EPS: &str = "attention.layer_norm_epsilon";
+/// The key of whether tokens see those before them alone.
+pub(super) const CAUSAL: &str = "attention.causal";
 
 /// A decoder of equal layers without rotation: its sizes, which biases it has and whether the head is tied, by its tensors. `reads`:
 /// settings that change the computation, or the number of key-value heads, that the family reads itself.
@@ -45,8 +47,8 @@ pub(super) fn decoder(s: &Settings, norm: Norm, ffn: Ffn, reads: &[&str]) -> Res
     for (key, neutral) in REFUSED.iter().filter(|(key, _)| !reads.contains(key)) {
         s.must_be_off(key, *neutral)?;
     }
-    if !reads.contains(&"attention.causal") && !s.bool_or("attention.causal", true)? {
-        return Err(s.unsupported("attention.causal", "false", "decoders"));
+    if !reads.contains(&CAUSAL) && !s.bool_or(CAUSAL, true)? {
+        return Err(s.unsupported(CAUSAL, "false", "decoders"));
     }
     let d_model = s.size("embedding_length", limits::WIDTH)?;
     let n_heads = s.size("attention.head_count", limits::N_HEADS)?;
@@ -86,11 +88,12 @@ pub(super) fn decoder(s: &Settings, norm: Norm, ffn: Ffn, reads: &[&str]) -> Res
     })
 }
 
-/// An encoder: the same, in which a token sees what comes after it. How many segments it tells apart its table says.
+/// An encoder: the same, in which a token sees what comes after it, so that `reads` has [`CAUSAL`]. How many segments it tells apart its
+/// table says.
 pub(super) fn encoder(s: &Settings, norm: Norm, ffn: Ffn, reads: &[&str]) -> Result<ModelConfig> {
-    let mut config = decoder(s, norm, ffn, &[reads, &["attention.causal"]].concat())?;
-    if s.bool_or("attention.causal", true)? {
-        return Err(s.unsupported("attention.causal", "true", "false, as encoders have it"));
+    let mut config = decoder(s, norm, ffn, reads)?;
+    if s.bool_or(CAUSAL, true)? {
+        return Err(s.unsupported(CAUSAL, "true", "false, as encoders have it"));
     }
     let types = s.file.tensor("token_types.weight");
     config.segments = types.and_then(|tensor| tensor.shape.first().copied()).unwrap_or(0);

@@ -36,15 +36,16 @@ pub struct HeadLayer {
 }
 
 impl HeadLayer {
-    /// The names of its tensors.
-    pub fn tensors(&self) -> impl Iterator<Item = String> {
-        let norm = self.norm.into_iter().flat_map(|(name, norm)| named(name, matches!(norm, Norm::Layer { .. })));
-        named(self.name, self.bias).chain(norm)
+    /// Whether a tensor of the file is one of its own.
+    pub fn owns(&self, tensor: &str) -> bool {
+        let own = |name: &str, bias: bool| match tensor.strip_prefix(name) {
+            Some(".weight") => true,
+            Some(".bias") => bias,
+            _ => false,
+        };
+        let of_norm = |(name, norm)| own(name, matches!(norm, Norm::Layer { .. }));
+        own(self.name, self.bias) || self.norm.is_some_and(of_norm)
     }
-}
-
-fn named(name: &str, bias: bool) -> impl Iterator<Item = String> {
-    [Some("weight"), bias.then_some("bias")].into_iter().flatten().map(move |kind| format!("{name}.{kind}"))
 }
 
 /// How a file wants its labels' logits read.

@@ -59,7 +59,7 @@ const PERIOD: usize = 3;
 
 fn from_gguf(s: &Settings<'_>) -> Result<ModelConfig> {
     let norm = Norm::Unbiased { eps: s.positive(gguf::LAYER_EPS)? };
-    let config = gguf::encoder(s, norm, Ffn::Gated(Activation::Gelu), &["attention.sliding_window"])?;
+    let config = gguf::encoder(s, norm, Ffn::Gated(Activation::Gelu), &[gguf::CAUSAL, "attention.sliding_window"])?;
     let rope = gguf::rope(s, config.head_dim, RopeLayout::HalfSplit)?;
     let theta = s.positive_or("rope.freq_base_swa", THETAS[0])?;
     let period = s.size_or("attention.sliding_window_pattern", PERIOD, limits::N_LAYERS)?;

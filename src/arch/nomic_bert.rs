@@ -42,7 +42,7 @@ const FFN: Ffn = Ffn::Gated(Activation::Silu);
 
 fn from_gguf(s: &Settings<'_>) -> Result<ModelConfig> {
     let norm = Norm::Layer { eps: s.positive(gguf::LAYER_EPS)? };
-    let config = gguf::encoder(s, norm, FFN, &[])?;
+    let config = gguf::encoder(s, norm, FFN, &[gguf::CAUSAL])?;
     let rope = gguf::rope(s, config.head_dim, RopeLayout::HalfSplit)?;
     assembled(s, config, norm, rope)
 }

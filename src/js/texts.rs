@@ -35,30 +35,27 @@ impl Engine {
         ]))
     }
 
-    /// The likeliest tokens for each mask of a text: an array of `Fill`.
-    #[wasm_bindgen(js_name = fillMask)]
-    pub fn fill_mask(&self, text: &str, top: usize) -> Result<Array, JsValue> {
+    /// So many of the likeliest tokens for each mask of a text, an array of `Fill`; without a number the text as weights of tokens, `ids` and
+    /// `weights`.
+    pub fn masked(&self, text: &str, top: Option<usize>) -> Result<JsValue, JsValue> {
+        let Some(top) = top else {
+            let sparse = self.model().embed_sparse(text).map_err(to_js)?;
+            return Ok(object([
+                ("ids", Uint32Array::from(sparse.ids.as_slice()).into()),
+                ("weights", Float32Array::from(sparse.weights.as_slice()).into()),
+            ]));
+        };
         let fills = self.model().fill_mask(text, top).map_err(to_js)?;
-        let one = |fill: Fill| {
+        let one = |fill: &Fill| {
             object([
                 ("mask", (fill.mask as f64).into()),
                 ("token", fill.token.into()),
-                ("score", fill.score.into()),
-                ("text", fill.text.into()),
-                ("sequence", fill.sequence.into()),
+                ("score", f64::from(fill.score).into()),
+                ("text", fill.text.as_str().into()),
+                ("sequence", fill.sequence.as_str().into()),
             ])
         };
-        Ok(fills.into_iter().map(one).collect())
-    }
-
-    /// A text as weights of tokens: `ids` and `weights`.
-    #[wasm_bindgen(js_name = embedSparse)]
-    pub fn embed_sparse(&self, text: &str) -> Result<JsValue, JsValue> {
-        let sparse = self.model().embed_sparse(text).map_err(to_js)?;
-        Ok(object([
-            ("ids", Uint32Array::from(sparse.ids.as_slice()).into()),
-            ("weights", Float32Array::from(sparse.weights.as_slice()).into()),
-        ]))
+        Ok(fills.iter().map(one).collect::<Array>().into())
     }
 
     /// Begins to say how likely each label is as the answer to prompts: `tokens` has them one behind the other, up to `ends`, and then

@@ -112,8 +112,9 @@ impl Model {
         let name = options.prompt.as_deref().or(self.default_prompt.as_deref());
         if let (None, Some(name)) = (&options.prefix, name) {
             let prompts = &self.info().prompts;
-            return prompts.get(name).map(String::as_str).ok_or_else(|| {
-                let known = prompts.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
+            let found = prompts.iter().find(|(own, _)| own == name);
+            return found.map(|(_, prompt)| prompt.as_str()).ok_or_else(|| {
+                let known = prompts.iter().map(|(own, _)| own.as_str()).collect::<Vec<_>>().join(", ");
                 let expected = if known.is_empty() {
                     "none: the model's files have no prompts".into()
                 } else {

@@ -116,7 +116,7 @@ impl Model {
     /// The outputs for each text of a pass, one text's behind another's.
     fn head_logits(&self, head: &Head, pass: &Texts) -> Result<Vec<f32>> {
         let rows = self.pooled(pass, head.config.pooling, self.row_width())?;
-        self.outputs(head, pass, rows.iter().map(Vec::as_slice))
+        self.outputs(head, pass, &rows.concat())
     }
 
     /// The outputs for every row of a pass, one row's behind another's.
@@ -126,20 +126,24 @@ impl Model {
             self.encode(pass, LogitRows::All, &mut rows)?;
         }
         // What is given may be longer than the rows asked for.
-        self.outputs(head, pass, rows.chunks_exact(self.row_width()).take(pass.tokens().len()))
+        rows.truncate(pass.tokens().len() * self.row_width());
+        self.outputs(head, pass, &rows)
     }
 
     fn row_width(&self) -> usize {
         self.encoder.map_or(1, |encoder| encoder.dimensions)
     }
 
-    fn outputs<'a>(&self, head: &Head, pass: &Texts, rows: impl Iterator<Item = &'a [f32]>) -> Result<Vec<f32>> {
+    fn outputs(&self, head: &Head, pass: &Texts, rows: &[f32]) -> Result<Vec<f32>> {
         let Some(first) = pass.tokens().first() else {
             return Err(Error::Tokenizer {
                 what: "it puts nothing around a text, and an empty text has no token".into(),
             });
         };
-        let logits: Vec<f32> = rows.flat_map(|row| head.logits(row)).collect();
+        let mut logits = Vec::new();
+        for row in rows.chunks_exact(self.row_width()) {
+            logits.extend_from_slice(&head.logits(row));
+        }
         match logits.iter().find(|x| !x.is_finite()) {
             None => Ok(logits),
             Some(found) => Err(Error::NotFinite { token: *first as usize, found: found.to_string() }),

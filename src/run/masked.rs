@@ -79,7 +79,7 @@ impl Model {
             let logit = |id: u32| logits.get(id as usize).copied().unwrap_or(f32::NEG_INFINITY);
             order::sort_by(&mut tokens, |a, b| logit(*b).total_cmp(&logit(*a)));
             for token in tokens.into_iter().take(top) {
-                let score = log_probability(logits, token as usize).exp();
+                let score = f64::from(log_probability(logits, token as usize)).exp() as f32;
                 let mut ids = ids.clone();
                 if let Some(id) = ids.get_mut(masks[mask]) {
                     *id = token;
@@ -111,7 +111,7 @@ impl Model {
         let mut sparse = Sparse::default();
         for (id, x) in (0..).zip(most).filter(|(_, x)| *x > 0.0) {
             sparse.ids.push(id);
-            sparse.weights.push(x.ln_1p());
+            sparse.weights.push((1.0 + f64::from(x)).ln() as f32);
         }
         Ok(sparse)
     }

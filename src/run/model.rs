@@ -66,7 +66,7 @@ pub struct ModelInfo {
     /// The sets of labels that it was trained to classify by.
     pub label_sets: Vec<String>,
     /// What an encoder was trained with before texts, as its files name it.
-    pub prompts: BTreeMap<String, String>,
+    pub prompts: Vec<(String, String)>,
     /// What the files left open, and what was taken for it, in words.
     pub notes: Vec<String>,
     /// Of an encoder-decoder: the settings that its file has for tasks, such as `summarization.prefix`.

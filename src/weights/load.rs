@@ -59,7 +59,7 @@ fn find(plan: &Plan, file: &ModelFile, only_check: bool) -> Result<Weights> {
     loader.tell_wrong_types();
     // A head's tensors are read by `Head::load`.
     for layer in arch::head(file)?.into_iter().flat_map(|head| head.layers) {
-        let own = |tensor: &&str| layer.tensors().any(|name| name == *tensor);
+        let own = |tensor: &&str| layer.owns(tensor);
         loader.used.extend(file.tensors.iter().map(|tensor| tensor.name.as_str()).filter(own));
     }
     loader.refuse_unused();

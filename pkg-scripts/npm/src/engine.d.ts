@@ -48,10 +48,8 @@ export class Engine {
   score(query: string, texts: string[]): Float32Array<ArrayBuffer>;
   /** What a head says of the beginning of a text, token by token; with a question where it answers such. */
   readTokens(text: string, question?: string): TokenLogits;
-  /** The likeliest tokens for each mask of a text, by a masked language model. */
-  fillMask(text: string, top: number): import("./model/tasks/masked.js").Fill[];
-  /** A text as weights of tokens, by such a model. */
-  embedSparse(text: string): import("./model/tasks/masked.js").SparseVector;
+  /** By a masked language model: so many `Fill`s for each mask of a text; without a number its `SparseVector`. */
+  masked(text: string, top?: number): unknown;
   /** Begins a task: `generate`, `summarize`, `classify`, `entities`, `keywords`, `answer`; see src/task/mod.rs. */
   start(task: string, input: string, options: object): Job;
   /** Begins to say how likely labels are as answers: prompts up to `ends`, then the one without a text; `end` ends an answer. */

@@ -178,7 +178,7 @@ function receive(request: Request): void {
       answer(undefined);
       break;
     case "masked":
-      queue.between(() => masked(loaded(), request)).then(answer, (error) => fail(id, error));
+      queue.between(() => loaded().masked(request.text, request.top)).then(answer, (error) => fail(id, error));
       break;
     case "part":
       part(request).then(answer, (error: unknown) => fail(id, error));
