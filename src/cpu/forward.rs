@@ -4,6 +4,7 @@ use super::ops::rope::Rotation;
 use super::ops::store_kv::Layer;
 use super::ops::{activation, add, attention, embed, experts, gated_activation, layer_norm, position_embed};
 use super::ops::{rms_norm, rope, route, scale, select_rows, short_conv, soft_cap, store_kv};
+use super::pass::{Observe, Pass};
 use super::per_thread::PerThread;
 use super::quant::{Inputs, Scratch, dots};
 use super::relative::Biases;
@@ -12,7 +13,7 @@ use super::simd::{Best, Dots, Vector};
 use super::threads::{POOL, Pool};
 use super::{Level, validate};
 use crate::error::{Error, Result};
-use crate::model::{Batch, BufferId, LogitRows, ModelConfig, Op, Plan, RowIds, Step, VectorId};
+use crate::model::{Batch, BufferId, ModelConfig, Op, Plan, RowIds, Step, VectorId};
 use crate::weights::{Codes, Weights};
 use std::sync::Arc;
 
@@ -64,31 +65,6 @@ impl CpuCache {
     /// How many positions there is room for.
     pub fn capacity(&self) -> usize {
         self.capacity
-    }
-}
-
-pub(super) type Observe<'a> = &'a mut dyn FnMut(&Step, &[f32]);
-
-/// The rows of one pass: a part of one text that begins at `position`, or whole texts.
-#[derive(Clone, Copy)]
-pub(super) struct Pass<'a> {
-    pub tokens: &'a [u32],
-    /// Of each token; none for a decoder.
-    pub segments: &'a [u32],
-    pub position: usize,
-    /// Behind which tokens texts end.
-    pub ends: &'a [usize],
-    /// Which rows come out.
-    pub rows: LogitRows<'a>,
-    /// Those of the plan that run: from which to which.
-    pub steps: (usize, usize),
-}
-
-impl<'a> Pass<'a> {
-    /// Of each row.
-    fn positions(self) -> impl Iterator<Item = usize> + 'a {
-        let starts = std::iter::once(0).chain(self.ends.iter().copied());
-        starts.zip(self.ends).flat_map(move |(start, end)| self.position..self.position + end - start)
     }
 }
 

@@ -19,6 +19,7 @@ mod forward;
 mod multiply;
 pub mod ops;
 pub mod out;
+mod pass;
 mod per_thread;
 pub mod quant;
 pub mod relative;

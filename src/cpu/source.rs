@@ -4,7 +4,8 @@
 use std::sync::Arc;
 
 use super::CpuModel;
-use super::forward::{CpuCache, Observe, Pass};
+use super::forward::CpuCache;
+use super::pass::{Observe, Pass};
 use crate::error::{Error, Result};
 use crate::model::LogitRows;
 

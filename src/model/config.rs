@@ -1,6 +1,7 @@
 //! What a model is made of: sizes, and what each of its layers computes. Everything here comes from the model's file, read by
 //! `crate::arch`; nothing here knows an architecture's name.
 
+use super::output::{EncoderConfig, Output};
 use super::rope::Rope;
 use crate::error::{Error, Result};
 
@@ -206,29 +207,6 @@ pub struct SourceConfig {
     pub sines: bool,
 }
 
-/// What a model gives for the tokens that it reads.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Output {
-    /// Logits of the token that follows: a decoder.
-    #[default]
-    Logits,
-    /// The hidden rows themselves, of which a text's vector is made: an encoder.
-    Rows(EncoderConfig),
-}
-
-/// What an encoder's files say of its vectors.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct EncoderConfig {
-    /// How a text's rows become one vector.
-    pub pooling: Pooling,
-    /// Numbers of a vector.
-    pub dimensions: usize,
-    /// Vectors are brought to length 1.
-    pub normalize: bool,
-    /// Longer texts are cut off.
-    pub max_tokens: usize,
-}
-
 /// What a masked language model has between its rows and its output head: a matrix as wide as they are, and a norm of what follows it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Masked {
@@ -238,18 +216,6 @@ pub struct Masked {
     pub activation: Activation,
     /// Norm of that.
     pub norm: Norm,
-}
-
-/// How a text's rows become one vector.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum Pooling {
-    /// The mean of all rows.
-    Mean,
-    /// The first row, that of `[CLS]`.
-    Cls,
-    /// The last row.
-    Last,
 }
 
 /// Everything that shapes the plan. Invariants (see [`ModelConfig::check`]): all sizes are at least 1, there is a layer,

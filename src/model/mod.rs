@@ -2,13 +2,15 @@
 
 pub mod config;
 pub mod op;
+mod output;
 pub mod plan;
 pub mod rope;
 pub mod sampling;
 
-pub use config::{Activation, AttentionConfig, EncoderConfig, ExpertsConfig, Ffn, FfnConfig, LayerConfig, ModelConfig};
-pub use config::{Masked, Norm, Norms, Output, Pooling, QkNorm, Relative, SourceConfig};
+pub use config::{Activation, AttentionConfig, ExpertsConfig, Ffn, FfnConfig, LayerConfig, ModelConfig};
+pub use config::{Masked, Norm, Norms, QkNorm, Relative, SourceConfig};
 pub use op::{BufferId, MatrixId, Op, RowIds, VectorId};
+pub use output::{EncoderConfig, Output, Pooling};
 pub use plan::{Batch, BufferSpec, LogitRows, MatrixSpec, Plan, Step, Texts, VectorSpec, ZEROS};
 pub use rope::{Rope, RopeLayout, RopeScaling};
 pub use sampling::{Sampled, Sampling};

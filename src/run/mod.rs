@@ -11,6 +11,7 @@ mod check;
 pub(crate) mod choose;
 mod context;
 pub(crate) mod decode;
+mod defaults;
 mod device;
 mod embed;
 mod event;

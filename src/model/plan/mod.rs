@@ -2,6 +2,7 @@
 
 mod batch;
 mod build;
+mod feed_forward;
 mod print;
 mod source;
 mod spec;

@@ -1,6 +1,5 @@
 // Texts to vectors, in slices.
 
-import type { Engine } from "../engine.js";
 import { SLICE_MS } from "./slices.js";
 
 export interface EmbedWork {
@@ -41,9 +40,4 @@ export async function embedAll(
     signal.throwIfAborted();
   }
   return all;
-}
-
-/** What a masked language model says of a text: so many tokens for each mask, or without a number its weights of tokens. */
-export function masked(engine: Engine, { text, top }: { text: string; top?: number }): unknown {
-  return top === undefined ? engine.embedSparse(text) : engine.fillMask(text, top);
 }

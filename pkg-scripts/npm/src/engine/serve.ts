@@ -6,7 +6,7 @@ import { DisposedError, toWire, WorkerError } from "../errors.js";
 import { type ReadFiles, readFiles } from "../files/download.js";
 import type { Build, DeviceInfo, LoadedInfo } from "../info.js";
 import { diagnosis } from "./compile.js";
-import { embedAll, masked } from "./embed.js";
+import { embedAll } from "./embed.js";
 import { guideFor } from "./grammar.js";
 import { judged } from "./judged.js";
 import { keepLine, known } from "./measured.js";
@@ -149,45 +149,42 @@ function generate({ task, input, options }: Request & { method: "start" }): Job 
 function receive(request: Request): void {
   const { id } = request;
   const answer = (value: unknown): void => scope.postMessage({ type: "result", id, value });
+  const failed = (error: unknown): void => fail(id, error);
+  const between = (work: () => unknown): void => void queue.between(work).then(answer, failed);
   switch (request.method) {
     case "load":
-      load(request).then(answer, (error: unknown) => fail(id, error));
+      load(request).then(answer, failed);
       break;
     case "tokenize":
-      queue
-        .between(() => loaded().tokenize(request.text, request.addSpecial, request.literal))
-        .then(answer, (error) => fail(id, error));
+      between(() => loaded().tokenize(request.text, request.addSpecial, request.literal));
       break;
     case "detokenize":
-      queue.between(() => loaded().detokenize(request.ids)).then(answer, (error) => fail(id, error));
+      between(() => loaded().detokenize(request.ids));
       break;
     case "chatFiles":
-      queue.between(() => loaded().chat()).then(answer, (error) => fail(id, error));
+      between(() => loaded().chat());
       break;
     case "sentences":
-      queue.between(() => loaded().sentences(request.text, request.prose)).then(answer, (error) => fail(id, error));
+      between(() => loaded().sentences(request.text, request.prose));
       break;
     case "support":
-      queue.between(() => loaded().support(request.text, request.written)).then(answer, (error) => fail(id, error));
+      between(() => loaded().support(request.text, request.written));
       break;
     case "readTokens":
-      readTokens(request).then(answer, (error: unknown) => fail(id, error));
+      readTokens(request).then(answer, failed);
       break;
     case "pace":
       queue.setPace(request.pace);
       answer(undefined);
       break;
     case "masked":
-      queue.between(() => loaded().masked(request.text, request.top)).then(answer, (error) => fail(id, error));
+      between(() => loaded().masked(request.text, request.top));
       break;
     case "part":
-      part(request).then(answer, (error: unknown) => fail(id, error));
+      part(request).then(answer, failed);
       break;
     case "embed":
-      embed(request).then(
-        (vectors) => scope.postMessage({ type: "result", id, value: vectors }, [vectors.buffer]),
-        (error: unknown) => fail(id, error),
-      );
+      embed(request).then((vectors) => scope.postMessage({ type: "result", id, value: vectors }, [vectors.buffer]), failed);
       break;
     case "start":
       queue.push(request, () => (request.task === "generate" ? generate(request) : loaded().start(request.task, request.input, request.options)));
