@@ -15,13 +15,12 @@ use super::run::{load, read, root, skipped};
 /// Of elements of about 1: f32 sums against f64 ones, keys and values in 16 bits.
 const MAX_ABS: f32 = 2e-4;
 
-const FOLDERS: [(&str, &[&str]); 6] = [
+const FOLDERS: [(&str, &[&str]); 5] = [
     ("tiny-bert", &["model.safetensors", "model-f16.gguf"]),
     ("tiny-roberta", &["model.safetensors"]),
     ("tiny-distilbert", &["model.safetensors"]),
     ("tiny-modernbert", &["model.safetensors", "model-f16.gguf"]),
     ("tiny-nomic", &["model.safetensors", "model-f16.gguf"]),
-    ("tiny-qwen3embed", &["model.safetensors", "model-f16.gguf"]),
 ];
 
 /// What a folder may hold beside its weights.

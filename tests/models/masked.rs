@@ -47,7 +47,9 @@ fn tokens_for_masks_equal_those_of_transformers() {
                 // `transformers` shows the mark of a piece that is inside of a word.
                 let written = wanted[2].as_str().unwrap().trim().trim_start_matches("##");
                 assert_eq!(found.text.trim(), written, "{name}");
-                assert_eq!(found.sequence.trim(), wanted[3].as_str().unwrap().trim(), "{name}");
+                // There too, where a text begins with one.
+                let sequence = wanted[3].as_str().unwrap().trim().trim_start_matches("##");
+                assert_eq!(found.sequence.trim(), sequence, "{name}");
             }
         }
     }

@@ -28,7 +28,8 @@ impl Builder<'_> {
     /// One feed-forward, from `read` to `branch`.
     fn feed(&mut self, i: usize, read: BufferId, f: &FfnConfig) {
         let Buffers { branch, up, act, .. } = self.buffers;
-        let name = |part: &str| format!("blk.{i}.{part}");
+        let side = self.side;
+        let name = |part: &str| format!("{side}blk.{i}.{part}");
         let op = match f.kind {
             Ffn::Gated(activation) => {
                 let gate = self.buffer("gate", self.config.d_ff);
