@@ -11,6 +11,9 @@ use super::unicode;
 /// Clusters of so many bytes are looked up whole.
 const LONGEST: usize = 5;
 
+/// What a rule makes of a character has at most so many bytes; of all known ones 33. Longer ones would let a short text grow without end.
+const MOST: usize = 100;
+
 /// The rules.
 #[derive(Debug)]
 pub struct Precompiled {
@@ -19,14 +22,15 @@ pub struct Precompiled {
 }
 
 impl Precompiled {
-    /// Of the text in the file; `None` where it is damaged.
+    /// Of the text in the file; `None` where it is damaged, or a rule makes more of a character than is sensible.
     pub fn read(base64: &str) -> Option<Precompiled> {
         let bytes = decoded(base64)?;
         let (len, rest) = bytes.split_first_chunk::<4>()?;
         let (trie, texts) = rest.split_at_checked(u32::from_le_bytes(*len) as usize)?;
         let (units, []) = trie.as_chunks::<4>() else { return None };
         let trie = units.iter().map(|unit| u32::from_le_bytes(*unit)).collect();
-        Some(Precompiled { trie, texts: std::str::from_utf8(texts).ok()?.to_string() })
+        let texts = std::str::from_utf8(texts).ok()?;
+        texts.split('\0').all(|text| text.len() <= MOST).then(|| Precompiled { trie, texts: texts.to_string() })
     }
 
     /// What the shortest rule makes of the text that it begins with; `None` where there is none.

@@ -44,7 +44,10 @@ pub fn read_normalizers(normalizer: &Value) -> Result<(Vec<Normalizer>, bool)> {
             "Precompiled" => {
                 let rules = part["precompiled_charsmap"].as_str().and_then(Precompiled::read);
                 let what = "normalizer.Precompiled.precompiled_charsmap";
-                Normalizer::Precompiled(rules.ok_or_else(|| invalid(what, "rules in base64", "something else"))?)
+                Normalizer::Precompiled(
+                    rules
+                        .ok_or_else(|| invalid(what, "rules in base64, each of at most 100 bytes", "something else"))?,
+                )
             }
             "Prepend" if part["prepend"] == "▁" => {
                 adds_space = true;

@@ -251,6 +251,11 @@ fn growth_is_limited() {
     let error = grows.pieces("aaa", true).unwrap_err();
     assert!(error.contains("more than"), "{error}");
     assert_eq!(grows.pieces("bcd", true).unwrap().len(), 1);
+    // SentencePiece's rules: an empty trie, and one text.
+    let rules =
+        |n| json!({ "type": "Precompiled", "precompiled_charsmap": format!("BAAAAAAAAABh{}", "YWFh".repeat(n)) });
+    assert!(read_normalizers(&rules(30)).is_ok());
+    assert!(matches!(read_normalizers(&rules(40)), Err(Error::Format { .. })));
     let level = json!({ "type": "ByteLevel", "add_prefix_space": true, "trim_offsets": true, "use_regex": false });
     let grows = pipeline(&Value::Null, &json!({ "type": "Sequence", "pretokenizers": vec![level; 60] }));
     assert!(grows.pieces("é", true).is_err());
