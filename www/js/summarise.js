@@ -45,7 +45,7 @@ export function wireSummarise(engine, source) {
       output,
       kind: points ? "sentences" : "words",
       quiet,
-      done: points ? () => `${plural(view.count, "key point")}, marked in the text` : undefined,
+      done: points ? () => `${plural(view.count, "key point")}, marked` : undefined,
     });
     view.finish();
     copy.toggleAttribute("data-off", view.text === "");
