@@ -4,7 +4,7 @@ use super::builder::{Builder, DTYPES};
 use crate::support::inputs::{PATTERNS as ALL_PATTERNS, Pattern, WIDTHS};
 use crate::support::rng;
 use nanolm::gpu::{GpuOptions, Tuning};
-use nanolm::model::{Activation, Op, Rope, RopeLayout, RopeScaling, RowIds};
+use nanolm::model::{Activation, BufferId, Op, Rope, RopeLayout, RopeScaling, RowIds};
 use nanolm::tensor::DType;
 
 tests_of! {
@@ -193,6 +193,19 @@ async fn rope() {
     b.check(DEFAULT, &[(0, 1), (199, 1), (0, 33), (150, 50)]).await;
 }
 
+/// Attention of a decoder or an encoder, of so many heads, those of keys and values, and numbers of each.
+fn attention_op(
+    (q, layer, out): (BufferId, usize, BufferId),
+    (n_heads, n_kv_heads, head_dim): (usize, usize, usize),
+    (causal, window, soft_cap): (bool, Option<usize>, Option<f32>),
+) -> Op {
+    let scale = 1.0 / (head_dim as f32).sqrt();
+    let (relative, cross) = (None, false);
+    #[rustfmt::skip]
+    let op = Op::Attention { q, layer, n_heads, n_kv_heads, head_dim, scale, causal, window, soft_cap, relative, cross, out };
+    op
+}
+
 async fn attention() {
     for (tuning, subgroups) in TUNINGS.into_iter().flat_map(|t| SUBGROUPS.iter().map(move |s| (t, Some(*s)))) {
         attention_of(GpuOptions { tuning, subgroups, ..DEFAULT }).await;
@@ -218,26 +231,8 @@ async fn attention_of(options: GpuOptions) {
             let (k, v) = (b.input(moderate, n_kv_heads * head_dim), b.input(pattern, n_kv_heads * head_dim));
             b.step(format!("store {layer}"), Op::StoreKv { k, v, layer });
             let out = b.buffer(n_heads * head_dim);
-            let scale = 1.0 / (head_dim as f32).sqrt();
             let name = format!("attention {pattern:?} {n_heads}/{n_kv_heads} of {head_dim}");
-            let (causal, window, soft_cap) = (true, None, None);
-            b.step(
-                name,
-                Op::Attention {
-                    q,
-                    layer,
-                    n_heads,
-                    n_kv_heads,
-                    head_dim,
-                    scale,
-                    causal,
-                    window,
-                    soft_cap,
-                    relative: None,
-                    cross: false,
-                    out,
-                },
-            );
+            b.step(name, attention_op((q, layer, out), (n_heads, n_kv_heads, head_dim), (true, None, None)));
             layer += 1;
         }
     }
@@ -259,25 +254,8 @@ async fn attention_that_sees_less_or_more() {
             let [k, v] = [0; 2].map(|_| b.input(Pattern::Normal, n_kv_heads * head_dim));
             b.step(format!("store {layer}"), Op::StoreKv { k, v, layer });
             let out = b.buffer(n_heads * head_dim);
-            let scale = 1.0 / (head_dim as f32).sqrt();
             let name = format!("attention of {head_dim}, causal {causal}, window {window:?}, cap {soft_cap:?}");
-            b.step(
-                name,
-                Op::Attention {
-                    q,
-                    layer,
-                    n_heads,
-                    n_kv_heads,
-                    head_dim,
-                    scale,
-                    causal,
-                    window,
-                    soft_cap,
-                    relative: None,
-                    cross: false,
-                    out,
-                },
-            );
+            b.step(name, attention_op((q, layer, out), (n_heads, n_kv_heads, head_dim), (causal, window, soft_cap)));
         }
         let options = GpuOptions { tuning, subgroups: Some(0), ..DEFAULT };
         b.check(options, &[(0, 1), (1, 62), (63, 1), (64, 128), (192, 8), (30, 5)]).await;

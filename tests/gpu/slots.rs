@@ -33,24 +33,11 @@ fn with_slots(config: &ModelConfig, head: bool) -> Plan {
                 let x = normed(&mut plan, &name, x, n, len);
                 plan.steps.push(Step { name, op: Op::Rope { x, n_heads, head_dim, rope, factors, out } });
             }
-            Op::Attention { q, layer, n_heads, n_kv_heads, head_dim, scale, out, .. } => {
-                // Not the same in every layer.
-                let (window, soft_cap) = if layer == 0 { (Some(140), Some(0.75)) } else { (Some(3), None) };
-                let causal = true;
-                let op = Op::Attention {
-                    q,
-                    layer,
-                    n_heads,
-                    n_kv_heads,
-                    head_dim,
-                    scale,
-                    causal,
-                    window,
-                    soft_cap,
-                    relative: None,
-                    cross: false,
-                    out,
-                };
+            mut op @ Op::Attention { .. } => {
+                if let Op::Attention { layer, window, soft_cap, .. } = &mut op {
+                    // Not the same in every layer.
+                    (*window, *soft_cap) = if *layer == 0 { (Some(140), Some(0.75)) } else { (Some(3), None) };
+                }
                 plan.steps.push(Step { name, op });
             }
             Op::Add { a, b, out } => {

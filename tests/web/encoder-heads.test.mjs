@@ -1,33 +1,23 @@
 // Encoders with heads in a page: a file's own labels, and pairs of a query and a text, as `transformers` computes them.
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { openPage, serveApp } from "./support/app.mjs";
-import { launch, ROOT } from "./support/browser.mjs";
+import { expectedOf, openApp } from "./support/app.mjs";
 
 /** Logits of the tiny models are about 1, and f32 sums stand against f64 ones: the largest error in Node is 6.2e-5. */
 const MOST = 2e-4;
 
-let app;
-let browser;
-let page;
+let opened, app, page;
 before(async () => {
-  app = await serveApp();
-  browser = await launch();
-  page = await openPage(browser, app);
+  opened = await openApp();
+  ({ app, page } = opened);
 });
-after(async () => {
-  await browser?.close();
-  await app?.close();
-});
+after(() => opened?.close());
 
-const expected = (folder) => JSON.parse(readFileSync(join(ROOT, "tests/golden", folder, "expected.json"), "utf8"));
 const near = (found, wanted, what) => assert.ok(Math.abs(found - wanted) < MOST, `${what}: expected ${wanted}, found ${found}`);
 
 for (const folder of ["tiny-bert-labels", "tiny-roberta-labels", "tiny-distilbert-labels"]) {
   test(`${folder}: every label of the file, the best first`, async () => {
-    const { labels, scores, cases } = expected(folder);
+    const { labels, scores, cases } = expectedOf(folder);
     const texts = cases.map(({ text }) => text);
     const before = app.requests.length;
     const found = await page.evaluate(
@@ -58,7 +48,7 @@ for (const folder of ["tiny-bert-labels", "tiny-roberta-labels", "tiny-distilber
 
 for (const folder of ["tiny-bert-pairs", "tiny-roberta-pairs"]) {
   test(`${folder}: texts by how well they answer the query`, async () => {
-    const { query, cases } = expected(folder);
+    const { query, cases } = expectedOf(folder);
     const found = await page.evaluate(
       async ([source, query, texts]) => {
         const model = await nanolm.Model.load(source, { device: "cpu" });

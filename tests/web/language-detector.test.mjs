@@ -6,23 +6,17 @@ import { after, before, test } from "node:test";
 import { pathToFileURL } from "node:url";
 import { gzipSync } from "node:zlib";
 import { measured, profiles, sentences } from "../../pkg-scripts/train/languages/make.mjs";
-import { installTarball, openPage, serveApp } from "./support/app.mjs";
-import { launch, ROOT } from "./support/browser.mjs";
+import { installTarball, openApp } from "./support/app.mjs";
+import { ROOT } from "./support/browser.mjs";
 
 const CASES = sentences(join(ROOT, "tests/golden/languages.txt"));
 
-let browser;
-let app;
-let page;
+let opened, app, page;
 before(async () => {
-  app = await serveApp();
-  browser = await launch({ gpu: "none" });
-  page = await openPage(browser, app);
+  opened = await openApp({ gpu: "none" });
+  ({ app, page } = opened);
 });
-after(async () => {
-  await browser?.close();
-  await app?.close();
-});
+after(() => opened?.close());
 
 test("its profiles are fetched when one is first made, and small", async () => {
   const asked = () => app.requests.filter(({ path }) => /detect\.js$|profiles\.js$/.test(path)).length;

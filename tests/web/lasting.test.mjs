@@ -1,24 +1,17 @@
 // What a session keeps when it is stopped, text that looks like control tokens, workers that end, packages from elsewhere.
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { openPage, serveApp } from "./support/app.mjs";
-import { launch } from "./support/browser.mjs";
+import { openApp, openPage, serveApp } from "./support/app.mjs";
 import { SHORT } from "./support/texts.mjs";
 
 const MODEL = "/golden/tiny-llama/";
 
-let app;
-let browser;
-let page;
+let opened, browser, page;
 before(async () => {
-  app = await serveApp();
-  browser = await launch();
-  page = await openPage(browser, app);
+  opened = await openApp();
+  ({ browser, page } = opened);
 });
-after(async () => {
-  await browser?.close();
-  await app?.close();
-});
+after(() => opened?.close());
 
 describe("a session stopped by its signal", () => {
   for (const how of ["for await", "a reader that is slow", "nobody reads"]) {

@@ -1,25 +1,15 @@
 // ModernBERT, NomicBERT, a decoder that is pooled and masked language models in the page: as `transformers` computes them (tests/golden/make_encoders.py).
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { openPage, serveApp } from "./support/app.mjs";
-import { launch, ROOT } from "./support/browser.mjs";
+import { expectedOf, openApp } from "./support/app.mjs";
 
-const expected = (folder) => JSON.parse(readFileSync(join(ROOT, "tests/golden", folder, "expected.json"), "utf8"));
 
-let browser;
-let app;
-let page;
+let opened, page;
 before(async () => {
-  app = await serveApp();
-  browser = await launch({ gpu: "none" });
-  page = await openPage(browser, app);
+  opened = await openApp({ gpu: "none" });
+  ({ page } = opened);
 });
-after(async () => {
-  await browser?.close();
-  await app?.close();
-});
+after(() => opened?.close());
 
 function assertNear(found, wanted, limit, name) {
   assert.equal(found.length, wanted.length, name);
@@ -33,7 +23,7 @@ for (const [folder, kind, files] of [
 ]) {
   test(`${folder}: vectors of many texts at once`, async () => {
     // GGUF files do not say that sentence-transformers cut texts off.
-    const cases = expected(folder).cases.filter(({ tokens }) => tokens.length < 48);
+    const cases = expectedOf(folder).cases.filter(({ tokens }) => tokens.length < 48);
     const texts = cases.map(({ text }) => text);
     for (const file of files) {
       const { info, vectors } = await page.evaluate(
@@ -80,7 +70,7 @@ test("prompts of the model's files", async () => {
 
 for (const folder of ["tiny-bert-masked", "tiny-modernbert-masked"]) {
   test(`${folder}: tokens for masks, and sparse vectors`, async () => {
-    const { fills, sparse } = expected(folder);
+    const { fills, sparse } = expectedOf(folder);
     const found = await page.evaluate(
       async ([folder, masked, texts]) => {
         const model = await nanolm.Model.load(`/golden/${folder}/`, { cache: false });
@@ -112,8 +102,8 @@ for (const folder of ["tiny-bert-masked", "tiny-modernbert-masked"]) {
 }
 
 test("heads of ModernBERT", async () => {
-  const labels = expected("tiny-modernbert-labels");
-  const pairs = expected("tiny-modernbert-pairs");
+  const labels = expectedOf("tiny-modernbert-labels");
+  const pairs = expectedOf("tiny-modernbert-pairs");
   const text = labels.cases[0].text;
   const found = await page.evaluate(
     async ([text, query, texts]) => {

@@ -1,24 +1,17 @@
 // Who goes first, and what work does while nobody sees the page.
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { openPage, serveApp } from "./support/app.mjs";
-import { launch } from "./support/browser.mjs";
+import { openApp } from "./support/app.mjs";
 
 const MODEL = "/golden/tiny-llama/";
 const ENCODER = "/golden/tiny-bert/";
 
-let app;
-let browser;
-let page;
+let opened, page;
 before(async () => {
-  app = await serveApp();
-  browser = await launch();
-  page = await openPage(browser, app);
+  opened = await openApp();
+  ({ page } = opened);
 });
-after(async () => {
-  await browser?.close();
-  await app?.close();
-});
+after(() => opened?.close());
 
 describe("calls in the background", () => {
   test("let others go first, and write what they write alone", async () => {

@@ -1,12 +1,8 @@
 // Encoder-decoders in a page: the tiny T5s, whose outputs `transformers` says (tests/golden/make_seq2seq.py).
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { openPage, serveApp } from "./support/app.mjs";
-import { launch, ROOT } from "./support/browser.mjs";
+import { expectedOf, openApp } from "./support/app.mjs";
 
-const expected = (folder) => JSON.parse(readFileSync(join(ROOT, "tests/golden", folder, "expected.json"), "utf8"));
 const NAMES = {
   num_beams: "numBeams",
   early_stopping: "earlyStopping",
@@ -17,22 +13,16 @@ const NAMES = {
 };
 const END = 1;
 
-let browser;
-let app;
-let page;
+let opened, page;
 before(async () => {
-  app = await serveApp();
-  browser = await launch({ gpu: "none" });
-  page = await openPage(browser, app);
+  opened = await openApp({ gpu: "none" });
+  ({ page } = opened);
 });
-after(async () => {
-  await browser?.close();
-  await app?.close();
-});
+after(() => opened?.close());
 
 for (const folder of ["tiny-t5", "tiny-t5-relu"]) {
   test(`${folder}: generate writes what transformers does, greedily and by beams`, async () => {
-    const { cases, searches, new: maxNewTokens } = expected(folder);
+    const { cases, searches, new: maxNewTokens } = expectedOf(folder);
     const options = searches.map((search) => ({
       maxNewTokens,
       numBeams: 1,

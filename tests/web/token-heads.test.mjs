@@ -1,31 +1,21 @@
 // Heads over tokens in a page: entities and answers of the tiny encoders, whose logits and spans `transformers` says (tests/golden/make_encoders.py).
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { openPage, serveApp } from "./support/app.mjs";
-import { launch, ROOT } from "./support/browser.mjs";
+import { expectedOf, openApp } from "./support/app.mjs";
 
-const expected = (folder) => JSON.parse(readFileSync(join(ROOT, "tests/golden", folder, "expected.json"), "utf8"));
 /** Scores are of the tests' limit for logits in a page, 2e-3, or less. */
 const LIMIT = 2e-3;
 
-let browser;
-let app;
-let page;
+let opened, page;
 before(async () => {
-  app = await serveApp();
-  browser = await launch({ gpu: "none" });
-  page = await openPage(browser, app);
+  opened = await openApp({ gpu: "none" });
+  ({ page } = opened);
 });
-after(async () => {
-  await browser?.close();
-  await app?.close();
-});
+after(() => opened?.close());
 
 for (const folder of ["tiny-bert-entities", "tiny-roberta-entities"]) {
   test(`${folder}: extractEntities gives the spans of transformers' pipeline`, async () => {
-    const cases = expected(folder).cases.filter(({ spans }) => spans?.length > 0);
+    const cases = expectedOf(folder).cases.filter(({ spans }) => spans?.length > 0);
     assert.ok(cases.length >= 2);
     const { info, all, unknown } = await page.evaluate(
       async ([folder, texts]) => {
@@ -53,7 +43,7 @@ for (const folder of ["tiny-bert-entities", "tiny-roberta-entities"]) {
 
 for (const folder of ["tiny-bert-answers", "tiny-distilbert-answers"]) {
   test(`${folder}: answer gives the likeliest span, or none`, async () => {
-    const { query, cases: every } = expected(folder);
+    const { query, cases: every } = expectedOf(folder);
     // Of a text that takes several windows the reference has the first alone.
     const cases = every.filter(({ text, words }) => words.length === 0 || words.at(-1) === text.trimEnd().length);
     const { way, all } = await page.evaluate(

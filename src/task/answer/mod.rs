@@ -3,7 +3,8 @@
 //! The sentence that shares most with the question is looked for (BM25, Robertson and Zaragoza 2009, over the sentences of
 //! the text; a sentence that points back shares what the one before it does), and in the best few of them the part that is
 //! of the kind that the question asks for: a name, a place, a date, a number, a reason, a thing. Where no part is, the whole
-//! sentence is the answer, with less confidence. Nothing is written: the answer is always a part of the text.
+//! sentence is the answer, with less confidence. What the question takes for granted must stand in the text, or the answer loses most of
+//! its score (`premise`). Nothing is written: the answer is always a part of the text.
 
 mod figures;
 mod forms;

@@ -2,7 +2,7 @@
 import { execFileSync } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { ROOT } from "./browser.mjs";
+import { launch, ROOT } from "./browser.mjs";
 import { serve } from "./server.mjs";
 
 /** A small trained model that is not part of the repository; where it is missing, its tests are skipped. */
@@ -210,6 +210,20 @@ export async function openPage(browser, app, path = "/index.html") {
   await page.waitForFunction(() => globalThis.ready);
   return page;
 }
+
+/** An app, a browser and one page of it, for all cases of a file; `close` ends them. The options are those of `launch`. */
+export async function openApp(options) {
+  const app = await serveApp();
+  const browser = await launch(options);
+  const close = async () => {
+    await browser.close();
+    await app.close();
+  };
+  return { app, browser, page: await openPage(browser, app), close };
+}
+
+/** What `transformers` says of a tiny model. */
+export const expectedOf = (folder) => JSON.parse(readFileSync(join(ROOT, "tests/golden", folder, "expected.json"), "utf8"));
 
 /** Waits until the page has no workers left. A browser ends one within seconds, even in the middle of a computation. */
 export async function workersEnd(page) {
