@@ -14,39 +14,49 @@ before(async () => {
 after(() => opened?.close());
 
 describe("calls in the background", () => {
-  test("let others go first, and write what they write alone", async () => {
+  test("let others go first", async () => {
+    const ended = await page.evaluate(async () => {
+      const { chatModel, ENDLESS, VAST } = await import("/chat-model.js");
+      // So long a context that what runs in the background is never done by itself, however fast the machine.
+      const writer = await chatModel({ config: VAST });
+      const ended = [];
+      const note = (name, call) => call.then(() => ended.push(name), ({ name: error }) => ended.push(`${name}: ${error}`));
+      const session = await writer.session();
+      const stop = new AbortController();
+      const endless = { maxNewTokens: ENDLESS, priority: "background" };
+      const stream = writer.generate("The keeper of the lighthouse", { ...endless, signal: stop.signal });
+      const background = note("background", stream.result);
+      await stream.getReader().read();
+      const later = note("background, later", writer.generate("A lamp", { maxNewTokens: 2, priority: "background" }).text());
+      await Promise.all([
+        note("user", writer.generate("The sea", { maxNewTokens: 20 }).text()),
+        note("user, a session", session.append("The boat")),
+      ]);
+      stop.abort();
+      await Promise.all([background, later]);
+      await writer.dispose();
+      return ended;
+    });
+    assert.deepEqual(new Set(ended.slice(0, 2)), new Set(["user", "user, a session"]), ended.join());
+    assert.deepEqual(ended.slice(2), ["background: AbortError", "background, later"]);
+  });
+
+  test("write what they write alone, whatever tasks and vectors go first", async () => {
     const found = await page.evaluate(async () => {
       const { Model } = await import("/nanolm/index.js");
       const model = await Model.load(undefined, { device: "cpu" });
       const sampling = { maxNewTokens: 400, temperature: 1, seed: 7 };
       const alone = await model.generate("The keeper of the lighthouse", { ...sampling, fresh: true }).text();
-      const ended = [];
-      const note = (name, call) => call.then((value) => {
-        ended.push(name);
-        return value;
-      });
       const stream = model.generate("The keeper of the lighthouse", { ...sampling, priority: "background" });
-      // It runs, and is not done by far.
-      const reader = stream.getReader();
-      await reader.read();
-      reader.releaseLock();
-      const waiting = note("background, later", model.generate("A lamp", { maxNewTokens: 2, priority: "background" }).text());
-      const calls = [
-        note("background", stream.result),
-        waiting,
-        note("user", model.generate("The sea", { maxNewTokens: 20 }).text()),
-        note("user, a task", model.extractKeywords("The lamp of the lighthouse was lit by its keeper.")),
-        note("user, vectors", model.embed(["the lamp", "the sea"])),
-        note("user, a session", model.session().then((session) => session.append("The boat"))),
-      ];
-      const [{ text }] = await Promise.all(calls);
+      const others = [model.extractKeywords("The lamp of the lighthouse was lit by its keeper."), model.embed(["the lamp", "the sea"])];
+      const { text } = await stream.result;
+      const [keywords, vectors] = await Promise.all(others);
       await model.dispose();
-      return { ended, same: text === alone, length: text.length };
+      return { same: text === alone, length: text.length, keywords: keywords.length, vectors: vectors.length };
     });
-    const { ended, same, length } = found;
-    assert.deepEqual(new Set(ended.slice(0, 4)), new Set(["user", "user, a task", "user, vectors", "user, a session"]), JSON.stringify(found));
-    assert.deepEqual(ended.slice(4), ["background", "background, later"]);
-    assert.ok(same && length > 0, "being interrupted changes no token");
+    assert.ok(found.same && found.length > 0, "being interrupted changes no token");
+    assert.ok(found.keywords > 0);
+    assert.equal(found.vectors, 2);
   });
 
   test("on one session keep their order, whoever waits", async () => {
