@@ -27,6 +27,7 @@ pub use executor::KvCache;
 pub use report::{Clock, DeviceChoice, DeviceKind, DeviceReport, DeviceRequest, GpuWork};
 
 use crate::cpu::CpuModel;
+use crate::cpu::threads::POOL;
 use crate::error::{Error, Result};
 use executor::Executor;
 use placed::Placed;
@@ -47,7 +48,8 @@ pub struct Backend {
 }
 
 impl Backend {
-    /// Puts a model on a device. `clock` must go on while the device works: the choice is made by what is measured.
+    /// Puts a model on a device. `clock` must go on while the device works: the choice is made by what is measured, and whether
+    /// threads are worth it.
     ///
     /// `Auto` never fails because of the GPU: whatever goes wrong there, the CPU runs the model and the report says why.
     /// `progress(done, total)` counts the GPU's kernels and matrices.
@@ -61,6 +63,7 @@ impl Backend {
         clock: Clock,
         progress: &mut dyn FnMut(usize, usize),
     ) -> Result<Backend> {
+        POOL.watch(clock);
         let placed = choice::load(&plan, &weights, request.into(), clock, progress).await?;
         Ok(Backend::new(placed, recover::Home::new(plan, weights, clock)))
     }

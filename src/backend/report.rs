@@ -1,9 +1,7 @@
 //! What was asked for, and what was chosen and why.
 
+pub use crate::cpu::threads::Clock;
 use crate::error::{Error, Result};
-
-/// Milliseconds since any fixed moment. Passed in, because a page and a program read it from different places.
-pub type Clock = fn() -> f64;
 
 /// Which device to use.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -217,7 +217,12 @@ impl CpuModel {
         // Old contents need no clearing: the last step writes every element.
         out.resize(selected * self.plan.buffers[self.plan.output.0].width, 0.0);
         std::mem::swap(out, &mut self.buffers[self.plan.output.0]);
-        self.steps(cache, pass, selected, observe);
+        let pool = self.pool;
+        if pass.tokens.len() == 1 {
+            pool.pass(|| self.steps(cache, pass, selected, observe));
+        } else {
+            self.steps(cache, pass, selected, observe);
+        }
         std::mem::swap(out, &mut self.buffers[self.plan.output.0]);
     }
 

@@ -73,7 +73,7 @@ pub fn rows(pool: &Pool, width: usize, out: &mut [f32], f: impl Fn(Range<usize>,
 /// As many parts as threads, so that each thread reads the same weights every time; fewer where there is little to do; and
 /// up to sixteen a thread where there is much, so that a slower thread can do fewer, and nobody waits long for the last.
 fn parts(pool: &Pool, work: usize, most: usize) -> usize {
-    let threads = pool.threads().min(work / WORTH_A_THREAD).max(1);
+    let threads = pool.working().min(work / WORTH_A_THREAD).max(1);
     let parts = if threads == 1 { 1 } else { (work / LARGE_PART).clamp(threads, 16 * threads) };
     parts.min(most).max(1)
 }

@@ -7,10 +7,13 @@
 //!
 //! Helpers spin for a moment between sections, because waking one costs more than many a section; then they sleep.
 //! Nothing spins while nobody computes. Where other programs keep a helper from its part, the caller would wait longer than
-//! the helper saves: it then does without helpers for a while.
+//! the helper saves: it then does without that helper for a while ([`worth`]).
 //!
 //! In a browser a helper is a worker that runs [`Pool::help`] on the same memory (see `js/threads.rs`); natively it is a
 //! `std` thread. Without helpers everything runs on the caller's thread.
+
+mod claims;
+mod worth;
 
 use std::cell::UnsafeCell;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
@@ -18,6 +21,9 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize};
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::thread::{self, Thread};
 use std::time::Duration;
+
+use claims::{BY_CALLER, BY_HELPER, Claims};
+use worth::Worth;
 
 /// Helpers of one pool at most; more than that are sent away.
 pub const MAX_HELPERS: usize = 15;
@@ -29,19 +35,21 @@ pub const MAX_PARTS: usize = 1 << 14;
 /// Looks for work before a helper goes to sleep: some 200 us, longer than the serial work between two sections and mostly
 /// than that between two tokens.
 const HELPER_SPINS: u32 = 120_000;
-/// Looks at the helpers' parts before the caller goes to sleep: less than a millisecond.
-const CALLER_SPINS: u32 = 500_000;
-/// How long the caller then sleeps before it counts the helpers as late. They should end at about the same time as its own
-/// parts, which take tenths of a millisecond; where they do not, other programs have their processors.
-const LATE: Duration = Duration::from_millis(4);
-/// Sections that the caller then does alone before it counts on helpers again: twice as many each time that they are late,
-/// and one less for each section that they are not.
-const REST: std::ops::RangeInclusive<u32> = 64..=4096;
-/// How long the caller sleeps at a time after that: a helper that ends wakes it, one that dies does not.
+/// Looks at the helpers' parts before the caller asks for the time: a microsecond.
+const FREE_SPINS: u32 = 300;
+/// Looks at the helpers' parts before the caller goes to sleep: a tenth of a millisecond. A helper that then does not run can
+/// have the caller's processor.
+const CALLER_SPINS: u32 = 50_000;
+/// Sections with fewer helpers than there are between two looks at the clock.
+const LOOK: u32 = 16;
+/// How long the caller sleeps at a time: a helper that ends wakes it, one that dies does not.
 const NAP: Duration = Duration::from_millis(50);
 /// Naps after which a helper that has not ended its part counts as dead. In a browser workers can vanish; `std` threads
 /// cannot.
 const MOST_NAPS: u32 = if cfg!(target_arch = "wasm32") { 400 } else { u32::MAX };
+
+/// Milliseconds since any fixed moment. Passed in, because a page and a program read it from different places.
+pub type Clock = fn() -> f64;
 
 /// The threads of this process, or of the page's worker. Without helpers until somebody calls [`Pool::help`] on it.
 pub static POOL: Pool = Pool::new();
@@ -66,11 +74,12 @@ pub struct Pool {
     /// A helper is gone without having ended its part.
     died: AtomicBool,
     ended: AtomicBool,
-    /// Sections that the caller still does alone, and how many it would the next time.
-    alone: AtomicU32,
-    rest: AtomicU32,
-    /// Never does without helpers, however late they are.
-    patient: bool,
+    /// What tells the time. Without one no helper is left out, however late it is.
+    clock: OnceLock<Clock>,
+    /// How many helpers are left out at the moment, as `worth` says, and how many sections there were since.
+    left_out: AtomicUsize,
+    looks: AtomicU32,
+    worth: Mutex<Worth>,
 }
 
 // SAFETY: of the fields only `work` is not `Sync`; whoever reads it has a claim on a part of the section that it was
@@ -94,32 +103,6 @@ struct Work {
     call: unsafe fn(*const (), usize, usize),
 }
 
-/// `parts << 32 | claims of helpers << 16 | claims of the caller`. A claim is one addition: it is good if there were fewer
-/// claims than parts before. Thread for thread at most one addition too many is made, so that no count overflows.
-#[derive(Clone, Copy)]
-struct Claims(u64);
-
-const BY_CALLER: u64 = 1;
-const BY_HELPER: u64 = 1 << 16;
-
-impl Claims {
-    fn parts(self) -> usize {
-        (self.0 >> 32) as usize
-    }
-
-    fn by_helpers(self) -> usize {
-        (self.0 >> 16) as usize & 0xffff
-    }
-
-    fn by_caller(self) -> usize {
-        self.0 as usize & 0xffff
-    }
-
-    fn are_open(self) -> bool {
-        self.by_helpers() + self.by_caller() < self.parts()
-    }
-}
-
 impl Pool {
     /// A pool without helpers.
     pub const fn new() -> Pool {
@@ -135,23 +118,56 @@ impl Pool {
             failed: AtomicBool::new(false),
             died: AtomicBool::new(false),
             ended: AtomicBool::new(false),
-            alone: AtomicU32::new(0),
-            rest: AtomicU32::new(0),
-            patient: false,
+            clock: OnceLock::new(),
+            left_out: AtomicUsize::new(0),
+            looks: AtomicU32::new(0),
+            worth: Mutex::new(Worth::new()),
         }
     }
 
-    /// A pool that never does without its helpers, however late they are: for tests, which must not depend on what else
-    /// the machine does.
-    pub const fn patient() -> Pool {
-        let mut pool = Pool::new();
-        pool.patient = true;
-        pool
+    /// From now on helpers are left out where waiting for them costs more time than they save. The clock, in milliseconds, is
+    /// asked on the callers' threads only. Without one the pool is as patient as tests want it, which must not depend on what
+    /// else the machine does. The first clock stays.
+    pub fn watch(&self, clock: Clock) {
+        let _ = self.clock.set(clock);
     }
 
     /// How many threads there are, the caller's included. Helpers may join at any time.
     pub fn threads(&self) -> usize {
         1 + self.helpers.load(Acquire).min(MAX_HELPERS)
+    }
+
+    /// How many threads work at the moment, the caller's included; now and then all of them are asked again.
+    pub fn working(&self) -> usize {
+        let left_out = self.left_out.load(Relaxed);
+        if left_out == 0 {
+            return self.threads();
+        }
+        if self.looks.fetch_add(1, Relaxed) % LOOK == 0
+            && let Some(clock) = self.clock.get()
+        {
+            self.count(|worth| worth.look(clock()));
+        }
+        self.threads().saturating_sub(self.left_out.load(Relaxed)).max(1)
+    }
+
+    /// Runs a pass over one token: the time that it takes tells whether threads are worth it.
+    pub fn pass<R>(&self, pass: impl FnOnce() -> R) -> R {
+        let helpers = self.threads() - 1;
+        let Some(clock) = self.clock.get().filter(|_| helpers > 0) else { return pass() };
+        self.count(Worth::begin);
+        let left_out = self.left_out.load(Relaxed);
+        let began = clock();
+        let result = pass();
+        let now = clock();
+        self.count(|worth| worth.end(now, now - began, left_out, helpers));
+        result
+    }
+
+    fn count(&self, change: impl FnOnce(&mut Worth)) {
+        let mut worth = self.worth.lock().unwrap_or_else(PoisonError::into_inner);
+        change(&mut worth);
+        self.left_out.store(worth.left_out(), Relaxed);
     }
 
     /// Calls `work(part, thread)` once for each part below `parts`, on any thread and in any order; returns when all have
@@ -164,8 +180,8 @@ impl Pool {
     /// # Panics
     /// Where a part did on any thread, or a helper died over its part: the work is not done and cannot be.
     pub fn run<F: Fn(usize, usize) + Sync>(&self, parts: usize, work: F) {
-        let helpers = self.threads() - 1;
-        if parts < 2 || helpers == 0 || parts > MAX_PARTS || self.rests() || self.open.swap(true, Acquire) {
+        let helpers = if parts < 2 { 0 } else { self.working() - 1 };
+        if helpers == 0 || parts > MAX_PARTS || self.open.swap(true, Acquire) {
             for part in 0..parts {
                 work(part, 0);
             }
@@ -180,7 +196,7 @@ impl Pool {
         // SAFETY: no section is open, so nobody reads.
         unsafe { *self.work.get() = Some(Work { closure: (&raw const work).cast(), call: call::<F> }) };
         // Ends the section in any case, also when a part panics: `work` must outlive all its calls.
-        let mut section = Section { pool: self, mine: 0 };
+        let mut section = Section { pool: self, helpers, mine: 0 };
         // A helper first says that it sleeps and then looks at the claims; here it is the other way around. One of the two
         // sees what the other wrote.
         self.claims.0.store((parts as u64) << 32, SeqCst);
@@ -201,9 +217,11 @@ impl Pool {
             return;
         };
         let _ = seat.thread.set(thread::current());
+        // The last ones are left out: they take nothing, and fall asleep.
+        let wanted = || number.saturating_add(self.left_out.load(Relaxed)) < self.helpers.load(Relaxed);
         let mut spins = 0;
         while !self.ended.load(Relaxed) {
-            if let Some(part) = self.claim(BY_HELPER) {
+            if let Some(part) = wanted().then(|| self.claim(BY_HELPER)).flatten() {
                 self.perform(part, number + 1);
                 spins = 0;
             } else if spins < HELPER_SPINS {
@@ -211,7 +229,7 @@ impl Pool {
                 std::hint::spin_loop();
             } else {
                 seat.asleep.store(true, SeqCst);
-                while !Claims(self.claims.0.load(SeqCst)).are_open()
+                while !(wanted() && Claims(self.claims.0.load(SeqCst)).are_open())
                     && !self.ended.load(SeqCst)
                     && seat.asleep.load(SeqCst)
                 {
@@ -235,24 +253,6 @@ impl Pool {
     pub fn bury(&self) {
         self.died.store(true, SeqCst);
         self.wake_caller();
-    }
-
-    /// Whether the caller does a section alone because helpers were late before.
-    fn rests(&self) -> bool {
-        let alone = self.alone.load(Relaxed);
-        self.alone.store(alone.saturating_sub(1), Relaxed);
-        alone > 0
-    }
-
-    fn was_late(&self, late: bool) {
-        let rest = self.rest.load(Relaxed);
-        if late && !self.patient {
-            let rest = (rest * 2).clamp(*REST.start(), *REST.end());
-            self.rest.store(rest, Relaxed);
-            self.alone.store(rest, Relaxed);
-        } else if rest > 0 {
-            self.rest.store(rest - 1, Relaxed);
-        }
     }
 
     fn claim(&self, by: u64) -> Option<usize> {
@@ -294,26 +294,35 @@ impl Pool {
         }
     }
 
-    /// Waits until helpers have ended `parts`. Whether they were late.
-    fn wait_for(&self, parts: usize) -> bool {
+    /// Waits until `helpers` have ended `parts`.
+    fn wait_for(&self, parts: usize, helpers: usize) {
+        let waits = || self.ended_parts.0.load(Acquire) as usize != parts;
+        for _ in 0..FREE_SPINS {
+            if !waits() {
+                return;
+            }
+            std::hint::spin_loop();
+        }
+        let Some(clock) = self.clock.get() else { return self.wait_long(waits) };
+        let began = clock();
+        self.wait_long(waits);
+        let now = clock();
+        self.count(|worth| worth.waited(now, now - began, helpers));
+    }
+
+    fn wait_long(&self, waits: impl Fn() -> bool) {
         for _ in 0..CALLER_SPINS {
-            if self.ended_parts.0.load(Acquire) as usize == parts {
-                return false;
+            if !waits() {
+                return;
             }
             std::hint::spin_loop();
         }
         *self.caller.lock().unwrap_or_else(PoisonError::into_inner) = Some(thread::current());
         self.caller_sleeps.store(true, SeqCst);
-        let waits = || self.ended_parts.0.load(SeqCst) as usize != parts && !self.died.load(SeqCst);
-        // Each part that ends wakes the caller, and so may one of the section before.
-        for _ in 0..=parts {
-            if waits() {
-                thread::park_timeout(LATE);
-            }
-        }
-        let late = waits();
+        // A helper adds its part and then looks whether the caller sleeps; here it is the other way around.
+        std::sync::atomic::fence(SeqCst);
         let mut naps = 0;
-        while waits() {
+        while waits() && !self.died.load(SeqCst) {
             if naps == MOST_NAPS {
                 self.died.store(true, SeqCst);
             }
@@ -321,7 +330,6 @@ impl Pool {
             naps += 1;
         }
         self.caller_sleeps.store(false, SeqCst);
-        late
     }
 }
 
@@ -352,6 +360,7 @@ impl Seat {
 /// An open section, which ends when this goes.
 struct Section<'a> {
     pool: &'a Pool,
+    helpers: usize,
     /// Parts that the caller claimed.
     mine: usize,
 }
@@ -362,7 +371,7 @@ impl Drop for Section<'_> {
         // No new claims; normally there are none left.
         let claims = Claims(pool.claims.0.swap(0, SeqCst));
         let claimed = (claims.by_caller() + claims.by_helpers()).min(claims.parts());
-        pool.was_late(pool.wait_for(claimed - self.mine));
+        pool.wait_for(claimed - self.mine, self.helpers);
         let died = pool.died.load(SeqCst);
         let failed = pool.failed.swap(false, SeqCst);
         // With a part that may still be under way no section can be opened again.

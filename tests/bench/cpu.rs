@@ -31,6 +31,7 @@ thread_local! {
 /// Gives the bytes of all weights that one token reads, or 0 where the choice is not there.
 #[unsafe(no_mangle)]
 pub extern "C" fn bench_load(shape: u32, dtype: u32, level: u32) -> f64 {
+    nanolm::cpu::threads::POOL.watch(|| now());
     BENCH.set(None);
     let config = match shape {
         0 => models::llama_default(),

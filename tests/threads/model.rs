@@ -36,10 +36,10 @@ fn any_number_of_threads_gives_the_same_bits() {
         let plan = Arc::new(plan::build(config));
         let weights = Arc::new(inputs::weights(&plan, 7, |_| dtype));
         let model = || CpuModel::new(plan.clone(), weights.clone(), Level::best()).unwrap();
-        let alone: &'static Pool = Box::leak(Box::new(Pool::patient()));
+        let alone: &'static Pool = Box::leak(Box::new(Pool::new()));
         let expected = bits(&mut model().with_pool(alone));
         for helpers in [1, 2, 6] {
-            let pool: &'static Pool = Box::leak(Box::new(Pool::patient()));
+            let pool: &'static Pool = Box::leak(Box::new(Pool::new()));
             let threads: Vec<_> = (0..helpers).map(|_| thread::spawn(|| pool.help())).collect();
             while pool.threads() < 1 + helpers {
                 thread::yield_now();

@@ -11,7 +11,7 @@ use nanolm::cpu::threads::{MAX_PARTS, MAX_THREADS, Pool};
 
 /// Runs `test` with a pool of `helpers` helpers, all of them there; ends them afterwards, also where the test panics.
 fn with_helpers<R>(helpers: usize, test: impl FnOnce(&Pool) -> R) -> R {
-    with_helpers_of(Pool::patient(), helpers, test)
+    with_helpers_of(Pool::new(), helpers, test)
 }
 
 fn with_helpers_of<R>(pool: Pool, helpers: usize, test: impl FnOnce(&Pool) -> R) -> R {
@@ -149,30 +149,43 @@ fn a_slow_part_is_waited_for() {
     });
 }
 
-/// Other programs keep the helper from its part, for longer than the caller wants to wait.
+/// The clock of [`helpers_that_cost_time_are_left_out_until_a_pause_is_over`], which goes on when it says so, and how often it was asked.
+static TIME: AtomicUsize = AtomicUsize::new(0);
+static ASKED: AtomicUsize = AtomicUsize::new(0);
+
 #[test]
-fn a_helper_that_is_often_late_is_done_without_for_a_while() {
-    with_helpers_of(Pool::new(), 1, |pool| {
-        let by_helper = AtomicUsize::new(0);
-        let section = |late: bool| {
-            let there = AtomicUsize::new(0);
-            let before = by_helper.load(SeqCst);
-            pool.run(2, |_, thread| {
-                if thread == 1 {
-                    by_helper.fetch_add(1, SeqCst);
-                    there.store(1, SeqCst);
-                    thread::sleep(Duration::from_millis(if late { 1000 } else { 0 }));
-                } else {
-                    // Time for the helper to come, if it is to.
-                    let start = Instant::now();
-                    while there.load(SeqCst) == 0 && start.elapsed() < Duration::from_millis(2) {}
+fn helpers_that_cost_time_are_left_out_until_a_pause_is_over() {
+    with_helpers(2, |pool| {
+        pool.watch(|| {
+            ASKED.fetch_add(1, SeqCst);
+            TIME.load(SeqCst) as f64
+        });
+        let helping = |lost: usize| {
+            let seen = AtomicUsize::new(0);
+            let parts = pool.working();
+            let asked = ASKED.load(SeqCst);
+            pool.run(parts, |_, thread| {
+                seen.fetch_or(1 << thread, SeqCst);
+                wait_for(|| seen.load(SeqCst).count_ones() as usize == parts);
+                if thread != 0 {
+                    // The caller waits, and has asked since when.
+                    wait_for(|| ASKED.load(SeqCst) > asked);
+                    TIME.fetch_add(lost, SeqCst);
                 }
             });
-            by_helper.load(SeqCst) > before
+            seen.into_inner()
         };
-        while !section(true) {}
-        assert!((0..64).all(|_| !section(false)), "64 sections alone");
-        while !section(false) {}
+        assert_eq!(helping(0), 0b111);
+        assert_eq!(helping(50), 0b111, "what it costs is known afterwards");
+        assert_eq!(helping(50), 0b011, "the last one is left out");
+        assert_eq!(pool.working(), 1, "and the other one");
+        assert_eq!(pool.threads(), 3, "but they are there");
+        sections_follow_each_other(pool, 100);
+        assert_eq!(pool.working(), 1, "no time has passed");
+        TIME.fetch_add(2000, SeqCst);
+        // The clock is asked now and then.
+        wait_for(|| pool.working() == 3);
+        assert_eq!(helping(0), 0b111);
     });
 }
 
