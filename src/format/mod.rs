@@ -46,28 +46,35 @@ pub fn parse(files: Vec<(String, Bytes)>) -> Result<ModelFile> {
     hf::parse(&files)
 }
 
+/// What a server or a tool has left in a file's place, where the first bytes show it.
+pub fn stand_in(bytes: &[u8]) -> Option<&'static str> {
+    let start = bytes.trim_ascii_start();
+    if bytes.is_empty() {
+        Some("an empty file")
+    } else if start.starts_with(b"<") {
+        Some("an HTML page (an error page of the server?)")
+    } else if start.starts_with(b"version https://git-lfs") {
+        Some("a Git LFS pointer: the file itself has to be fetched")
+    } else {
+        None
+    }
+}
+
 /// Says what a file is that cannot be a part of any model this crate reads.
 fn refuse(name: &str, bytes: &[u8]) -> Result<()> {
     let base = hf::base_name(name);
     if base.ends_with(".gguf") && !bytes.starts_with(gguf::MAGIC) || base.ends_with(".safetensors") {
-        let start = bytes.trim_ascii_start();
-        let found = if bytes.is_empty() {
-            "an empty file"
-        } else if start.starts_with(b"<") {
-            "an HTML page (an error page of the server?)"
-        } else if start.starts_with(b"version https://git-lfs") {
-            "a Git LFS pointer: the file itself has to be fetched"
-        } else if base.ends_with(".gguf") {
-            "something else"
-        } else {
-            return Ok(());
+        let found = match stand_in(bytes) {
+            Some(found) => found.to_string(),
+            None if base.ends_with(".gguf") => format!("{:?}", String::from_utf8_lossy(&bytes[..bytes.len().min(24)])),
+            None => return Ok(()),
         };
         let expected = if base.ends_with(".gguf") { "the magic number GGUF" } else { "safetensors" };
         return Err(Error::Format {
             file: name.to_string(),
             what: "the beginning".to_string(),
             expected: expected.to_string(),
-            found: found.to_string(),
+            found,
         });
     }
     let other = match bytes {
