@@ -139,6 +139,20 @@ describe("arguments that are none", () => {
   });
 });
 
+test("where WebAssembly is turned off, loading says so, and so does the check", async () => {
+  const kept = globalThis.WebAssembly;
+  delete globalThis.WebAssembly;
+  try {
+    const error = await failure(() => Model.load());
+    assert.equal(error.code, "worker/wasm");
+    assert.match(error.message, /there is no WebAssembly here.*Lockdown Mode/);
+    const { fits, code, reason } = await Model.check();
+    assert.deepEqual([fits, code, reason], [false, "worker/wasm", "there is no WebAssembly here"]);
+  } finally {
+    globalThis.WebAssembly = kept;
+  }
+});
+
 describe("what comes back", () => {
   test("a stream is not taken for its text", async () => {
     const stream = model.summarize(TEXT);

@@ -13,7 +13,11 @@ const BLOCK = /^```(js|jsx|ts|tsx|html)\b.*\n([\s\S]*?)^```$/gm;
 
 /** What is around the snippets. A snippet may declare the same name itself. */
 const AROUND = `
+declare const Model: typeof import("nanolm").Model;
 declare const model: import("nanolm").Model;
+declare const createFetch: typeof import("nanolm/openai").createFetch;
+declare const Summarizer: typeof import("nanolm/built-in-ai").Summarizer;
+declare const LanguageDetector: typeof import("nanolm/built-in-ai").LanguageDetector;
 declare const article: string, text: string, letter: string, url: string;
 declare const texts: string[], questions: string[], passages: string[];
 declare const messages: { role: "user"; content: string }[];

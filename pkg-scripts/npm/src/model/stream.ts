@@ -6,7 +6,7 @@ import type { Place } from "./places.js";
 
 /**
  * One token's text. Usually one token; none of a multi-byte character's bytes come before all of them are there. Used as a string, a piece is
- * its `text`: `output.append(piece)`.
+ * its `text`: `${piece}`.
  */
 export interface Piece {
   /** What the token writes. */
@@ -183,7 +183,7 @@ export class TextStream<T = Piece> extends ReadableStream<T> {
   }
 }
 
-/** Where a piece is used as a string (`output.append(piece)`, a `TextEncoderStream`), it is its text. Equal objects stay equal: nobody lists it. */
+/** Where a piece is used as a string (`output.append(piece)` in JavaScript, a `TextEncoderStream`), it is its text. Equal objects stay equal: nobody lists it. */
 function readable<T>(piece: T): T {
   return Object.defineProperty(piece, "toString", { value: textOf, enumerable: false });
 }
