@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value as Json;
 
 use super::model_file::Value;
-use super::stand_in;
+use super::stand_in::stand_in;
 use crate::error::{Error, Result};
 
 /// Settings files are a few kilobytes, the index of a sharded model with very many tensors a few hundred. In memory,

@@ -11,11 +11,13 @@ mod peek;
 mod reader;
 mod safetensors;
 mod split;
+mod stand_in;
 mod write;
 
 pub use json::{shown, without_mark};
 pub use model_file::{CHAT_TEMPLATE, Dialect, ModelFile, TOKENIZER_CONFIG, TensorInfo, TokenizerSource, Value};
 pub use peek::{Begun, peek};
+pub use stand_in::stand_in;
 pub use write::{NewTensor, gguf_header, padding};
 
 use crate::error::{Error, Result};
@@ -44,20 +46,6 @@ pub fn parse(files: Vec<(String, Bytes)>) -> Result<ModelFile> {
         refuse(name, bytes)?;
     }
     hf::parse(&files)
-}
-
-/// What a server or a tool has left in a file's place, where the first bytes show it.
-pub fn stand_in(bytes: &[u8]) -> Option<&'static str> {
-    let start = bytes.trim_ascii_start();
-    if bytes.is_empty() {
-        Some("an empty file")
-    } else if start.starts_with(b"<") {
-        Some("an HTML page (an error page of the server?)")
-    } else if start.starts_with(b"version https://git-lfs") {
-        Some("a Git LFS pointer: the file itself has to be fetched")
-    } else {
-        None
-    }
 }
 
 /// Says what a file is that cannot be a part of any model this crate reads.
