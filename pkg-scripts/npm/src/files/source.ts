@@ -17,7 +17,7 @@ export type NamedFiles = FileList | Iterable<File> | ReadonlyMap<string, FileSou
  * are there, `generation_config.json`, `tokenizer_config.json`, `chat_template.jinja`, and an encoder's `modules.json`,
  * `1_Pooling/config.json`, `sentence_bert_config.json` and `config_sentence_transformers.json`), or an address: one that ends in "/" is such a
  * folder, any other is a GGUF file. Of a GGUF file in parts (`-00001-of-00003.gguf`) the address of one is enough; a folder may have its
- * weights in parts, with an index.
+ * weights in parts, with an index. The address of a page on Hugging Face (of a model, a folder or a file) stands for the files.
  */
 export type ModelSource = FileSource | NamedFiles;
 
