@@ -10,7 +10,7 @@ await watchSettings((chosen) => {
 
 form.addEventListener("change", async () => {
   await change(Object.fromEntries(new FormData(form)));
-  document.getElementById("saved").textContent = "Saved. It holds from the next summary on.";
+  document.getElementById("saved").textContent = "Saved. It applies from the next summary on.";
 });
 
 wireModel();

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value as Json;
 
 use super::model_file::Value;
+use super::stand_in::stand_in;
 use crate::error::{Error, Result};
 
 /// Settings files are a few kilobytes, the index of a sharded model with very many tensors a few hundred. In memory,
@@ -33,7 +34,7 @@ pub(super) fn parse(file: &str, bytes: &[u8]) -> Result<serde_json::Map<String, 
     match serde_json::from_slice(without_mark(bytes)) {
         Ok(Json::Object(map)) => Ok(map),
         Ok(_) => Err(invalid(file, "the file", "a JSON object", "another JSON value".to_string())),
-        Err(e) => Err(invalid(file, "the file", "JSON", e.to_string())),
+        Err(e) => Err(invalid(file, "the file", "JSON", stand_in(bytes).map_or_else(|| e.to_string(), str::to_string))),
     }
 }
 
@@ -158,6 +159,8 @@ mod tests {
     #[test]
     fn refuses_what_is_not_an_object_or_is_ambiguous() {
         assert!(flatten("f", b"[1]").is_err());
+        let pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 12\n";
+        assert!(flatten("f", pointer).unwrap_err().to_string().contains("found a Git LFS pointer"));
         assert!(flatten("f", b"{\"a\": ").is_err());
         assert!(flatten("f", br#"{"a": {"b": 1}, "a.b": 2}"#).is_err());
         let nested = format!("{}1{}", "{\"abcdefgh\":".repeat(100), "}".repeat(100));

@@ -11,11 +11,13 @@ mod peek;
 mod reader;
 mod safetensors;
 mod split;
+mod stand_in;
 mod write;
 
 pub use json::{shown, without_mark};
 pub use model_file::{CHAT_TEMPLATE, Dialect, ModelFile, TOKENIZER_CONFIG, TensorInfo, TokenizerSource, Value};
 pub use peek::{Begun, peek};
+pub use stand_in::stand_in;
 pub use write::{NewTensor, gguf_header, padding};
 
 use crate::error::{Error, Result};
@@ -50,24 +52,17 @@ pub fn parse(files: Vec<(String, Bytes)>) -> Result<ModelFile> {
 fn refuse(name: &str, bytes: &[u8]) -> Result<()> {
     let base = hf::base_name(name);
     if base.ends_with(".gguf") && !bytes.starts_with(gguf::MAGIC) || base.ends_with(".safetensors") {
-        let start = bytes.trim_ascii_start();
-        let found = if bytes.is_empty() {
-            "an empty file"
-        } else if start.starts_with(b"<") {
-            "an HTML page (an error page of the server?)"
-        } else if start.starts_with(b"version https://git-lfs") {
-            "a Git LFS pointer: the file itself has to be fetched"
-        } else if base.ends_with(".gguf") {
-            "something else"
-        } else {
-            return Ok(());
+        let found = match stand_in(bytes) {
+            Some(found) => found.to_string(),
+            None if base.ends_with(".gguf") => format!("{:?}", String::from_utf8_lossy(&bytes[..bytes.len().min(24)])),
+            None => return Ok(()),
         };
         let expected = if base.ends_with(".gguf") { "the magic number GGUF" } else { "safetensors" };
         return Err(Error::Format {
             file: name.to_string(),
             what: "the beginning".to_string(),
             expected: expected.to_string(),
-            found: found.to_string(),
+            found,
         });
     }
     let other = match bytes {

@@ -11,8 +11,9 @@ use crate::error::{Error, Result};
 
 impl Model {
     /// # Errors
-    /// `UnsupportedTask` for an encoder-decoder.
+    /// `UnsupportedTask` for an encoder-decoder, and for an encoder.
     pub(crate) fn require_continuing(&self, task: &str) -> Result<()> {
+        self.require_decoder()?;
         match self.source {
             None => Ok(()),
             Some(_) => Err(Error::UnsupportedTask {

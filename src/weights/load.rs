@@ -6,7 +6,7 @@ use std::ops::Range;
 use super::{Layout, Matrix, Weights};
 use crate::arch::{self, Part, Source, Tensors};
 use crate::error::{Error, Result};
-use crate::format::{ModelFile, TensorInfo};
+use crate::format::{ModelFile, TensorInfo, Value};
 use crate::model::{MatrixSpec, Plan, VectorSpec, ZEROS};
 use crate::order;
 use crate::quant::DType;
@@ -23,7 +23,7 @@ const MAX_PROBLEMS: usize = 32;
 /// # Errors
 /// `Weights` lists every problem at once: missing tensors, wrong shapes, unsupported types, and tensors that the plan
 /// does not use (the model would compute something else than it was trained for). `OutOfMemory` where a copy does not
-/// fit.
+/// fit. `Unsupported` where they do not fit because another engine has quantised them in a form of its own.
 pub fn load(plan: &Plan, file: &ModelFile) -> Result<Weights> {
     find(plan, file, false)
 }
@@ -66,12 +66,25 @@ fn find(plan: &Plan, file: &ModelFile, only_check: bool) -> Result<Weights> {
     if loader.problems.is_empty() {
         return Ok(Weights { matrices, vectors });
     }
+    if let Some(found) = packed(file) {
+        let what = "how its weights are packed".to_string();
+        let supported = "GGUF, or a folder of plain floats (F32, F16, BF16)".to_string();
+        return Err(Error::Unsupported { what, found, supported });
+    }
     let more = loader.problems.len().saturating_sub(MAX_PROBLEMS);
     loader.problems.truncate(MAX_PROBLEMS);
     if more > 0 {
         loader.problems.push(format!("and {more} more"));
     }
     Err(Error::Weights { problems: loader.problems })
+}
+
+/// What has quantised a folder's weights in a form of its own, as its configuration says.
+fn packed(file: &ModelFile) -> Option<String> {
+    match file.metadata.get("quantization_config.quant_method") {
+        Some(Value::String(method)) => Some(method.clone()),
+        _ => file.metadata.contains_key("quantization.bits").then(|| "MLX".to_string()),
+    }
 }
 
 struct Loader<'a> {

@@ -180,7 +180,7 @@ describe("arguments", () => {
   const failing = [
     [["summarize", "no/such.txt"], /no\/such.txt cannot be read: there is no such file/],
     [["summarize", "."], /it is a folder/],
-    [["summarize", "--model", "no/such.gguf"], /found status 404.*\[download\/status\]/],
+    [["summarize", "--model", "no/such.gguf"], /expected the file, found none.*\[download\/status\]/],
     [["serve", "no/such.gguf", "--port", "0"], /\[download\/status\]/],
     [["serve", "--host", "192.0.2.1", "--port", "0"], /192.0.2.1 is no address of this machine/],
   ];

@@ -110,7 +110,7 @@ describe("sources", () => {
     const failure = (source) => nanolm.Model.load(source).then(assert.fail, (error) => error);
     const missing = await failure("no/such.gguf");
     assert.equal(missing.code, "download/status");
-    assert.match(missing.message, /^file:.*no\/such\.gguf: expected the file, found status 404/);
+    assert.match(missing.message, /^file:.*no\/such\.gguf: expected the file, found none/);
     assert.match((await failure("owner/name")).message, /"owner\/name" was read as a path.*hub/);
     assert.equal((await failure(join(ROOT, "README.md"))).code, "model/missing-file");
     assert.ok(missing instanceof nanolm.DownloadError);

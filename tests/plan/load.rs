@@ -136,6 +136,23 @@ fn every_problem_is_listed() {
     assert_eq!(problems, expected);
 }
 
+/// What other engines have packed is called so, in place of a list of every tensor; where the weights are plain all the same, they load.
+#[test]
+fn weights_that_another_engine_has_packed_are_named() {
+    for (key, value, found) in [
+        ("quantization_config.quant_method", Value::String("gptq".to_string()), "gptq"),
+        ("quantization.bits", Value::Int(4), "MLX"),
+    ] {
+        let mut file = fixture::parse("tiny-llama", &["config.json", "model.safetensors"]);
+        file.metadata.insert(key.to_string(), value);
+        assert!(loaded(&file).is_ok(), "{found}");
+        file.tensors.pop();
+        let error = loaded(&file).map(|_| ()).unwrap_err();
+        assert_eq!(error.code(), "model/unsupported");
+        assert!(error.to_string().contains(&format!("found {found}, supported: GGUF")), "{error}");
+    }
+}
+
 #[test]
 fn a_long_list_is_cut() {
     let mut file = fixture::parse("tiny-llama", &["model-f32.gguf"]);

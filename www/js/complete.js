@@ -32,7 +32,7 @@ export function wireComplete(engine) {
     });
     speech.finish();
     paragraph.classList.remove("streaming");
-    if (engine.choice.source === undefined) output.append(make("p", { className: "muted" }, "The built-in model is made to read: what it writes freely has no sense. Larger models write better."));
+    if (engine.choice.source === undefined) output.append(make("p", { className: "muted" }, "The built-in model is made to read: what it writes freely makes no sense. Larger models write better."));
   });
 
   setEnabled(byId("complete"), true);

@@ -49,9 +49,18 @@ export async function remove(name) {
   await (await folder(true)).removeEntry(name).catch(() => {});
 }
 
+/** The names of this origin's caches; none where there are no caches, or where the browser denies them: some do as soon as it is asked for. */
+async function cacheNames() {
+  try {
+    return (await globalThis.caches?.keys()) ?? [];
+  } catch {
+    return [];
+  }
+}
+
 /** The bytes of the page's own files that are kept, as far as they say their length. */
 export async function keptPage() {
-  const names = (await globalThis.caches?.keys().catch(() => [])) ?? [];
+  const names = await cacheNames();
   if (!names.some((name) => name.startsWith(CACHES))) return 0;
   const list = await siteFiles();
   const kept = new Set();
@@ -78,7 +87,7 @@ export function siteFiles() {
 export async function forgetAll() {
   const registration = await navigator.serviceWorker?.getRegistration(HERE);
   await registration?.unregister();
-  const names = (await globalThis.caches?.keys().catch(() => [])) ?? [];
+  const names = await cacheNames();
   await Promise.all(names.filter((name) => name.startsWith(CACHES)).map((name) => caches.delete(name)));
   if (canKeep) await (await navigator.storage.getDirectory()).removeEntry(FOLDER, { recursive: true }).catch(() => {});
 }

@@ -55,7 +55,7 @@ export function wireModelCard(engine) {
       if (!error && !stopped) announce(`Model ready: ${model.info.name}, on the ${model.device.kind.toUpperCase()}.`);
     } else {
       byId("model-name").textContent = "No model loaded";
-      text.textContent = stopped ? "Stopped." : "The model could not be loaded.";
+      text.textContent = stopped ? "Stopped." : "Not loaded.";
       offer(stopped ? "Load the model" : "Try again", () => engine.load({ ...choice, device: device.value }));
     }
   });

@@ -9,7 +9,7 @@ let problem = "";
 let reached = true;
 
 export async function wireOffline() {
-  if (!("serviceWorker" in navigator) || !isSecureContext) {
+  if (!navigator.serviceWorker || !isSecureContext) {
     return say("unknown", "Not available offline: this browser or address offers no service worker.");
   }
   navigator.serviceWorker.addEventListener("message", ({ data }) => {
@@ -60,7 +60,8 @@ function fail(reason) {
 
 /** Looks at what is really kept and shows it. */
 async function refresh() {
-  const registration = await navigator.serviceWorker?.getRegistration(HERE);
+  // Where storage is denied, this is, too.
+  const registration = await navigator.serviceWorker.getRegistration(HERE).catch(() => undefined);
   if (!registration?.active) {
     if (problem) say("failed", `Not saved for offline use: ${problem}.`);
     else if (!registration?.installing) say("unknown", "Not saved for offline use yet.");

@@ -179,7 +179,7 @@ class Clock {
       // What a call before has read was not read again, and is no speed.
       const read = usage && usage.promptTokens - usage.cachedTokens;
       const speed = read > 0 && timings?.prefillMs > 0 ? rate((read / timings.prefillMs) * 1000) : undefined;
-      return [["First point", first], ["Reading speed", speed, "tokens/s"], ["Tokens read", usage && number(read)], ["Time", total]];
+      return [["First point", first], ["Reading speed", speed, "tokens/s"], ["Tokens read", usage && (read > 0 ? number(read) : "earlier")], ["Time", total]];
     }
     const tokens = usage?.completionTokens ?? this.#pieces;
     const ms = timings?.decodeMs || this.#last - this.#first;

@@ -97,12 +97,19 @@ function shortened(text: string, longest: number): string {
 export class NanolmError extends Error {
   /** What went wrong: docs/errors.md lists the codes. */
   readonly code: ErrorCode;
+  /** Facts by name: the file, what was expected and found, and so on. */
   readonly details: ErrorDetails;
 
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}, options?: ErrorOptions) {
     super(shortened(message, LONGEST_MESSAGE), options);
     this.code = code;
     this.details = details;
+  }
+
+  /** For `JSON.stringify`, and for a worker's message: of an error that is posted, browsers keep the message alone. */
+  toJSON(): { name: string; code: ErrorCode; message: string; details: ErrorDetails } {
+    const { name, code, message, details } = this;
+    return { name, code, message, details };
   }
 }
 // On the prototype, as for the platform's errors: minifiers rename classes, not these.
@@ -189,7 +196,10 @@ const BY_AREA: Record<string, ErrorClass> = {
 /** @internal The error of the class that belongs to its code. A code of a newer engine still gives a `NanolmError`. */
 export function errorFrom({ code, message, details }: WireError): NanolmError {
   const Class = BY_CODE[code] ?? BY_AREA[code.split("/", 1)[0] ?? ""] ?? NanolmError;
-  return new Class(code, message, details);
+  const { name, expected, found } = details;
+  // The engine knows its options, not how others call them.
+  const hint = found === UNKNOWN && typeof name === "string" && typeof expected === "string" ? meant(name, expected) : "";
+  return new Class(code, message + hint, details);
 }
 
 /** @internal Any thrown value in the form that crosses the worker. */
@@ -227,12 +237,76 @@ export function optionError(name: string, expected: string, found: unknown): Opt
   });
 }
 
+/** @internal What was found, where that is no value of the caller's but said in words. */
+export function saying(found: string): { toString(): string } {
+  return { toString: () => found };
+}
+
+const UNKNOWN = "an unknown option";
+
+/** @internal The error for a name that is none of those an option may have: a misspelt option must not silently do nothing. */
+export function unknownOption(name: string, known: readonly string[], before = ""): OptionError {
+  const expected = `one of ${known.join(", ")}`;
+  const error = optionError(before + name, expected, saying(UNKNOWN));
+  return new OptionError(error.code, error.message + meant(name, expected), error.details);
+}
+
+/** What other packages call options of this one, in small letters and without signs. */
+const ELSEWHERE: Readonly<Record<string, string>> = {
+  maxtokens: "maxNewTokens",
+  maxlength: "maxNewTokens",
+  maxoutputtokens: "maxNewTokens",
+  maxcompletiontokens: "maxNewTokens",
+  npredict: "maxNewTokens",
+  dosample: "temperature",
+  stopsequences: "stop",
+  abortsignal: "signal",
+  progresscallback: "onProgress",
+  initprogresscallback: "onProgress",
+  progress: "onProgress",
+  dtype: "quantize",
+  quantized: "quantize",
+  nthreads: "threads",
+  usecache: "cache",
+  topk: "top k limit",
+  top: "limit k",
+  limit: "top k",
+  normalise: "normalize",
+};
+/** Options of every call, which the engine does not list. */
+const OF_CALLS = ["signal", "onProgress"];
+
+/** What a name that is not known may stand for, as the end of a message. */
+function meant(name: string, expected: string): string {
+  const known = [...expected.replace("one of ", "").split(", "), ...OF_CALLS];
+  const plain = (text: string): string => text.toLowerCase().replace(/[^a-z]/g, "");
+  const given = plain(name);
+  const found =
+    known.find((other) => plain(other) === given) ??
+    ELSEWHERE[given]?.split(" ").find((other) => known.includes(other)) ??
+    known.find((other) => other.length > 3 && isNear(given, plain(other)));
+  return found === undefined ? "" : `. Did you mean ${found}?`;
+}
+
+/** Whether one letter too many, too few, wrong or in its neighbour's place makes the difference. */
+function isNear(a: string, b: string): boolean {
+  let same = 0;
+  while (same < a.length && a[same] === b[same]) same += 1;
+  const [x, y] = [a.slice(same), b.slice(same)];
+  const swapped = (y[1] ?? "") + (y[0] ?? "") + y.slice(2);
+  return x.slice(1) === y || x === y.slice(1) || x.slice(1) === y.slice(1) || x === swapped;
+}
+
 /** A value of a caller, who may have given anything. */
 function inWords(value: unknown): string {
   if (typeof value === "string") return JSON.stringify(value);
   if (typeof value === "function") return "a function";
+  if (typeof value === "bigint") return `${value}n`;
   try {
-    return String(value);
+    if (typeof (value as PromiseLike<unknown> | null | undefined)?.then === "function") return "a promise: await it first";
+    if (Array.isArray(value)) return value.length === 0 ? "an empty array" : `an array of ${value.length}`;
+    const text = String(value);
+    return text === "[object Object]" ? `an object with ${Object.keys(value as object).join(", ") || "nothing in it"}` : text;
   } catch {
     // An object without a prototype, or with a toString of its own.
     return "an object";

@@ -32,15 +32,19 @@ export interface DeviceInfo {
 export type TaskMethod = "model" | "instruction" | "package";
 
 export interface EngineInfo {
+  /** What its files call it. */
   name: string;
+  /** Its family as its files name it: `llama`, or a class such as `BertModel`. */
   architecture: string;
   /** Number of weights. */
   parameters: number;
   /** Tokens of prompt and output together, or of a text that an encoder reads. */
   contextLength: number;
+  /** How many different tokens there are. */
   vocabSize: number;
   /** The type that most weights are stored in, such as `q8_0`. */
   weightType: string;
+  /** Where it runs, and why. */
   device: DeviceInfo;
   /**
    * What the model can do: `generate`, `chat` and `complete`, or `embed` where it is an encoder; `tldr`, `key-points`, `headline`, `classify`,
@@ -72,6 +76,7 @@ export interface Progress {
    * that are read again after a GPU was lost), `embed` (texts).
    */
   phase: "download" | "read" | "device" | "embed" | "prefill" | "score" | "decode" | "replay" | (string & {});
+  /** How far it is, in what the phase counts. */
   loaded: number;
   /** Not known for a download whose length the server does not tell. */
   total: number | undefined;
@@ -89,6 +94,7 @@ export interface Timings {
 export interface Usage {
   /** Tokens of the prompt, or of the text that was read. */
   promptTokens: number;
+  /** Tokens that were written. */
   completionTokens: number;
   /** Tokens of the prompt that a call before had read, so that this one need not. */
   cachedTokens: number;

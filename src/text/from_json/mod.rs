@@ -18,11 +18,14 @@ use super::pipeline::Pipeline;
 use super::tokenizer::Tokenizer;
 use super::vocabulary::{ByteAlphabet, PieceStyle, TokenKind, Vocabulary};
 use crate::error::Result;
-use crate::format::without_mark;
+use crate::format::{stand_in, without_mark};
 
 /// Builds the tokenizer from the text of a `tokenizer.json`.
 pub fn build(bytes: &[u8]) -> Result<Tokenizer> {
-    let root: Value = serde_json::from_slice(without_mark(bytes)).map_err(|e| invalid("the file", "JSON", e))?;
+    let root: Value = serde_json::from_slice(without_mark(bytes)).map_err(|e| match stand_in(bytes) {
+        Some(found) => invalid("the file", "JSON", found),
+        None => invalid("the file", "JSON", e),
+    })?;
     let (normalizers, adds_space) = read_normalizers(&root["normalizer"])?;
     let (pre_tokenizers, adds_space_too) = read_pre_tokenizers(&root["pre_tokenizer"])?;
     let tokens = read_tokens(&root)?;

@@ -12,6 +12,8 @@ export async function use(file: File, input: HTMLInputElement, signal: AbortSign
   await Model.load({ "config.json": new Uint8Array(1), "model.safetensors": "/weights", "tokenizer.json": new Blob() });
   const stream: TextStream<Piece> = model.generate("once", { maxNewTokens: 3, stop: ["."], signal });
   for await (const { text, tokenId, logprob } of stream) console.log(text, tokenId + logprob);
+  const said: string = await model.chat("Hello", { maxNewTokens: 3 }).text();
+  console.log(said, await model.chat({ role: "user", content: said }).text());
   const points: TextStream<Point> = model.summarize("text", { type: "key-points" });
   for await (const { start, end, score } of points) console.log(start + end + score);
   for await (const point of points) {
@@ -50,7 +52,8 @@ export async function use(file: File, input: HTMLInputElement, signal: AbortSign
       const code: ErrorCode = error.code;
       // @ts-expect-error no such code
       if (error.code === "download/none") return code;
-      if (error.code === "session/context-full") return error.message;
+      const sent: { name: string; code: ErrorCode; message: string } = error.toJSON();
+      if (sent.code === "session/context-full") return sent.message;
     }
   }
   await using owned = model;

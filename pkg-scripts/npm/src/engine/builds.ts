@@ -44,6 +44,7 @@ export function choose({ build, threads, device }: BuildOptions): Choice {
  * early 2023, behind a flag) got it wrong, and wrong text is worse than slow text.
  */
 function relaxedSimdLacks(): string {
+  if (typeof WebAssembly === "undefined") return "there is no WebAssembly here";
   if (!WebAssembly.validate(RELAXED)) return "the browser has no relaxed SIMD";
   try {
     const { dot } = new WebAssembly.Instance(new WebAssembly.Module(RELAXED)).exports;

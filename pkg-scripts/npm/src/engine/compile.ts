@@ -3,7 +3,15 @@
 import { asIntegrity } from "../files/sha256.js";
 
 /** The file did not arrive. */
-export class NotServed extends Error {}
+export class NotServed extends Error {
+  constructor(
+    message: string,
+    /** What to do. */
+    readonly cure: string,
+  ) {
+    super(message);
+  }
+}
 
 /** A wasm file of the package. */
 export interface WasmFile {
@@ -18,9 +26,11 @@ export interface WasmFile {
 export async function compile({ name, url, integrity }: WasmFile, assets: string | undefined): Promise<WebAssembly.Module> {
   const place = assets === undefined ? url : new URL(name, assets);
   const response = await fetch(place).catch((error: unknown) => {
-    throw new NotServed((error as Error).message);
+    throw new NotServed((error as Error).message, "Check the network, and that the page's Content-Security-Policy allows it (connect-src). Then load again");
   });
-  if (!response.ok) throw new NotServed(`the server answered ${response.status}`);
+  if (!response.ok) {
+    throw new NotServed(`the server answered ${response.status}`, "Serve it beside the package's other files; most bundlers find it, esbuild needs it copied");
+  }
   // Beside the compiler: `fetch` could check it, too, but does not say whether the file was not there or was another.
   const right = checked(name, response.clone(), integrity);
   // Awaited below; until then a failure is not unobserved.
@@ -48,7 +58,7 @@ async function compiled(response: Response): Promise<WebAssembly.Module> {
 export function diagnosis(error: unknown): { problem: "missing" | "policy" | "unsupported" | "damaged"; cure: string } {
   const policy = /content.security.policy|unsafe-eval/i;
   if (error instanceof NotServed) {
-    return { problem: "missing", cure: "Serve it beside the package's other files; most bundlers find it, esbuild needs it copied" };
+    return { problem: "missing", cure: error.cure };
   }
   if (error instanceof WebAssembly.CompileError && policy.test(error.message)) {
     return { problem: "policy", cure: "The page's Content-Security-Policy needs script-src 'self' 'wasm-unsafe-eval'" };

@@ -2,7 +2,7 @@
 // for it. It gets the model's vocabulary once, and keeps the formats that it compiled.
 
 import type { Engine, Guide } from "../engine.js";
-import { optionError, WorkerError } from "../errors.js";
+import { optionError, saying, WorkerError } from "../errors.js";
 import { type CallForm, callsGuide } from "./calls.js";
 
 /** Texts go through its memory: in at `reserve`, out at `answer`. Numbers below 0 say that it failed. */
@@ -138,7 +138,7 @@ function formGuide(grammar: Grammar, { kind, text, name, prefix }: ReturnType<ty
       return work();
     } catch (error) {
       loading = undefined;
-      throw optionError(name, "a format of moderate size", (error as Error).message);
+      throw optionError(name, "a format of moderate size", saying((error as Error).message));
     }
   };
   const id = call(() => {
@@ -148,10 +148,10 @@ function formGuide(grammar: Grammar, { kind, text, name, prefix }: ReturnType<ty
   if (id < 0) {
     const { place, expected, found } = refusal(grammar);
     const at = name === "tools" ? place.replace(/^(?:\/items)?\/anyOf\/(\d+)\/properties\/\w+/, "[$1].parameters") : place;
-    throw optionError(`${name}${at}`, expected, found);
+    throw optionError(`${name}${at}`, expected, saying(found));
   }
   const begun = prefix === "" ? [] : tokensOf(prefix);
-  const misfit = (): Error => optionError("responseFormat.prefix", "the beginning of what the format allows, and not all of it", JSON.stringify(prefix));
+  const misfit = (): Error => optionError("responseFormat.prefix", "the beginning of what the format allows, and not all of it", prefix);
   /** Whether the prefix fits is known before anything is written. */
   const begin = (): number => {
     let state = call(() => grammar.begin(id));

@@ -1,6 +1,6 @@
 // Starts a worker with the fastest build of the engine that starts here, and loads a model in it.
 
-import { NanolmError } from "../errors.js";
+import { NanolmError, WorkerError } from "../errors.js";
 import type { Hashes, SourceFile } from "../files/source.js";
 import type { Build, LoadedInfo } from "../info.js";
 import { isNode } from "../platform.js";
@@ -29,6 +29,10 @@ export interface Launch extends BuildOptions {
 export async function launch(wanted: Launch, options: SendOptions): Promise<Launched> {
   const { files, device, cache, threads, quantize, integrity, assets, hidden } = wanted;
   const { builds, lacking } = choose(wanted);
+  if (typeof WebAssembly === "undefined") {
+    const why = "there is no WebAssembly here";
+    throw new WorkerError("worker/wasm", `the engine could not be started: ${why}. A setting of the browser turns it off, such as the Lockdown Mode of Apple's devices`, { why });
+  }
   const failures: string[] = lacking === "" ? [] : [`no threads: ${lacking}`];
   for (const build of builds) {
     const thread = isNode ? (await import("../node/workers.js")).startWorker(build === "threads") : undefined;

@@ -3,7 +3,7 @@
 // queue leads then and says so, and each tab sends its open calls once more (restart.ts).
 
 import { here } from "../assets.js";
-import { optionError, WorkerError } from "../errors.js";
+import { optionError, saying, WorkerError } from "../errors.js";
 import type { LoadedInfo } from "../info.js";
 import { type SendOptions, WorkerConnection } from "./connection.js";
 import { type Launch, type Launched, launch } from "./launch.js";
@@ -27,7 +27,7 @@ class Moved extends WorkerError {}
 /** Loads a model in the engine that all tabs share. */
 export async function join(wanted: Launch, options: SendOptions): Promise<{ connection: Restarting; info: LoadedInfo }> {
   if (!wanted.files.every((file) => "url" in file)) {
-    throw optionError("shared", "a source with an address, which every tab can read", "files of this page alone");
+    throw optionError("shared", "a source with an address, which every tab can read", saying("files of this page alone"));
   }
   const lacking = lacks();
   if (lacking !== "") {

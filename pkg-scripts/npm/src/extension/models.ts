@@ -1,6 +1,6 @@
 // The engine's model: loaded when a call needs it, let go when none did for a while.
 
-import { optionError } from "../errors.js";
+import { optionError, saying } from "../errors.js";
 import type { Progress } from "../info.js";
 import { type LoadOptions, Model } from "../model/model.js";
 import type { ModelChoice } from "./choice.js";
@@ -80,6 +80,6 @@ async function fileOf(name: string): Promise<File> {
     const folder = await navigator.storage.getDirectory();
     return await (await folder.getFileHandle(name)).getFile();
   } catch (error) {
-    throw optionError("source.file", "the name of a file in the origin private file system", `${name} (${(error as Error).message})`);
+    throw optionError("source.file", "the name of a file in the origin private file system", saying(`${name} (${(error as Error).message})`));
   }
 }

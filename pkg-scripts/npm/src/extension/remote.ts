@@ -1,6 +1,6 @@
 // A model from afar: the same methods, answered by the extension's one engine.
 
-import { DisposedError, optionError } from "../errors.js";
+import { DisposedError, optionError, unknownOption } from "../errors.js";
 import type { EngineInfo } from "../info.js";
 import type { ChatMessage, ChatOptions, ChatPiece } from "../model/chat/types.js";
 import type { Model } from "../model/model.js";
@@ -64,7 +64,7 @@ export class RemoteModel implements Shared {
 
   constructor(options: ConnectOptions = {}) {
     for (const name of Object.keys(checkOptions(options))) {
-      if (!LOAD_OPTIONS.includes(name)) throw optionError(name, `one of ${LOAD_OPTIONS.join(", ")}`, "an unknown option");
+      if (!LOAD_OPTIONS.includes(name)) throw unknownOption(name, LOAD_OPTIONS);
     }
     // Without what is undefined: calls with the same choice must look the same.
     const load = JSON.parse(JSON.stringify(options)) as ModelChoice;
@@ -88,7 +88,7 @@ export class RemoteModel implements Shared {
   }
 
   /** As `Model.chat`. */
-  chat(messages: readonly ChatMessage[], options: ChatOptions & KeepOptions = {}): TextStream<ChatPiece> {
+  chat(messages: string | ChatMessage | readonly ChatMessage[], options: ChatOptions & KeepOptions = {}): TextStream<ChatPiece> {
     return this.#stream<ChatPiece>("chat", [messages], seeded(options));
   }
 

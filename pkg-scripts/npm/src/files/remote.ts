@@ -316,6 +316,8 @@ export async function ask(
   part: boolean = from > 0,
 ): Promise<Incoming | undefined> {
   const { url } = source;
+  const hint = "hint" in source && source.hint !== undefined ? `. ${source.hint}` : "";
+  const missing = hint === "" && "missing" in source && source.missing !== undefined ? `. ${source.missing}` : hint;
   let response: Response;
   try {
     const range = `bytes=${from}-${to === undefined ? "" : to - 1}`;
@@ -326,7 +328,7 @@ export async function ask(
     throw new DownloadError(
       "download/network",
       `${url} could not be fetched: ${(error as Error).message}. Check the network, and that the server (CORS) and the page ` +
-        "(Content-Security-Policy connect-src) allow it",
+        `(Content-Security-Policy connect-src) allow it${hint}`,
       { url },
     );
   }
@@ -336,18 +338,17 @@ export async function ask(
   }
   // What is kept is longer than the file now is.
   if (from > 0 && response.status === 416) throw new Restart(`${url} changed on the server`, true);
-  const hint = "hint" in source && source.hint !== undefined ? `. ${source.hint}` : "";
   if (!response.ok) {
-    throw new DownloadError(
-      "download/status",
-      `${url}: expected the file, found status ${response.status}. Check the address${hint}`,
-      { url, status: response.status },
-    );
+    const { status } = response;
+    const found = url.startsWith("file:") && status === 404 ? "none" : `status ${status}`;
+    // Hubs answer so also where there is no such model.
+    const refused = status === 401 || status === 403 ? "; a file that wants a sign-in, or a licence accepted, has to be downloaded by hand and chosen, or served by your site" : "";
+    throw new DownloadError("download/status", `${url}: expected the file, found ${found}. Check the address${refused}${missing}`, { url, status });
   }
   if (isPage(response)) {
     throw new DownloadError(
       "download/not-a-file",
-      `${url}: expected a model file, found an HTML page. The file is probably missing on the server${hint}`,
+      `${url}: expected a model file, found an HTML page. The file is probably missing on the server${missing}`,
       { url },
     );
   }

@@ -1,9 +1,9 @@
 // What a model can be loaded from, turned into a list of named files.
 
 import { DEFAULT_INTEGRITY, modelFile } from "../assets.js";
-import { DownloadError, optionError } from "../errors.js";
+import { DownloadError, optionError, saying, UnsupportedError } from "../errors.js";
 import { isNode } from "../platform.js";
-import { hubAddress, hubHint } from "./hub.js";
+import { fileAddress, hint, hubAddress, IN_A_FOLDER } from "./hub.js";
 import { splitNames } from "./parts.js";
 
 /** Where one file's bytes come from. A string is an address, relative to the page; in Node the path of a file or folder, too. A `Response` is read to its end. */
@@ -17,7 +17,7 @@ export type NamedFiles = FileList | Iterable<File> | ReadonlyMap<string, FileSou
  * are there, `generation_config.json`, `tokenizer_config.json`, `chat_template.jinja`, and an encoder's `modules.json`,
  * `1_Pooling/config.json`, `sentence_bert_config.json` and `config_sentence_transformers.json`), or an address: one that ends in "/" is such a
  * folder, any other is a GGUF file. Of a GGUF file in parts (`-00001-of-00003.gguf`) the address of one is enough; a folder may have its
- * weights in parts, with an index.
+ * weights in parts, with an index. The address of a page on Hugging Face (of a model, a folder or a file) stands for the files.
  */
 export type ModelSource = FileSource | NamedFiles;
 
@@ -28,8 +28,10 @@ export type Hashes = Readonly<Record<string, string>>;
 export type SourceFile = { name: string; optional?: boolean } & (
   | {
       url: string;
-      /** What to add where it is not there. */
+      /** What to add where it cannot be had. */
       hint?: string;
+      /** What to add where the server says that it is not there. */
+      missing?: string;
       /** The name of the file beside it that lists others, which stand for it where it is not there. */
       index?: string;
       /** One of many: opened when it is its turn. */
@@ -102,15 +104,18 @@ export async function filesOf(source: ModelSource | undefined, { hub, assets }: 
     return [{ name: "nanolm-default.gguf", url: modelFile("default", assets) }];
   }
   if (typeof source === "string" || source instanceof URL) {
-    return filesAt(await addressOf(source, hub), typeof source === "string" && hub === undefined ? hubHint(source) : "");
+    const url = await addressOf(source, hub);
+    return filesAt(url, hint(source, url, hub !== undefined));
   }
   if (isOneFile(source)) {
-    return [await fileFrom(nameOf(source) ?? UNNAMED, source)];
+    const name = nameOf(source) ?? UNNAMED;
+    refuseOther(name);
+    return [await fileFrom(name, source)];
   }
-  if (typeof source === "object" && source !== null) {
+  if (typeof source === "object" && source !== null && !("then" in source)) {
     const named = entriesOf(source);
     if (named.length === 0) {
-      throw optionError("source", "at least one file", "none");
+      throw optionError("source", "at least one file", source);
     }
     return Promise.all(
       named.map(([name, file]) => {
@@ -126,18 +131,38 @@ export async function filesOf(source: ModelSource | undefined, { hub, assets }: 
   );
 }
 
-/** A file at an address, or the folder that it ends with. */
-function filesAt(url: URL, hint: string): SourceFile[] {
-  const hinted = hint === "" ? {} : { hint };
+/** A file at an address, or the folder that it ends with. `advice`: what to add where it is not there. */
+function filesAt(url: URL, advice: string): SourceFile[] {
+  const hinted = advice === "" ? {} : { hint: advice };
   if (!url.pathname.endsWith("/")) {
     const name = url.pathname.split("/").pop() || UNNAMED;
+    // Before a gigabyte is fetched in vain.
+    if (/\.(safetensors|json)$/i.test(name)) {
+      throw optionError("source", `the address of a GGUF file, or of the folder with all files of a model: ${new URL(".", url).href}`, name);
+    }
+    refuseOther(name);
     const parts = splitNames(name);
     if (parts === undefined) return [{ name, url: url.href, ...hinted }];
     return parts.map((part, i) => ({ name: part, url: beside(url, part).href, later: i > 0, ...hinted }));
   }
   return FOLDER.map((file) => {
-    return { ...file, url: beside(url, file.name).href, ...hinted };
+    return { ...file, url: beside(url, file.name).href, missing: IN_A_FOLDER, ...hinted };
   });
+}
+
+const OTHERS: readonly (readonly [RegExp, string])[] = [
+  [/\.onnx(_data)?$/i, "an ONNX file"],
+  [/\.(pt|pth|ckpt)$|^pytorch_model.*\.bin$/i, "a PyTorch checkpoint"],
+  [/\.(tflite|task|litertlm)$/i, "a LiteRT model"],
+  [/\.(h5|msgpack|mlmodel|mlpackage)$/i, "another framework's weights"],
+];
+
+/** Refuses what its name says to be another kind of model: what it holds would be told only when it is there. */
+function refuseOther(name: string): void {
+  const [, found] = OTHERS.find(([kind]) => kind.test(name)) ?? [];
+  if (found === undefined) return;
+  const supported = "GGUF, or a Hugging Face folder with safetensors";
+  throw new UnsupportedError("model/unsupported", `${name} is not supported: found ${found}, supported: ${supported}. Most models are published in one of these, too`, { what: name, found, supported });
 }
 
 /** The address of a file in the same folder. */
@@ -192,7 +217,7 @@ async function fileFrom(name: string, source: FileSource): Promise<SourceFile> {
 }
 
 async function bodyOf(name: string, response: Response): Promise<Blob> {
-  if (response.bodyUsed) throw optionError("source", "a Response that was not read yet", `one of ${name} whose body is used up`);
+  if (response.bodyUsed) throw optionError("source", "a Response that was not read yet", saying(`one of ${name} whose body is used up`));
   if (!response.ok) {
     throw new DownloadError(
       "download/status",
@@ -248,12 +273,14 @@ function unshared(source: ArrayBufferLike | ArrayBufferView): ArrayBuffer | Arra
 }
 
 async function addressOf(address: string | URL, hub: string | URL | undefined): Promise<URL> {
+  // Read as an address, nothing would be the page itself.
+  if (String(address).trim() === "") throw optionError("source", "an address", address);
+  const onHub = hub !== undefined && typeof address === "string" ? hubAddress(address, hub) : undefined;
+  if (onHub !== undefined) return onHub;
   try {
-    const onHub = hub !== undefined && typeof address === "string" ? hubAddress(address, hub) : undefined;
-    if (onHub !== undefined) return onHub;
-    if (isNode) return (await import("../node/files.js")).addressOf(address);
+    if (isNode) return fileAddress((await import("../node/files.js")).addressOf(address));
     // A worker has no document, and its own address is the base there.
-    return new URL(address, globalThis.document?.baseURI ?? globalThis.location?.href);
+    return fileAddress(new URL(address, globalThis.document?.baseURI ?? globalThis.location?.href));
   } catch {
     throw optionError("source", "an address", String(address));
   }

@@ -1,6 +1,6 @@
 // Labels of one's own by an encoder's vectors. Downloaded when it is first used.
 
-import { optionError } from "../errors.js";
+import { optionError, saying, unknownOption } from "../errors.js";
 import { partsOf, room, sentencesOf } from "./instruct/text.js";
 import { report } from "./job.js";
 import { type CallOptions, checkCallOptions, checkText } from "./options.js";
@@ -22,7 +22,7 @@ function checked(labels: readonly string[]): string[] {
   const read = labels.map(words);
   read.forEach((label, i) => {
     if (label === "") throw optionError("labels", "labels with words", labels[i]);
-    if (read.indexOf(label) < i) throw optionError("labels", "each label once", `${JSON.stringify(labels[i])} twice`);
+    if (read.indexOf(label) < i) throw optionError("labels", "each label once", saying(`${JSON.stringify(labels[i])} twice`));
   });
   return read;
 }
@@ -30,7 +30,7 @@ function checked(labels: readonly string[]): string[] {
 /** How likely each label fits a text, the likeliest first: the nearer its vector is to the text's. Of a long text each part counts as it is long. */
 export async function byVectors(source: Vectors, contextLength: number, text: string, labels: readonly string[], options: CallOptions): Promise<{ label: string; score: number }[]> {
   const { signal, onProgress, ...unknown } = options;
-  for (const name of Object.keys(unknown)) throw optionError(name, "one of method, signal, onProgress", "an unknown option");
+  for (const name of Object.keys(unknown)) throw unknownOption(name, ["method", "signal", "onProgress"]);
   checkCallOptions({ signal, onProgress });
   const read = checked(labels);
   signal?.throwIfAborted();

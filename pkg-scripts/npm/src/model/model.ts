@@ -2,10 +2,10 @@
 
 import type { Connection } from "../engine/connection.js";
 import { launch } from "../engine/launch.js";
-import { optionError } from "../errors.js";
+import { optionError, unknownOption } from "../errors.js";
 import { filesOf, folderAddress, hashesOf, LABEL_SETS, type ModelSource } from "../files/source.js";
 import type { Build, DeviceInfo, EngineInfo, LoadedInfo, Progress } from "../info.js";
-import { chat } from "./chat.js";
+import { chat, messagesOf } from "./chat.js";
 import type { ChatMessage, ChatOptions, ChatPiece } from "./chat/types.js";
 import type { CheckOptions, ModelCheck } from "./check/types.js";
 import { headed } from "./headed.js";
@@ -14,7 +14,7 @@ import type { Finders } from "./instruct/index.js";
 import { type FinderOptions, type Found, found, written } from "./instructed.js";
 import { report } from "./job.js";
 import { described } from "./methods.js";
-import { type CallOptions, checkCallOptions, checkOptions, type ControlOptions, type Instructed, isLiteral } from "./options.js";
+import { type CallOptions, checkCallOptions, checkFlags, checkOptions, checkSource, checkText, type ControlOptions, type Instructed, isLiteral, LOAD_OPTIONS } from "./options.js";
 import { Parts } from "./parts.js";
 import { Session } from "./session.js";
 import { sourced } from "./sourced.js";
@@ -36,6 +36,7 @@ export interface LoadOptions {
    * CPU; `model.device.reason` tells. What was measured is kept for later loads, as far as `cache` allows.
    */
   device?: "auto" | "gpu" | "cpu" | undefined;
+  /** Told how far the download and the load are. */
   onProgress?: ((progress: Progress) => void) | undefined;
   /** Aborts the download or the load at any moment. */
   signal?: AbortSignal | undefined;
@@ -111,6 +112,8 @@ export class Model {
   readonly #defaultSet: string | undefined;
 
   private constructor(connection: Connection, info: LoadedInfo, cache: boolean, assets: string | undefined) {
+    // JavaScript knows no private constructors.
+    if (info === undefined) throw new TypeError("a Model is made by `await Model.load(source)`, not by `new Model()`");
     this.#connection = connection;
     this.#parts = new Parts(connection, cache, assets);
     // Sets that come with the package are any model's; of one name, they answer.
@@ -131,9 +134,9 @@ export class Model {
   static async load(source?: ModelSource, options: LoadOptions = {}): Promise<Model> {
     const { device = "auto", cache = true, embeddings = false, hub, threads, quantize, build, restart, shared, integrity, assetsUrl, hidden = "run", signal, onProgress, ...unknown } = checkOptions(options);
     // A misspelt option must not silently do nothing. (The engine refuses those of calls.)
-    for (const name of Object.keys(unknown)) {
-      throw optionError(name, "one of device, cache, embeddings, hub, threads, quantize, integrity, assetsUrl, restart, shared, hidden, build, signal, onProgress", "an unknown option");
-    }
+    for (const name of Object.keys(unknown)) throw unknownOption(name, LOAD_OPTIONS);
+    checkSource(source);
+    checkFlags({ cache, embeddings, restart, shared });
     if (!["auto", "gpu", "cpu"].includes(device)) {
       throw optionError("device", '"auto", "gpu" or "cpu"', device);
     }
@@ -204,7 +207,7 @@ export class Model {
   }
 
   /**
-   * Answers a conversation, by the chat template of the model's files. What a model thinks first comes apart, as `reasoning`.
+   * Answers a conversation, or a string that the user says, by the chat template of the model's files. What a model thinks first comes apart, as `reasoning`.
    * Where the last message is the assistant's, the answer goes on from it. What the conversation has in common with the ones
    * before is not read again.
    *
@@ -212,8 +215,8 @@ export class Model {
    * `Assistant:`, and answers as well as it completes texts. Rejects with a `TemplateError` for a template that cannot be
    * rendered, or refuses the conversation.
    */
-  chat(messages: readonly ChatMessage[], options: ChatOptions = {}): TextStream<ChatPiece> {
-    return chat(this.#connection, { messages: () => messages }, options);
+  chat(messages: string | ChatMessage | readonly ChatMessage[], options: ChatOptions = {}): TextStream<ChatPiece> {
+    return chat(this.#connection, { messages: () => messagesOf(messages) }, options);
   }
 
   /**
@@ -229,6 +232,7 @@ export class Model {
    * (`model.info.methods`).
    */
   summarize(text: string, options: SummarizeOptions & { type: "key-points" }): TextStream<Point>;
+  /** Summarizes a text of any length in a sentence (`tldr`, the default) or a headline. */
   summarize(text: string, options?: SummarizeOptions & { type?: "tldr" | "headline" | undefined }): TextStream<Piece>;
   summarize(text: string, options?: SummarizeOptions): TextStream<Piece> | TextStream<Point>;
   summarize(text: string, options: SummarizeOptions = {}): TextStream<Piece> | TextStream<Point> {
@@ -246,6 +250,7 @@ export class Model {
    * know both languages.
    */
   translate(text: string, options: TranslateOptions): TextStream<Piece> {
+    if (typeof options !== "object" || options === null) throw optionError("options", 'an object with the language, such as { to: "de" }', options);
     if (this.#info.recipes !== undefined) return sourced(this.#connection, this.#info, "translate", text, options);
     return written(this.#asked, "translate", text, options);
   }
@@ -274,6 +279,7 @@ export class Model {
    * other, English only, a table does that is fetched when first needed (`LoadOptions.embeddings`).
    */
   embed(text: string, options?: EmbedOptions): Promise<Vector>;
+  /** The vector of each text, in their order. */
   embed(texts: readonly string[], options?: EmbedOptions): Promise<Vector[]>;
   embed(texts: string | readonly string[], options: EmbedOptions = {}): Promise<Vector | Vector[]> {
     return embed(this.#vectors, texts, options);
@@ -284,6 +290,7 @@ export class Model {
    * sum over the tokens that two of them share, of the products of their weights, says how near they are.
    */
   embedSparse(text: string, options?: CallOptions): Promise<SparseVector>;
+  /** Each text as weights of tokens, in their order. */
   embedSparse(texts: readonly string[], options?: CallOptions): Promise<SparseVector[]>;
   async embedSparse(texts: string | readonly string[], options: CallOptions = {}): Promise<SparseVector | SparseVector[]> {
     return (await import("./heads/masked.js")).embedSparse(this.#connection, texts, options);
@@ -302,6 +309,7 @@ export class Model {
    * each other. With a list, how near the first text is to each of it. Vectors of `embed` can stand for texts.
    */
   similarity(a: string | Vector, b: string | Vector, options?: EmbedOptions): Promise<number>;
+  /** How near the first text is to each of the others, -1 to 1, in their order. */
   similarity(a: string | Vector, b: readonly (string | Vector)[], options?: EmbedOptions): Promise<number[]>;
   similarity(
     a: string | Vector,
@@ -352,14 +360,21 @@ export class Model {
    * `controls` is `literal`.
    */
   async tokenize(text: string, options: { addSpecial?: boolean | undefined } & ControlOptions = {}): Promise<Uint32Array> {
-    const { addSpecial = false, controls = "parse" } = checkOptions(options);
+    checkText("text", text);
+    const { addSpecial = false, controls = "parse", ...unknown } = checkOptions(options);
+    for (const name of Object.keys(unknown)) throw unknownOption(name, ["addSpecial", "controls"]);
+    checkFlags({ addSpecial });
     const literal = isLiteral(controls) ? undefined : new Uint32Array();
-    return this.#connection.send<Uint32Array>({ method: "tokenize", text: String(text), addSpecial, literal }).answer;
+    return this.#connection.send<Uint32Array>({ method: "tokenize", text, addSpecial, literal }).answer;
   }
 
   /** The text of token ids. */
   async detokenize(ids: Iterable<number>): Promise<string> {
-    return this.#connection.send<string>({ method: "detokenize", ids: Uint32Array.from(ids) }).answer;
+    if (typeof ids !== "object" || ids === null || !(Symbol.iterator in ids)) throw optionError("ids", "token ids, such as those of tokenize", ids);
+    const list = [...ids];
+    const wrong = list.findIndex((id) => !(Number.isInteger(id) && id >= 0 && id < 2 ** 32));
+    if (wrong >= 0) throw optionError(`ids[${wrong}]`, "a whole number of at least 0", list[wrong]);
+    return this.#connection.send<string>({ method: "detokenize", ids: Uint32Array.from(list) }).answer;
   }
 
   /** Ends the worker and frees its memory. Open calls reject with a `DisposedError`. */

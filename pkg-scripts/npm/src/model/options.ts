@@ -6,6 +6,7 @@ import type { Progress } from "../info.js";
 export interface CallOptions {
   /** Rejects the call, queued or running, with the signal's reason. */
   signal?: AbortSignal | undefined;
+  /** Told how far the call is. What it throws is reported as any uncaught error. */
   onProgress?: ((progress: Progress) => void) | undefined;
   /**
    * `background`: calls of the model that are not in the background go first, also before one that runs, and the processor is left to others
@@ -58,10 +59,42 @@ export function inBackground({ priority }: CallOptions): boolean {
   return priority === "background";
 }
 
+/** @internal What `Model.load` takes. */
+export const LOAD_OPTIONS = [
+  "device",
+  "cache",
+  "embeddings",
+  "hub",
+  "threads",
+  "quantize",
+  "integrity",
+  "assetsUrl",
+  "restart",
+  "shared",
+  "hidden",
+  "build",
+  "signal",
+  "onProgress",
+];
+
+/** @internal Refuses options in the source's place: they would be taken for files by their names. */
+export function checkSource(source: unknown): void {
+  const names = typeof source === "object" && source !== null ? Object.keys(source) : [];
+  if (names.length === 0 || !names.every((name) => LOAD_OPTIONS.includes(name))) return;
+  throw optionError("source", "a model, or undefined for the default one, and options behind it: Model.load(undefined, { … })", source);
+}
+
 /** @internal The options as an object, whatever the caller gave. */
 export function checkOptions<T extends object>(options: T): T {
   if (typeof options !== "object" || options === null) throw optionError("options", "an object", options);
   return options;
+}
+
+/** @internal Refuses what is neither: a text such as "no" would count as yes. */
+export function checkFlags(flags: Readonly<Record<string, unknown>>): void {
+  for (const [name, value] of Object.entries(flags)) {
+    if (value !== undefined && typeof value !== "boolean") throw optionError(name, "true or false", value);
+  }
 }
 
 /** @internal */

@@ -3,6 +3,7 @@
 
 /** A part of the text. */
 export interface Place {
+  /** Inclusive. */
   start: number;
   /** Exclusive. */
   end: number;

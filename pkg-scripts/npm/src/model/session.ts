@@ -3,7 +3,7 @@
 import type { Connection } from "../engine/connection.js";
 import { isDone, type JobEvent } from "../engine/protocol.js";
 import { optionError } from "../errors.js";
-import { chat } from "./chat.js";
+import { chat, messagesOf } from "./chat.js";
 import type { ChatMessage, ChatOptions, ChatPiece } from "./chat/types.js";
 import { runJob, streamJob } from "./job.js";
 import { type CallOptions, checkOptions, checkText, type ControlOptions, isLiteral } from "./options.js";
@@ -96,7 +96,7 @@ export class Session {
    * to the conversation as far as it was written; after an error it is as before the call.
    */
   chat(said: string | ChatMessage | readonly ChatMessage[], options: ChatOptions = {}): TextStream<ChatPiece> {
-    const more = typeof said === "string" ? [{ role: "user", content: said } as const] : [said].flat() as ChatMessage[];
+    const more = messagesOf(said);
     const conversation = { messages: () => [...this.#messages, ...more], session: this.#id, after: this.#chatting };
     const stream = chat(this.#connection, conversation, options);
     const chatting = stream.result.then(

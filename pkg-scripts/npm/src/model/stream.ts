@@ -1,11 +1,17 @@
 // What `generate` and `summarize` give back: a stream of pieces with a result at its end.
 
+import { OptionError } from "../errors.js";
 import type { FinishReason, Timings, Usage } from "../info.js";
 import type { Place } from "./places.js";
 
-/** One token's text. Usually one token; none of a multi-byte character's bytes come before all of them are there. */
+/**
+ * One token's text. Usually one token; none of a multi-byte character's bytes come before all of them are there. Used as a string, a piece is
+ * its `text`: `${piece}`.
+ */
 export interface Piece {
+  /** What the token writes. */
   text: string;
+  /** Its id in the vocabulary. */
   tokenId: number;
   /** Natural logarithm of the token's probability. */
   logprob: number;
@@ -31,7 +37,9 @@ export interface Result {
   text: string;
   /** `stop`: the model or a stop text ended it; `length`: a limit did; `abort`: the reader left (`break`, `cancel()`). */
   finishReason: FinishReason;
+  /** How many tokens were read and written. */
   usage: Usage;
+  /** How long it took, in milliseconds. */
   timings: Timings & {
     /** Tokens a second after the first. */
     tokensPerSecond: number;
@@ -97,7 +105,7 @@ export class TextStream<T = Piece> extends ReadableStream<T> {
     this.result = new Promise<Result>((resolve, reject) => {
       stop = start({
         piece(piece) {
-          if (open) controller.enqueue(piece);
+          if (open) controller.enqueue(readable(piece));
           pieces += 1;
         },
         // At once: a reader that asks right after would still get what is in the queue.
@@ -162,9 +170,26 @@ export class TextStream<T = Piece> extends ReadableStream<T> {
     return iterate(this, options?.preventCancel ?? false) as unknown as PieceIterator<T>;
   }
 
+  /** Refuses to pass for a text, which it is not yet: `${stream}` would be "[object ReadableStream]". */
+  [Symbol.toPrimitive](): never {
+    throw new OptionError(
+      "option/invalid",
+      "a stream of text was used as the text itself: expected a string, found a TextStream. Write `await stream.text()`, or `for await (const { text } of stream)`",
+    );
+  }
+
   override [Symbol.asyncIterator](options?: { preventCancel?: boolean }): PieceIterator<T> {
     return this.values(options);
   }
+}
+
+/** Where a piece is used as a string (`output.append(piece)` in JavaScript, a `TextEncoderStream`), it is its text. Equal objects stay equal: nobody lists it. */
+function readable<T>(piece: T): T {
+  return Object.defineProperty(piece, "toString", { value: textOf, enumerable: false });
+}
+
+function textOf(this: { text: string }): string {
+  return this.text;
 }
 
 async function* iterate<T>(stream: ReadableStream<T>, preventCancel: boolean): AsyncGenerator<T, undefined> {

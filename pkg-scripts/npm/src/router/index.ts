@@ -1,6 +1,6 @@
 // One endpoint for models on the device and larger ones elsewhere. Nothing leaves the device without consent.
 
-import { optionError } from "../errors.js";
+import { optionError, unknownOption } from "../errors.js";
 import { ApiError, errorResponse, toApiError } from "../openai/errors.js";
 import { type EventSink, eventStream } from "../openai/events.js";
 import type { Body } from "../openai/parameters.js";
@@ -33,7 +33,7 @@ const OPTIONS = ["models", "policy", "consent", "storage", "personal", "findPers
 
 function checkOptions(options: RouterOptions): void {
   if (typeof options !== "object" || options === null) throw optionError("options", "an object", options);
-  for (const name of Object.keys(options)) if (!OPTIONS.includes(name)) throw optionError(name, `one of ${OPTIONS.join(", ")}`, "an unknown option");
+  for (const name of Object.keys(options)) if (!OPTIONS.includes(name)) throw unknownOption(name, OPTIONS);
   const { personal = "stay", consent, findPersonal, onLeave } = options;
   if (!["stay", "redact", "send"].includes(personal)) throw optionError("personal", '"stay", "redact" or "send"', personal);
   for (const [name, hook] of Object.entries({ consent, findPersonal, onLeave })) {

@@ -1,6 +1,6 @@
 // Which models to ask, in which order: the policy's words, then the budget.
 
-import { optionError } from "../errors.js";
+import { optionError, unknownOption } from "../errors.js";
 import type { Routed } from "./models.js";
 import type { Asked, Candidate, Policy, PolicyData, Rule } from "./types.js";
 
@@ -26,7 +26,7 @@ function holds({ when = {} }: Rule, asked: Asked): boolean {
 export function checkPolicy(policy: Policy | undefined, models: ReadonlyMap<string, Routed>): void {
   if (policy === undefined || typeof policy === "function") return;
   const { rules = [], quality, latencyMs, cost, totalCost, ...unknown } = policy;
-  for (const name of Object.keys(unknown)) throw optionError(`policy.${name}`, "one of rules, quality, latencyMs, cost, totalCost", "an unknown one");
+  for (const name of Object.keys(unknown)) throw unknownOption(name, ["rules", "quality", "latencyMs", "cost", "totalCost"], "policy.");
   for (const [i, { use, when = {} }] of rules.entries()) {
     if (!Array.isArray(use)) throw optionError(`policy.rules[${i}].use`, "names of models", use);
     for (const name of use) if (!models.has(name)) throw optionError(`policy.rules[${i}].use`, `one of ${[...models.keys()].join(", ")}`, name);

@@ -1,6 +1,6 @@
 // How vectors become rows, by the type of an index, and what a kernel's numbers mean. Vectors are of length 1 here: a product is a cosine.
 
-import { optionError } from "../errors.js";
+import { optionError, saying } from "../errors.js";
 import type { KernelName } from "./kernel.js";
 
 /** `float32`: 4 bytes a number. `int8`: one, with a scale for each vector. `binary`: one bit, the sign. */
@@ -128,7 +128,7 @@ export const ENCODINGS: Readonly<Record<VectorType, Encoding>> = {
 export function unit(name: string, vector: VectorLike, dimensions: number): Float64Array {
   const isVector = Array.isArray(vector) || vector instanceof Float32Array || vector instanceof Float64Array;
   if (!isVector) throw optionError(name, `a vector of ${dimensions} numbers`, vector);
-  if (vector.length !== dimensions) throw optionError(name, `a vector of ${dimensions} numbers`, `one of ${vector.length}`);
+  if (vector.length !== dimensions) throw optionError(name, `a vector of ${dimensions} numbers`, saying(`one of ${vector.length}`));
   const numbers = Float64Array.from(vector as ArrayLike<number>);
   const wrong = numbers.findIndex((value, i) => !Number.isFinite(value) || typeof vector[i] !== "number");
   if (wrong >= 0) throw optionError(`${name}[${wrong}]`, "a finite number", vector[wrong]);

@@ -1,6 +1,6 @@
 // Texts by what they say: cut into passages, made vectors by a model, found by a query.
 
-import { NanolmError, optionError } from "../errors.js";
+import { NanolmError, optionError, saying, unknownOption } from "../errors.js";
 import type { CallOptions, EmbedOptions, Vector } from "../index.js";
 import type { Place } from "../model/places.js";
 import { checkCallOptions, checkOptions, checkText } from "../model/options.js";
@@ -138,7 +138,7 @@ export class TextIndex {
    */
   async add(documents: TextDocument | readonly TextDocument[], options: CallOptions = {}): Promise<void> {
     const { signal, onProgress, priority, ...unknown } = checkOptions(options);
-    for (const name of Object.keys(unknown)) throw optionError(name, "one of signal, onProgress, priority", "an unknown option");
+    for (const name of Object.keys(unknown)) throw unknownOption(name, ["signal", "onProgress", "priority"]);
     checkCallOptions({ signal, onProgress, priority });
     // Whoever makes the vectors need not know of it.
     const urgency = priority === undefined ? {} : { priority };
@@ -182,7 +182,7 @@ export class TextIndex {
   /** The passages that are nearest to a query in what they say, the best first. */
   async search(query: string, options: TextSearchOptions = {}): Promise<FoundText[]> {
     const { k, filter, signal, ...unknown } = checkOptions(options);
-    for (const name of Object.keys(unknown)) throw optionError(name, "one of k, filter, signal", "an unknown option");
+    for (const name of Object.keys(unknown)) throw unknownOption(name, ["k", "filter", "signal"]);
     checkText("query", query);
     checkCallOptions({ signal });
     if (filter !== undefined && typeof filter !== "function") throw optionError("filter", "a function", filter);
@@ -283,7 +283,7 @@ export class TextIndex {
       // As it comes back once it was saved, and out of reach of who gave it.
       return { id, text, metadata: metadata === undefined ? undefined : JSON.parse(JSON.stringify(metadata)), passages };
     } catch (error) {
-      throw optionError(`${name}.metadata`, "something that JSON can say", (error as Error).message);
+      throw optionError(`${name}.metadata`, "something that JSON can say", saying((error as Error).message));
     }
   }
 
@@ -302,7 +302,7 @@ const entryOf = ({ id, metadata }: Kept): Entry => ({ id, metadata });
 
 function checked(options: TextIndexOptions): TextIndexOptions {
   for (const [name, value] of Object.entries(checkOptions(options))) {
-    if (!NAMES.includes(name)) throw optionError(name, `one of ${NAMES.join(", ")}`, "an unknown option");
+    if (!NAMES.includes(name)) throw unknownOption(name, NAMES);
     if (name === "passage" && value !== undefined && !isCount(value, 50, 100_000)) throw optionError(name, "a whole number from 50 to 100000", value);
     if (/prefix$/i.test(name) && value !== undefined) checkText(name, value as string);
   }

@@ -1,6 +1,6 @@
 // An exact index over vectors: every search compares the query with all of them, in SIMD.
 
-import { optionError } from "../errors.js";
+import { optionError, unknownOption } from "../errors.js";
 import { Best } from "./best.js";
 import { ENCODINGS, unit, type VectorLike, type VectorType } from "./encode.js";
 import { invalid, pack, unpack } from "./format.js";
@@ -113,7 +113,7 @@ export class VectorIndex {
   constructor(options: VectorIndexOptions) {
     if (typeof options !== "object" || options === null) throw optionError("options", "an object", options);
     const { dimensions, type = "int8", rescore, ...unknown } = options;
-    for (const name of Object.keys(unknown)) throw optionError(name, "one of dimensions, type, rescore", "an unknown option");
+    for (const name of Object.keys(unknown)) throw unknownOption(name, ["dimensions", "type", "rescore"]);
     if (!isCount(dimensions, 1, MOST_DIMENSIONS)) throw optionError("dimensions", `a whole number from 1 to ${MOST_DIMENSIONS}`, dimensions);
     if (!TYPES.includes(type)) throw optionError("type", TYPES.map((each) => `"${each}"`).join(" or "), type);
     if (rescore !== undefined && type !== "binary") throw optionError("rescore", 'nothing with a type other than "binary"', rescore);
@@ -179,7 +179,7 @@ export class VectorIndex {
   search(vector: VectorLike, options: SearchOptions = {}): Match[] {
     if (typeof options !== "object" || options === null) throw optionError("options", "an object", options);
     const { k = 10, filter, ...unknown } = options;
-    for (const name of Object.keys(unknown)) throw optionError(name, "one of k, filter", "an unknown option");
+    for (const name of Object.keys(unknown)) throw unknownOption(name, ["k", "filter"]);
     if (!isCount(k, 1, Number.MAX_SAFE_INTEGER)) throw optionError("k", "a whole number of at least 1", k);
     if (filter !== undefined && typeof filter !== "function") throw optionError("filter", "a function", filter);
     const query = unit("vector", vector, this.dimensions);

@@ -2,7 +2,7 @@
 
 import { type Entry, CHUNK, PART, STORE } from "../files/store.js";
 import { beside, filesOf, type ModelSource, type SourceFile } from "../files/source.js";
-import { optionError } from "../errors.js";
+import { optionError, saying } from "../errors.js";
 import { FolderStorage } from "../node/store.js";
 import { isNode } from "../platform.js";
 
@@ -182,6 +182,6 @@ export async function persist(): Promise<boolean> {
 /** The files of a source that come from the network. */
 async function remote(source: ModelSource | undefined, { hub }: StoreOptions): Promise<RemoteSource[]> {
   const files = (await filesOf(source, { hub })).filter((file): file is RemoteSource => "url" in file);
-  if (files.length === 0) throw optionError("source", "an address, or nothing for the default model", "files that are no downloads");
+  if (files.length === 0) throw optionError("source", "an address, or nothing for the default model", saying("files that are no downloads"));
   return files;
 }

@@ -7,8 +7,8 @@ const ROLES = ["system", "developer", "user", "assistant", "tool"];
 
 /** The messages, checked, with their contents as texts and the arguments of calls as objects. */
 export function normalised(messages: readonly ChatMessage[], template: string | undefined): ChatMessage[] {
-  if (!Array.isArray(messages)) throw optionError("messages", "an array of messages", messages);
-  if (messages.length === 0) throw optionError("messages", "at least one message", "none");
+  if (!Array.isArray(messages)) throw optionError("messages", "a string, or an array of messages", messages);
+  if (messages.length === 0) throw optionError("messages", "at least one message", messages);
   const knowsDeveloper = template?.includes("developer") ?? false;
   return messages.map((message: ChatMessage, i) => {
     const at = `messages[${i}]`;

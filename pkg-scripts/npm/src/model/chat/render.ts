@@ -1,6 +1,6 @@
 // From messages to a prompt, by the model's template or, for a model without one, plainly.
 
-import { type NanolmError, optionError, TemplateError } from "../../errors.js";
+import { type NanolmError, optionError, saying, TemplateError } from "../../errors.js";
 import type { Template } from "../../jinja.js";
 import { type ControlTexts, markerFor, type Marked } from "./literal.js";
 import { describe, failingTag } from "./place.js";
@@ -39,7 +39,7 @@ export async function render(rendering: Rendering): Promise<Marked> {
   const { messages, template, values, controls } = rendering;
   const marker = markerFor([messages, values], controls);
   if (marker === undefined) {
-    throw optionError("messages", "texts without Unicode's noncharacters (U+FDD0 to U+FDEF)", "all of them");
+    throw optionError("messages", "texts without Unicode's noncharacters (U+FDD0 to U+FDEF)", saying("all of them"));
   }
   const marked = { messages: marker.mark(messages), values: { ...values, ...marker.mark(given(values)) } };
   const write = async (messages: readonly ChatMessage[], values: Record<string, unknown>): Promise<string> =>
@@ -108,7 +108,7 @@ function upTo(text: string, content: string): string {
   const found = whole >= 0 ? content : content.trim();
   const at = whole >= 0 ? whole : text.lastIndexOf(found);
   if (at < 0 || found === "") {
-    throw optionError("messages", "a last message of the user, or one of the assistant that the template writes", "one that it leaves out");
+    throw optionError("messages", "a last message of the user, or one of the assistant that the template writes", saying("one that it leaves out"));
   }
   return text.slice(0, at + found.length);
 }

@@ -6,7 +6,9 @@ import type { GenerateOptions } from "../tasks/generate.js";
 
 /** A part of a message. */
 export interface ChatTextPart {
+  /** The only kind: models read text alone. */
   type: "text";
+  /** What it says. */
   text: string;
 }
 

@@ -1,11 +1,11 @@
 // Whether a model can run here, by the headers of its files, before anything large is fetched. Itself fetched when it is first used.
 
-import { type ErrorCode, optionError } from "../../errors.js";
+import { type ErrorCode, unknownOption } from "../../errors.js";
 import { type Beginning, beginnings } from "../../files/beginning.js";
 import { filesOf, folderAddress, type ModelSource } from "../../files/source.js";
 import type { LoadedInfo } from "../../info.js";
 import { described } from "../methods.js";
-import { checkCallOptions, checkOptions } from "../options.js";
+import { checkCallOptions, checkFlags, checkOptions, checkSource } from "../options.js";
 import { describe, type Description, type Sizes } from "./described.js";
 import { cpu, gpu, speed } from "./devices.js";
 import type { CheckedCpu, CheckedMemory, CheckOptions, ModelCheck } from "./types.js";
@@ -18,8 +18,10 @@ const CONTEXTS = [512, 2048, 8192, 32768];
 export async function check(source: ModelSource | undefined, options: CheckOptions = {}): Promise<ModelCheck> {
   const { hub, assetsUrl, cache = true, threads, build, signal, ...unknown } = checkOptions(options);
   for (const name of Object.keys(unknown)) {
-    throw optionError(name, "one of hub, assetsUrl, cache, threads, build, signal", "an unknown option");
+    throw unknownOption(name, ["hub", "assetsUrl", "cache", "threads", "build", "signal"]);
   }
+  checkSource(source);
+  checkFlags({ cache });
   checkCallOptions({ signal });
   const cpuHere = cpu({ build, threads });
   const assets = assetsUrl === undefined ? undefined : folderAddress("assetsUrl", assetsUrl);

@@ -5,12 +5,17 @@ import type { Build, TaskMethod } from "../../info.js";
 
 /** As for `Model.load`. */
 export interface CheckOptions {
+  /** Where models are found by their id, such as `https://huggingface.co`. */
   hub?: string | URL | undefined;
+  /** The folder with a copy of the package's large files. */
   assetsUrl?: string | URL | undefined;
   /** Look into what earlier loads have kept (default). */
   cache?: boolean | undefined;
+  /** How many threads would compute. */
   threads?: number | undefined;
+  /** This build of the engine and no other. */
   build?: Build | undefined;
+  /** Ends the check, and what it downloads. */
   signal?: AbortSignal | undefined;
 }
 
@@ -30,7 +35,9 @@ export interface ModelCheck {
   reason?: string | undefined;
   /** The code of the error that loading would end with. */
   code?: ErrorCode | undefined;
+  /** What its files call it. */
   name: string;
+  /** Its family as its files name it. */
   architecture: string;
   /** Number of weights in the files. */
   parameters: number;
@@ -44,26 +51,33 @@ export interface ModelCheck {
   weightType: string;
   /** Tokens of prompt and output together, or of a text that an encoder reads. */
   contextLength: number | undefined;
+  /** What it takes once it is loaded. */
   memory: CheckedMemory;
   /** As `model.info` would have them. Of a model that cannot run: none. */
   tasks: string[];
+  /** Which way each task would go. */
   methods: Readonly<Record<string, TaskMethod>>;
+  /** Where it could run, and why not. */
   devices: { cpu: CheckedCpu; gpu: CheckedGpu };
   /** Of decoders that can run. */
   speed: CheckedSpeed | undefined;
 }
 
 export interface CheckedCpu {
+  /** Models can run on it here. */
   usable: boolean;
   /** The build of the engine that would run. */
   build: Build;
   /** The most threads that it would compute with. */
   threads: number;
+  /** Why, in words. */
   reason: string;
 }
 
 export interface CheckedGpu {
+  /** The model may run on it here: its self-check comes with the load. */
   usable: boolean;
+  /** Why, in words. */
   reason: string;
 }
 
@@ -71,6 +85,7 @@ export interface CheckedGpu {
 export interface CheckedSpeed {
   /** `fast`: 20 tokens a second and more. `usable`: 5 and more, about as fast as people read. `slow`: fewer. */
   class: "fast" | "usable" | "slow";
+  /** Tokens written in a second. */
   tokensPerSecond: number;
   /** What the CPU reads of the weights for each token. */
   bytesPerToken: number;

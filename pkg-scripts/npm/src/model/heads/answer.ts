@@ -23,7 +23,7 @@ export async function answer(
   { question, minScore = 0, method: _, ...call }: AnswerOptions & { question: string },
 ): Promise<Answer | null> {
   if (!(minScore >= 0 && minScore <= 1)) throw optionError("minScore", "a number from 0 to 1", minScore);
-  checkNames(call);
+  checkNames(call, ["minScore", "method"]);
   const windows = await windowsOf(connection, text, question, contextLength, call);
   const best = bestOf(windows);
   if (best === null || best.score < minScore) return null;

@@ -32,7 +32,7 @@ export async function byTokens(
   { types, ...call }: EntityOptions,
 ): Promise<{ found: Entity[]; others: readonly string[] }> {
   if (types !== undefined && !(Array.isArray(types) && types.length > 0)) throw optionError("types", "a list of at least one type", types);
-  checkNames(call);
+  checkNames(call, ["types"]);
   const windows = await windowsOf(connection, text, undefined, contextLength, call);
   const own = new Set(windows[0]?.labels.map(typeOf));
   const found = merged(wordsOf(windows))

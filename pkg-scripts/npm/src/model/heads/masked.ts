@@ -13,7 +13,7 @@ const MOST = 1000;
 export async function fillMask(connection: Connection, text: string, options: FillMaskOptions): Promise<Fill[]> {
   const { topK = 5, signal, onProgress, ...unknown } = checkOptions(options);
   checkText("text", text);
-  checkNames(unknown);
+  checkNames(unknown, ["topK"]);
   checkCallOptions({ signal, onProgress });
   if (!(Number.isInteger(topK) && topK >= 1 && topK <= MOST)) throw optionError("topK", `a whole number from 1 to ${MOST}`, topK);
   signal?.throwIfAborted();

@@ -3,7 +3,7 @@
 import type { TokenLogits } from "../../engine.js";
 import type { Connection } from "../../engine/connection.js";
 import { type CallOptions, checkCallOptions, inBackground } from "../options.js";
-import { optionError } from "../../errors.js";
+import { unknownOption } from "../../errors.js";
 import { report } from "../job.js";
 import type { Place } from "../places.js";
 
@@ -81,8 +81,8 @@ function windowOf({ labels, logits, words: places }: TokenLogits, from: number):
 }
 
 /** Refuses what is no option of a call: a misspelt one must not silently do nothing. */
-export function checkNames({ signal: _, onProgress: __, priority: ___, ...unknown }: CallOptions): void {
-  for (const name of Object.keys(unknown)) throw optionError(name, "an option of this task", "an unknown option");
+export function checkNames({ signal: _, onProgress: __, priority: ___, ...unknown }: CallOptions, known: readonly string[] = []): void {
+  for (const name of Object.keys(unknown)) throw unknownOption(name, [...known, "signal", "onProgress", "priority"]);
 }
 
 /** Probabilities of logits. */

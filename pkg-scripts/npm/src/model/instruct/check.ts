@@ -1,6 +1,6 @@
 // Options of tasks by instruction: the engine checks only what reaches it.
 
-import { optionError, UnsupportedError } from "../../errors.js";
+import { optionError, unknownOption, UnsupportedError } from "../../errors.js";
 import type { Call } from "./ask.js";
 
 /** Options of any task. */
@@ -13,7 +13,7 @@ export const METHODS = ["instruction", "package"];
 export function checkNames(options: object, names: readonly string[]): void {
   const known = [...names, ...CALL];
   const unknown = Object.keys(options).find((name) => !known.includes(name));
-  if (unknown !== undefined) throw optionError(unknown, `one of ${known.join(", ")}`, "an unknown option");
+  if (unknown !== undefined) throw unknownOption(unknown, known);
 }
 
 /** One of some values, or nothing. */

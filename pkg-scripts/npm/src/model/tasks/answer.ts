@@ -17,6 +17,7 @@ export interface AnswerOptions extends CallOptions {
 
 /** The part of a text that answers a question. */
 export interface Answer extends Place {
+  /** As it stands in the text. */
   text: string;
   /** 0 to 1: how well the sentence fits the question, and the part what it asks for. */
   score: number;

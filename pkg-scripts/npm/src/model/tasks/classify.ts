@@ -16,6 +16,7 @@ export interface ClassifyOptions extends CallOptions {
 
 /** A label and how likely the text bears it. */
 export interface Label {
+  /** As it was given, or as the set names it. */
   label: string;
   /** Probability, against the other labels: together they are 1. */
   score: number;

@@ -1,7 +1,7 @@
 // What texts say as vectors, and how near they are to each other.
 
 import type { Connection } from "../../engine/connection.js";
-import { optionError } from "../../errors.js";
+import { optionError, saying, unknownOption } from "../../errors.js";
 import { report } from "../job.js";
 import { type CallOptions, checkCallOptions, checkOptions, checkText, inBackground } from "../options.js";
 import type { Parts } from "../parts.js";
@@ -53,7 +53,8 @@ export interface Vectors {
   prompts: Readonly<Record<string, string>>;
 }
 
-const NAMES = ["pooling", "normalize", "dimensions", "prefix", "prompt"] as const;
+const NAMES: readonly string[] = ["pooling", "normalize", "dimensions", "prefix", "prompt"];
+const OF_CALL = ["signal", "onProgress", "priority"];
 
 /** @internal */
 export async function embed(
@@ -63,8 +64,7 @@ export async function embed(
 ): Promise<Vector | Vector[]> {
   const { signal, onProgress, priority, ...rest } = checkOptions(options);
   for (const name of Object.keys(rest)) {
-    if (NAMES.some((known) => known === name)) continue;
-    throw optionError(name, `one of ${NAMES.join(", ")}, signal, onProgress, priority`, "an unknown option");
+    if (!NAMES.includes(name)) throw unknownOption(name, [...NAMES, ...OF_CALL]);
   }
   checkCallOptions({ signal, onProgress, priority });
   const list = typeof texts === "string" ? [texts] : texts;
@@ -100,7 +100,7 @@ export async function similarity(
   const first = vectors[0] as Vector;
   const found = vectors.slice(1).map((vector, i) => {
     if (vector.length !== first.length) {
-      throw optionError(Array.isArray(b) ? `b[${i}]` : "b", `a vector of ${first.length} numbers, as a has`, `one of ${vector.length}`);
+      throw optionError(Array.isArray(b) ? `b[${i}]` : "b", `a vector of ${first.length} numbers, as a has`, saying(`one of ${vector.length}`));
     }
     return cosine(first, vector);
   });
@@ -115,12 +115,15 @@ export async function rank(
   options: RankOptions,
 ): Promise<Ranked[]> {
   const { queryPrefix, top, ...rest } = checkOptions(options);
+  const unknown = Object.keys(rest).find((name) => ![...NAMES, ...OF_CALL].includes(name));
+  if (unknown !== undefined) throw unknownOption(unknown, ["top", "queryPrefix", ...NAMES, ...OF_CALL]);
   if (!Array.isArray(texts)) throw optionError("texts", "an array of strings or vectors", texts);
   if (top !== undefined && !(Number.isInteger(top) && top > 0)) throw optionError("top", "a whole number of at least 1", top);
   if (source.scores) return best(await score(source, query, texts, { ...rest, queryPrefix } as RankOptions), top);
   const byFile = queryPrefix === undefined && rest.prefix === undefined && rest.prompt === undefined;
   const prompted = (prompt: string): EmbedOptions => (byFile && source.prompts[prompt] !== undefined ? { ...rest, prompt } : rest);
   const own = queryPrefix === undefined ? prompted("query") : { ...rest, prefix: queryPrefix };
+  if (typeof query !== "string" && !(query instanceof Float32Array)) throw optionError("query", "a string or a vector of embed", query);
   const first = typeof query === "string" ? ((await embed(source, query, own)) as Vector) : query;
   const scores = (await similarity(source, first, texts, prompted("document"))) as number[];
   return best(scores, top);

@@ -17,6 +17,7 @@ export interface EntityOptions extends CallOptions {
 
 /** A name, number, date or the like. */
 export interface Entity extends Place {
+  /** As it stands in the text. */
   text: string;
   /**
    * `PER`, `LOC`, `ORG`, `MISC`, which are names; `NUMBER`, `DATE`, `TIME`, `MONEY`, `EMAIL`, `URL`, `PHONE`, found by
