@@ -9,7 +9,13 @@ const PREPOSITIONS: &str = include_str!("lists/prepositions.txt");
 const COORDINATING: &str = include_str!("lists/coordinating.txt");
 /// Conjunctions that do not coordinate, but for `that`.
 const SUBORDINATING: &str = include_str!("lists/subordinating.txt");
+/// What an adverbial begins with that may go: it tells more. `If`, `until`, `under` and the like say where the rest holds.
 const LEADING: &str = include_str!("lists/leading.txt");
+/// The same, if it names a place or a time: `in Paris`, `in 2005`, but not `in mice`.
+const LEADING_PLACES: &str = include_str!("lists/leading_places.txt");
+/// What begins a clause without a comma before it that says which, or when.
+const RESTRICTING: &str = include_str!("lists/restricting.txt");
+const NEGATIONS: &str = include_str!("lists/negations.txt");
 const ARTICLES: &str = include_str!("lists/articles.txt");
 /// Auxiliary verbs.
 pub const AUXILIARIES: &str = include_str!("lists/auxiliaries.txt");
@@ -64,6 +70,10 @@ impl Word {
     /// Whether a word is a past participle and no past tense.
     pub fn is_participle_only(low: &str) -> bool {
         has(ONLY, low)
+    }
+
+    fn is_name_or_number(&self) -> bool {
+        self.core.starts_with(char::is_uppercase) || self.core.contains(|c: char| c.is_ascii_digit())
     }
 
     fn is_number(&self) -> bool {
@@ -157,17 +167,26 @@ impl Units {
         });
         let mut out = Units { units: units.collect(), first: 0, has_verb: false };
         let low = words.first().map_or("", |word| word.low.as_str());
-        if has(PREPOSITIONS, low) || has(LEADING, low) {
-            out.first = out.comma_before_verb(0).map_or(0, |comma| comma + 1);
+        if (has(LEADING, low) || has(LEADING_PLACES, low))
+            && let Some(comma) = out.comma_before_verb(0)
+        {
+            let end = out.units.get(comma).map_or(0, |unit| unit.words.end);
+            let named = words.get(1..end).into_iter().flatten().any(Word::is_name_or_number);
+            out.first = if has(LEADING, low) || named { comma + 1 } else { 0 };
         }
+        let is_negation =
+            |word: &Word| has(NEGATIONS, &word.low) || word.low.ends_with("n't") || word.low.ends_with("n’t");
+        let negation = words.iter().position(is_negation).unwrap_or(words.len());
         let mut j = out.first;
         while let Some(unit) = out.units.get(j) {
             let (low, verb) = (unit.low.as_str(), unit.verb);
             let after_comma = j > out.first && out.units.get(j - 1).is_some_and(|before| before.comma);
             let inserted = has(SUBORDINATING, low) || has(ARTICLES, low) || !verb;
             let tells = verb && (!is_clause(low) || has(COORDINATING, low));
+            // What is denied is denied of all that follows: not "no weapons" where there were none in the house.
+            let denied = unit.words.start > negation && !after_comma;
             if out.has_verb {
-                out.set_group(j..j + 1);
+                out.set_group(if denied { j..j } else { j..j + 1 });
             } else if after_comma
                 && inserted
                 && let Some(comma) = out.comma_before_verb(j)
@@ -223,7 +242,8 @@ impl Units {
         }
         self.units.get(end + 1).is_none_or(|next| {
             let joined = has(COORDINATING, &next.low) && !last.comma && !next.verb;
-            !(joined || has(PREPOSITIONS, &next.low) && last.low.ends_with("ed"))
+            let restricted = has(RESTRICTING, &next.low) && !last.comma;
+            !(joined || restricted || has(PREPOSITIONS, &next.low) && last.low.ends_with("ed"))
         })
     }
 }
