@@ -14,6 +14,7 @@
 //! | `headline` | `sentences`, `chosen` (all where it is left out), `weights` (`headline_words` of `nanolm.tasks`) | `headlines` |
 //! | `title` | `title`, `text` or `sentences` | `title`: the part of it that is a headline of the text; nothing where none is |
 //! | `agree` | `a`, `b` | `overlap` of the words of two texts, and whether they `agree` in what they say |
+//! | `dialogue` | `sentences` | whether they are a `dialogue`, and for each: `filler`, `fluent` (the text), `refutes` the one before |
 //! | `patterns` | `text` | `patterns`: `[name, start, end]` |
 //!
 //! A request that makes no sense gives `{"error": ...}`. `weights` holds for later requests too.
@@ -106,6 +107,16 @@ fn answer(request: &Value, weights: &mut Option<HeadlineWords>) -> Result<Value,
         "agree" => {
             let (a, b) = (Said::new(text(request, "a")?), Said::new(text(request, "b")?));
             json!({ "overlap": a.overlap(&b), "agree": a.agrees(&b) })
+        }
+        "dialogue" => {
+            let sentences = texts(request)?;
+            let each = |rule: &dyn Fn(&str) -> Value| sentences.iter().map(|s| rule(s)).collect::<Vec<Value>>();
+            json!({
+                "dialogue": en::dialogue::is_dialogue(&sentences),
+                "filler": each(&|s| en::dialogue::is_filler(s).into()),
+                "fluent": each(&|s| en::dialogue::fluent(s).into()),
+                "refutes": each(&|s| en::shorten::refutes(s).into()),
+            })
         }
         "patterns" => {
             let found = en::patterns(text(request, "text")?);

@@ -229,7 +229,11 @@ impl Article {
             }
         }
         crate::order::sort(&mut chosen);
-        chosen
+        // A claim is not shown without the sentence that denies it, nor that without the claim.
+        let denies = |i: usize| i > 0 && refutes(self.sentence(i));
+        let whole = |i: &usize| (!denies(*i) || chosen.contains(&(i - 1))) && (!denies(i + 1) || chosen.contains(&(i + 1)));
+        let told: Vec<usize> = chosen.iter().copied().filter(whole).collect();
+        if told.is_empty() { chosen } else { told }
     }
 
     /// One chunk of the most salient sentences that fit together, in the order of the text.
@@ -325,6 +329,9 @@ mod tests {
         assert_eq!(Article::new("It is old. It is not old. 5 came. 6 came.").most_salient(5).len(), 4);
         let again = "The council closed the old harbour bridge in May. In May the council closed the harbour bridge. It is 90 metres long.";
         assert_eq!(Article::new(again).most_salient(5), [0, 2]);
+        let denied = "It is unsafe. That is false. It is 90 metres long.";
+        assert_eq!(Article::new(denied).most_salient(1), [0], "nothing else was chosen");
+        assert_eq!(Article::new(denied).most_salient(3), [0, 1, 2]);
     }
 
     #[test]

@@ -30,12 +30,10 @@ pub fn stands_alone(sentence: &str) -> bool {
 /// Whether a sentence says of the one before it that it is not so: `That is false`.
 pub fn refutes(sentence: &str) -> bool {
     let lower = sentence.to_lowercase();
-    let rest = POINTERS_BACK.iter().find_map(|start| lower.strip_prefix(start));
-    rest.is_some_and(|rest| {
-        REFUTED
-            .lines()
-            .any(|line| rest.strip_prefix(line).is_some_and(|after| !after.starts_with(char::is_alphanumeric)))
-    })
+    let not_so = |rest: &str| {
+        REFUTED.lines().any(|line| rest.strip_prefix(line).is_some_and(|after| !after.starts_with(char::is_alphanumeric)))
+    };
+    POINTERS_BACK.iter().filter_map(|start| lower.strip_prefix(start)).any(not_so)
 }
 
 /// Whether a sentence begins with a word that points to another one.
