@@ -12,6 +12,9 @@
 //! | `content_words` | `text` | `words`: every content word in order, as words are compared |
 //! | `headline_words` | `sentences`, `chosen` | `names`, `words` (`text`, `core`, `low`) that a headline may have, `values` (a row for each) |
 //! | `headline` | `sentences`, `chosen` (all where it is left out), `weights` (`headline_words` of `nanolm.tasks`) | `headlines` |
+//! | `title` | `title`, `text` or `sentences` | `title`: the part of it that is a headline of the text; nothing where none is |
+//! | `agree` | `a`, `b` | `overlap` of the words of two texts, and whether they `agree` in what they say |
+//! | `dialogue` | `sentences` | whether they are a `dialogue`, and for each: `filler`, `fluent` (the text), `refutes` the one before |
 //! | `patterns` | `text` | `patterns`: `[name, start, end]` |
 //!
 //! A request that makes no sense gives `{"error": ...}`. `weights` holds for later requests too.
@@ -19,6 +22,7 @@
 use std::io::{BufRead, Write};
 
 use nanolm::language::Page;
+use nanolm::language::en::said::Said;
 use nanolm::language::en::{self, HeadlineWords, headline};
 use serde_json::{Map, Value, json};
 
@@ -91,6 +95,28 @@ fn answer(request: &Value, weights: &mut Option<HeadlineWords>) -> Result<Value,
             };
             let headlines: Vec<String> = all.into_iter().map(|i| weights.cut(&sentences, i)).collect();
             json!({ "headlines": headlines })
+        }
+        "title" => {
+            let title = text(request, "title")?;
+            let found = match request["text"].as_str() {
+                Some(text) => en::title::fitting(title, &cut(text)),
+                None => en::title::fitting(title, &texts(request)?),
+            };
+            json!({ "title": found.map(|bytes| &title[bytes]) })
+        }
+        "agree" => {
+            let (a, b) = (Said::new(text(request, "a")?), Said::new(text(request, "b")?));
+            json!({ "overlap": a.overlap(&b), "agree": a.agrees(&b) })
+        }
+        "dialogue" => {
+            let sentences = texts(request)?;
+            let each = |rule: &dyn Fn(&str) -> Value| sentences.iter().map(|s| rule(s)).collect::<Vec<Value>>();
+            json!({
+                "dialogue": en::dialogue::is_dialogue(&sentences),
+                "filler": each(&|s| en::dialogue::is_filler(s).into()),
+                "fluent": each(&|s| en::dialogue::fluent(s).into()),
+                "refutes": each(&|s| en::shorten::refutes(s).into()),
+            })
         }
         "patterns" => {
             let found = en::patterns(text(request, "text")?);

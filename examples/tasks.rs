@@ -80,7 +80,8 @@ fn finish(mut job: Job) -> Result<Map<String, Value>> {
             Event::Point(p) => found("points", at(&p.place, json!({"text": p.text, "score": p.score}))),
             Event::Support(s) => {
                 let sources: Vec<Value> = s.sources.iter().map(|place| at(place, json!({}))).collect();
-                found("supports", at(&s.written, json!({"sources": sources})));
+                let title = s.title.map(|place| at(&place, json!({})));
+                found("supports", at(&s.written, json!({"sources": sources, "title": title})));
             }
             Event::Measured(m) => {
                 let features: Map<String, Value> =
@@ -95,6 +96,10 @@ fn finish(mut job: Job) -> Result<Map<String, Value>> {
             Event::Keyword(k) => {
                 let places: Vec<Value> = k.places.iter().map(|place| at(place, json!({}))).collect();
                 found("keywords", json!({"text": k.text, "score": k.score, "places": places}));
+            }
+            Event::Group(group) => {
+                let members = group.members.iter().map(|m| json!({"index": m.index, "score": m.score}));
+                found("groups", members.collect());
             }
             Event::Answer(a) => {
                 let sentence = at(&a.sentence, json!({}));

@@ -6,10 +6,10 @@ use std::path::Path;
 
 use nanolm::backend::GpuWork;
 use nanolm::run::{
-    Answer, EmbedOptions, Entity, Event, FinishReason, GenerateOptions, GpuUsage, Keyword, Label, Piece, Place, Point,
-    Support, Timings, Usage,
+    Answer, EmbedOptions, Entity, Event, FinishReason, GenerateOptions, GpuUsage, Keyword, Label, Member, Piece, Place,
+    Point, Support, Timings, Usage,
 };
-use nanolm::task::{AnswerOptions, ClassifyOptions, EntityOptions, KeywordOptions, SummarizeOptions};
+use nanolm::task::{AnswerOptions, ClassifyOptions, DuplicateOptions, EntityOptions, KeywordOptions, SummarizeOptions};
 use serde::de::{Deserialize, Deserializer, Error, Visitor};
 use serde::forward_to_deserialize_any;
 use serde_json::Value;
@@ -150,6 +150,8 @@ fn options_are_the_same_in_both_languages() {
         ("SummarizeOptions", fields::<SummarizeOptions>()),
         ("EmbedOptions", fields::<EmbedOptions>()),
         ("EntityOptions", fields::<EntityOptions>()),
+        // Texts are an argument of their own.
+        ("DuplicateOptions", &fields::<DuplicateOptions>() - &set(["texts"])),
         ("KeywordOptions", fields::<KeywordOptions>()),
         // Arguments of their own in TypeScript: labels and question.
         ("ClassifyOptions", &fields::<ClassifyOptions>() - &set(["labels"])),
@@ -179,7 +181,11 @@ fn results_are_the_same_in_both_languages() {
     for (name, rust) in [
         ("Piece", given(Event::Piece(piece))),
         ("Point", given(Event::Point(point))),
-        ("Supported", given(Event::Support(Support { written: place.clone(), sources: Vec::new() }))),
+        (
+            "Supported",
+            given(Event::Support(Support { written: place.clone(), sources: Vec::new(), title: Some(place.clone()) })),
+        ),
+        ("Ranked", names(&serde_json::to_value(Member { index: 0, score }).unwrap())),
         ("Label", given(Event::Label(Label { label: "a".into(), score }))),
         // Its type is not that of the event.
         ("Entity", given(Event::Entity(entity)).iter().map(|n| n.replace("kind", "type")).collect()),

@@ -82,12 +82,13 @@ function showSource() {
 
 async function summarise(length, signal) {
   const started = performance.now();
-  const { text } = source;
+  const { text, what, title } = source;
   // The name is the tab's: a panel that is opened again on the same text finds what is there, another text takes its place.
   const options = (name) => ({ signal, keep: nameOf(tabId, name), onProgress: showProgress });
   const points = keyPoints(model, text, { tabId, length, signal, onProgress: showProgress });
   const tldr = model.summarize(text, { type: "tldr", length, ...options("tldr") });
-  const headline = model.summarize(text, { type: "headline", ...options("headline") });
+  // A selection is about what it says itself.
+  const headline = model.summarize(text, { type: "headline", ...(what === "selection" ? {} : { title }), ...options("headline") });
   const keywords = model.extractKeywords(text, { limit: 10, ...options("keywords") });
   const names = model.extractEntities(text, options("names"));
   // Looked at later; what fails meanwhile is not unseen.
@@ -134,6 +135,7 @@ async function writeInto(element, stream) {
     at = end;
   }
   element.replaceChildren(...parts, text.slice(at));
+  if (sentences.some(({ title }) => title !== undefined)) element.append(" ", make("small", {}, "the page’s title"));
 }
 
 /** Fills a section, which is left out where the model cannot do it, or finds nothing. */

@@ -18,6 +18,8 @@ pub enum Phase {
     Score,
     /// Tokens of the output.
     Decode,
+    /// Texts that are compared with those before them.
+    Compare,
     /// Tokens that are read again, on the device that has taken the place of a lost one.
     Replay,
 }
@@ -29,6 +31,7 @@ impl Phase {
             Phase::Prefill => "prefill",
             Phase::Score => "score",
             Phase::Decode => "decode",
+            Phase::Compare => "compare",
             Phase::Replay => "replay",
         }
     }
@@ -127,6 +130,9 @@ pub struct Support {
     pub written: Place,
     /// In the order of the text; none where nothing supports it.
     pub sources: Vec<Place>,
+    /// Where it stands in the title of the page, where it was taken from that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub title: Option<Place>,
 }
 
 /// A label and how likely the text bears it.
@@ -179,6 +185,22 @@ pub struct Answer {
     pub score: f32,
     /// The sentence around it.
     pub sentence: Place,
+}
+
+/// Texts that say nearly the same in nearly the same words: two or more.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Group {
+    /// The first of them, and those that are like it, in the order of the texts.
+    pub members: Vec<Member>,
+}
+
+/// A text of a [`Group`].
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Member {
+    /// Its place among the texts that were given.
+    pub index: usize,
+    /// How near it is to the first of the group, 0 to 1: the cosine of their vectors.
+    pub score: f32,
 }
 
 /// Tokens in and out.
@@ -292,6 +314,8 @@ pub enum Event {
     Keyword(Keyword),
     /// An answer.
     Answer(Answer),
+    /// Texts that are nearly the same.
+    Group(Group),
     /// The end.
     Done {
         /// Why.

@@ -43,7 +43,8 @@ pub use embed::EmbedOptions;
 #[cfg(not(target_arch = "wasm32"))]
 pub use event::Measured;
 pub use event::{
-    Answer, Entity, Event, FinishReason, GpuUsage, Keyword, Label, Phase, Piece, Place, Point, Support, Timings, Usage,
+    Answer, Entity, Event, FinishReason, GpuUsage, Group, Keyword, Label, Member, Phase, Piece, Place, Point, Support,
+    Timings, Usage,
 };
 pub use generate::{GenerateOptions, Prompt, Written};
 pub use head::TokenLogits;

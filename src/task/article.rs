@@ -6,7 +6,9 @@ use std::ops::Range;
 use super::format::TaskFormat;
 use super::salience::Readings;
 use crate::error::{Error, Result};
-use crate::language::en::shorten::stands_alone;
+use crate::language::en::dialogue;
+use crate::language::en::said::Said;
+use crate::language::en::shorten::{refutes, stands_alone};
 use crate::language::en::{is_invisible, joined_words, plain_word, sentences, sentences_of};
 use crate::language::{Page, Utf16};
 use crate::run::{Model, Place};
@@ -16,6 +18,9 @@ use crate::text::Controls;
 const PART_SENTENCES: usize = 4;
 /// How many of a part's most salient sentences are looked at for one that stands alone.
 const SALIENT: usize = 4;
+
+/// Share of the words of both from which on a sentence repeats another, where no fact differs.
+const REPEATED: f64 = 0.7;
 
 /// A sentence of the text and what is known about it.
 #[derive(Clone, Debug)]
@@ -114,6 +119,21 @@ impl Article {
         (0..self.sentences.len()).map(|i| self.sentence(i)).collect()
     }
 
+    /// Whether this is a dialogue; see [`dialogue`].
+    pub fn is_dialogue(&self) -> bool {
+        dialogue::is_dialogue(&self.all())
+    }
+
+    /// Which sentences no summary should take: turns of a dialogue that only keep it going, what the next sentence says is not so, and
+    /// the sentence that says it.
+    pub fn doubts(&self) -> Vec<bool> {
+        let all = self.all();
+        let turns = dialogue::is_dialogue(&all);
+        // Neither what is denied nor its denial says anything alone.
+        let denied = |i: usize| all.get(i + 1).is_some_and(|next| refutes(next)) || i > 0 && all.get(i).is_some_and(|own| refutes(own));
+        all.iter().enumerate().map(|(i, sentence)| turns && dialogue::is_filler(sentence) || denied(i)).collect()
+    }
+
     /// Tokens of a sentence: with one leading space, control tokens in it being plain text, and cut to what a chunk can
     /// hold.
     pub fn encode(&self, model: &Model, format: &TaskFormat, i: usize) -> Result<Vec<u32>> {
@@ -190,23 +210,30 @@ impl Article {
     }
 
     /// The `n` most salient sentences, in the order of the text. A sentence that says the same words as one already
-    /// chosen is passed over.
+    /// chosen is passed over, and one that says nearly the same and agrees with it.
     pub fn most_salient(&self, n: usize) -> Vec<usize> {
         let mut chosen: Vec<usize> = Vec::new();
-        let mut known: Vec<String> = Vec::new();
+        let mut known: Vec<(String, Said)> = Vec::new();
         for i in self.by_salience() {
             if chosen.len() == n {
                 break;
             }
             // White space, quotation marks and case make no sentence new.
-            let says = said(self.sentence(i));
-            if !known.contains(&says) {
-                known.push(says);
+            let (says, facts) = (said(self.sentence(i)), Said::new(self.sentence(i)));
+            let repeats = |(words, other): &(String, Said)| {
+                *words == says || other.overlap(&facts) >= REPEATED && other.agrees(&facts)
+            };
+            if !known.iter().any(repeats) {
+                known.push((says, facts));
                 chosen.push(i);
             }
         }
         crate::order::sort(&mut chosen);
-        chosen
+        // A claim is not shown without the sentence that denies it, nor that without the claim.
+        let denies = |i: usize| i > 0 && refutes(self.sentence(i));
+        let whole = |i: &usize| (!denies(*i) || chosen.contains(&(i - 1))) && (!denies(i + 1) || chosen.contains(&(i + 1)));
+        let told: Vec<usize> = chosen.iter().copied().filter(whole).collect();
+        if told.is_empty() { chosen } else { told }
     }
 
     /// One chunk of the most salient sentences that fit together, in the order of the text.
@@ -300,6 +327,11 @@ mod tests {
             assert_eq!(Article::new(text).most_salient(5).len(), 1, "{text}");
         }
         assert_eq!(Article::new("It is old. It is not old. 5 came. 6 came.").most_salient(5).len(), 4);
+        let again = "The council closed the old harbour bridge in May. In May the council closed the harbour bridge. It is 90 metres long.";
+        assert_eq!(Article::new(again).most_salient(5), [0, 2]);
+        let denied = "It is unsafe. That is false. It is 90 metres long.";
+        assert_eq!(Article::new(denied).most_salient(1), [0], "nothing else was chosen");
+        assert_eq!(Article::new(denied).most_salient(3), [0, 1, 2]);
     }
 
     #[test]

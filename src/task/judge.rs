@@ -12,6 +12,9 @@ use crate::language::en::{Features, features};
 use crate::model::LogitRows;
 use crate::run::{Context, Lease, Phase};
 
+/// What is left of the salience of a sentence that should not stand alone: less than any other has.
+const DOUBTED: f32 = 0.01;
+
 /// A text, and what the model says of its sentences.
 pub struct Judge {
     pub article: Article,
@@ -86,8 +89,14 @@ impl Judge {
     pub fn weigh(&mut self, weights: &Weights) {
         let features = self.features();
         let n = features.len();
+        let doubts = self.article.doubts();
         for (sentence, features) in self.article.sentences.iter_mut().zip(&features) {
             sentence.salience = weights.salience(&sentence.readings, features, n);
+        }
+        for (sentence, doubted) in self.article.sentences.iter_mut().zip(doubts) {
+            if doubted {
+                sentence.salience *= DOUBTED;
+            }
         }
     }
 

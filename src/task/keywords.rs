@@ -17,7 +17,7 @@ use super::judge::Judge;
 use super::salience::SalienceSection;
 use super::summarize::SummaryKind;
 use crate::error::{Error, Result};
-use crate::language::en::{content_word, joined_words};
+use crate::language::en::{content_word, is_function_word, joined_words};
 use crate::run::section::{Description, Sections};
 use crate::run::{Context, Ended, Event, Job, Keyword, Model};
 use crate::text::Controls;
@@ -31,7 +31,8 @@ const FILLERS: &str = "able according added began begin best better big billion 
     kilometer kilometre kind large larger largest late left length long low lower main major man men meter metre mile million \
     minute modern month need new nine number old part people percent person place pound rate ready reported right second \
     section seven short show shown side similar simple six size slow small smaller sort start started strong ten thousand \
-    three time ton told type various very want week weight wide woman women word work worked world year young";
+    three time ton told type various very want week weight wide woman women word work worked world year young \
+    afraid bye er hello hey hi hm hmm mm ok okay please sorry thank uh uhm um yeah yep";
 /// What a phrase of one word is worth that stands in the text once, without a capital.
 const ONCE: f64 = 0.6;
 
@@ -141,9 +142,12 @@ fn runs(article: &Article) -> Vec<Vec<Word>> {
             let named = shown.starts_with(char::is_uppercase)
                 && next.is_some_and(|next| next.starts_with(char::is_uppercase) && content_word(next).is_some());
             let filler = |key: &String| !acronym && !named && is_filler(key);
+            let mortar = |word: &str| is_function_word(&word.to_lowercase());
+            // "don't" and "we'll" are two function words in one.
+            let contracted = bare.split_once(['\'', '’']).is_some_and(|(stem, end)| mortar(stem) && mortar(end));
             let key = match acronym && content_word(bare).is_none() {
                 true => Some(bare.to_string()),
-                false => content_word(bare).filter(|key| lettered(key) && !filler(key)),
+                false => content_word(bare).filter(|key| lettered(key) && !filler(key) && !contracted),
             };
             match key {
                 None => runs.push(std::mem::take(&mut run)),
@@ -244,9 +248,9 @@ fn keywords(article: &Article, tokens: &dyn Fn(&str) -> usize, limit: usize) -> 
             (Some(first), Some(last)) => first.bytes.start..last.bytes.end,
             _ => 0..0,
         };
+        let first = places.first().map_or(0..0, |phrase| bytes(phrase));
+        let text = article.text.get(first).unwrap_or_default().to_string();
         let places: Vec<_> = places.iter().map(|phrase| article.place(bytes(phrase))).collect();
-        let text =
-            places.first().and_then(|place| article.text.get(place.bytes.clone())).unwrap_or_default().to_string();
         chosen.push(Keyword { text, score: (score / best) as f32, places });
         said.push(keys);
     }
@@ -294,6 +298,23 @@ mod tests {
         let words: Vec<String> = texts.iter().flat_map(|t| t.split(' ')).filter_map(content_word).collect();
         assert_eq!(words.len(), words.iter().collect::<BTreeSet<_>>().len());
         assert!(found("The of and 12 % it.", 5).is_empty());
+    }
+
+    #[test]
+    fn of_markup_a_keyword_is_what_is_shown() {
+        let source = "<html><body><p>The <b>Harbour</b> Bridge &amp; the tunnel were closed on Tuesday, the council said.</p>\
+            <p>The Harbour Bridge will be repaired in May.</p></body></html>";
+        let all = keywords(&Article::prose(source), &|_| 1, 20);
+        let bridge = all.iter().find(|keyword| keyword.text == "Harbour Bridge").unwrap();
+        assert_eq!(bridge.places.len(), 2);
+        assert_eq!(&source[bridge.places[1].bytes.clone()], "Harbour Bridge");
+    }
+
+    #[test]
+    fn contractions_of_function_words_are_none() {
+        let all = counted("I'm sorry, we don't have it and we'll send Mario's pizza. The parcel hasn’t arrived.");
+        assert!(all.iter().all(|(text, _)| !text.contains(['\'', '’'])), "{all:?}");
+        assert!(all.iter().any(|(text, _)| text == "Mario"));
     }
 
     /// What is found in a text, with the number of its places.

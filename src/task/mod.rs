@@ -7,6 +7,7 @@
 mod answer;
 mod article;
 mod classify;
+mod duplicates;
 mod entities;
 mod format;
 mod judge;
@@ -25,10 +26,11 @@ use std::rc::Rc;
 
 pub use answer::AnswerOptions;
 pub use classify::{Choice, ClassifyOptions, Labels};
+pub use duplicates::DuplicateOptions;
 pub use entities::EntityOptions;
 pub use keywords::KeywordOptions;
 use serde_json::{Map, Value};
-pub use summarize::{Length, SummarizeOptions, SummaryKind};
+pub use summarize::{Length, SummarizeOptions, SummaryKind, TitleOptions};
 pub use text::{PlainSentence, sentences, support};
 
 use crate::backend::{Clock, DeviceRequest};
@@ -59,6 +61,8 @@ pub const TABLE: &[Task] = &[
     Task { name: "entities", read: entities::read, start: |m, text, o| m.extract_entities(text, &options(o)?) },
     Task { name: "keywords", read: keywords::read, start: |m, text, o| m.extract_keywords(text, &options(o)?) },
     Task { name: "answer", read: answer::read, start: |m, text, o| m.answer(text, &options(o)?) },
+    Task { name: "title", read: nothing, start: |m, text, o| m.title(text, &options(o)?) },
+    Task { name: "nearDuplicates", read: nothing, start: |m, _, o| m.near_duplicates(options(o)?) },
     #[cfg(not(target_arch = "wasm32"))]
     Task { name: "measure", read: nothing, start: |m, text, _| m.measure(text) },
 ];

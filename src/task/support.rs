@@ -50,7 +50,7 @@ fn place(utf16: &Utf16, text: &str, bytes: Range<usize>) -> Place {
 
 fn support(article: &Article, written: Place, mut sources: Vec<Range<usize>>) -> Support {
     crate::order::sort_by_key(&mut sources, |bytes| bytes.start);
-    Support { written, sources: sources.into_iter().map(|bytes| article.place(bytes)).collect() }
+    Support { written, sources: sources.into_iter().map(|bytes| article.place(bytes)).collect(), title: None }
 }
 
 fn content(text: &str) -> BTreeSet<String> {

@@ -155,3 +155,66 @@ fn it_reads_the_article_of_a_page() {
         }
     }
 }
+
+#[test]
+fn a_title_that_fits_is_the_headline_and_says_where_it_is_from() {
+    let Some((path, _)) = fixture() else { return };
+    let model = load(files(&path), DeviceChoice::Cpu).unwrap();
+    let text = "The city council of Portsmouth voted on Tuesday to close the Harbour Bridge for six months. Engineers had found cracks in 14 of \
+        the 120 beams. The repairs will cost 4.5 million pounds, and nobody knows yet who will pay for them.";
+    let headline = |title: Option<&str>| {
+        let title = title.map(str::to_string);
+        let options = SummarizeOptions { kind: SummaryKind::Headline, title, ..SummarizeOptions::default() };
+        finish(model.summarize(text, &options).unwrap()).unwrap()
+    };
+    let title = "\u{1f9d9} Example | Portsmouth  closes Harbour Bridge | UK";
+    let found = headline(Some(title));
+    assert_eq!((found.text.as_str(), found.joined()), ("Portsmouth closes Harbour Bridge", found.text.clone()));
+    let [support] = found.supports.as_slice() else { panic!("{:?}", found.supports) };
+    let place = support.title.as_ref().unwrap();
+    assert_eq!(&title[place.bytes.clone()], "Portsmouth  closes Harbour Bridge");
+    let utf16: Vec<u16> = title.encode_utf16().collect();
+    assert_eq!(String::from_utf16(&utf16[place.utf16.clone()]).unwrap(), "Portsmouth  closes Harbour Bridge");
+    assert!(text[support.sources[0].bytes.clone()].starts_with("The city council"));
+    let own = headline(None);
+    assert!(own.supports.iter().all(|support| support.title.is_none()) && !own.text.is_empty());
+    for other in ["Home", "Example News", "Portsmouth wins the cup", "We value your privacy", ""] {
+        assert_eq!(headline(Some(other)), own, "{other}");
+    }
+}
+
+/// What is said in a dialogue is chosen among what says something, and told without sounds.
+#[test]
+fn of_a_dialogue_it_tells_what_is_decided() {
+    let Some((path, _)) = fixture() else { return };
+    let model = load(files(&path), DeviceChoice::Cpu).unwrap();
+    let text = "Chair: Okay, um, so let's start.\nMaria: Yeah.\nChair: Uh, we have, um, about forty thousand euros left for this year.\nMaria: Mm-hmm.\n\
+        John: I think we should, um, spend it on the new server, because the old one failed twice in May.\nMaria: Right, yeah.\nChair: Okay.";
+    let say = |kind| {
+        let options = SummarizeOptions { kind, ..SummarizeOptions::default() };
+        finish(model.summarize(text, &options).unwrap()).unwrap()
+    };
+    for kind in [SummaryKind::Tldr, SummaryKind::Headline] {
+        let told = say(kind).text;
+        assert!(told.contains("server") || told.contains("forty thousand"), "{told}");
+        assert!(!told.to_lowercase().contains("um,") && !told.contains("Uh,"), "{told}");
+    }
+    // Key points stand as they were said.
+    assert!(say(SummaryKind::KeyPoints).text.contains("we should, um, spend it"));
+}
+
+/// A script of many tokens a word is no reason to leave out what turns the meaning.
+#[test]
+fn a_headline_in_another_script_is_whole() {
+    let Some((path, _)) = fixture() else { return };
+    let model = load(files(&path), DeviceChoice::Cpu).unwrap();
+    let options = SummarizeOptions { kind: SummaryKind::Headline, ..SummarizeOptions::default() };
+    for text in [
+        "\u{5e02}\u{8b70}\u{4f1a}\u{306f}\u{706b}\u{66dc}\u{65e5}\u{3001}\u{6a4b}\u{3092}\u{9589}\u{9396}\u{3057}\u{306a}\u{3044}\u{3053}\u{3068}\u{3092}\u{6c7a}\u{3081}\u{305f}\u{3002}",
+        "\u{421}\u{43e}\u{432}\u{435}\u{442} \u{440}\u{435}\u{448}\u{438}\u{43b} \u{43d}\u{435} \u{437}\u{430}\u{43a}\u{440}\u{44b}\u{432}\u{430}\u{442}\u{44c} \u{43c}\u{43e}\u{441}\u{442} \u{432} \u{433}\u{43e}\u{440}\u{43e}\u{434}\u{435}.",
+    ] {
+        let found = finish(model.summarize(text, &options).unwrap()).unwrap();
+        let bare = |text: &str| text.trim_end_matches(['.', '\u{3002}']).to_string();
+        assert_eq!(bare(&found.text), bare(text));
+    }
+}

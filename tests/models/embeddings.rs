@@ -2,9 +2,9 @@
 //! by it, and files that are no table.
 
 use nanolm::backend::DeviceChoice;
-use nanolm::run::Label;
+use nanolm::run::{Label, Member};
 use nanolm::table::Table;
-use nanolm::task::{ClassifyOptions, Labels};
+use nanolm::task::{ClassifyOptions, DuplicateOptions, Labels};
 use nanolm::tensor::Bytes;
 use serde_json::Value;
 
@@ -163,6 +163,60 @@ fn labels_that_make_no_sense_are_refused_with_a_table_too() {
         plain.classify("A goal.", &ClassifyOptions::default()).map(|_| ()).unwrap_err().code(),
         "task/unsupported"
     );
+}
+
+/// The places of the texts of each group.
+fn groups(texts: &[&str], options: DuplicateOptions) -> Vec<Vec<Member>> {
+    let model = toy::model();
+    model.set_table(table());
+    let texts = texts.iter().map(|text| text.to_string()).collect();
+    let job = model.near_duplicates(DuplicateOptions { texts, ..options }).unwrap();
+    finish(job).unwrap().groups.into_iter().map(|group| group.members).collect()
+}
+
+const NEWS: [&str; 9] = [
+    "The council voted on Tuesday to close the old harbour bridge for repairs. It will be open again in May.",
+    "Shares of the company were up 5 % on Monday, after it had told of higher sales in Europe.",
+    "THE COUNCIL VOTED ON TUESDAY to close the old harbour bridge for repairs.  It will be open again in May!",
+    "Shares of the company were down 5 % on Monday, after it had told of higher sales in Europe.",
+    "Shares of the company were up 6 % on Monday, after it had told of higher sales in Europe.",
+    "Fresh bread from the oven needs flour, water, salt and time.",
+    "Shares of the company were not up 5 % on Monday, after it had told of higher sales in Europe.",
+    "The council voted on Tuesday to close the old harbour bridge for repairs. It will be open again in June.",
+    "",
+];
+
+#[test]
+fn near_duplicates_say_the_same() {
+    let found = groups(&NEWS, DuplicateOptions::default());
+    let places: Vec<Vec<usize>> = found.iter().map(|group| group.iter().map(|m| m.index).collect()).collect();
+    assert_eq!(places, [vec![0, 2]]);
+    assert!(found[0][0].score == 1.0 && found[0][1].score > 0.97 && found[0][1].score <= 1.0);
+    // By their words alone, facts or not.
+    let alike = groups(&NEWS, DuplicateOptions { same_facts: false, ..DuplicateOptions::default() });
+    let places: Vec<Vec<usize>> = alike.iter().map(|group| group.iter().map(|m| m.index).collect()).collect();
+    assert_eq!(places, [vec![0, 2, 7], vec![1, 3, 4, 6]]);
+    assert!(groups(&[], DuplicateOptions::default()).is_empty());
+    // Without a word that the table knows, the words themselves count.
+    assert_eq!(
+        groups(&["\u{6771}\u{4eac}", "\u{4eac}\u{90fd}", "\u{6771}\u{4eac}\u{3002}"], DuplicateOptions::default())
+            .len(),
+        1
+    );
+}
+
+#[test]
+fn near_duplicates_need_a_table_and_a_threshold_that_can_be() {
+    let refused = |model: &std::rc::Rc<nanolm::run::Model>, threshold: f32| {
+        let options = DuplicateOptions { threshold, ..DuplicateOptions::default() };
+        model.near_duplicates(options).map(|_| ()).unwrap_err().code()
+    };
+    let model = toy::model();
+    assert_eq!(refused(&model, 0.9), "task/unsupported");
+    model.set_table(table());
+    for threshold in [0.0, -1.0, 1.5, f32::NAN] {
+        assert_eq!(refused(&model, threshold), "option/invalid", "{threshold}");
+    }
 }
 
 #[test]

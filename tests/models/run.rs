@@ -6,8 +6,8 @@ use std::rc::Rc;
 
 use nanolm::backend::{DeviceChoice, DeviceKind};
 use nanolm::run::{
-    Answer, Entity, Event, FinishReason, GenerateOptions, Job, Keyword, Label, Measured, Model, Piece, Point, Prompt,
-    Support, Usage,
+    Answer, Entity, Event, FinishReason, GenerateOptions, Group, Job, Keyword, Label, Measured, Model, Piece, Point,
+    Prompt, Support, Usage,
 };
 use nanolm::tensor::Bytes;
 use nanolm::{Error, Result};
@@ -76,6 +76,7 @@ pub struct Output {
     pub entities: Vec<Entity>,
     pub keywords: Vec<Keyword>,
     pub answers: Vec<Answer>,
+    pub groups: Vec<Group>,
     pub progress: Vec<(&'static str, usize, usize)>,
     pub finish: Option<FinishReason>,
     pub text: String,
@@ -95,6 +96,7 @@ impl PartialEq for Output {
             && self.entities == other.entities
             && self.keywords == other.keywords
             && self.answers == other.answers
+            && self.groups == other.groups
     }
 }
 
@@ -122,6 +124,7 @@ impl Output {
             Event::Entity(entity) => self.entities.push(entity),
             Event::Keyword(keyword) => self.keywords.push(keyword),
             Event::Answer(answer) => self.answers.push(answer),
+            Event::Group(group) => self.groups.push(group),
             Event::Done { finish_reason, text, usage, timings } => {
                 assert!(timings.prefill_ms >= 0.0 && timings.first_token_ms >= 0.0 && timings.decode_ms >= 0.0);
                 self.finish = Some(finish_reason);

@@ -114,6 +114,32 @@ describe("vectors", () => {
     assert.equal(found.after.code, "model/disposed");
   });
 
+  test("group what is nearly the same, say how far they are, and can be stopped", async () => {
+    const found = await page.evaluate(async (source) => {
+      const model = await nanolm.Model.load(source, { device: "cpu" });
+      const up = "Shares of the company were up 5 % on Monday, after it had told of higher sales in Europe.";
+      const texts = [up, "A cat sat on a mat.", up.replace("up", "down"), `${up} `, up.replace("5", "6"), "A cat sat on the mat!"];
+      const progress = [];
+      const onProgress = ({ phase, loaded, total }) => progress.push([phase, loaded, total]);
+      const groups = await model.nearDuplicates(texts, { onProgress });
+      const alike = await model.nearDuplicates(texts, { sameFacts: false });
+      const controller = new AbortController();
+      const many = Array.from({ length: 3000 }, (_, i) => `text ${i} of many`);
+      const stopped = await failure(model.nearDuplicates(many, { signal: controller.signal, onProgress: () => controller.abort() }));
+      const bad = await Promise.all([failure(model.nearDuplicates("a")), failure(model.nearDuplicates(["a", 3])), failure(model.nearDuplicates([], { threshold: 2 }))]);
+      const out = { groups, alike, progress: progress.at(-1), stopped: stopped.name, bad, none: await model.nearDuplicates([]) };
+      await model.dispose();
+      return out;
+    }, TINY);
+    assert.deepEqual(found.groups.map((group) => group.map(({ index }) => index)), [[0, 3], [1, 5]]);
+    assert.ok(found.groups.flat().every(({ score }) => score > 0.9 && score <= 1) && found.groups[0][0].score === 1);
+    assert.deepEqual(found.alike.map((group) => group.map(({ index }) => index)), [[0, 2, 3, 4], [1, 5]]);
+    assert.deepEqual(found.progress, ["compare", 6, 6]);
+    assert.equal(found.stopped, "AbortError");
+    assert.deepEqual(found.bad.map(({ code }) => code), Array(3).fill("option/invalid"));
+    assert.deepEqual(found.none, []);
+  });
+
   test("are there while the model writes, and can be stopped", async () => {
     const found = await page.evaluate(async (source) => {
       const model = await nanolm.Model.load(source, { device: "cpu" });

@@ -9,7 +9,7 @@ export async function shareTarget(source, say) {
   if (!(text || title || url)) return;
   const only = text || url || title;
   await source.ready;
-  source.setText(ADDRESS.test(only) ? "" : only);
+  source.setText(ADDRESS.test(only) ? "" : only, false, text === "" ? undefined : title);
   if (ADDRESS.test(only)) say("Only an address was shared, and this page can contact no other site. Select the text there and share that, or paste it here.");
   // A reload does not bring it back, and it stays out of the history.
   history.replaceState(null, "", location.pathname);

@@ -26,6 +26,7 @@ export class Source {
     this.#sample.addEventListener("change", () => this.#choose(this.#sample.value));
     this.#editor.addEventListener("input", () => {
       this.#sample.value = "";
+      this.title = undefined;
       this.#count();
     });
     byId("source-edit").addEventListener("click", () => this.edit(true));
@@ -37,10 +38,10 @@ export class Source {
     return this.#editor.value;
   }
 
-  /** Puts in a text of the visitor's own. */
-  setText(text, focus = false) {
+  /** Puts in a text of the visitor's own; `title`: that of the page it is from. */
+  setText(text, focus = false, title = undefined) {
     this.#sample.value = "";
-    this.#put(text);
+    this.#put(text, title);
     if (focus) this.#editor.focus();
   }
 
@@ -62,8 +63,9 @@ export class Source {
     }
   }
 
-  #put(text) {
+  #put(text, title) {
     this.edit();
+    this.title = title;
     this.#editor.value = text;
     this.#editor.scrollTop = 0;
     this.#count();

@@ -40,7 +40,7 @@ export function wireSummarise(engine, source) {
     say(points ? "Choosing key points." : "Writing.");
     const view = points ? new Points(output, source, say) : new Words(output, type);
     await run.go({
-      open: (model, options) => model.summarize(text, { type, length, ...options }),
+      open: (model, options) => model.summarize(text, { type, length, title: source.title, ...options }),
       onPiece: (piece) => view.add(piece),
       output,
       kind: points ? "sentences" : "words",

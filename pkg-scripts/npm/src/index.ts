@@ -34,6 +34,7 @@ export type { Piece, PieceIterator, Point, Result, Supported } from "./model/str
 export type { Answer, AnswerOptions } from "./model/tasks/answer.js";
 export type { ClassifyOptions, Label } from "./model/tasks/classify.js";
 export type { CompleteOptions } from "./model/tasks/complete.js";
+export type { DuplicateOptions } from "./model/tasks/duplicates.js";
 export type { EmbedOptions, Ranked, RankOptions, Vector } from "./model/tasks/embed.js";
 export type { Entity, EntityOptions } from "./model/tasks/entities.js";
 export type { GenerateOptions, SamplingOptions } from "./model/tasks/generate.js";

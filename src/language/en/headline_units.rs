@@ -9,7 +9,13 @@ const PREPOSITIONS: &str = include_str!("lists/prepositions.txt");
 const COORDINATING: &str = include_str!("lists/coordinating.txt");
 /// Conjunctions that do not coordinate, but for `that`.
 const SUBORDINATING: &str = include_str!("lists/subordinating.txt");
+/// What an adverbial begins with that may go: it tells more. `If`, `until`, `under` and the like say where the rest holds.
 const LEADING: &str = include_str!("lists/leading.txt");
+/// The same, if it names a place or a time, or is somebody's: `in Paris`, `in 2005`, `in her speech`, but not `in mice`.
+const LEADING_PLACES: &str = include_str!("lists/leading_places.txt");
+/// What begins a clause without a comma before it that says which, or when.
+const RESTRICTING: &str = include_str!("lists/restricting.txt");
+const NEGATIONS: &str = include_str!("lists/negations.txt");
 const ARTICLES: &str = include_str!("lists/articles.txt");
 /// Auxiliary verbs.
 pub const AUXILIARIES: &str = include_str!("lists/auxiliaries.txt");
@@ -64,6 +70,10 @@ impl Word {
     /// Whether a word is a past participle and no past tense.
     pub fn is_participle_only(low: &str) -> bool {
         has(ONLY, low)
+    }
+
+    fn is_name_or_number(&self) -> bool {
+        self.core.starts_with(char::is_uppercase) || self.core.contains(|c: char| c.is_ascii_digit())
     }
 
     fn is_number(&self) -> bool {
@@ -157,17 +167,28 @@ impl Units {
         });
         let mut out = Units { units: units.collect(), first: 0, has_verb: false };
         let low = words.first().map_or("", |word| word.low.as_str());
-        if has(PREPOSITIONS, low) || has(LEADING, low) {
-            out.first = out.comma_before_verb(0).map_or(0, |comma| comma + 1);
+        if (has(LEADING, low) || has(LEADING_PLACES, low))
+            && let Some(comma) = out.comma_before_verb(0)
+        {
+            let end = out.units.get(comma).map_or(0, |unit| unit.words.end);
+            let of_whom = words.get(1).is_some_and(|word| matches!(word.low.as_str(), "his" | "her" | "their"));
+            let named = of_whom || words.get(1..end).into_iter().flatten().any(Word::is_name_or_number);
+            out.first = if has(LEADING, low) || named { comma + 1 } else { 0 };
         }
+        let is_negation =
+            |word: &Word| has(NEGATIONS, &word.low) || word.low.ends_with("n't") || word.low.ends_with("n’t");
+        let negation = words.iter().position(is_negation).unwrap_or(words.len());
         let mut j = out.first;
         while let Some(unit) = out.units.get(j) {
             let (low, verb) = (unit.low.as_str(), unit.verb);
             let after_comma = j > out.first && out.units.get(j - 1).is_some_and(|before| before.comma);
             let inserted = has(SUBORDINATING, low) || has(ARTICLES, low) || !verb;
             let tells = verb && (!is_clause(low) || has(COORDINATING, low));
+            // What is denied is denied of all that follows: not "no weapons" where there were none in the house. And what depends on
+            // something is not said without it.
+            let bound = unit.words.end > negation || matches!(low, "if" | "unless");
             if out.has_verb {
-                out.set_group(j..j + 1);
+                out.set_group(if bound { j..j } else { j..j + 1 });
             } else if after_comma
                 && inserted
                 && let Some(comma) = out.comma_before_verb(j)
@@ -203,6 +224,12 @@ impl Units {
         self.group(j).is_none()
     }
 
+    /// Whether a unit says which or what the words before it mean: what comes behind it does not stand without it.
+    pub fn restricts(&self, j: usize) -> bool {
+        let open = j.checked_sub(1).and_then(|before| self.units.get(before)).is_some_and(|before| !before.comma);
+        open && self.units.get(j).is_some_and(|unit| has(RESTRICTING, &unit.low))
+    }
+
     /// Whether a unit may go although the one after it stays.
     pub fn goes_alone(&self, j: usize) -> bool {
         self.units.get(j).is_some_and(|unit| has(PREPOSITIONS, &unit.low) && !unit.verb)
@@ -223,14 +250,14 @@ impl Units {
         }
         self.units.get(end + 1).is_none_or(|next| {
             let joined = has(COORDINATING, &next.low) && !last.comma && !next.verb;
-            !(joined || has(PREPOSITIONS, &next.low) && last.low.ends_with("ed"))
+            !(joined || self.restricts(end + 1) || has(PREPOSITIONS, &next.low) && last.low.ends_with("ed"))
         })
     }
 }
 
 /// Whether a headline may end with a word. One without letters (a dash) is left to what trims the end.
 pub fn may_end_word(low: &str) -> bool {
-    low.is_empty() || may_end(low)
+    low.is_empty() || may_end(low) && !matches!(low, "now" | "still" | "already" | "also" | "only")
 }
 
 /// The words of each unit: one begins behind a comma and with a preposition or conjunction. A unit that ends unfinished
@@ -299,6 +326,7 @@ mod tests {
         assert!(units.goes_alone(5) && !units.goes_alone(3) && units.may_end(&words, 4));
         let words: Vec<Word> = "He said that a man, Bob".split(' ').map(|w| Word::new(w.into())).collect();
         let units = Units::new(&words);
-        assert!(units.may_end(&words, 0) && !units.may_end(&words, 1), "a clause without its verb");
+        assert!(!units.may_end(&words, 0), "what is said belongs to it");
+        assert!(!units.may_end(&words, 1), "a clause without its verb");
     }
 }

@@ -5,13 +5,16 @@
 
 mod asides;
 mod blocks;
+pub mod dialogue;
 pub mod features;
 pub mod headline;
 pub mod headline_units;
 mod patterns;
+pub mod said;
 mod sentences;
 pub mod shorten;
 mod stops;
+pub mod title;
 mod words;
 
 pub use blocks::blocks;

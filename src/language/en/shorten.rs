@@ -10,6 +10,11 @@ const POINTING: &str = include_str!("lists/pointing.txt");
 const CONNECTIVES: &str = include_str!("lists/connectives.txt");
 /// Words that begin a clause of their own after `and`, `but`, `so` or `yet`.
 const CLAUSE_BEGINS: &str = include_str!("lists/clause_begins.txt");
+/// What a sentence that denies the one before it goes on with.
+const REFUTED: &str = include_str!("lists/refuted.txt");
+/// What it begins with.
+const POINTERS_BACK: [&str; 8] =
+    ["that ", "this ", "it ", "both ", "the claim ", "the report ", "that claim ", "this claim "];
 /// Words that no title ends with.
 const UNFINISHED: &str = include_str!("lists/unfinished.txt");
 
@@ -20,6 +25,15 @@ pub fn stands_alone(sentence: &str) -> bool {
         && sentence.ends_with('.')
         && sentence.starts_with(char::is_uppercase)
         && !points_back(sentence)
+}
+
+/// Whether a sentence says of the one before it that it is not so: `That is false`.
+pub fn refutes(sentence: &str) -> bool {
+    let lower = sentence.to_lowercase();
+    let not_so = |rest: &str| {
+        REFUTED.lines().any(|line| rest.strip_prefix(line).is_some_and(|after| !after.starts_with(char::is_alphanumeric)))
+    };
+    POINTERS_BACK.iter().filter_map(|start| lower.strip_prefix(start)).any(not_so)
 }
 
 /// Whether a sentence begins with a word that points to another one.
@@ -95,6 +109,18 @@ mod tests {
         assert!(!stands_alone("\"We voted on Tuesday to close the bridge,\" he said."));
         assert!(!stands_alone("Too short."));
         assert!(!stands_alone("What does the council say about the bridge that is closed?"));
+    }
+
+    #[test]
+    fn a_sentence_may_deny_the_one_before_it() {
+        for sentence in
+            ["That is false, according to the ministry.", "This is not true.", "It was untrue", "That claim is wrong."]
+        {
+            assert!(refutes(sentence), "{sentence}");
+        }
+        for sentence in ["That is true.", "It is not far.", "It is wrongly built.", "False alarm.", ""] {
+            assert!(!refutes(sentence), "{sentence}");
+        }
     }
 
     #[test]

@@ -7,7 +7,7 @@ use super::span::{Candidates, Sentence, Word};
 use crate::language::en::{Pattern, patterns};
 
 /// Units after a number.
-const UNITS: [&str; 50] = [
+const UNITS: [&str; 55] = [
     "metre",
     "metres",
     "meter",
@@ -58,6 +58,11 @@ const UNITS: [&str; 50] = [
     "acres",
     "hectares",
     "watts",
+    "s",
+    "ms",
+    "min",
+    "gb",
+    "mb",
 ];
 
 const DAYS: [&str; 9] =
@@ -96,6 +101,8 @@ fn of_a_kind(hint: &str, unit: &str) -> bool {
         "heavy" | "weight" => {
             matches!(unit, "kilogram" | "kg" | "g" | "gram" | "ton" | "tonne" | "pound" | "stone")
         }
+        // "How much": no length of time.
+        "much" => !time,
         _ => true,
     }
 }
@@ -180,9 +187,10 @@ impl Sentence<'_> {
 
     /// A number with its unit.
     pub fn measures(&self) -> Candidates {
+        let much = self.question.all.iter().any(|word| word == "much");
         let mut found = self.patterns(&[
             (Pattern::Number, 0.35),
-            (Pattern::Money, 0.4),
+            (Pattern::Money, if much { 0.9 } else { 0.4 }),
             (Pattern::Time, 0.3),
             (Pattern::Date, 0.2),
         ]);
@@ -194,7 +202,7 @@ impl Sentence<'_> {
                     .get(at.end..w.at.start)
                     .is_some_and(|gap| gap.chars().all(|c| matches!(c, ' ' | '-' | '\u{a0}')))
             };
-            let hint = self.question.hint.as_deref().unwrap_or_default();
+            let hint = if much { "much" } else { self.question.hint.as_deref().unwrap_or_default() };
             if let Some(unit) = unit.filter(close) {
                 at.end = unit.at.end;
                 *fits = if of_a_kind(hint, &unit.lower) { 1.0 } else { 0.3 };

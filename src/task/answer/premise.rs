@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use super::forms::matches;
 use super::question::{Question, Wanted};
+use crate::language::en::shorten::refutes;
 use crate::language::en::{is_function_word, joined_words};
 
 /// What is left of a score where the text does not grant something.
@@ -75,6 +76,11 @@ pub fn granted(question: &Question, asked: &str, text: &str, words: &Split, i: u
     // "did not start because of his knee": the reason itself denies nothing.
     let clause = if question.wanted == Wanted::Reason { sentence } else { clause(text, sentence, at) };
     if question.all.iter().any(|word| denies(word)) != clause.iter().any(|(_, word)| denies(word)) {
+        left *= UNKNOWN;
+    }
+    // "The bridge is unsafe," they claim. That is false.
+    let next = words.get(i + 1).and_then(|next| Some(next.first()?.0.start..next.last()?.0.end));
+    if question.wanted == Wanted::Sentence && next.is_some_and(|next| text.get(next).is_some_and(refutes)) {
         left *= UNKNOWN;
     }
     if turned(&question.all, sentence) {

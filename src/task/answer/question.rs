@@ -104,10 +104,12 @@ const MONEY: [&str; 14] = [
 ];
 
 /// After "what": an amount of money is asked for.
-const AMOUNTS: [&str; 16] = [
+const AMOUNTS: [&str; 23] = [
     "cost", "costs", "price", "prices", "budget", "worth", "fee", "fare", "fine", "wage", "salary", "rent", "revenue",
-    "profit", "debt", "loan",
+    "profit", "debt", "loan", "loss", "losses", "dividend", "deposit", "voucher", "income", "turnover",
 ];
+/// After "what is the": a number is asked for.
+const FIGURES: [&str; 6] = ["population", "timeout", "capacity", "attendance", "circulation", "limit"];
 
 impl Question {
     pub fn new(question: &str) -> Question {
@@ -154,6 +156,12 @@ impl Question {
                     () if all.iter().any(|word| AMOUNTS.contains(&word.as_str())) => {
                         used = 0;
                         Wanted::Money
+                    }
+                    () if is(at + 2, "the")
+                        && all.iter().skip(at + 3).take(2).any(|word| FIGURES.contains(&word.as_str())) =>
+                    {
+                        used = 0;
+                        Wanted::Measure
                     }
                     () if among(at + 1, &PLACES) => Wanted::Place,
                     () if among(at + 1, &PEOPLE) => Wanted::Person,

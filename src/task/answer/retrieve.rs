@@ -35,6 +35,10 @@ pub fn find(asked: &str, text: &str, sentences: &[Range<usize>]) -> Option<Found
     let mut found: Option<(f64, Found)> = None;
     for i in order.into_iter().take(SENTENCES).filter(|i| shared[*i].rank > 0.0) {
         let sentence = sentences[i].clone();
+        // A question answers none.
+        if is_question(text, &sentence) {
+            continue;
+        }
         let part = span::find(&question, text.get(sentence.clone()).unwrap_or_default());
         let (bytes, fits) = match part {
             Some((part, fits)) => (sentence.start + part.start..sentence.start + part.end, fits),
@@ -49,6 +53,10 @@ pub fn find(asked: &str, text: &str, sentences: &[Range<usize>]) -> Option<Found
         }
     }
     found.map(|(_, found)| found)
+}
+
+fn is_question(text: &str, sentence: &Range<usize>) -> bool {
+    text.get(sentence.clone()).is_some_and(|sentence| sentence.trim_end_matches(['"', '”', '’', ')']).ends_with('?'))
 }
 
 /// What a sentence has of the question.
@@ -92,8 +100,14 @@ fn shared(question: &Question, text: &str, sentences: &[Range<usize>], split: &S
         .collect();
     let with_context = |i: usize| {
         let sentence = text.get(sentences[i].clone()).unwrap_or_default();
-        let before = i.checked_sub(1).filter(|_| points_back(sentence)).map(|before| (&counts[before], own[before]));
-        let Some((row, before)) = before else { return own[i] };
+        let Some(at) = i.checked_sub(1) else { return own[i] };
+        // What follows a question is about what it asks.
+        let asked = sentences.get(at).is_some_and(|before| is_question(text, before));
+        if !asked && !points_back(sentence) {
+            return own[i];
+        }
+        let share = if asked { 1.0 } else { CONTEXT };
+        let (row, before) = (&counts[at], own[at]);
         let more: f64 = row
             .iter()
             .zip(&counts[i])
@@ -101,8 +115,8 @@ fn shared(question: &Question, text: &str, sentences: &[Range<usize>], split: &S
             .filter(|((b, own), _)| **b > 0.0 && **own == 0.0)
             .map(|(_, idf)| idf)
             .sum();
-        let rank = own[i].rank + CONTEXT * before.rank;
-        Shared { rank, coverage: (own[i].coverage + CONTEXT * more / total.max(f64::MIN_POSITIVE)).min(1.0) }
+        let rank = own[i].rank + share * before.rank;
+        Shared { rank, coverage: (own[i].coverage + share * more / total.max(f64::MIN_POSITIVE)).min(1.0) }
     };
     (0..sentences.len()).map(with_context).collect()
 }

@@ -69,7 +69,9 @@ pub fn find(question: &Question, sentence: &str) -> Option<(Range<usize>, f64)> 
         };
         (at, (fits * (0.55 + 0.45 * near)).min(1.0))
     });
-    ranked.reduce(|a, b| if b.1 > a.1 { b } else { a })
+    let (at, fits) = ranked.reduce(|a, b| if b.1 > a.1 { b } else { a })?;
+    let number = matches!(question.wanted, Wanted::Money | Wanted::Measure | Wanted::Count | Wanted::Percent);
+    Some((if number { s.from_least(at) } else { at }, fits))
 }
 
 /// Parts, each with how well it is of the kind wanted.
@@ -83,6 +85,24 @@ pub struct Sentence<'a> {
 }
 
 impl Sentence<'_> {
+    /// A number with the one before it that it is the most of: `75,000 to 95,000 euros`, `between 5 and 8`.
+    fn from_least(&self, at: Range<usize>) -> Range<usize> {
+        let mut before = self.words.iter().rev().filter(|w| w.at.end <= at.start);
+        let (to, least, between) = (before.next(), before.next(), before.next());
+        let joined = to.is_some_and(|to| match to.lower.as_str() {
+            "to" | "or" => true,
+            "and" => between.is_some_and(|word| word.lower == "between"),
+            _ => false,
+        });
+        let least = least.filter(|least| joined && least.text.starts_with(|c: char| c.is_ascii_digit()));
+        let start = least.map(|least| least.at.start).filter(|start| {
+            self.text
+                .get(*start..at.start)
+                .is_some_and(|text| !text.contains([',', ';', '(']) || text.split_whitespace().count() == 2)
+        });
+        start.unwrap_or(at.start)..at.end
+    }
+
     /// Whether every word of these bytes is one of the question's; of numbers and dates there is nothing else to ask.
     pub fn repeats(&self, at: &Range<usize>) -> bool {
         self.all_inside(at, |word| word.asked || self.question.all.contains(&word.lower))

@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use super::headline_words::SummarySection;
 use super::options::SummaryKind;
 use crate::error::{Error, Result};
+use crate::language::en::dialogue::fluent;
 use crate::language::en::shorten::{may_end, shortened};
 use crate::model::LogitRows;
 use crate::run::{Context, Lease, Piece};
@@ -26,9 +27,14 @@ pub struct Written {
 
 /// What a headline or tldr made of sentence `i` of a text says.
 pub fn told(section: &SummarySection, kind: SummaryKind, article: &Article, i: usize) -> String {
+    let spoken = article.is_dialogue();
+    let sentence = |i: usize| if spoken { fluent(article.sentence(i)) } else { article.sentence(i).to_string() };
     match section.headline_words.as_ref().filter(|_| kind == SummaryKind::Headline) {
-        Some(words) => words.cut(&article.all(), i),
-        None => shortened(article.sentence(i)),
+        Some(words) => {
+            let all: Vec<String> = (0..article.sentences.len()).map(sentence).collect();
+            words.cut(&all.iter().map(String::as_str).collect::<Vec<_>>(), i)
+        }
+        None => shortened(&sentence(i)),
     }
 }
 
@@ -55,18 +61,17 @@ pub async fn copy(
     let model = context.model();
     let tokenizer = model.require_tokenizer()?;
     let mut tokens = tokenizer.encode(&format!(" {text}"), false, Controls::Literal)?;
-    let (task, most) = match kind {
-        SummaryKind::Headline => (format.headline, format.headline_max_tokens),
-        _ => (format.tldr, format.reserve().saturating_sub(1)),
-    };
+    let task = if kind == SummaryKind::Headline { format.headline } else { format.tldr };
+    // Other scripts take many tokens a word: what is copied is cut only where there is no room for it.
+    let most = format.reserve().saturating_sub(1);
     let mut texts = token_texts(tokenizer, &tokens)?;
     let mut cut = tokens.len() > most;
     if cut {
         let n = last_word_end(&texts, most);
         tokens.truncate(n);
         texts.truncate(n);
-        // A headline may end anywhere between words; a sentence says that it goes on.
-        if let Some(last) = texts.last_mut().filter(|_| kind != SummaryKind::Headline) {
+        // It says that it goes on: what is left out may turn the meaning.
+        if let Some(last) = texts.last_mut().filter(|_| !ends_freely) {
             let open = |c: char| c.is_whitespace() || matches!(c, ',' | ';' | ':' | '-' | '–');
             last.truncate(last.trim_end_matches(open).len());
             last.push('…');
@@ -107,7 +112,7 @@ pub async fn copy(
 }
 
 /// The text of each token, whole characters only, and all that is left with the last.
-fn token_texts(tokenizer: &Tokenizer, tokens: &[u32]) -> Result<Vec<String>> {
+pub fn token_texts(tokenizer: &Tokenizer, tokens: &[u32]) -> Result<Vec<String>> {
     let mut stream = Detokenizer::new(true);
     let mut texts = Vec::with_capacity(tokens.len());
     for token in tokens {

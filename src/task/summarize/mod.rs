@@ -6,17 +6,20 @@
 //! A tldr or a headline is generated after the text, greedily, or, for a model that says so (`"writing": "copy"`), made of
 //! the text's own words: a tldr is the sentence that tells the most on its own, shortened, or for longer ones such a
 //! sentence of each part of the text; a headline is what a title needs of that sentence (see `headline`), or its beginning, up
-//! to where the model most expects a title to end. Where the text is longer than a chunk, its most salient sentences are read before either.
+//! to where the model most expects a title to end. A title of the text's page that fits it is taken in place of either. Where the text is longer than a chunk, its most salient sentences are read before either.
 
 mod copy;
 mod headline_words;
 pub mod options;
+mod title;
 
 use std::rc::Rc;
 
 use copy::{Told, copy, told};
 use headline_words::SummarySection;
 pub use options::{Length, SummarizeOptions, SummaryKind};
+use title::Title;
+pub use title::TitleOptions;
 
 use super::article::{Article, Chunk};
 use super::format::{TaskFormat, Writing};
@@ -53,6 +56,10 @@ impl Model {
     pub fn summarize(self: &Rc<Self>, text: &str, options: &SummarizeOptions) -> Result<Job> {
         let format = TaskFormat::of(self, "summarize")?.clone();
         let article = Article::with_prose(text)?;
+        let wanted = options.title.as_deref().filter(|_| options.kind == SummaryKind::Headline);
+        if let Some(title) = wanted.and_then(|title| Title::of(title, &article)) {
+            return title.job(self);
+        }
         let all = article.sentences.len();
         let generates = options.kind != SummaryKind::KeyPoints && format.writing == Writing::Generate;
         // What fits one chunk and is generated from needs no judgement.

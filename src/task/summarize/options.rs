@@ -100,6 +100,9 @@ pub struct SummarizeOptions {
     pub length: Length,
     /// Where the model writes freely: only numbers and names that occur in the text can be written.
     pub grounded: bool,
+    /// Of a headline: the title of the page that the text is from. Where it fits the text it is the headline, without the name of
+    /// the site; see [`fitting`](crate::language::en::title::fitting).
+    pub title: Option<String>,
     /// As [`GenerateOptions::speculate`](crate::run::GenerateOptions::speculate), where a summary is generated.
     pub speculate: Option<bool>,
     /// As [`GenerateOptions::fresh`](crate::run::GenerateOptions::fresh).
@@ -109,6 +112,6 @@ pub struct SummarizeOptions {
 impl Default for SummarizeOptions {
     fn default() -> Self {
         let (kind, length) = (SummaryKind::default(), Length::default());
-        SummarizeOptions { kind, length, grounded: true, speculate: None, fresh: false }
+        SummarizeOptions { kind, length, grounded: true, title: None, speculate: None, fresh: false }
     }
 }

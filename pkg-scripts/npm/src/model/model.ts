@@ -22,6 +22,7 @@ import type { Piece, Point, TextStream } from "./stream.js";
 import { type Answer, answer, type AnswerOptions } from "./tasks/answer.js";
 import { classify, type ClassifyOptions, type Label } from "./tasks/classify.js";
 import type { CompleteOptions } from "./tasks/complete.js";
+import { type DuplicateOptions, nearDuplicates } from "./tasks/duplicates.js";
 import { embed, type EmbedOptions, rank, type Ranked, type RankOptions, similarity, type Vector, type Vectors } from "./tasks/embed.js";
 import { type Entity, type EntityOptions, extractEntities } from "./tasks/entities.js";
 import { generate, type GenerateOptions } from "./tasks/generate.js";
@@ -322,6 +323,15 @@ export class Model {
   /** The texts by how near they are to the query in what they say, the nearest first. Vectors of `embed` can stand for texts. */
   rank(query: string | Vector, texts: readonly (string | Vector)[], options: RankOptions = {}): Promise<Ranked[]> {
     return rank(this.#vectors, query, texts, options);
+  }
+
+  /**
+   * Groups of texts that say nearly the same in nearly the same words, such as copies of an article, or a question asked again; what is like no
+   * other text is in none. The first of a group stands for it, and the scores of the others say how near they are to it. By the
+   * embedding table, which is fetched when first needed, and the words: English, with any model. For some thousands of texts.
+   */
+  nearDuplicates(texts: readonly string[], options: DuplicateOptions = {}): Promise<Ranked[][]> {
+    return nearDuplicates(this.#vectors, texts, options);
   }
 
   get #vectors(): Vectors {

@@ -29,6 +29,8 @@ export interface Point extends Place {
 export interface Supported extends Place {
   /** In the order of the text; empty where no sentence supports it. */
   sources: Place[];
+  /** Of a headline that the page's title is: where it stands in that. */
+  title?: Place;
 }
 
 /** How a call ended. */

@@ -151,7 +151,8 @@ fn groups(text: &str, at: usize) -> Option<usize> {
     (sign != '.' || whole == 2 || decimals).then_some(end)
 }
 
-/// A telephone number: a plus and 8 to 15 figures in groups, `(555) 010-9999` or `555-010-9999`.
+/// A telephone number: a plus and 8 to 15 figures in groups, `(555) 010-9999`, `555-010-9999`, or 9 to 12 figures in groups with a nought
+/// before them, `0800 555 111`.
 pub fn phone(text: &str, at: usize) -> Option<usize> {
     let first = char_at(text, at);
     if !(first == '+' || first == '(' || first.is_ascii_digit()) || first == '+' && before(text, at).is_alphanumeric() {
@@ -177,7 +178,14 @@ pub fn phone(text: &str, at: usize) -> Option<usize> {
     let total: usize = groups.iter().sum();
     let whole = !char_at(text, end).is_alphanumeric();
     let local = groups == [3, 3, 4] && (first == '(' || !text.get(at..end)?.contains(' '));
-    (whole && (first == '+' && (8..=15).contains(&total) && groups.len() > 1 || local)).then_some(end)
+    // No other number begins with a nought and goes on in groups.
+    let national = first == '0'
+        && groups.iter().all(|n| *n > 1)
+        && groups.len() > 1
+        && (groups.len() > 2 || groups.first() > Some(&3))
+        && (9..=12).contains(&total)
+        && !text.get(at..end)?.contains('.');
+    (whole && (national || first == '+' && (8..=15).contains(&total) && groups.len() > 1 || local)).then_some(end)
 }
 
 /// A number in digits, with its sign, per cent and scale: `-1,200.5`, `4 %`, `3 million`, `21st`, `5km` (without the unit).

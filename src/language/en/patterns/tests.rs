@@ -65,6 +65,7 @@ fn identifiers_are_no_numbers() {
             &["PHONE +1 555 010 9999", "PHONE (555) 010-9999", "PHONE 555-010-9999"],
         ),
         ("call +44 (0)20 7946 0958 or +49-30-901820", &["PHONE +44 (0)20 7946 0958", "PHONE +49-30-901820"]),
+        ("call 0800 555 111 or 020 7946 0958", &["PHONE 0800 555 111", "PHONE 020 7946 0958"]),
         (
             "+5 and 10-20 people, 100 200 3000",
             &["NUMBER +5", "NUMBER 10", "NUMBER 20", "NUMBER 100", "NUMBER 200", "NUMBER 3000"],

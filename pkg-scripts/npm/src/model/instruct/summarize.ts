@@ -2,6 +2,8 @@
 
 import { optionError } from "../../errors.js";
 import type { Supported, Piece, Point, Result, StreamSink } from "../stream.js";
+import { stream } from "../job.js";
+import type { CallOptions } from "../options.js";
 import type { SummarizeOptions } from "../tasks/summarize.js";
 import { sourceOf } from "../chat/source.js";
 import { ask, BULLET, type Call, confidence, type Line, Lines, question, together, type Writing } from "./ask.js";
@@ -43,7 +45,8 @@ export async function summarize(
   checkOneOf("type", type, Object.keys(MAX_TOKENS));
   checkOneOf("length", length, Object.keys(POINTS));
   if (typeof grounded !== "boolean") throw optionError("grounded", "true or false", grounded);
-  checkNames(options, ["type", "length", "grounded"]);
+  checkNames(options, ["type", "length", "grounded", "title"]);
+  if (type === "headline" && options.title !== undefined && (await titled(call, text, options, sink))) return;
   const { contextLength } = await sourceOf(call.connection);
   const most = room(contextLength, ASKED + MAX_TOKENS[type]);
   const results: Result[] = [];
@@ -68,6 +71,17 @@ export async function summarize(
   results.push(written.result);
   const { text: all, ...lists } = written.lists;
   sink.done({ ...together(results, all), ...lists });
+}
+
+/** Gives the page's title where it is a headline of the text; says whether it did. */
+async function titled({ connection }: Call, text: string, { title, signal }: SummarizeOptions, sink: StreamSink<Piece>): Promise<boolean> {
+  const start = { task: "title", input: text, options: { title, signal } as CallOptions };
+  const found = stream<Piece>(connection, start, { pieces: "piece", lists: { sentences: "support" } });
+  for await (const piece of found) sink.piece(piece);
+  const result = await found.result;
+  if (result.text === "") return false;
+  sink.done(result);
+  return true;
 }
 
 interface Source {

@@ -10,7 +10,7 @@ import { type Call, names, type Recipe, recipe, write } from "./recipe.js";
 
 export async function summarize(call: Call, text: string, options: SummarizeOptions, sink: StreamSink<Piece>): Promise<void> {
   const { type = "tldr", length = "short", grounded = false } = options;
-  checkNames(options, ["type", "length", "grounded"]);
+  checkNames(options, ["type", "length", "grounded", "title"]);
   const name = names(call.recipes).find((each) => each.startsWith("summarization"));
   const refuse = (why: string): never => {
     throw new UnsupportedError("task/unsupported", `the model cannot do ${type}: ${why}`, { task: type, why });

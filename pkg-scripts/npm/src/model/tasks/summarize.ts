@@ -20,6 +20,12 @@ export interface SummarizeOptions extends CallOptions, SpeedOptions {
    * model copies, so it makes no difference there.
    */
   grounded?: boolean | undefined;
+  /**
+   * Of a `headline`: the title of the page that the text is from (`extract` of `nanolm/extract` gives it). Where it fits the text, it is the
+   * headline, without the name of the site; `result.sentences` then says so. A title that the text does not bear out is not taken: of another
+   * article, of the site, of a notice.
+   */
+  title?: string | undefined;
 }
 
 /** @internal As the model was trained to. */
