@@ -5,6 +5,7 @@ mod classify;
 mod convolutions;
 mod damage;
 mod default;
+mod dense;
 mod embeddings;
 mod encoder_heads;
 mod encoders;
