@@ -60,6 +60,7 @@ mod smollm3;
 mod stablelm;
 mod starcoder2;
 mod t5;
+mod t5_encoder;
 
 pub use dense::dense;
 pub use head::{HeadActivation, HeadConfig, HeadLayer, Reads, Scores, head};
@@ -72,7 +73,7 @@ use family::{Family, Origin};
 use settings::Settings;
 
 /// All families.
-const FAMILIES: [&Family; 26] = [
+const FAMILIES: [&Family; 27] = [
     &llama::FAMILY,
     &qwen2::FAMILY,
     &qwen3::FAMILY,
@@ -97,6 +98,7 @@ const FAMILIES: [&Family; 26] = [
     &modernbert::FAMILY,
     &nomic_bert::FAMILY,
     &t5::FAMILY,
+    &t5_encoder::FAMILY,
     &bart::BART,
     &bart::MARIAN,
 ];

@@ -1,5 +1,5 @@
 //! A Hugging Face model folder: `config.json`, safetensors (whole or in shards with an index), and, where given,
-//! `tokenizer.json`, `generation_config.json`, `tokenizer_config.json` and `chat_template.jinja`, and what sentence-transformers adds:
+//! `tokenizer.json` or SentencePiece's own file, `generation_config.json`, `tokenizer_config.json` and `chat_template.jinja`, and what sentence-transformers adds:
 //! `modules.json`, `sentence_bert_config.json`, `config_sentence_transformers.json`, `1_Pooling/config.json`, and the configurations and weights of
 //! its dense modules (`2_Dense`). Other files are ignored.
 
@@ -17,6 +17,8 @@ use crate::tensor::Bytes;
 pub(super) const CONFIG: &str = "config.json";
 const INDEX: &str = "model.safetensors.index.json";
 const TOKENIZER: &str = "tokenizer.json";
+/// SentencePiece's own files, one of which is taken where there is no [`TOKENIZER`].
+const SENTENCE_PIECE: [&str; 4] = ["source.spm", "spiece.model", "sentencepiece.bpe.model", "tokenizer.model"];
 const GENERATION: &str = "generation_config.json";
 
 /// Reads the files of a folder; `files` are names (a path's last part counts) and contents.
@@ -43,7 +45,13 @@ pub(super) fn parse(files: &[(String, Bytes)]) -> Result<ModelFile> {
     };
     let tokenizer = match by_name.get(TOKENIZER) {
         Some(bytes) => TokenizerSource::TokenizerJson((*bytes).clone()),
-        None => TokenizerSource::None,
+        None => match SENTENCE_PIECE.iter().find_map(|name| by_name.get(name)) {
+            Some(model) => {
+                let vocab = by_name.get("vocab.json").map(|bytes| (*bytes).clone());
+                TokenizerSource::SentencePiece { model: (*model).clone(), vocab }
+            }
+            None => TokenizerSource::None,
+        },
     };
 
     let index = by_name.get(INDEX).map(|bytes| weight_map(bytes)).transpose()?;

@@ -11,6 +11,7 @@ mod encoder_heads;
 mod encoders;
 mod entities;
 mod files;
+mod from_files;
 mod grounded;
 mod heads;
 mod jobs;
