@@ -126,12 +126,12 @@ impl Model {
 /// The fields of `sentencepiece_model.proto` that encoding goes by.
 fn read(bytes: &[u8]) -> Result<Model> {
     let mut model = Model::default();
-    for (number, held) in fields(bytes)? {
-        match (number, held) {
+    for field in fields(bytes) {
+        match field? {
             (1, Held::Bytes(piece)) => {
                 let (mut text, mut score, mut kind) = ("", 0.0, NORMAL);
-                for field in fields(piece)? {
-                    match field {
+                for field in fields(piece) {
+                    match field? {
                         (1, Held::Bytes(bytes)) => {
                             text = std::str::from_utf8(bytes).map_err(|_| damaged("a piece that is no text"))?;
                         }
@@ -143,16 +143,12 @@ fn read(bytes: &[u8]) -> Result<Model> {
                 model.push(text.to_string(), score, kind);
             }
             (2, Held::Bytes(trainer)) => {
-                for field in fields(trainer)? {
-                    match field {
+                for field in fields(trainer) {
+                    match field? {
                         (3, Held::Number(1)) => model.is_bpe = false,
                         (3, Held::Number(2)) => model.is_bpe = true,
                         (3, _) | (24, Held::Number(1)) => {
-                            return Err(Error::Unsupported {
-                                what: "the SentencePiece model".into(),
-                                found: "words or characters, or spaces behind words".into(),
-                                supported: "Unigram and BPE, with spaces before words".into(),
-                            });
+                            return Err(unsupported("words or characters, or spaces behind words"));
                         }
                         _ => {}
                     }
@@ -161,14 +157,15 @@ fn read(bytes: &[u8]) -> Result<Model> {
             (3, Held::Bytes(normalizer)) => {
                 // What is not said is on.
                 let (mut prefix, mut strip) = (true, true);
-                for field in fields(normalizer)? {
-                    match field {
+                for field in fields(normalizer) {
+                    match field? {
                         (2, Held::Bytes(rules)) if !rules.is_empty() => {
                             let rules = rules.iter().map(|byte| i64::from(*byte)).collect();
                             model.set("precompiled_charsmap", Value::Ints(rules));
                         }
                         (3, Held::Number(on)) => prefix = on != 0,
                         (4, Held::Number(on)) => strip = on != 0,
+                        (5, Held::Number(0)) => return Err(unsupported("spaces that stay spaces")),
                         _ => {}
                     }
                 }
@@ -181,8 +178,16 @@ fn read(bytes: &[u8]) -> Result<Model> {
     if model.texts.is_empty() { Err(damaged("no pieces")) } else { Ok(model) }
 }
 
-fn fields(bytes: &[u8]) -> Result<Vec<(u64, Held<'_>)>> {
-    Fields(bytes).collect::<Option<Vec<_>>>().ok_or_else(|| damaged("bytes that end inside of a field"))
+fn fields(bytes: &[u8]) -> impl Iterator<Item = Result<(u64, Held<'_>)>> {
+    Fields(bytes).map(|field| field.ok_or_else(|| damaged("bytes that end inside of a field")))
+}
+
+fn unsupported(found: &str) -> Error {
+    Error::Unsupported {
+        what: "the SentencePiece model".into(),
+        found: found.into(),
+        supported: "Unigram and BPE, with ▁ before words; for others add a tokenizer.json to the files".into(),
+    }
 }
 
 fn damaged(found: &str) -> Error {
