@@ -21,8 +21,12 @@ pub fn paths(path: &str) -> Result<Vec<PathBuf>> {
     for entry in std::fs::read_dir(path)? {
         let path = entry?.path();
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        if [".json", ".safetensors", ".jinja", ".gguf"].iter().any(|end| name.ends_with(end)) {
+        if [".json", ".safetensors", ".jinja", ".gguf", ".spm", ".model"].iter().any(|end| name.ends_with(end)) {
             all.push(path);
+        } else if name.starts_with(|c: char| c.is_ascii_digit()) {
+            // What follows an encoder, such as `1_Pooling`.
+            let own = ["config.json", "model.safetensors"].map(|name| path.join(name));
+            all.extend(own.into_iter().filter(|path| path.is_file()));
         }
     }
     // Some folders have the same model once more as GGUF, in several types.
@@ -53,8 +57,13 @@ fn parts(path: &Path) -> Vec<PathBuf> {
 /// The files, read.
 pub fn read(path: &str) -> Result<Vec<(String, Bytes)>> {
     let mut files = Vec::new();
+    let folder = Path::new(path);
     for path in paths(path)? {
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        // A module's own folder is part of the name.
+        let own = path.strip_prefix(folder).ok().filter(|name| name.components().next().is_some());
+        let name = own
+            .map_or_else(|| path.file_name().unwrap_or_default().to_string_lossy(), Path::to_string_lossy)
+            .into_owned();
         let bytes = std::fs::read(&path).map_err(|error| Failure::Failed(format!("{}: {error}", path.display())))?;
         files.push((name, Bytes::new(bytes)));
     }

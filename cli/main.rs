@@ -22,7 +22,7 @@ nanolm: small language models, from GGUF files and Hugging Face folders
   nanolm quantize IN.gguf OUT.gguf --type q8_0|q4_0|q4_k [--keep TENSOR=TYPE]... [--json]
   nanolm bench MODEL [--runs N] [--quantize TYPE] [--device auto|gpu|cpu] [--json]
 
-MODEL     a .gguf file (of a split one, any part) or a folder with config.json, safetensors and tokenizer.json
+MODEL     a .gguf file (of a split one, any part) or a folder with config.json, safetensors and tokenizer.json or a SentencePiece model
 PROMPT    the text to continue; - reads standard input
 SAMPLING  --tokens N  --temperature X  --top-k N  --top-p X  --min-p X  --repetition-penalty X  --seed N  --stop TEXT
 TYPE      q8_0, q4_0 or q4_k: what matrices of plain floats become when they are loaded

@@ -20,9 +20,11 @@ pub(super) const FAMILY: Family = Family {
     hugging_face: Origin {
         known: &["GemmaForCausalLM", "Gemma2ForCausalLM", "Gemma3ForCausalLM"],
         config: from_hugging_face,
-        names: llama_names(&[NORMS, hf::LLAMA]),
+        names: NAMES,
     },
 };
+
+pub(super) const NAMES: Names = llama_names(&[NORMS, hf::LLAMA]);
 
 /// The norm before the feed-forward is the first of those that Gemma 1, or else Gemma 2, has.
 const NORMS: &[Name] = &[
@@ -60,8 +62,12 @@ struct Layers {
 const LOCAL_THETA: f32 = 10_000.0;
 
 fn from_gguf(s: &Settings<'_>) -> Result<ModelConfig> {
-    let own = ["attention.sliding_window", "attn_logit_softcapping", "final_logit_softcapping"];
-    let config = gguf::rms_decoder(s, Ffn::Gated(Activation::GeluTanh), RopeLayout::HalfSplit, &own)?;
+    of_gguf(s, &["attention.sliding_window", "attn_logit_softcapping", "final_logit_softcapping"])
+}
+
+/// `reads`: what of the settings that change the computation counts.
+pub(super) fn of_gguf(s: &Settings<'_>, reads: &[&str]) -> Result<ModelConfig> {
+    let config = gguf::rms_decoder(s, Ffn::Gated(Activation::GeluTanh), RopeLayout::HalfSplit, reads)?;
     let (version, period) = match config.architecture.as_str() {
         "gemma" => (Version::One, 1),
         "gemma2" => (Version::Two, 2),
@@ -92,6 +98,10 @@ fn from_gguf(s: &Settings<'_>) -> Result<ModelConfig> {
 
 fn from_hugging_face(s: &Settings<'_>) -> Result<ModelConfig> {
     s.must_be_off("use_bidirectional_attention", 0.0)?;
+    of_hugging_face(s)
+}
+
+pub(super) fn of_hugging_face(s: &Settings<'_>) -> Result<ModelConfig> {
     let norm = Norm::Rms { eps: s.positive_or("rms_norm_eps", 1e-6)? };
     let config = hf::decoder(s, norm, ("hidden_activation", "gelu_pytorch_tanh"))?;
     let version = match config.architecture.as_str() {

@@ -84,6 +84,7 @@ pub(super) fn decoder(s: &Settings, norm: Norm, ffn: Ffn, reads: &[&str]) -> Res
         logit_scale: 1.0,
         logit_soft_cap: None,
         rope_factors: has(file, "rope_freqs.weight"),
+        side: "",
         source: None,
     })
 }

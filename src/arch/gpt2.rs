@@ -74,6 +74,7 @@ fn from_hugging_face(s: &Settings<'_>) -> Result<ModelConfig> {
         logit_scale: 1.0,
         logit_soft_cap: None,
         rope_factors: false,
+        side: "",
         source: None,
     })
 }

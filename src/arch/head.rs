@@ -23,10 +23,10 @@ pub enum HeadActivation {
 }
 
 /// A matrix of a head, and what follows it.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct HeadLayer {
     /// The matrix's name in the file without `.weight` and `.bias`.
-    pub name: &'static str,
+    pub name: String,
     /// Whether it has a bias.
     pub bias: bool,
     /// What follows it.
@@ -36,6 +36,10 @@ pub struct HeadLayer {
 }
 
 impl HeadLayer {
+    pub(super) fn new(name: &str, bias: bool, then: HeadActivation) -> HeadLayer {
+        HeadLayer { name: name.to_string(), bias, then, norm: None }
+    }
+
     /// Whether a tensor of the file is one of its own.
     pub fn owns(&self, tensor: &str) -> bool {
         let own = |name: &str, bias: bool| match tensor.strip_prefix(name) {
@@ -44,7 +48,7 @@ impl HeadLayer {
             _ => false,
         };
         let of_norm = |(name, norm)| own(name, matches!(norm, Norm::Layer { .. }));
-        own(self.name, self.bias) || self.norm.is_some_and(of_norm)
+        own(&self.name, self.bias) || self.norm.is_some_and(of_norm)
     }
 }
 
@@ -182,8 +186,7 @@ pub fn head(file: &ModelFile) -> Result<Option<HeadConfig>> {
             return Err(s.unsupported("problem_type", other, known));
         }
     };
-    let layer = |&(name, then): &(&'static str, HeadActivation)| HeadLayer { name, bias: true, then, norm: None };
-    let mut layers: Vec<HeadLayer> = row.layers.iter().map(layer).collect();
+    let mut layers: Vec<HeadLayer> = row.layers.iter().map(|(name, then)| HeadLayer::new(name, true, *then)).collect();
     let mut pooling = Pooling::Cls;
     if row.layers == MODERN {
         pooling = modern(&s, &mut layers)?;

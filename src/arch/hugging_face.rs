@@ -135,6 +135,7 @@ pub(super) fn sized(s: &Settings, norm: Norm, keys: [&str; 5], positions: Option
         logit_scale: 1.0,
         logit_soft_cap: None,
         rope_factors: false,
+        side: "",
         source: None,
     })
 }

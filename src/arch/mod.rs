@@ -19,7 +19,8 @@
 //!    logits from both kinds of file.
 //!
 //! An encoder begins with `LayerConfig::encoder` and says what it gives (`Output::Rows`); its tiny model comes from
-//! `tests/golden/make_encoders.py`, and is held in `tests/models/encoders.rs`. What published encoders compute of their rows is in `head.rs`.
+//! `tests/golden/make_encoders.py`, and is held in `tests/models/encoders.rs`. What published encoders compute of their rows is in `head.rs`,
+//! what they compute of a text's vector in `dense.rs`.
 //!
 //! An encoder-decoder says what its encoder is made of (`ModelConfig::source`), and its decoder's layers have a `cross`; its tiny model comes
 //! from `tests/golden/make_seq2seq.py`, and is held in `tests/models/seq2seq.rs`.
@@ -30,10 +31,12 @@
 
 mod bart;
 mod bert;
+mod dense;
 mod experts;
 mod falcon;
 mod family;
 mod gemma;
+mod gemma_embedding;
 mod gguf;
 mod gpt2;
 mod gptneox;
@@ -57,7 +60,9 @@ mod smollm3;
 mod stablelm;
 mod starcoder2;
 mod t5;
+mod t5_encoder;
 
+pub use dense::dense;
 pub use head::{HeadActivation, HeadConfig, HeadLayer, Reads, Scores, head};
 pub use names::{Part, Source, Tensors};
 
@@ -68,12 +73,13 @@ use family::{Family, Origin};
 use settings::Settings;
 
 /// All families.
-const FAMILIES: [&Family; 25] = [
+const FAMILIES: [&Family; 27] = [
     &llama::FAMILY,
     &qwen2::FAMILY,
     &qwen3::FAMILY,
     &qwen3::MIXTURE,
     &gemma::FAMILY,
+    &gemma_embedding::FAMILY,
     &phi3::FAMILY,
     &smollm3::FAMILY,
     &olmo2::FAMILY,
@@ -92,6 +98,7 @@ const FAMILIES: [&Family; 25] = [
     &modernbert::FAMILY,
     &nomic_bert::FAMILY,
     &t5::FAMILY,
+    &t5_encoder::FAMILY,
     &bart::BART,
     &bart::MARIAN,
 ];

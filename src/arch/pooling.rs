@@ -1,6 +1,7 @@
 //! What becomes of an encoder's rows: how a text's rows become one vector, by the files of sentence-transformers (`modules.json`,
 //! `1_Pooling/config.json`, `sentence_bert_config.json`), or by GGUF's `pooling_type`.
 
+use super::dense::dense;
 use super::settings::{Settings, limits};
 use crate::error::Result;
 use crate::format::Dialect;
@@ -21,7 +22,8 @@ pub(super) fn encoder(s: &Settings<'_>, config: ModelConfig) -> Result<ModelConf
     if config.layers.iter().any(|layer| layer.short_conv.is_some()) {
         return Err(s.unsupported("pooling", "a model with short convolutions", "models with attention alone"));
     }
-    let (dimensions, context_len) = (config.d_model, config.context_len);
+    let (width, context_len) = (config.d_model, config.context_len);
+    let dimensions = dense(s.file)?.last().map_or(width, |(_, outputs)| *outputs);
     let (pooling, normalize) = match s.file.dialect {
         Dialect::Gguf => (of_gguf(s)?, true),
         Dialect::HuggingFace => of_hugging_face(s)?,
@@ -29,7 +31,7 @@ pub(super) fn encoder(s: &Settings<'_>, config: ModelConfig) -> Result<ModelConf
     // Sentence-transformers cut texts off earlier than the positions would need.
     let max_tokens = s.optional_size("sentence_bert.max_seq_length", limits::CONTEXT_LEN)?;
     let max_tokens = max_tokens.unwrap_or(context_len).min(context_len);
-    let output = Output::Rows(EncoderConfig { pooling, dimensions, normalize, max_tokens });
+    let output = Output::Rows(EncoderConfig { pooling, width, dimensions, normalize, max_tokens });
     Ok(ModelConfig { output, ..config })
 }
 
@@ -55,9 +57,13 @@ fn of_hugging_face(s: &Settings<'_>) -> Result<(Pooling, bool)> {
         ("lasttoken", "lasttoken", Pooling::Last),
     ];
     let modules = s.get("modules").and_then(|value| value.as_strings());
-    const KNOWN: [&str; 3] = ["Transformer", "Pooling", "Normalize"];
-    if let Some(other) = modules.into_iter().flatten().find(|module| !KNOWN.contains(&module.as_str())) {
-        return Err(s.unsupported("modules", other, &KNOWN.join(", ")));
+    const KNOWN: [&str; 4] = ["Transformer", "Pooling", "Dense", "Normalize"];
+    let mut reached = 0;
+    for module in modules.into_iter().flatten() {
+        let place = KNOWN.iter().position(|known| known == module);
+        reached = place
+            .filter(|place| *place >= reached)
+            .ok_or_else(|| s.unsupported("modules", module, &format!("{}, in this order", KNOWN.join(", "))))?;
     }
     let normalize = modules.is_none_or(|modules| modules.iter().any(|module| module == "Normalize"));
     let on = |key: &str| s.bool_or(&format!("pooling.pooling_mode_{key}"), false);

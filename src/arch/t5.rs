@@ -3,20 +3,20 @@
 //! 1.1 gated.
 
 use super::family::{Family, Origin};
+use super::gguf;
 use super::hugging_face as hf;
 use super::names::{Name, Names, name};
 use super::settings::{Settings, limits};
 use crate::error::Result;
-use crate::model::{Activation, Ffn, LayerConfig, ModelConfig, Norm, Norms, Relative, SourceConfig};
+use crate::model::{Activation, Ffn, LayerConfig, ModelConfig, Norm, Relative, SourceConfig};
 
 pub(super) const FAMILY: Family = Family {
-    gguf: Origin { known: &[], config: from_hugging_face, names: Names { tables: &[], prefix: "", ignored: &[] } },
-    hugging_face: Origin {
-        known: &["T5ForConditionalGeneration"],
-        config: from_hugging_face,
-        names: Names { tables: &[NAMES], prefix: "", ignored: IGNORED },
-    },
+    gguf: Origin { known: &["t5"], config: from_gguf, names: GGUF },
+    hugging_face: Origin { known: &["T5ForConditionalGeneration"], config: from_hugging_face, names: HUGGING_FACE },
 };
+
+pub(super) const GGUF: Names = Names { tables: &[GGUF_NAMES], prefix: "", ignored: &["cross_attn_rel_b.weight"] };
+pub(super) const HUGGING_FACE: Names = Names { tables: &[NAMES], prefix: "", ignored: IGNORED };
 
 /// Copies of the table of tokens, and a table that no attention reads.
 const IGNORED: &[&str] =
@@ -56,7 +56,44 @@ const NAMES: &[Name] = &[
     name("dec.blk.{}.ffn_down", "decoder.block.{}.layer.2.DenseReluDense.wo"),
 ];
 
+const GGUF_NAMES: &[Name] = &[
+    name("enc.blk.{}.attn_output", "enc.blk.{}.attn_o"),
+    name("dec.blk.{}.attn_output", "dec.blk.{}.attn_o"),
+    name("dec.blk.{}.cross_attn_output", "dec.blk.{}.cross_attn_o"),
+];
+
+/// From which distance on all keys have the same bias, where the file does not say: GGUF files never do.
+const MAX_DISTANCE: usize = 128;
+
+fn from_gguf(s: &Settings<'_>) -> Result<ModelConfig> {
+    let (config, encoder) = encoder_of_gguf(s)?;
+    let n_decoder = s.size_or("decoder_block_count", config.n_layers, limits::N_LAYERS)?;
+    // The scale of a row goes with the head that is the table of tokens.
+    let scaled = config.tied_embeddings;
+    Ok(assembled(config, encoder, n_decoder, scaled))
+}
+
 fn from_hugging_face(s: &Settings<'_>) -> Result<ModelConfig> {
+    let (config, encoder) = encoder_of_hugging_face(s)?;
+    let n_decoder = s.size_or("num_decoder_layers", config.n_layers, limits::N_LAYERS)?;
+    // Where the output is the table of tokens, a row is scaled before. Newer files say whether by a key of its own.
+    let scaled = s.bool_or("scale_decoder_outputs", s.bool_or("tie_word_embeddings", true)?)?;
+    let tied_embeddings = scaled || s.file.tensor("lm_head.weight").is_none();
+    Ok(assembled(ModelConfig { tied_embeddings, ..config }, encoder, n_decoder, scaled))
+}
+
+/// The sizes of a file, and what a layer of its encoder is made of. The file names no activation: a gate tells which version's it is.
+pub(super) fn encoder_of_gguf(s: &Settings<'_>) -> Result<(ModelConfig, LayerConfig)> {
+    let norm = Norm::Rms { eps: s.positive(gguf::RMS_EPS)? };
+    let gated = gguf::has(s.file, "enc.blk.0.ffn_gate.weight");
+    let ffn = if gated { Ffn::Gated(Activation::GeluTanh) } else { Ffn::Plain(Activation::Relu) };
+    let buckets = s.size("attention.relative_buckets_count", 1 << 16)?;
+    let relative = Relative { buckets, max_distance: MAX_DISTANCE };
+    Ok((gguf::decoder(s, norm, ffn, &[])?, encoder_layer(norm, ffn, relative)))
+}
+
+/// The same of a folder.
+pub(super) fn encoder_of_hugging_face(s: &Settings<'_>) -> Result<(ModelConfig, LayerConfig)> {
     let norm = Norm::Rms { eps: s.positive_or("layer_norm_epsilon", 1e-6)? };
     let ffn = match s.str("feed_forward_proj")?.unwrap_or("relu") {
         "relu" => Ffn::Plain(Activation::Relu),
@@ -66,26 +103,31 @@ fn from_hugging_face(s: &Settings<'_>) -> Result<ModelConfig> {
     };
     let relative = Relative {
         buckets: s.size_or("relative_attention_num_buckets", 32, 1 << 16)?,
-        max_distance: s.size_or("relative_attention_max_distance", 128, limits::CONTEXT_LEN)?,
+        max_distance: s.size_or("relative_attention_max_distance", MAX_DISTANCE, limits::CONTEXT_LEN)?,
     };
-    let mut decoder = LayerConfig::decoder(norm, ffn);
-    (decoder.attention.scale, decoder.attention.relative) = (Some(1.0), Some(relative));
-    let mut encoder = decoder;
-    encoder.attention.causal = false;
-    decoder.cross = Some(Norms::before(norm));
     // Distances have no end; the positions are what the models were trained with.
     let config = hf::sized(s, norm, ["d_model", "d_ff", "num_layers", "num_heads", "n_positions"], Some(512))?;
-    let n_layers = config.n_layers;
-    // Where the output is the table of tokens, a row is scaled before. Newer files say whether by a key of its own.
-    let scaled = s.bool_or("scale_decoder_outputs", s.bool_or("tie_word_embeddings", true)?)?;
-    let tied_embeddings = scaled || s.file.tensor("lm_head.weight").is_none();
-    Ok(ModelConfig {
-        n_layers: s.size_or("num_decoder_layers", n_layers, limits::N_LAYERS)?,
-        head_dim: s.size("d_kv", limits::HEAD_DIM)?,
+    let head_dim = s.size("d_kv", limits::HEAD_DIM)?;
+    Ok((ModelConfig { head_dim, ..config }, encoder_layer(norm, ffn, relative)))
+}
+
+fn encoder_layer(norm: Norm, ffn: Ffn, relative: Relative) -> LayerConfig {
+    let mut layer = LayerConfig::decoder(norm, ffn);
+    let attention = &mut layer.attention;
+    (attention.causal, attention.scale, attention.relative) = (false, Some(1.0), Some(relative));
+    layer
+}
+
+/// `config` has the sizes of the encoder, which is made of such layers. `scaled`: a row is, before the output head.
+fn assembled(config: ModelConfig, encoder: LayerConfig, n_decoder: usize, scaled: bool) -> ModelConfig {
+    let (n_layers, output_norm) = (config.n_layers, config.output_norm);
+    let mut decoder = encoder;
+    (decoder.attention.causal, decoder.cross) = (true, Some(encoder.attention.norms));
+    ModelConfig {
+        n_layers: n_decoder,
         layers: vec![decoder],
-        tied_embeddings,
         logit_scale: if scaled { 1.0 / (config.d_model as f32).sqrt() } else { 1.0 },
-        source: Some(SourceConfig { n_layers, layer: encoder, output_norm: Some(norm), sines: false }),
+        source: Some(SourceConfig { n_layers, layer: encoder, output_norm, sines: false }),
         ..config
-    })
+    }
 }

@@ -1,13 +1,14 @@
 //! A Hugging Face model folder: `config.json`, safetensors (whole or in shards with an index), and, where given,
-//! `tokenizer.json`, `generation_config.json`, `tokenizer_config.json` and `chat_template.jinja`, and what sentence-transformers adds:
-//! `modules.json`, `sentence_bert_config.json`, `config_sentence_transformers.json`, `1_Pooling/config.json`. Other files are ignored.
+//! `tokenizer.json` or SentencePiece's own file, `generation_config.json`, `tokenizer_config.json` and `chat_template.jinja`, and what sentence-transformers adds:
+//! `modules.json`, `sentence_bert_config.json`, `config_sentence_transformers.json`, `1_Pooling/config.json`, and the configurations and weights of
+//! its dense modules (`2_Dense`). Other files are ignored.
 
 use std::collections::BTreeMap;
 
 use serde_json::Value as Json;
 
 use super::json::{self, invalid};
-use super::model_file::{CHAT_TEMPLATE, Dialect, ModelFile, TOKENIZER_CONFIG, TokenizerSource, Value};
+use super::model_file::{CHAT_TEMPLATE, Dialect, ModelFile, TOKENIZER_CONFIG, TensorInfo, TokenizerSource, Value};
 use super::safetensors;
 use crate::error::{Error, Result};
 use crate::order;
@@ -16,6 +17,8 @@ use crate::tensor::Bytes;
 pub(super) const CONFIG: &str = "config.json";
 const INDEX: &str = "model.safetensors.index.json";
 const TOKENIZER: &str = "tokenizer.json";
+/// SentencePiece's own files, one of which is taken where there is no [`TOKENIZER`].
+const SENTENCE_PIECE: [&str; 4] = ["source.spm", "spiece.model", "sentencepiece.bpe.model", "tokenizer.model"];
 const GENERATION: &str = "generation_config.json";
 
 /// Reads the files of a folder; `files` are names (a path's last part counts) and contents.
@@ -25,7 +28,7 @@ const GENERATION: &str = "generation_config.json";
 /// files themselves.
 pub(super) fn parse(files: &[(String, Bytes)]) -> Result<ModelFile> {
     let mut by_name: BTreeMap<&str, &Bytes> = BTreeMap::new();
-    for (path, bytes) in files.iter().filter(|(path, _)| module(path).is_none()) {
+    for (path, bytes) in files.iter().filter(|(path, _)| is_own(path)) {
         if by_name.insert(base_name(path), bytes).is_some() {
             return Err(invalid(path, "the files given", "every name once", "this name twice".to_string()));
         }
@@ -42,7 +45,13 @@ pub(super) fn parse(files: &[(String, Bytes)]) -> Result<ModelFile> {
     };
     let tokenizer = match by_name.get(TOKENIZER) {
         Some(bytes) => TokenizerSource::TokenizerJson((*bytes).clone()),
-        None => TokenizerSource::None,
+        None => match SENTENCE_PIECE.iter().find_map(|name| by_name.get(name)) {
+            Some(model) => {
+                let vocab = by_name.get("vocab.json").map(|bytes| (*bytes).clone());
+                TokenizerSource::SentencePiece { model: (*model).clone(), vocab }
+            }
+            None => TokenizerSource::None,
+        },
     };
 
     let index = by_name.get(INDEX).map(|bytes| weight_map(bytes)).transpose()?;
@@ -74,6 +83,14 @@ pub(super) fn parse(files: &[(String, Bytes)]) -> Result<ModelFile> {
             return Err(invalid(INDEX, tensor, &format!("a tensor of {shard}"), "none of that name".to_string()));
         }
     }
+    // Every module calls its tensors the same.
+    for (path, bytes) in files.iter().filter(|(path, _)| path.ends_with(".safetensors")) {
+        let Some(folder) = module(path) else { continue };
+        let (some, unsupported) = safetensors::parse(path, bytes)?;
+        let own = |name: String| format!("{folder}/{name}");
+        tensors.extend(some.into_iter().map(|tensor| TensorInfo { name: own(tensor.name), ..tensor }));
+        unsupported_tensors.extend(unsupported.into_iter().map(|(name, dtype)| (own(name), dtype)));
+    }
     Ok(ModelFile {
         name: CONFIG.to_string(),
         dialect: Dialect::HuggingFace,
@@ -96,7 +113,8 @@ pub(super) fn add_chat(files: &[(String, Bytes)], metadata: &mut BTreeMap<String
 }
 
 /// Puts what sentence-transformers says of an encoder's vectors into the metadata: `modules`, the names of what follows the
-/// encoder, `sentence_bert.*`, `sentence_transformers.*` and `pooling.*`.
+/// encoder, `module_paths`, where they lie, `sentence_bert.*`, `sentence_transformers.*`, `pooling.*`, and by its folder what a dense module says
+/// (`2_Dense.*`).
 pub(super) fn add_modules<'a>(
     files: impl Iterator<Item = (&'a str, &'a [u8])>,
     metadata: &mut BTreeMap<String, Value>,
@@ -106,10 +124,14 @@ pub(super) fn add_modules<'a>(
             (None, "sentence_bert_config.json") => "sentence_bert",
             (None, "config_sentence_transformers.json") => "sentence_transformers",
             (Some(folder), CONFIG) if folder.ends_with("_Pooling") => "pooling",
+            (Some(folder), CONFIG) if folder.contains("_Dense") => folder,
             (None, name @ "modules.json") => {
                 let list: Json = serde_json::from_slice(json::without_mark(bytes))
                     .map_err(|e| invalid(name, "the file", "JSON", e.to_string()))?;
-                let kinds = list.as_array().into_iter().flatten().map(|module| {
+                let list = list.as_array().map(Vec::as_slice).unwrap_or_default();
+                let paths = list.iter().map(|module| module["path"].as_str().unwrap_or_default().to_string());
+                metadata.insert("module_paths".to_string(), Value::Strings(paths.collect()));
+                let kinds = list.iter().map(|module| {
                     let kind = module["type"].as_str();
                     let kind =
                         kind.ok_or_else(|| invalid(name, "a module's type", "a text", json::shown(&module["type"])))?;
@@ -126,9 +148,14 @@ pub(super) fn add_modules<'a>(
     Ok(())
 }
 
+/// Whether a file is one of the model itself, not of a module that follows it.
+pub(super) fn is_own(path: &str) -> bool {
+    module(path).is_none()
+}
+
 /// Whether a file is the configuration of the model itself.
 pub(super) fn is_config(path: &str) -> bool {
-    module(path).is_none() && base_name(path) == CONFIG
+    is_own(path) && base_name(path) == CONFIG
 }
 
 /// The folder of a module that follows an encoder, such as `1_Pooling`, where the file lies in one. A model's own folder may begin
@@ -138,7 +165,8 @@ fn module(path: &str) -> Option<&str> {
     let mut parts = path.rsplit(['/', '\\']);
     let folder = parts.nth(1)?;
     let (number, name) = folder.split_once('_')?;
-    (MODULES.contains(&name) && number.parse::<usize>().is_ok_and(|number| number > 0)).then_some(folder)
+    let kind = name.split('_').next().unwrap_or(name);
+    (MODULES.contains(&kind) && number.parse::<usize>().is_ok_and(|number| number > 0)).then_some(folder)
 }
 
 /// The last part of a path, with either separator.

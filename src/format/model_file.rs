@@ -131,6 +131,13 @@ pub enum TokenizerSource {
     GgufMetadata,
     /// The text of a `tokenizer.json`.
     TokenizerJson(Bytes),
+    /// SentencePiece's own file, with the text of the `vocab.json` beside it.
+    SentencePiece {
+        /// The model of the source's pieces, or of all.
+        model: Bytes,
+        /// The ids of the pieces, where they have others (Marian).
+        vocab: Option<Bytes>,
+    },
     /// The file carries none; `tokenize` and `generate` from text will say so.
     None,
 }

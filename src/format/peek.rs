@@ -49,7 +49,7 @@ pub fn peek(files: &[Begun<'_>]) -> Result<Option<(ModelFile, bool)>> {
         tokenizer: TokenizerSource::None,
         generation: BTreeMap::new(),
     };
-    let mut weights = files.iter().filter(|file| hf::is_weights(file.name, file.beginning));
+    let mut weights = files.iter().filter(|file| hf::is_own(file.name) && hf::is_weights(file.name, file.beginning));
     let (Some(only), None) = (weights.next(), weights.next()) else { return Ok(Some((model, false))) };
     // One of several parts says so in its name.
     if hf::base_name(only.name).contains("-of-") {

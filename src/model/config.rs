@@ -268,6 +268,8 @@ pub struct ModelConfig {
     pub logit_soft_cap: Option<f32>,
     /// The file holds per-frequency divisors (`rope_freqs.weight`).
     pub rope_factors: bool,
+    /// What the names of its layers begin with, where it is an encoder that was taken out of an encoder-decoder: `enc.`.
+    pub side: &'static str,
     /// The encoder that reads a source first, where there is one.
     pub source: Option<SourceConfig>,
 }

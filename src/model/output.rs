@@ -15,7 +15,9 @@ pub enum Output {
 pub struct EncoderConfig {
     /// How a text's rows become one vector.
     pub pooling: Pooling,
-    /// Numbers of a vector.
+    /// Numbers of a row.
+    pub width: usize,
+    /// Numbers of a vector: others, where dense modules follow the pooling.
     pub dimensions: usize,
     /// Vectors are brought to length 1.
     pub normalize: bool,

@@ -93,7 +93,16 @@ impl Model {
             pass.push(ids.into_iter().map(|id| (id, 0)));
         }
         let pooling = options.pooling.unwrap_or(encoder.pooling);
-        let mut vectors = self.pooled(&pass, pooling, encoder.dimensions)?.into_iter();
+        let mut vectors = Vec::new();
+        for pooled in self.pooled(&pass, pooling, encoder.width)? {
+            let vector = self.dense.apply(&pooled);
+            if let Some(found) = vector.iter().find(|x| !x.is_finite()) {
+                let token = pass.tokens().first().map_or(0, |token| *token as usize);
+                return Err(Error::NotFinite { token, found: found.to_string() });
+            }
+            vectors.push(vector);
+        }
+        let mut vectors = vectors.into_iter();
         let finished = |is_empty: bool| {
             let vector = if is_empty { None } else { vectors.next() };
             // Without a token there is nothing to say.

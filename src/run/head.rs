@@ -131,7 +131,7 @@ impl Model {
     }
 
     fn row_width(&self) -> usize {
-        self.encoder.map_or(1, |encoder| encoder.dimensions)
+        self.encoder.map_or(1, |encoder| encoder.width)
     }
 
     fn outputs(&self, head: &Head, pass: &Texts, rows: &[f32]) -> Result<Vec<f32>> {

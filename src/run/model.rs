@@ -22,7 +22,7 @@ use crate::session::{PassCosts, identity};
 use crate::table::Table;
 use crate::tensor::DType;
 use crate::text::Tokenizer;
-use crate::weights::{self, Head, Weights};
+use crate::weights::{self, Head, Layers, Weights};
 
 /// What loading is busy with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,6 +99,8 @@ pub struct Model {
     pub(super) default_prompt: Option<String>,
     /// What is computed of its rows.
     pub(super) head: Option<Head>,
+    /// What a text's vector goes through, where it is an encoder.
+    pub(super) dense: Layers,
     /// What its files say of writing, where it is an encoder-decoder.
     pub(super) source: Option<SourceRules>,
     /// Segments that it tells apart; see `ModelConfig::segments`.
@@ -150,6 +152,8 @@ impl Model {
         let weights = weights::load(&plan, &file)?;
         progress(LoadPhase::Read, 3, 3);
         let head = Head::load(&file, config.d_model)?;
+        let modules = if config.encoder().is_some() { arch::dense(&file)? } else { Vec::new() };
+        let dense = Layers::load(&file, modules, config.d_model)?;
         let (parameters, weight_type) = size(&plan, &weights);
         let end_tokens = end_tokens(&file, tokenizer.as_ref(), config.n_vocab);
         let start_token = tokenizer
@@ -216,6 +220,7 @@ impl Model {
             encoder,
             default_prompt,
             head,
+            dense,
             source,
             segments: config.segments,
             tokenizer,

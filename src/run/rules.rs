@@ -68,8 +68,12 @@ pub struct SourceRules {
 impl SourceRules {
     /// Of a model's files: its `generation_config.json`, where that says nothing its `config.json`.
     pub(super) fn of(file: &ModelFile, n_vocab: usize) -> Result<Self> {
-        let get =
-            |key: &str| file.generation.get(key).or_else(|| file.metadata.get(key)).filter(|v| **v != Value::Null);
+        // GGUF files have the architecture's name before the key.
+        let own = file.metadata.get("general.architecture").and_then(Value::as_str).unwrap_or_default();
+        let get = |key: &str| {
+            let found = file.generation.get(key).or_else(|| file.metadata.get(key));
+            found.or_else(|| file.metadata.get(&format!("{own}.{key}"))).filter(|v| **v != Value::Null)
+        };
         let wrong = |key: &str, expected: &str| Error::Format {
             file: file.name.clone(),
             what: key.into(),

@@ -15,6 +15,8 @@ pub struct Added {
     pub strip_right: bool,
     /// Matches only where no letter, digit or underscore touches it.
     pub single_word: bool,
+    /// Matches only where a text begins.
+    pub leads: bool,
 }
 
 /// All added tokens, by first byte, longest first.
@@ -96,9 +98,10 @@ impl AddedTokens {
 impl Added {
     fn fits(&self, text: &str, at: usize) -> bool {
         let is_word = |c: char| c.is_alphanumeric() || c == '_';
-        !self.single_word
-            || !(text[..at].chars().next_back().is_some_and(is_word)
-                || text[at + self.text.len()..].chars().next().is_some_and(is_word))
+        (at == 0 || !self.leads)
+            && (!self.single_word
+                || !(text[..at].chars().next_back().is_some_and(is_word)
+                    || text[at + self.text.len()..].chars().next().is_some_and(is_word)))
     }
 }
 
@@ -107,7 +110,15 @@ mod tests {
     use super::*;
 
     fn token(text: &str, id: u32, control: bool) -> Added {
-        Added { text: text.into(), id, control, strip_left: false, strip_right: false, single_word: false }
+        Added {
+            text: text.into(),
+            id,
+            control,
+            strip_left: false,
+            strip_right: false,
+            single_word: false,
+            leads: false,
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Tokenizer and streaming detokenizer.
 //!
-//! Text becomes tokens in the steps that the metadata of a GGUF file or a `tokenizer.json` names: added tokens are found,
+//! Text becomes tokens in the steps that the metadata of a GGUF file, a `tokenizer.json` or a SentencePiece model names: added tokens are found,
 //! what lies between is normalised, cut into pieces, and given to the model piece by piece. The steps give the same ids as the
 //! `tokenizers` library, against which the tests hold them. Control tokens written in a text act only where asked for, decoding goes
 //! byte by byte as tokens stream in, and everything that comes from a file is checked. What is not known is an error when
@@ -9,6 +9,7 @@
 mod added;
 mod from_gguf;
 mod from_json;
+mod from_spm;
 mod models;
 mod normal_form;
 mod normalizer;
@@ -42,6 +43,7 @@ impl Tokenizer {
         match &file.tokenizer {
             TokenizerSource::GgufMetadata => from_gguf::build(file).map(Some),
             TokenizerSource::TokenizerJson(json) => from_json::build(json).map(Some),
+            TokenizerSource::SentencePiece { model, vocab } => from_spm::build(file, model, vocab.as_deref()).map(Some),
             TokenizerSource::None => Ok(None),
         }
     }
@@ -54,6 +56,6 @@ impl Tokenizer {
 pub fn check(file: &ModelFile) -> Result<()> {
     match &file.tokenizer {
         TokenizerSource::GgufMetadata => from_gguf::check(file),
-        TokenizerSource::TokenizerJson(_) | TokenizerSource::None => Ok(()),
+        TokenizerSource::TokenizerJson(_) | TokenizerSource::SentencePiece { .. } | TokenizerSource::None => Ok(()),
     }
 }

@@ -12,12 +12,30 @@ pub enum Normalizer {
     Unicode(Form),
     Nmt,
     Lowercase,
-    Strip { left: bool, right: bool },
+    Strip {
+        left: bool,
+        right: bool,
+    },
     StripAccents,
-    Bert { clean_text: bool, spaces_around_chinese: bool, strip_accents: bool, lowercase: bool },
-    Replace { pattern: Pattern, content: String },
+    Bert {
+        clean_text: bool,
+        spaces_around_chinese: bool,
+        strip_accents: bool,
+        lowercase: bool,
+    },
+    Replace {
+        pattern: Pattern,
+        content: String,
+    },
     Prepend(String),
     Precompiled(Precompiled),
+    /// All that SentencePiece does before it cuts a text: its rules, spaces written as `▁` with one more before the text, and, where `strip` is
+    /// set, none at its ends and no two side by side.
+    SentencePiece {
+        rules: Option<Precompiled>,
+        prefix: bool,
+        strip: bool,
+    },
 }
 
 impl Normalizer {
@@ -28,6 +46,28 @@ impl Normalizer {
     pub fn apply(&self, piece: &mut Piece) -> Result<(), String> {
         match self {
             Normalizer::Precompiled(rules) => piece.text = rules.apply(&piece.text),
+            Normalizer::SentencePiece { rules, prefix, strip } if !piece.text.is_empty() => {
+                let text = match rules {
+                    Some(rules) => rules.apply_longest(&piece.text),
+                    None => std::mem::take(&mut piece.text),
+                };
+                let mut out = String::with_capacity(text.len() + text.len() / 4 + 3);
+                if *prefix {
+                    out.push('▁');
+                }
+                let mut after_space = *strip;
+                for c in text.chars() {
+                    if c != ' ' || !after_space {
+                        out.push(if c == ' ' { '▁' } else { c });
+                    }
+                    after_space = *strip && c == ' ';
+                }
+                if *strip {
+                    out.truncate(out.trim_end_matches('▁').len());
+                }
+                piece.text = out;
+            }
+            Normalizer::SentencePiece { .. } => {}
             Normalizer::Unicode(form) => piece.text = normal_form(&piece.text, *form)?,
             Normalizer::Nmt => {
                 filter(piece, |c| !matches!(c as u32, 0x1..=0x8 | 0xb | 0xe..=0x1f | 0x7f | 0x8f | 0x9f));

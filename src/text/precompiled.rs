@@ -1,10 +1,10 @@
-//! SentencePiece's normalisation rules, as `tokenizer.json` has them (`Precompiled`): which character, with its marks or alone, becomes
-//! which text.
+//! SentencePiece's normalisation rules, as its own files and `tokenizer.json` have them (`Precompiled`): which character, with its marks or
+//! alone, becomes which text.
 //!
 //! The rules are a trie as a double array (Darts-clone) behind its length in bytes, then the texts, each with a 0 behind it. An
 //! element of the trie holds the byte that leads to it, how far the next ones are, and whether a rule ends here; that is then a place among the
-//! texts. Behaves as the `tokenizers` library does, which takes the shortest rule that a cluster of up to five bytes begins with for the
-//! whole of it.
+//! texts. SentencePiece itself takes the longest rule that a text goes on with; the `tokenizers` library the shortest that a cluster of up to
+//! five bytes begins with, for the whole of it. Files are read as what they are for.
 
 use super::unicode;
 
@@ -24,7 +24,11 @@ pub struct Precompiled {
 impl Precompiled {
     /// Of the text in the file; `None` where it is damaged, or a rule makes more of a character than is sensible.
     pub fn read(base64: &str) -> Option<Precompiled> {
-        let bytes = decoded(base64)?;
+        Precompiled::of(&decoded(base64)?)
+    }
+
+    /// Of the bytes in the file, in the same way.
+    pub fn of(bytes: &[u8]) -> Option<Precompiled> {
         let (len, rest) = bytes.split_first_chunk::<4>()?;
         let (trie, texts) = rest.split_at_checked(u32::from_le_bytes(*len) as usize)?;
         let (units, []) = trie.as_chunks::<4>() else { return None };
@@ -35,21 +39,43 @@ impl Precompiled {
 
     /// What the shortest rule makes of the text that it begins with; `None` where there is none.
     fn rule(&self, text: &str) -> Option<&str> {
+        self.rules(text, true).map(|(_, made)| made)
+    }
+
+    /// The shortest or the longest rule for the text that it begins with: for how many bytes, and what it makes of them.
+    fn rules(&self, text: &str, shortest: bool) -> Option<(usize, &str)> {
         let next = |unit: u32| (unit >> 10 << ((unit & 1 << 9) >> 6)) as usize;
         let mut at = next(*self.trie.first()?);
-        for byte in text.bytes().take_while(|byte| *byte != 0) {
+        let mut found = None;
+        for (n, byte) in (1..).zip(text.bytes().take_while(|byte| *byte != 0)) {
             at ^= usize::from(byte);
-            let unit = *self.trie.get(at)?;
+            let Some(&unit) = self.trie.get(at) else { break };
             if unit & (1 << 31 | 0xff) != u32::from(byte) {
-                return None;
+                break;
             }
             at ^= next(unit);
             if unit >> 8 & 1 == 1 {
                 let rest = self.texts.get((self.trie.get(at)? & (u32::MAX >> 1)) as usize..)?;
-                return rest.split('\0').next();
+                found = Some((n, rest.split('\0').next()?));
+                if shortest {
+                    break;
+                }
             }
         }
-        None
+        found
+    }
+
+    /// The text by the rules, as SentencePiece itself applies them.
+    pub fn apply_longest(&self, text: &str) -> String {
+        let mut out = String::with_capacity(text.len());
+        let mut rest = text;
+        while let Some(c) = rest.chars().next() {
+            let found = self.rules(rest, false).filter(|(n, _)| rest.is_char_boundary(*n));
+            let (n, made) = found.unwrap_or((c.len_utf8(), &rest[..c.len_utf8()]));
+            out.push_str(made);
+            rest = &rest[n..];
+        }
+        out
     }
 
     /// The text by the rules.

@@ -1,6 +1,7 @@
-//! The weights of a head, in f32: it is computed for a row or two of a text, so that its cost is nothing beside the encoder's.
+//! The weights of a head and of dense modules, in f32: they are computed for a row or two of a text, so that their cost is nothing beside the
+//! encoder's.
 
-use crate::arch::{self, HeadActivation, HeadConfig};
+use crate::arch::{self, HeadActivation, HeadConfig, HeadLayer};
 use crate::error::{Error, Result};
 use crate::format::ModelFile;
 use crate::model::Norm;
@@ -10,8 +11,12 @@ use crate::model::Norm;
 pub struct Head {
     /// What its file says of it.
     pub config: HeadConfig,
-    layers: Vec<Layer>,
+    layers: Layers,
 }
+
+/// Matrices one behind the other, each with what follows it.
+#[derive(Clone, Debug, Default)]
+pub struct Layers(Vec<Layer>);
 
 #[derive(Clone, Debug)]
 struct Layer {
@@ -27,9 +32,28 @@ impl Head {
     /// Finds the head of a model file, which reads rows `width` wide; `None` where the class has none.
     ///
     /// # Errors
-    /// `Weights` names every tensor that is missing or has another shape; those of [`arch::head`].
+    /// Those of [`Layers::load`] and [`arch::head`].
     pub fn load(file: &ModelFile, width: usize) -> Result<Option<Head>> {
         let Some(config) = arch::head(file)? else { return Ok(None) };
+        let last = config.layers.len().saturating_sub(1);
+        let outputs = |i: usize| if i == last { config.labels.len() } else { width };
+        let layers = config.layers.iter().cloned().enumerate().map(|(i, layer)| (layer, outputs(i))).collect();
+        let layers = Layers::load(file, layers, width)?;
+        Ok(Some(Head { config, layers }))
+    }
+
+    /// The outputs for a row of the encoder.
+    pub fn logits(&self, row: &[f32]) -> Vec<f32> {
+        self.layers.apply(row)
+    }
+}
+
+impl Layers {
+    /// Finds the weights of layers, given with how many numbers each gives; the first reads rows `width` wide.
+    ///
+    /// # Errors
+    /// `Weights` names every tensor that is missing or has another shape.
+    pub fn load(file: &ModelFile, layers: Vec<(HeadLayer, usize)>, mut width: usize) -> Result<Layers> {
         let mut problems = Vec::new();
         // What is not there adds nothing.
         let mut tensor = |name: &str, kind: &str, shape: &[usize], is_there: bool| {
@@ -55,29 +79,27 @@ impl Head {
             tensor.dtype.decode(&tensor.data, &mut values);
             values
         };
-        let last = config.layers.len().saturating_sub(1);
-        let layers = config.layers.iter().enumerate().map(|(i, layer)| {
-            let rows = if i == last { config.labels.len() } else { width };
-            let weight = tensor(layer.name, "weight", &[rows, width], true);
-            let bias = tensor(layer.name, "bias", &[rows], layer.bias);
+        let mut load = |(layer, rows): (HeadLayer, usize)| {
+            let cols = std::mem::replace(&mut width, rows);
+            let weight = tensor(&layer.name, "weight", &[rows, cols], true);
+            let bias = tensor(&layer.name, "bias", &[rows], layer.bias);
             let norm = layer.norm.map(|(name, norm)| {
                 let (Norm::Layer { eps } | Norm::Unbiased { eps } | Norm::Rms { eps }) = norm;
                 let weight = tensor(name, "weight", &[rows], true);
                 (eps, weight, tensor(name, "bias", &[rows], matches!(norm, Norm::Layer { .. })))
             });
             Layer { weight, bias, then: layer.then, norm }
-        });
-        let layers = layers.collect();
-        if problems.is_empty() { Ok(Some(Head { config, layers })) } else { Err(Error::Weights { problems }) }
+        };
+        let layers = layers.into_iter().map(&mut load).collect();
+        if problems.is_empty() { Ok(Layers(layers)) } else { Err(Error::Weights { problems }) }
     }
 
-    /// The outputs for a row of the encoder; sums in f64.
-    pub fn logits(&self, row: &[f32]) -> Vec<f32> {
+    /// What the last layer gives for a row; sums in f64.
+    pub fn apply(&self, row: &[f32]) -> Vec<f32> {
         let mut x = row.to_vec();
-        for Layer { weight, bias, then, norm } in &self.layers {
-            let sum = |(row, bias): (&[f32], &f32)| {
-                let sum: f64 = row.iter().zip(&x).map(|(w, x)| f64::from(*w) * f64::from(*x)).sum();
-                let sum = sum + f64::from(*bias);
+        for Layer { weight, bias, then, norm } in &self.0 {
+            let out = |(row, bias): (&[f32], &f32)| {
+                let sum = dot(row, &x) + f64::from(*bias);
                 let out = match then {
                     HeadActivation::None => sum,
                     HeadActivation::Tanh => sum.tanh(),
@@ -86,7 +108,7 @@ impl Head {
                 };
                 out as f32
             };
-            x = weight.chunks_exact(x.len().max(1)).zip(bias).map(sum).collect();
+            x = weight.chunks_exact(x.len().max(1)).zip(bias).map(out).collect();
             if let Some((eps, weight, bias)) = norm {
                 let n = x.len() as f64;
                 let mean = x.iter().map(|x| f64::from(*x)).sum::<f64>() / n;
@@ -99,6 +121,20 @@ impl Head {
         }
         x
     }
+}
+
+/// In several sums at once: each would wait for itself, and a dense module has millions of terms.
+fn dot(a: &[f32], b: &[f32]) -> f64 {
+    const LANES: usize = 4;
+    let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<LANES>(), b.as_chunks::<LANES>());
+    let mut sums = [0.0f64; LANES];
+    for (a, b) in a.iter().zip(b) {
+        for lane in 0..LANES {
+            sums[lane] += f64::from(a[lane]) * f64::from(b[lane]);
+        }
+    }
+    let rest = a_rest.iter().zip(b_rest).map(|(a, b)| f64::from(*a) * f64::from(*b));
+    sums.iter().sum::<f64>() + rest.sum::<f64>()
 }
 
 /// The error function within 1.5e-7 (Abramowitz and Stegun, "Handbook of Mathematical Functions", 7.1.26).

@@ -57,8 +57,12 @@ fn find(plan: &Plan, file: &ModelFile, only_check: bool) -> Result<Weights> {
         vectors.extend(loader.vector(spec)?);
     }
     loader.tell_wrong_types();
-    // A head's tensors are read by `Head::load`.
-    for layer in arch::head(file)?.into_iter().flat_map(|head| head.layers) {
+    // A head's tensors and those of dense modules are read by `Layers::load`.
+    let mut others = arch::head(file)?.map_or_else(Vec::new, |head| head.layers);
+    if plan.config.encoder().is_some() {
+        others.extend(arch::dense(file)?.into_iter().map(|(layer, _)| layer));
+    }
+    for layer in others {
         let own = |tensor: &&str| layer.owns(tensor);
         loader.used.extend(file.tensors.iter().map(|tensor| tensor.name.as_str()).filter(own));
     }

@@ -5,7 +5,7 @@ mod load;
 mod panels;
 mod quantise;
 
-pub use head::Head;
+pub use head::{Head, Layers};
 pub use load::{check, load};
 pub use panels::{PANEL, interleave, panel_scales};
 pub use quantise::{Quantise, quantise};

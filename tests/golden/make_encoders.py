@@ -30,6 +30,8 @@ T = transformers
 SEED = 1
 VOCAB = 260
 POSITIONS = 64
+# What the files of EmbeddingGemma say: of both sides together.
+WINDOW = 8
 # Of sentence_bert_config.json: the longest text is cut off there.
 MAX_TOKENS = 48
 BPE_VOCAB = 300
@@ -76,16 +78,37 @@ MODELS = {
             max_position_embeddings=POSITIONS, tie_word_embeddings=True, **(BOTH | dict(vocab_size=BPE_VOCAB)))),
         "lasttoken", ["Pooling", "Normalize"],
     ),
+    # One layer of six sees everything, the others a window of 4 tokens to each side.
+    "embeddinggemma": (
+        lambda: T.Gemma3TextModel(T.Gemma3TextConfig(
+            hidden_size=36, intermediate_size=40, num_hidden_layers=6, num_attention_heads=3, num_key_value_heads=1, head_dim=16,
+            query_pre_attn_scalar=16, max_position_embeddings=POSITIONS, sliding_window=WINDOW, use_bidirectional_attention=True,
+            rope_parameters={"full_attention": dict(rope_type="default", rope_theta=1e6),
+                             "sliding_attention": dict(rope_type="default", rope_theta=1e4)},
+            **(BOTH | dict(vocab_size=BPE_VOCAB)))),
+        "mean_tokens", ["Pooling", "Dense", "Dense", "Normalize"],
+    ),
+    # As LaBSE: a matrix with a bias and a hyperbolic tangent.
+    "labse": (
+        lambda: T.BertModel(T.BertConfig(hidden_size=32, max_position_embeddings=POSITIONS, type_vocab_size=2,
+                                         **(BERT | dict(num_hidden_layers=1, intermediate_size=48)))),
+        "cls_token", ["Pooling", "Dense"],
+    ),
     "nomic": (
         lambda: T.NomicBertModel(T.NomicBertConfig(
             hidden_size=48, intermediate_size=40, num_hidden_layers=2, num_attention_heads=4, max_position_embeddings=POSITIONS, **BOTH)),
         "mean_tokens", ["Pooling", "Normalize"],
     ),
 }
-PROMPTS = {"nomic": {"query": "search_query: ", "document": "search_document: "}}
+# What each dense module gives, what follows it, and whether it has a bias.
+DENSE = {"embeddinggemma": [(64, torch.nn.Identity(), False), (24, torch.nn.Identity(), False)], "labse": [(20, torch.nn.Tanh(), True)]}
+PROMPTS = {"embeddinggemma": {"query": "task: search result | query: ", "document": "title: none | text: "}, "nomic": {"query": "search_query: ", "document": "search_document: "}}
 # Those that have GGUF files, too.
 ARCHITECTURES = {"bert": gguf.MODEL_ARCH.BERT, "modernbert": gguf.MODEL_ARCH.MODERN_BERT, "nomic": gguf.MODEL_ARCH.NOMIC_BERT,
-                 "qwen3embed": gguf.MODEL_ARCH.QWEN3}
+                 "qwen3embed": gguf.MODEL_ARCH.QWEN3, "embeddinggemma": gguf.MODEL_ARCH.GEMMA_EMBEDDING}
+
+# Kinds whose tokenizer is one of bytes.
+BYTE_LEVEL = ["modernbert", "qwen3embed", "embeddinggemma"]
 
 HEADS = {
     "bert-labels": (T.BertForSequenceClassification, "bert", ["calm", "storm", "fog", "night"], None),
@@ -172,6 +195,15 @@ def write_gguf(path, kind, model, tokenizer):
         w.add_value_length(c.head_dim)
         w.add_layer_norm_rms_eps(c.rms_norm_eps)
         w.add_rope_freq_base(c.rope_parameters["rope_theta"])
+    elif kind == "embeddinggemma":
+        w.add_head_count_kv(c.num_key_value_heads)
+        w.add_key_length(c.head_dim)
+        w.add_value_length(c.head_dim)
+        w.add_layer_norm_rms_eps(c.rms_norm_eps)
+        w.add_rope_freq_base(c.rope_parameters["full_attention"]["rope_theta"])
+        w.add_sliding_window(WINDOW)
+        for i, module in enumerate(dense_of(kind, c)):
+            w.add_dense_features_dims(f"dense_{i + 2}", module[0].in_features, module[0].out_features)
     else:
         w.add_layer_norm_eps(getattr(c, "layer_norm_eps", None) or c.norm_eps)
         w.add_causal_attention(False)
@@ -184,7 +216,7 @@ def write_gguf(path, kind, model, tokenizer):
         w.add_rope_freq_base(c.rope_parameters["full_attention"]["rope_theta"])
         w.add_float32("modern-bert.rope.freq_base_swa", c.rope_parameters["sliding_attention"]["rope_theta"])
         w.add_rope_scaling_type(gguf.RopeScalingType.NONE)
-    if kind in ["modernbert", "qwen3embed"]:
+    if kind in BYTE_LEVEL:
         w.add_vocab_size(c.vocab_size)
         w.add_tokenizer_model("gpt2")
         w.add_tokenizer_pre("modern-bert" if kind == "modernbert" else "gpt-2")
@@ -214,9 +246,13 @@ def write_gguf(path, kind, model, tokenizer):
             continue
         name = names.get_name(own, try_suffixes=(".weight", ".bias"))
         data = np.ascontiguousarray(p.float().numpy())
+        if kind == "embeddinggemma" and data.ndim == 1:
+            data = data + 1
         # As llama.cpp does it: positions and segments stay f32.
         kind_ = Q.F16 if data.ndim == 2 and name.startswith(("blk", "token_embd.")) else Q.F32
         w.add_tensor(name, gguf.quants.quantize(data, kind_), raw_dtype=kind_)
+    for i, module in enumerate(dense_of(kind, c)):
+        w.add_tensor(f"dense_{i + 2}.weight", gguf.quants.quantize(module[0].weight.detach().float().numpy(), Q.F16), raw_dtype=Q.F16)
     w.write_header_to_file()
     w.write_kv_data_to_file()
     w.write_tensors_to_file()
@@ -228,9 +264,26 @@ def randomise(name, model):
     fixtures.randomise(model, SEED)
     with torch.no_grad():
         for own, p in model.named_parameters():
-            if name.startswith(("modernbert", "nomic", "qwen3")) and p.dim() == 2 and "embeddings" not in own:
+            if name.startswith(("modernbert", "nomic", "qwen3", "embedding")) and p.dim() == 2 and "embed" not in own:
                 p.mul_(0.5)
+            # Stored less 1.
+            if name == "embeddinggemma" and p.dim() == 1:
+                p.sub_(1)
     fixtures.rounded(model, torch.float16)
+
+
+def dense_of(name, config):
+    """The dense modules of a model, which follow its pooling."""
+    generator = torch.Generator().manual_seed(SEED)
+    modules, width = [], config.hidden_size
+    for outputs, then, bias in DENSE.get(name, []):
+        linear = torch.nn.Linear(width, outputs, bias=bias)
+        with torch.no_grad():
+            for p in linear.parameters():
+                p.copy_((torch.randn(p.shape, generator=generator) * 0.6 / width ** 0.5).half().float())
+        modules.append(torch.nn.Sequential(linear, then))
+        width = outputs
+    return modules
 
 
 def numbers(row):
@@ -255,16 +308,31 @@ def make(name, tokenizer):
         list_ = [{"idx": i, "name": str(i), "path": "" if i == 0 else f"{i}_{kind}", "type": f"sentence_transformers.models.{kind}"}
                  for i, kind in enumerate(types)]
         write_json(folder / "modules.json", list_)
+    dense = dense_of(name, model.config)
+    for module, i in zip(dense, [i for i, kind in enumerate(types) if kind == "Dense"] if dense else []):
+        path = folder / f"{i}_Dense"
+        path.mkdir(exist_ok=True)
+        linear, then = module
+        write_json(path / "config.json", {"in_features": linear.in_features, "out_features": linear.out_features, "bias": linear.bias is not None,
+                                          "activation_function": f"{type(then).__module__}.{type(then).__name__}"})
+        safetensors.torch.save_file({f"linear.{own}": p.detach().half() for own, p in linear.named_parameters()}, path / "model.safetensors")
     if name in PROMPTS:
         write_json(folder / "config_sentence_transformers.json", {"prompts": PROMPTS[name], "default_prompt_name": None, "similarity_fn_name": "cosine"})
     model.half().save_pretrained(folder)
+    if name == "embeddinggemma":
+        config = json.loads((folder / "config.json").read_text())
+        # `transformers` halves it where it reads it.
+        config["sliding_window"] = WINDOW
+        (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n")
     model.double()
+    behind = torch.nn.Sequential(*dense).double()
     cases = []
     for text in TEXTS:
         ids = encode(tokenizer, text, max_tokens)
         with torch.no_grad():
             rows = getattr(model, "model", model)(torch.tensor([ids])).last_hidden_state[0]
-        case = {"text": text, "tokens": ids, "mean": numbers(rows.mean(0)), "cls": numbers(rows[0]), "last": numbers(rows[-1])}
+            pooled = {"mean": behind(rows.mean(0)), "cls": behind(rows[0]), "last": behind(rows[-1])}
+        case = {"text": text, "tokens": ids} | {kind: numbers(vector) for kind, vector in pooled.items()}
         cases.append(case)
     write_json(folder / "expected.json", {"pooling": (pooling or "mean_tokens").split("_")[0].removesuffix("token"),
                                           "normalize": modules is None or "Normalize" in modules, "cases": cases})
@@ -469,7 +537,7 @@ def main():
     for table, make_one in [(MODELS, make), (HEADS, make_head), (TOKEN_HEADS, make_token_head), (MASKED, make_masked)]:
         for name in table:
             if not sys.argv[1:] or {name, name.split("-")[0]} & set(sys.argv[1:]):
-                make_one(name, byte_level if name.startswith(("modernbert", "qwen3")) else words)
+                make_one(name, byte_level if name.split("-")[0] in BYTE_LEVEL else words)
 
 
 if __name__ == "__main__":

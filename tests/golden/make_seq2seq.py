@@ -2,12 +2,14 @@
 
     .venv/bin/python tests/golden/make_seq2seq.py [NAME ...]
     .venv/bin/python tests/golden/make_seq2seq.py --real FOLDER_OF_T5_SMALL_TITLER
+    .venv/bin/python tests/golden/make_seq2seq.py --gguf FOLDER FILE
 
 It needs `sentencepiece` too. Each folder tiny-NAME holds config.json, generation_config.json, model.safetensors in f16, tokenizer.json with
 SentencePiece's normalisation rules, and expected.json: what `transformers` computes in f64 from the same weights. Of each source: its
 tokens, the encoder's rows (of the shortest), the logits behind the greedy output's first and last token, and the outputs by greedy decoding and
 by beam search in several settings. Rounding decides none of them: the same comes out of f32 with noise on every logit. The second command
-writes t5-small-titler.json: what the real model makes of 20 texts.
+writes t5-small-titler.json: what the real model makes of 20 texts. The third writes a folder of a T5 as a GGUF file, as llama.cpp does;
+tiny-t5 has one too, and one of its encoder alone.
 """
 
 import base64
@@ -17,6 +19,9 @@ import sys
 import tempfile
 from pathlib import Path
 
+import gguf
+import numpy as np
+import safetensors.torch
 import sentencepiece
 import sentencepiece.sentencepiece_model_pb2 as sentencepiece_model
 import tokenizers
@@ -234,7 +239,67 @@ def make(name, tokenizer):
         case["outputs"] = found
         cases.append(case)
     write_json(folder / "expected.json", {"new": NEW, "start": start, "given": int(name == "bart"), "searches": [{}, *SEARCHES], "cases": cases})
+    if name == "t5":
+        write_gguf(folder, folder / "model-f16.gguf")
+        write_gguf(folder, folder / "encoder-f16.gguf", gguf.MODEL_ARCH.T5ENCODER)
     print(name, "seed", seed, "ended", ended, {path.name: path.stat().st_size for path in folder.iterdir()})
+
+
+def write_gguf(folder, path, arch=gguf.MODEL_ARCH.T5):
+    """As llama.cpp does it."""
+    config = json.loads((folder / "config.json").read_text())
+    parts = json.loads((folder / "tokenizer.json").read_text())
+    w = gguf.GGUFWriter(path, gguf.MODEL_ARCH_NAMES[arch])
+    w.add_name(folder.name)
+    w.add_context_length(config.get("n_positions", 512))
+    w.add_embedding_length(config["d_model"])
+    w.add_feed_forward_length(config["d_ff"])
+    w.add_block_count(config["num_layers"])
+    w.add_head_count(config["num_heads"])
+    w.add_key_length(config["d_kv"])
+    w.add_value_length(config["d_kv"])
+    w.add_layer_norm_eps(config["layer_norm_epsilon"])
+    w.add_layer_norm_rms_eps(config["layer_norm_epsilon"])
+    w.add_relative_attn_buckets_count(config["relative_attention_num_buckets"])
+    if arch == gguf.MODEL_ARCH.T5:
+        w.add_decoder_block_count(config.get("num_decoder_layers") or config["num_layers"])
+        w.add_decoder_start_token_id(config["decoder_start_token_id"])
+    pieces = parts["model"]["vocab"]
+    added = {token["id"]: token for token in parts["added_tokens"]}
+    tokens = [piece for piece, _ in pieces] + [added[i]["content"] for i in range(len(pieces), max(added) + 1)]
+    kinds = [1] * len(tokens)
+    for i, token in added.items():
+        kinds[i] = gguf.TokenType.CONTROL if token["special"] else gguf.TokenType.USER_DEFINED
+    kinds[parts["model"]["unk_id"]] = gguf.TokenType.UNKNOWN
+    w.add_tokenizer_model("t5")
+    w.add_tokenizer_pre("default")
+    w.add_token_list(tokens)
+    w.add_token_scores([score for _, score in pieces] + [0.0] * (len(tokens) - len(pieces)))
+    w.add_token_types(kinds)
+    w.add_add_space_prefix(True)
+    # A text that is cut at spaces first has none at its ends, and no two side by side.
+    w.add_remove_extra_whitespaces("WhitespaceSplit" in json.dumps(parts["pre_tokenizer"]))
+    normalizer = parts["normalizer"]
+    rules = [part for part in normalizer.get("normalizers", [normalizer]) if part["type"] == "Precompiled"]
+    w.add_precompiled_charsmap(base64.b64decode(rules[0]["precompiled_charsmap"]))
+    w.add_eos_token_id(1)
+    w.add_unk_token_id(parts["model"]["unk_id"])
+    w.add_pad_token_id(0)
+    w.add_add_bos_token(False)
+    w.add_add_eos_token(True)
+    names = gguf.get_tensor_name_map(arch, max(config["num_layers"], config.get("num_decoder_layers") or 0))
+    Q = gguf.GGMLQuantizationType
+    for own, p in safetensors.torch.load_file(folder / "model.safetensors").items():
+        if arch != gguf.MODEL_ARCH.T5 and own.startswith(("decoder.", "lm_head.")) or own.endswith(".embed_tokens.weight"):
+            continue
+        name = names.get_name(own, try_suffixes=(".weight",))
+        data = np.ascontiguousarray(p.float().numpy())
+        kind = Q.F16 if data.ndim == 2 and "attn_rel_b" not in name else Q.F32
+        w.add_tensor(name, gguf.quants.quantize(data, kind), raw_dtype=kind)
+    w.write_header_to_file()
+    w.write_kv_data_to_file()
+    w.write_tensors_to_file()
+    w.close()
 
 
 REAL_TEXTS = [
@@ -284,6 +349,8 @@ def main():
     torch.set_num_threads(1)
     if sys.argv[1:2] == ["--real"]:
         return make_real(Path(sys.argv[2]))
+    if sys.argv[1:2] == ["--gguf"]:
+        return write_gguf(Path(sys.argv[2]), Path(sys.argv[3]))
     tokenizer = train_tokenizer()
     for name in sys.argv[1:] or MODELS:
         make(name, tokenizer)

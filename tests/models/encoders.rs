@@ -15,38 +15,44 @@ use super::run::{load, read, root, skipped};
 /// Of elements of about 1: f32 sums against f64 ones, keys and values in 16 bits.
 const MAX_ABS: f32 = 2e-4;
 
-const FOLDERS: [(&str, &[&str]); 5] = [
+const FOLDERS: [(&str, &[&str]); 7] = [
     ("tiny-bert", &["model.safetensors", "model-f16.gguf"]),
     ("tiny-roberta", &["model.safetensors"]),
     ("tiny-distilbert", &["model.safetensors"]),
     ("tiny-modernbert", &["model.safetensors", "model-f16.gguf"]),
     ("tiny-nomic", &["model.safetensors", "model-f16.gguf"]),
+    ("tiny-embeddinggemma", &["model.safetensors", "model-f16.gguf"]),
+    ("tiny-labse", &["model.safetensors"]),
 ];
 
 /// What a folder may hold beside its weights.
-const BESIDE: [&str; 6] = [
+const BESIDE: [&str; 10] = [
     "config.json",
     "tokenizer.json",
     "modules.json",
     "sentence_bert_config.json",
     "config_sentence_transformers.json",
     "1_Pooling/config.json",
+    "2_Dense/config.json",
+    "2_Dense/model.safetensors",
+    "3_Dense/config.json",
+    "3_Dense/model.safetensors",
 ];
 
-fn files(folder: &Path, weights: &str) -> Vec<(String, Bytes)> {
+pub fn files(folder: &Path, weights: &str) -> Vec<(String, Bytes)> {
     let beside = BESIDE.into_iter().filter(|name| folder.join(name).exists() && !weights.ends_with(".gguf"));
     read(folder, &beside.chain([weights]).collect::<Vec<_>>())
 }
 
-fn cpu(folder: &str, weights: &str) -> Rc<Model> {
+pub fn cpu(folder: &str, weights: &str) -> Rc<Model> {
     load(files(&root().join("tests/golden").join(folder), weights), DeviceChoice::Cpu).unwrap()
 }
 
-fn json(path: &str) -> Value {
+pub fn json(path: &str) -> Value {
     serde_json::from_slice(&std::fs::read(root().join("tests/golden").join(path)).unwrap()).unwrap()
 }
 
-fn numbers(value: &Value) -> Vec<f32> {
+pub fn numbers(value: &Value) -> Vec<f32> {
     value.as_array().unwrap().iter().map(|x| x.as_f64().unwrap() as f32).collect()
 }
 
@@ -54,14 +60,14 @@ fn dot(a: &[f32], b: &[f32]) -> f32 {
     a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
 
-fn normalized(mut x: Vec<f32>) -> Vec<f32> {
+pub fn normalized(mut x: Vec<f32>) -> Vec<f32> {
     let length = dot(&x, &x).sqrt();
     x.iter_mut().for_each(|x| *x /= length);
     x
 }
 
 /// The vectors of all texts, in as many calls as it takes.
-fn embed(model: &Model, texts: &[&str], options: &EmbedOptions) -> Result<Vec<Vec<f32>>> {
+pub fn embed(model: &Model, texts: &[&str], options: &EmbedOptions) -> Result<Vec<Vec<f32>>> {
     let mut all = Vec::new();
     while all.len() < texts.len() {
         all.extend(model.embed_some(&texts[all.len()..], options)?);
@@ -73,7 +79,7 @@ fn assert_close(found: &[f32], expected: &[f32], case: &str) {
     assert_within(found, expected, MAX_ABS, case);
 }
 
-fn assert_within(found: &[f32], expected: &[f32], limit: f32, case: &str) {
+pub fn assert_within(found: &[f32], expected: &[f32], limit: f32, case: &str) {
     assert_eq!(found.len(), expected.len(), "{case}");
     for (i, (found, expected)) in found.iter().zip(expected).enumerate() {
         assert!((found - expected).abs() < limit, "{case}, element {i}: expected {expected}, found {found}");
@@ -178,7 +184,7 @@ fn settings_that_change_vectors_are_refused() {
         ("config.json", "\"is_decoder\": false", "\"is_decoder\": true", "is_decoder"),
         ("config.json", "\"hidden_act\": \"gelu\"", "\"hidden_act\": \"mish\"", "hidden_act"),
         ("config.json", "\"model_type\"", "\"position_embedding_type\": \"relative_key\", \"model_type\"", "absolute"),
-        ("modules.json", "models.Normalize", "models.Dense", "Dense"),
+        ("modules.json", "models.Normalize", "models.LayerNorm", "LayerNorm"),
         (
             "1_Pooling/config.json",
             "\"pooling_mode_max_tokens\":false",
@@ -194,7 +200,7 @@ fn settings_that_change_vectors_are_refused() {
 }
 
 /// A folder's files with its config.json changed.
-fn with_config(folder: &str, change: impl Fn(&mut serde_json::Map<String, Value>)) -> Vec<(String, Bytes)> {
+pub fn with_config(folder: &str, change: impl Fn(&mut serde_json::Map<String, Value>)) -> Vec<(String, Bytes)> {
     let mut files = files(&root().join("tests/golden").join(folder), "model.safetensors");
     for (_, bytes) in files.iter_mut().filter(|(path, _)| path == "config.json") {
         let mut config: Value = serde_json::from_slice(bytes).unwrap();

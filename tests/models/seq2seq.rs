@@ -27,19 +27,19 @@ fn files(folder: &str) -> Vec<(String, Bytes)> {
     read(&root().join("tests/golden").join(folder), &FILES)
 }
 
-fn cpu(folder: &str) -> Rc<Model> {
+pub fn cpu(folder: &str) -> Rc<Model> {
     load(files(folder), DeviceChoice::Cpu).unwrap()
 }
 
-fn expected(path: &str) -> Value {
+pub fn expected(path: &str) -> Value {
     serde_json::from_slice(&std::fs::read(root().join("tests/golden").join(path)).unwrap()).unwrap()
 }
 
-fn ids(value: &Value) -> Vec<u32> {
+pub fn ids(value: &Value) -> Vec<u32> {
     value.as_array().unwrap().iter().map(|id| id.as_u64().unwrap() as u32).collect()
 }
 
-fn assert_close(found: &[f32], expected: &Value, case: &str) {
+pub fn assert_close(found: &[f32], expected: &Value, case: &str) {
     let expected: Vec<f32> = expected.as_array().unwrap().iter().map(|x| x.as_f64().unwrap() as f32).collect();
     assert_eq!(found.len(), expected.len(), "{case}");
     let worst = found.iter().zip(&expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
@@ -47,7 +47,7 @@ fn assert_close(found: &[f32], expected: &Value, case: &str) {
 }
 
 /// Options by the names of `transformers`.
-fn settings(new: &Value, search: &Value) -> GenerateOptions {
+pub fn settings(new: &Value, search: &Value) -> GenerateOptions {
     let mut all = serde_json::Map::new();
     all.insert("maxNewTokens".into(), new.clone());
     all.insert("numBeams".into(), json!(1));
@@ -67,7 +67,7 @@ fn settings(new: &Value, search: &Value) -> GenerateOptions {
 }
 
 /// What `transformers` wrote, without what was given to it, and without an end that was set because there was no room for more.
-fn wanted(expected: &Value, outputs: &Value, output: &Output) -> Vec<u32> {
+pub fn wanted(expected: &Value, outputs: &Value, output: &Output) -> Vec<u32> {
     let given = expected["given"].as_u64().unwrap_or(0) as usize;
     let mut ids = ids(outputs).split_off(given);
     if output.finish == Some(FinishReason::Length) && given + ids.len() == expected["new"].as_u64().unwrap() as usize {
@@ -77,7 +77,7 @@ fn wanted(expected: &Value, outputs: &Value, output: &Output) -> Vec<u32> {
 }
 
 /// What was written, with the token that ended it, as `transformers` gives it.
-fn tokens(model: &Model, output: &Output) -> Vec<u32> {
+pub fn tokens(model: &Model, output: &Output) -> Vec<u32> {
     let mut tokens: Vec<u32> = output.pieces.iter().map(|piece| piece.token).collect();
     let ends = output.finish == Some(FinishReason::Stop);
     if ends && tokens.last().is_none_or(|last| !model.end_tokens().contains(last)) {

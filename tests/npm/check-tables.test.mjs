@@ -24,7 +24,7 @@ test("architectures and model classes", () => {
   assert.ok(names.length > 30, names.join());
   assert.deepEqual(sorted(known.ARCHITECTURES), sorted(names.filter((name) => !isClass(name))));
   assert.deepEqual(sorted([...known.DECODERS, ...known.ENCODERS, ...known.ENCODER_DECODERS]), sorted(names.filter(isClass)));
-  const families = ["bert", "modernbert", "nomic_bert"].map((name) => source(`arch/${name}.rs`)).join("");
+  const families = ["bert", "modernbert", "nomic_bert", "gemma_embedding", "t5_encoder"].map((name) => source(`arch/${name}.rs`)).join("");
   const bert = [...families.matchAll(/known: &\[([^\]]*)\]/g)].flatMap(([, list]) => texts(list));
   assert.deepEqual(sorted(known.ENCODERS), sorted(bert.filter(isClass)));
 });

@@ -34,6 +34,7 @@ pub fn tiny_llama(layout: RopeLayout, n_dims: usize, scaling: RopeScaling, tied:
         logit_scale: 1.0,
         logit_soft_cap: None,
         rope_factors: false,
+        side: "",
         source: None,
     }
 }
@@ -67,6 +68,7 @@ pub fn tiny_gpt2() -> ModelConfig {
         logit_scale: 1.0,
         logit_soft_cap: None,
         rope_factors: false,
+        side: "",
         source: None,
     }
 }

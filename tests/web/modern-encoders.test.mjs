@@ -1,4 +1,4 @@
-// ModernBERT, NomicBERT, a decoder that is pooled and masked language models in the page: as `transformers` computes them (tests/golden/make_encoders.py).
+// ModernBERT, NomicBERT, EmbeddingGemma, dense modules, a decoder that is pooled and masked language models in the page: as `transformers` computes them (tests/golden/make_encoders.py).
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { expectedOf, openApp } from "./support/app.mjs";
@@ -20,6 +20,7 @@ for (const [folder, kind, files] of [
   ["tiny-modernbert", "cls", ["", "model-f16.gguf"]],
   ["tiny-nomic", "mean", ["", "model-f16.gguf"]],
   ["tiny-qwen3embed", "last", ["", "model-f16.gguf"]],
+  ["tiny-embeddinggemma", "mean", ["", "model-f16.gguf"]],
 ]) {
   test(`${folder}: vectors of many texts at once`, async () => {
     // GGUF files do not say that sentence-transformers cut texts off.
@@ -45,6 +46,30 @@ for (const [folder, kind, files] of [
     }
   });
 }
+
+test("a folder without tokenizer.json goes by SentencePiece's own file", async () => {
+  const { cases, greedy, new: most } = expectedOf("sentencepiece");
+  const found = await page.evaluate(
+    async ([text, maxNewTokens]) => {
+      const out = [];
+      // The second time from what was kept.
+      for (const _ of [1, 2]) {
+        const model = await nanolm.Model.load("/golden/sentencepiece/");
+        const pieces = [];
+        for await (const piece of model.generate(text, { maxNewTokens, numBeams: 1 })) pieces.push(piece);
+        out.push(pieces.join(""));
+        await model.dispose();
+      }
+      const opus = await nanolm.Model.check("/golden/sentencepiece/");
+      const dense = await nanolm.Model.check("/golden/tiny-embeddinggemma/", { cache: false });
+      return { out, checks: [opus, dense].map(({ fits, tasks }) => [fits, tasks[0]]) };
+    },
+    [cases[0].text, most],
+  );
+  assert.equal(found.out[0], found.out[1]);
+  assert.ok(greedy.length === 0 || found.out[0].length > 0);
+  assert.deepEqual(found.checks, [[true, "generate"], [true, "embed"]]);
+});
 
 test("prompts of the model's files", async () => {
   const found = await page.evaluate(async () => {

@@ -94,8 +94,15 @@ impl<'a> Builder<'a> {
             },
         };
         plan.output = buffers.output;
-        let mut b =
-            Builder { config, plan, buffers, token_table: MatrixId(0), rope_factors: None, side: "", relative: None };
+        let mut b = Builder {
+            config,
+            plan,
+            buffers,
+            token_table: MatrixId(0),
+            rope_factors: None,
+            side: c.side,
+            relative: None,
+        };
         b.token_table = b.matrix("token_embd.weight", c.n_vocab, c.d_model);
         let rope = c.layers.iter().find_map(|layer| layer.attention.rope);
         b.rope_factors = rope.filter(|_| c.rope_factors).map(|rope| b.vector("rope_freqs.weight", rope.n_dims / 2));
@@ -347,7 +354,7 @@ impl<'a> Builder<'a> {
                 None => self.step("select_rows", Op::SelectRows { x, out: output }),
                 Some(norm) => {
                     self.step("select_rows", Op::SelectRows { x, out: y });
-                    self.norm("output_norm", norm, y, output);
+                    self.norm(&self.named("output_norm"), norm, y, output);
                 }
             }
             return;

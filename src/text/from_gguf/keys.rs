@@ -100,6 +100,7 @@ pub fn read_tokens(tokens: &[String], kinds: &[TokenKind], byte_level: bool) -> 
                 strip_left: false,
                 strip_right: false,
                 single_word: false,
+                leads: false,
             });
         }
         style.push(&mut vocabulary, text, *kind);

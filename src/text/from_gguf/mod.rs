@@ -2,9 +2,9 @@
 
 mod bert;
 mod keys;
+mod unigram;
 
 use super::models::{Bpe, Model, byte_piece};
-use super::normalizer::Normalizer;
 use super::pattern::Pattern;
 use super::pipeline::Pipeline;
 use super::pre_tokenizer::{Behavior, GPT2, PreTokenizer};
@@ -73,19 +73,13 @@ fn pre_tokenizers(cuts: &[&str]) -> Result<Vec<PreTokenizer>> {
     Ok(parts)
 }
 
-/// Spaces written as `▁`, one more before each text.
-fn meta_space(prefix_space: bool) -> Vec<Normalizer> {
-    let space = Normalizer::Replace { pattern: Pattern::Text(" ".into()), content: "▁".into() };
-    let prefix = prefix_space.then(|| Normalizer::Prepend("▁".into()));
-    prefix.into_iter().chain([space]).collect()
-}
-
 /// The kinds of tokenizers.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
     ByteLevel,
     SentencePiece,
     Bert,
+    Unigram,
 }
 
 fn kind_of(keys: &Keys<'_>) -> Result<Kind> {
@@ -93,10 +87,12 @@ fn kind_of(keys: &Keys<'_>) -> Result<Kind> {
         "gpt2" => Ok(Kind::ByteLevel),
         "llama" => Ok(Kind::SentencePiece),
         "bert" => Ok(Kind::Bert),
+        "t5" => Ok(Kind::Unigram),
         other => Err(Error::Unsupported {
             what: format!("{}: the tokenizer kind tokenizer.ggml.model", keys.0.name),
             found: other.into(),
-            supported: "gpt2 (byte-level BPE), llama (SentencePiece BPE), bert (WordPiece)".into(),
+            supported: "gpt2 (byte-level BPE), llama (SentencePiece BPE), bert (WordPiece), t5 (SentencePiece Unigram)"
+                .into(),
         }),
     }
 }
@@ -126,6 +122,7 @@ pub fn build(file: &ModelFile) -> Result<Tokenizer> {
     let keys = Keys(file);
     let byte_level = match kind_of(&keys)? {
         Kind::Bert => return bert::build(&keys),
+        Kind::Unigram => return unigram::build(&keys),
         of_file => of_file == Kind::ByteLevel,
     };
     let mut notes = Vec::new();
@@ -203,7 +200,7 @@ pub fn build(file: &ModelFile) -> Result<Tokenizer> {
         bpe.merge_by_score(score).ok_or_else(|| {
             keys.invalid("tokens", "pieces of text", "texts of many thousand bytes, or that join in all ways")
         })?;
-        (meta_space(prefix_space), Vec::new(), true)
+        (vec![unigram::normalizer(&keys)?.0], Vec::new(), true)
     };
     let with = |flag: bool, id: Option<u32>| if flag { id.into_iter().collect() } else { Vec::new() };
     Ok(Tokenizer {

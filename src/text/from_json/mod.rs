@@ -272,6 +272,7 @@ fn read_tokens(root: &Value) -> Result<Tokens<'_>> {
             strip_left: flag("lstrip"),
             strip_right: flag("rstrip"),
             single_word: flag("single_word"),
+            leads: false,
         });
     }
     Ok(Tokens { model, added: found, by_id })

@@ -1,5 +1,6 @@
 //! Unigram language model (arXiv 1804.10959): the pieces with the largest sum of scores.
 
+use super::WordLevel;
 use super::bpe::byte_piece;
 use crate::order;
 
@@ -15,6 +16,10 @@ pub struct Unigram {
     lowest: f64,
     unknown: Option<u32>,
     byte_ids: Option<Box<[u32; 256]>>,
+    /// Scores are summed in f32, as SentencePiece itself does: where pieces are about as good, it shows.
+    sums_in_f32: bool,
+    /// The ids of what a text is cut into, where they are not the pieces' places.
+    pub renamed: Option<WordLevel>,
 }
 
 /// The best way to write a text up to some place.
@@ -34,12 +39,22 @@ impl Unigram {
         order::sort_by(&mut pieces, |a, b| a.0.cmp(&b.0).then(b.1.cmp(&a.1)));
         pieces.dedup_by(|a, b| a.0 == b.0);
         let lowest = scores.iter().copied().fold(f64::INFINITY, f64::min);
-        let mut model = Unigram { pieces, scores, lowest, unknown, byte_ids: None };
+        let (byte_ids, sums_in_f32, renamed) = (None, false, None);
+        let mut model = Unigram { pieces, scores, lowest, unknown, byte_ids, sums_in_f32, renamed };
         if byte_fallback {
             let ids: Option<Vec<u32>> = (0..=255).map(|byte| model.id(&byte_piece(byte))).collect();
             model.byte_ids = ids.and_then(|ids| ids.into_boxed_slice().try_into().ok());
         }
         model
+    }
+
+    /// SentencePiece's own; what is no piece of text has none. `byte_ids`: the tokens of bytes.
+    pub fn of_sentence_piece(
+        pieces: Vec<(String, f64)>,
+        unknown: Option<u32>,
+        byte_ids: Option<Box<[u32; 256]>>,
+    ) -> Unigram {
+        Unigram { byte_ids, sums_in_f32: true, ..Unigram::new(pieces, unknown, false) }
     }
 
     fn id(&self, text: &str) -> Option<u32> {
@@ -56,8 +71,10 @@ impl Unigram {
             let so_far = best[start].score;
             let mut has_single = false;
             let mut reach = |end: usize, id: u32, score: f64| {
-                if best[end].start.is_none() || score + so_far > best[end].score {
-                    best[end] = Best { id, score: score + so_far, start: Some(start) };
+                let sum = score + so_far;
+                if best[end].start.is_none() || sum > best[end].score {
+                    let score = if self.sums_in_f32 { f64::from(sum as f32) } else { sum };
+                    best[end] = Best { id, score, start: Some(start) };
                 }
             };
             // The pieces that the text goes on with lie together: from byte to byte fewer are left.
@@ -89,6 +106,10 @@ impl Unigram {
         }
         for (start, end, _) in spans.into_iter().rev() {
             let piece = &text[start..end];
+            if let Some(renamed) = &self.renamed {
+                out.push(renamed.id(piece));
+                continue;
+            }
             match (self.id(piece), &self.byte_ids) {
                 (Some(id), _) => out.push(id),
                 (None, Some(bytes)) => out.extend(piece.bytes().map(|byte| bytes[usize::from(byte)])),

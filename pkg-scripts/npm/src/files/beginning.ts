@@ -3,7 +3,7 @@
 
 import { DownloadError } from "../errors.js";
 import { isNode } from "../platform.js";
-import { shardNames } from "./parts.js";
+import { denseFiles, shardNames } from "./parts.js";
 import { ask } from "./remote.js";
 import { beside, type SourceFile } from "./source.js";
 import { CHUNK, isSame, KeptFile } from "./store.js";
@@ -49,11 +49,28 @@ export async function beginnings(sources: readonly SourceFile[], how: How): Prom
 
 async function open(source: SourceFile, how: How): Promise<Beginning[]> {
   if (!("url" in source)) return [local(source.name, "blob" in source ? source.blob : source.bytes)];
-  const whole = await one(source.index === undefined ? source : { ...source, optional: true }, how);
+  const stands = source.index !== undefined || source.instead !== undefined;
+  const whole = await one(stands ? { ...source, optional: true } : source, how);
+  if (whole === undefined && source.instead !== undefined) return inPlace(source, source.instead, how);
   if (whole === undefined) return source.index === undefined ? [] : shards(source, source.index, how);
   if (source.more === undefined) return [whole];
-  const others = source.more.map((name) => one({ name, url: beside(new URL(source.url), name).href, optional: true }, how));
-  return [whole, ...(await Promise.all(others)).filter((file) => file !== undefined)];
+  const dense = denseFiles(new TextDecoder().decode(await whole.read(Number.POSITIVE_INFINITY)));
+  return [whole, ...(await besides(source, [...source.more, ...dense], how))];
+}
+
+/** Those of some files that are there. */
+async function besides(source: Remote, names: readonly string[], how: How): Promise<Beginning[]> {
+  const files = names.map((name) => one({ name, url: beside(new URL(source.url), name).href, optional: true }, how));
+  return (await Promise.all(files)).filter((file) => file !== undefined);
+}
+
+/** The first of the files that may stand for a missing one, with what belongs to it. */
+async function inPlace(source: Remote, sets: readonly (readonly string[])[], how: How): Promise<Beginning[]> {
+  for (const names of sets) {
+    const found = await besides(source, names, how);
+    if (found.length > 0) return found;
+  }
+  return [await certain(source, how)];
 }
 
 /** The files that the index beside a missing file lists. */

@@ -3,7 +3,7 @@
 import type { ModelFiles } from "../engine.js";
 import { DownloadError } from "../errors.js";
 import { Checked } from "./integrity.js";
-import { shardNames } from "./parts.js";
+import { denseFiles, shardNames } from "./parts.js";
 import { type OpenedFile, RemoteFile, Restart } from "./remote.js";
 import { beside, type Hashes, type SourceFile } from "./source.js";
 import { KeptFile } from "./store.js";
@@ -157,6 +157,7 @@ async function open(source: SourceFile, how: How): Promise<OpenedFile[]> {
   }
   if (source.later === true) return [await LaterFile.of(source, how)];
   if (source.more !== undefined) return openMore(source, source.more, how);
+  if (source.instead !== undefined) return openInstead(source, source.instead, how);
   if (source.index === undefined) return openOne(source, how);
   const index = beside(new URL(source.url), source.index);
   // Most folders have their weights in one file: others cost one request more, but for the next time.
@@ -172,10 +173,39 @@ async function openOne(source: Remote, { cache, trustLength, signal }: How): Pro
 
 /** A file and, where it is there, those that may lie beside it. */
 async function openMore(source: Remote, names: readonly string[], how: How): Promise<OpenedFile[]> {
-  const own = await openOne(source, how);
-  if (own.length === 0) return own;
-  const others = names.map((name) => openOne({ name, url: beside(new URL(source.url), name).href, optional: true }, how));
-  return [...own, ...(await Promise.all(others)).flat()];
+  const [own] = await openOne(source, how);
+  if (own === undefined) return [];
+  const { bytes, file } = await looked(source.name, own, how);
+  return [file, ...(await openBeside(source, [...names, ...denseFiles(new TextDecoder().decode(bytes))], how))];
+}
+
+/** Those of some files that are there. */
+async function openBeside(source: Remote, names: readonly string[], how: How): Promise<OpenedFile[]> {
+  return (await Promise.all(names.map((name) => openOne({ name, url: beside(new URL(source.url), name).href, optional: true }, how)))).flat();
+}
+
+/** A file, or the first of those that may stand for it, with what belongs to it. */
+async function openInstead(source: Remote, sets: readonly (readonly string[])[], how: How): Promise<OpenedFile[]> {
+  const kept = await Promise.all(sets.map(([first = ""]) => (how.cache ? KeptFile.find(beside(new URL(source.url), first).href) : undefined)));
+  // One that was kept before is asked for first: the network may be away.
+  const known = sets.filter((_, i) => kept[i] !== undefined);
+  const own = known.length > 0 ? [] : await openOne({ ...source, optional: true }, how);
+  if (own.length > 0) return own;
+  for (const names of known.length > 0 ? known : sets) {
+    const found = await openBeside(source, names, how);
+    if (found.length > 0) return found;
+  }
+  // None is there: what is missing is the file itself.
+  return openOne(source, how);
+}
+
+/** A small file's bytes, and the file again: what was read of a download is read once. */
+async function looked(name: string, from: OpenedFile, how: How): Promise<{ bytes: Uint8Array<ArrayBuffer>; file: OpenedFile }> {
+  const copy = new Copy();
+  await from.moveTo(copy, () => {});
+  const local = new LocalFile(name, new Blob([copy.bytes]), how.signal);
+  const file = Object.assign(local, { judge: async (sound: boolean) => from.judge?.(sound), fresh: from.fresh ?? true });
+  return { bytes: copy.bytes, file };
 }
 
 /** The files that the index beside a missing file lists. */
@@ -184,12 +214,10 @@ async function shards(source: Remote, url: URL, how: How): Promise<OpenedFile[]>
   const [index] = await openOne({ name, url: url.href, optional: true }, how);
   // Neither is there: what is missing is the file itself.
   if (index === undefined) return openOne(source, how);
-  const copy = new Copy();
-  await index.moveTo(copy, () => {});
-  const names = shardNames(new TextDecoder().decode(copy.bytes), url.href);
+  const { bytes, file } = await looked(name, index, how);
+  const names = shardNames(new TextDecoder().decode(bytes), url.href);
   const parts = names.map((part) => LaterFile.of({ name: part, url: beside(url, part).href }, how));
-  const local = new LocalFile(name, new Blob([copy.bytes]), how.signal);
-  return [Object.assign(local, { judge: async (sound: boolean) => index.judge?.(sound) }), ...(await Promise.all(parts))];
+  return [file, ...(await Promise.all(parts))];
 }
 
 /** A file that is looked into before the engine has it. */

@@ -1,4 +1,4 @@
-// Models whose weights lie in several files: split GGUF files and sharded safetensors.
+// Models whose weights lie in several files: split GGUF files, sharded safetensors, and dense modules behind an encoder.
 
 import { DownloadError } from "../errors.js";
 
@@ -31,4 +31,19 @@ export function shardNames(index: string, url: string): string[] {
     throw wrong(bad === undefined ? `${names.length} files` : `a file ${JSON.stringify(bad)}`);
   }
   return names as string[];
+}
+
+/** The files of the dense modules that a `modules.json` lists, each in its folder. What is wrong with it, the engine says. */
+export function denseFiles(modules: string): string[] {
+  let list: unknown;
+  try {
+    list = JSON.parse(modules);
+  } catch {
+    return [];
+  }
+  const paths = (Array.isArray(list) ? list : []).slice(0, MOST).flatMap((module) => {
+    const { type, path } = (module ?? {}) as { type?: unknown; path?: unknown };
+    return String(type).endsWith(".Dense") && /^\d+_Dense\w*$/.test(String(path)) ? [String(path)] : [];
+  });
+  return paths.flatMap((path) => [`${path}/config.json`, `${path}/model.safetensors`]);
 }

@@ -13,9 +13,9 @@ export type FileSource = string | URL | Blob | Response | ArrayBufferLike | Arra
 export type NamedFiles = FileList | Iterable<File> | ReadonlyMap<string, FileSource> | Readonly<Record<string, FileSource>>;
 
 /**
- * A GGUF file, or the files of a Hugging Face folder (`config.json`, `model.safetensors`, `tokenizer.json` and, if they
+ * A GGUF file, or the files of a Hugging Face folder (`config.json`, `model.safetensors`, `tokenizer.json` or SentencePiece's own file and, if they
  * are there, `generation_config.json`, `tokenizer_config.json`, `chat_template.jinja`, and an encoder's `modules.json`,
- * `1_Pooling/config.json`, `sentence_bert_config.json` and `config_sentence_transformers.json`), or an address: one that ends in "/" is such a
+ * `1_Pooling/config.json`, `sentence_bert_config.json`, `config_sentence_transformers.json` and the files of its dense modules), or an address: one that ends in "/" is such a
  * folder, any other is a GGUF file. Of a GGUF file in parts (`-00001-of-00003.gguf`) the address of one is enough; a folder may have its
  * weights in parts, with an index. The address of a page on Hugging Face (of a model, a folder or a file) stands for the files.
  */
@@ -36,16 +36,19 @@ export type SourceFile = { name: string; optional?: boolean } & (
       index?: string;
       /** One of many: opened when it is its turn. */
       later?: boolean;
-      /** Files that may lie beside it, where it is there itself. */
+      /** Files that may lie beside it, where it is there itself; and those of dense modules that it lists. */
       more?: readonly string[];
+      /** Files one of which stands for it where it is not there, each with what belongs to it. */
+      instead?: readonly (readonly string[])[];
     }
   | { blob: Blob }
   | { bytes: ArrayBuffer | ArrayBufferView<ArrayBuffer> }
 );
 
-const FOLDER: readonly { name: string; optional?: boolean; index?: string; more?: readonly string[] }[] = [
+const FOLDER: readonly { name: string; optional?: boolean; index?: string; more?: readonly string[]; instead?: readonly (readonly string[])[] }[] = [
   { name: "config.json" },
-  { name: "tokenizer.json" },
+  // SentencePiece's own files, of Opus-MT, T5, XLM-RoBERTa and Llama.
+  { name: "tokenizer.json", instead: [["source.spm", "vocab.json"], ["spiece.model"], ["sentencepiece.bpe.model"], ["tokenizer.model"]] },
   { name: "generation_config.json", optional: true },
   { name: "tokenizer_config.json", optional: true },
   { name: "chat_template.jinja", optional: true },

@@ -87,7 +87,9 @@ async function fromGguf(files: readonly Beginning[]): Promise<Description> {
   });
   const tensors = headers.flatMap((header) => header.tensors);
   const own = typeof metadata.get("nanolm.tasks") === "string" ? String(metadata.get("nanolm.tasks")) : undefined;
-  const encoder = architecture.endsWith("bert") || (s("pooling_type") ?? 0) !== 0;
+  const encoder = ["gemma-embedding", "t5encoder"].includes(architecture) || architecture.endsWith("bert") || (s("pooling_type") ?? 0) !== 0;
+  // Of the source it keeps as much as of what it writes.
+  if (sizes !== undefined && architecture === "t5") sizes.layers = 2 * (positive(s("decoder_block_count")) ?? sizes.layers);
   return {
     name: String(metadata.get("general.name") ?? "") || architecture,
     architecture,

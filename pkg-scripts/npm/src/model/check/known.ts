@@ -9,6 +9,7 @@ export const ARCHITECTURES: readonly string[] = [
   "gemma",
   "gemma2",
   "gemma3",
+  "gemma-embedding",
   "phi3",
   "smollm3",
   "olmo2",
@@ -23,6 +24,8 @@ export const ARCHITECTURES: readonly string[] = [
   "bert",
   "modern-bert",
   "nomic-bert",
+  "t5",
+  "t5encoder",
   "starcoder2",
   "lfm2",
   "ernie4_5",
@@ -85,12 +88,14 @@ export const ENCODERS: readonly string[] = [
   "ModernBertForQuestionAnswering",
   "ModernBertForMaskedLM",
   "NomicBertModel",
+  "Gemma3TextModel",
+  "T5EncoderModel",
 ];
 
 export const ENCODER_DECODERS: readonly string[] = ["T5ForConditionalGeneration", "BartForConditionalGeneration", "MarianMTModel"];
 
 /** Kinds of tokenizers in GGUF files. */
-export const TOKENIZERS: readonly string[] = ["gpt2", "llama", "bert"];
+export const TOKENIZERS: readonly string[] = ["gpt2", "llama", "bert", "t5"];
 
 /** How texts are cut before byte-level BPE. */
 export const CUTS: readonly string[] = [
@@ -145,6 +150,7 @@ export const READ: Readonly<Record<string, readonly string[]>> = {
   gemma: SOFT_CAPS,
   gemma2: SOFT_CAPS,
   gemma3: SOFT_CAPS,
+  "gemma-embedding": ["attention.sliding_window"],
   phi3: ["attention.sliding_window"],
   granite: GRANITE,
   granitemoe: [...GRANITE, "expert_count"],
