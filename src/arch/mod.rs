@@ -38,10 +38,12 @@ mod gguf;
 mod gpt2;
 mod gptneox;
 mod granite;
+mod granite_hybrid;
 mod head;
 mod hugging_face;
 mod lfm2;
 mod llama;
+mod mamba2;
 mod modernbert;
 mod names;
 mod nomic_bert;
@@ -68,7 +70,7 @@ use family::{Family, Origin};
 use settings::Settings;
 
 /// All families.
-const FAMILIES: [&Family; 25] = [
+const FAMILIES: [&Family; 27] = [
     &llama::FAMILY,
     &qwen2::FAMILY,
     &qwen3::FAMILY,
@@ -80,6 +82,8 @@ const FAMILIES: [&Family; 25] = [
     &olmoe::FAMILY,
     &granite::FAMILY,
     &granite::MIXTURE,
+    &granite_hybrid::FAMILY,
+    &mamba2::FAMILY,
     &lfm2::FAMILY,
     &stablelm::FAMILY,
     &starcoder2::FAMILY,
