@@ -57,7 +57,12 @@ fn from_hugging_face(s: &Settings<'_>) -> Result<ModelConfig> {
 }
 
 /// Logits are divided by the last factor. `scale`: of the scores, where the file says nothing.
-pub(super) fn scaled(s: &Settings<'_>, keys: [&str; 4], scale: Option<f32>, mut config: ModelConfig) -> Result<ModelConfig> {
+pub(super) fn scaled(
+    s: &Settings<'_>,
+    keys: [&str; 4],
+    scale: Option<f32>,
+    mut config: ModelConfig,
+) -> Result<ModelConfig> {
     let [embedding, residual, attention, logit] = keys;
     let residual = s.positive_or(residual, 1.0)?;
     let scale = s.optional_positive(attention)?.or(scale);

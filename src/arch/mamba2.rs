@@ -59,7 +59,8 @@ fn from_hugging_face(s: &Settings<'_>) -> Result<ModelConfig> {
     let mut config = hf::sized(s, norm, keys, Some(CONTEXT))?;
     config.tied_embeddings = s.bool_or("tie_word_embeddings", false)?;
     config.layers = vec![LayerConfig::decoder(norm, Ffn::None)];
-    let names = ["num_heads", "head_dim", "n_groups", "state_size", "conv_kernel", "use_conv_bias", "use_bias", "expand"];
+    let names =
+        ["num_heads", "head_dim", "n_groups", "state_size", "conv_kernel", "use_conv_bias", "use_bias", "expand"];
     let ssm = from_config(s, &config, names, 8)?;
     Ok(with(config, ssm))
 }

@@ -31,6 +31,7 @@ pub mod threads;
 mod validate;
 
 pub use forward::{CpuCache, CpuModel};
+pub use recurrent::STATES;
 pub use source::SourcePass;
 
 /// Which vector instructions run the kernels.

@@ -11,6 +11,8 @@ use super::simd::Vector;
 use crate::error::{Error, Result};
 use crate::model::{Op, Step};
 
+/// States of all layers that a session holds at most: the current ones and those of its marks.
+pub const STATES: usize = 1 + MARKS;
 /// Marks kept at most.
 const MARKS: usize = 2;
 /// Two marks are at least so many positions apart: so many are soon read again.
@@ -184,13 +186,7 @@ impl Recurrent {
 
 impl CpuModel {
     /// Runs an [`Op::Ssm`] over n rows.
-    pub(super) fn remember<V: Vector>(
-        &mut self,
-        step: &Step,
-        states: &mut Recurrent,
-        n: usize,
-        observe: Observe<'_>,
-    ) {
+    pub(super) fn remember<V: Vector>(&mut self, step: &Step, states: &mut Recurrent, n: usize, observe: Observe<'_>) {
         let Op::Ssm { x, ssm, conv, conv_bias, step_bias, a, d, norm, layer, out } = step.op else { return };
         let [conv, conv_bias, step_bias, a, d, norm] =
             [conv, conv_bias, step_bias, a, d, norm].map(|id| self.weights.vectors[id.0].as_slice());
@@ -205,4 +201,3 @@ impl CpuModel {
         self.buffers[out.0] = written;
     }
 }
-

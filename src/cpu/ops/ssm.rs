@@ -60,7 +60,9 @@ pub fn advance(x: &[f32], before: &mut [f32], ssm: &SsmConfig, n: usize) {
         match (n + j).checked_sub(ssm.kernel - 1) {
             // A later one, which is not written yet.
             None => before.copy_within((n + j) * width..(n + j + 1) * width, j * width),
-            Some(row) => before[j * width..][..width].copy_from_slice(&x[row * ssm.row_width() + ssm.inner()..][..width]),
+            Some(row) => {
+                before[j * width..][..width].copy_from_slice(&x[row * ssm.row_width() + ssm.inner()..][..width])
+            }
         }
     }
 }
@@ -98,7 +100,15 @@ pub unsafe fn scan<V: Vector>(
                 // SAFETY: as above.
                 unsafe { mark.columns(h, 0..len) }.copy_from_slice(state);
             }
-            let step = softplus(x[x.len() - n_heads + h] + weights.step_bias[h]).max(least).min(most);
+            let step = softplus(x[x.len() - n_heads + h] + weights.step_bias[h]);
+            // NaN stays.
+            let step = if step < least {
+                least
+            } else if step > most {
+                most
+            } else {
+                step
+            };
             let decay = V::splat(f64::from(step * weights.a[h]).exp() as f32);
             let (inputs, groups) = convolved.split_at(ssm.inner());
             let (written, read) = groups.split_at(n_groups * width);

@@ -19,7 +19,8 @@ impl Builder<'_> {
             false => self.zeros(ssm.conv_width()),
         };
         // The names of files have no ending there.
-        let [step_bias, a, d] = ["ssm_dt.bias", "ssm_a.bias", "ssm_d.bias"].map(|part| self.vector(name(part), ssm.n_heads));
+        let [step_bias, a, d] =
+            ["ssm_dt.bias", "ssm_a.bias", "ssm_d.bias"].map(|part| self.vector(name(part), ssm.n_heads));
         let norm = self.vector(name("ssm_norm.weight"), ssm.inner());
         let layer_of_states = self.config.layers_before(i, |layer| layer.ssm.is_some());
         let op = Op::Ssm { x: parts, ssm, conv, conv_bias, step_bias, a, d, norm, layer: layer_of_states, out };
