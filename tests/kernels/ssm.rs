@@ -46,7 +46,8 @@ fn scans<V: Vector>() {
     for ssm in &shapes {
         let vectors = vectors(ssm);
         let expected: Vectors = vectors.each_ref().map(|vector| wide(vector));
-        for pattern in PATTERNS {
+        // Five inputs are multiplied: of large ones f32 does not hold the squares.
+        for pattern in PATTERNS.into_iter().filter(|pattern| *pattern != Pattern::Large) {
             for n in [1, 2, 17] {
                 let x = rows(pattern, n, ssm.row_width(), 85);
                 let [out, ..] = run::<V>(&x, ssm, &vectors, &[n]);
