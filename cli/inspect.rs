@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use nanolm::backend::Backend;
+use nanolm::cpu::STATES;
 use nanolm::format::{CHAT_TEMPLATE, ModelFile, TOKENIZER_CONFIG, Value};
 use nanolm::model::plan;
 use nanolm::text::Tokenizer;
@@ -24,6 +25,10 @@ pub fn command(mut args: Args) -> Result<()> {
     let by_type = by_type(&file);
     let in_all: usize = file.tensors.iter().map(|tensor| tensor.data.len()).sum();
     let position = position_bytes(&file)?;
+    // A session of a state space keeps a few states, however long it is.
+    let states =
+        (0..config.n_layers).filter_map(|i| config.layer(i)?.ssm).map(|ssm| 4 * ssm.kept_len()).sum::<usize>() * STATES;
+    let cache = |n: usize| states + n * position;
     let contexts: Vec<usize> =
         [512, 2048, 8192, 32768].into_iter().filter(|n| *n < config.context_len).chain([config.context_len]).collect();
     let chat = has_template(&file);
@@ -34,7 +39,7 @@ pub fn command(mut args: Args) -> Result<()> {
             by_type.iter().map(|(name, (n, bytes))| json!({"type": name, "tensors": n, "bytes": bytes})).collect();
         let memory: Vec<_> = contexts
             .iter()
-            .map(|n| json!({"context": n, "cacheBytes": n * position, "bytes": in_all + n * position}))
+            .map(|n| json!({"context": n, "cacheBytes": cache(*n), "bytes": in_all + cache(*n)}))
             .collect();
         let tensors: Vec<_> = file
             .tensors
@@ -86,8 +91,12 @@ pub fn command(mut args: Args) -> Result<()> {
     let mut rows = vec![row(["type".into(), "tensors".into(), "bytes".into()])];
     rows.extend(by_type.iter().map(|(name, (n, len))| row([name.to_string(), n.to_string(), bytes(*len)])));
     println!("\n{}", table(&rows));
-    let mut rows = vec![row(["context".into(), "keys and values".into(), "with the weights".into()])];
-    rows.extend(contexts.iter().map(|n| row([n.to_string(), bytes(n * position), bytes(in_all + n * position)])));
+    let mut rows = vec![row([
+        "context".into(),
+        if states > 0 { "keys, values, states" } else { "keys and values" }.into(),
+        "with the weights".into(),
+    ])];
+    rows.extend(contexts.iter().map(|n| row([n.to_string(), bytes(cache(*n)), bytes(in_all + cache(*n))])));
     print!("{}", table(&rows));
     if with_tensors {
         let tensor = |t: &nanolm::format::TensorInfo| {

@@ -205,7 +205,7 @@ fn stems(op: &str) -> Vec<&str> {
 const GPU_ONLY: [&str; 1] = ["choose"];
 
 /// Operations that run on the CPU alone: `src/gpu/supported.rs` refuses them.
-const CPU_ONLY: [&str; 2] = ["route", "experts"];
+const CPU_ONLY: [&str; 3] = ["route", "experts", "ssm"];
 
 /// Every operation has its four files, those of [`CPU_ONLY`] the CPU's two; every shader its operation or its place in [`GPU_ONLY`], and its file in `src/gpu`;
 /// every fused kernel (several operations in one dispatch; those stay its reference) its file in `src/gpu/fused`.

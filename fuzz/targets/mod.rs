@@ -110,6 +110,7 @@ const GGUF: &[&str] = &[
     "qwen3",
     "gemma3",
     "lfm2",
+    "granitehybrid",
     "general.alignment",
     "tokenizer.ggml.model",
     "tokenizer.ggml.tokens",

@@ -20,7 +20,13 @@ pub fn model_file(name: &str) -> Vec<u8> {
 }
 
 pub fn gguf() -> Vec<Vec<u8>> {
-    let files = [("tiny-llama", "q4_0"), ("tiny-gpt2", "q4_0"), ("tiny-lfm2", "f16"), ("tiny-bert", "f16")];
+    let files = [
+        ("tiny-llama", "q4_0"),
+        ("tiny-gpt2", "q4_0"),
+        ("tiny-lfm2", "f16"),
+        ("tiny-granitehybrid", "f16"),
+        ("tiny-bert", "f16"),
+    ];
     files.map(|(folder, dtype)| golden(folder, &format!("model-{dtype}.gguf"))).to_vec()
 }
 
@@ -34,8 +40,17 @@ pub fn safetensors() -> Vec<Vec<u8>> {
 }
 
 pub fn config() -> Vec<Vec<u8>> {
-    let folders =
-        ["tiny-llama", "tiny-gpt2", "tiny-gemma3", "tiny-lfm2", "tiny-bert", "tiny-phi3", "tiny-qwen3", "tiny-gptneox"];
+    let folders = [
+        "tiny-llama",
+        "tiny-gpt2",
+        "tiny-gemma3",
+        "tiny-lfm2",
+        "tiny-mamba2",
+        "tiny-bert",
+        "tiny-phi3",
+        "tiny-qwen3",
+        "tiny-gptneox",
+    ];
     folders.map(|folder| golden(folder, "config.json")).to_vec()
 }
 

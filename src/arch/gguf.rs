@@ -36,6 +36,8 @@ pub(super) fn architecture(file: &ModelFile) -> Result<&str> {
 pub(super) const RMS_EPS: &str = "attention.layer_norm_rms_epsilon";
 /// The key of the number of heads of keys and values.
 pub(super) const KV_HEADS: &str = "attention.head_count_kv";
+/// The key of the number of heads, and of whether there are any.
+pub(super) const HEADS: &str = "attention.head_count";
 pub(super) const LAYER_EPS: &str = "attention.layer_norm_epsilon";
 /// The key of whether tokens see those before them alone.
 pub(super) const CAUSAL: &str = "attention.causal";
@@ -51,7 +53,11 @@ pub(super) fn decoder(s: &Settings, norm: Norm, ffn: Ffn, reads: &[&str]) -> Res
         return Err(s.unsupported(CAUSAL, "false", "decoders"));
     }
     let d_model = s.size("embedding_length", limits::WIDTH)?;
-    let n_heads = s.size("attention.head_count", limits::N_HEADS)?;
+    // A family that reads this itself has layers without attention and feed-forward.
+    let (n_heads, d_ff) = match reads.contains(&HEADS) {
+        true => (1, d_model),
+        false => (s.size(HEADS, limits::N_HEADS)?, s.size("feed_forward_length", limits::WIDTH)?),
+    };
     let biased = |stem: &str| has(file, &format!("blk.0.{stem}.bias"));
     let mut layer = LayerConfig::decoder(norm, ffn);
     layer.attention.qkv_bias = biased("attn_q") || biased("attn_qkv");
@@ -62,7 +68,7 @@ pub(super) fn decoder(s: &Settings, norm: Norm, ffn: Ffn, reads: &[&str]) -> Res
         name: Settings::new(file, "general.").str("name")?.unwrap_or_default().to_string(),
         n_vocab: n_vocab(s)?,
         d_model,
-        d_ff: s.size("feed_forward_length", limits::WIDTH)?,
+        d_ff,
         n_layers: s.size("block_count", limits::N_LAYERS)?,
         n_heads,
         n_kv_heads: match reads.contains(&KV_HEADS) {
@@ -149,6 +155,25 @@ fn head_dim(s: &Settings, d_model: usize, n_heads: usize) -> Result<usize> {
         ));
     }
     Ok(head_dim)
+}
+
+/// Whether each layer has attention, where not all have: its number of key-value heads is 0 or that of the others, which becomes the
+/// model's. The family reads [`KV_HEADS`].
+pub(super) fn attention_layers(s: &Settings, config: &mut ModelConfig) -> Result<Vec<bool>> {
+    let heads = s.get(KV_HEADS).and_then(|value| value.as_ints()).unwrap_or_default();
+    let most = heads.iter().copied().max().unwrap_or(0);
+    let each = |n: &i64| *n == 0 || *n == most;
+    match usize::try_from(most) {
+        Ok(n @ 1..=limits::N_HEADS) if heads.len() == config.n_layers && heads.iter().all(each) => {
+            config.n_kv_heads = n;
+            Ok(heads.iter().map(|n| *n > 0).collect())
+        }
+        _ => {
+            let found = s.get(KV_HEADS).map_or_else(|| "no such key".to_string(), |value| value.describe());
+            let expected = format!("0 or the same number for each of {} layers", config.n_layers);
+            Err(s.wrong(KV_HEADS, expected, &found))
+        }
+    }
 }
 
 /// The rotation of all layers.

@@ -31,7 +31,7 @@ pub(super) const MIXTURE: Family = Family {
     },
 };
 
-const EXPERTS: &[Name] = &[
+pub(super) const EXPERTS: &[Name] = &[
     name("blk.{}.ffn_gate_inp", "model.layers.{}.block_sparse_moe.router.layer"),
     name("blk.{}.ffn_gate_exps.{}", "model.layers.{}.block_sparse_moe.input_linear").part(Part::Gate),
     name("blk.{}.ffn_up_exps.{}", "model.layers.{}.block_sparse_moe.input_linear").part(Part::Up),
@@ -57,7 +57,12 @@ fn from_hugging_face(s: &Settings<'_>) -> Result<ModelConfig> {
 }
 
 /// Logits are divided by the last factor. `scale`: of the scores, where the file says nothing.
-fn scaled(s: &Settings<'_>, keys: [&str; 4], scale: Option<f32>, mut config: ModelConfig) -> Result<ModelConfig> {
+pub(super) fn scaled(
+    s: &Settings<'_>,
+    keys: [&str; 4],
+    scale: Option<f32>,
+    mut config: ModelConfig,
+) -> Result<ModelConfig> {
     let [embedding, residual, attention, logit] = keys;
     let residual = s.positive_or(residual, 1.0)?;
     let scale = s.optional_positive(attention)?.or(scale);

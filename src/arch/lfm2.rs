@@ -44,20 +44,8 @@ fn from_gguf(s: &Settings<'_>) -> Result<ModelConfig> {
     let ffn = Ffn::Gated(Activation::Silu);
     let mut config = gguf::rms_decoder(s, ffn, RopeLayout::HalfSplit, &[gguf::KV_HEADS])?;
     let kernel = s.size("shortconv.l_cache", KERNEL)?;
-    let heads = s.get(gguf::KV_HEADS).and_then(|value| value.as_ints()).unwrap_or_default();
-    let most = heads.iter().copied().max().unwrap_or(0);
-    let each = |n: &i64| *n == 0 || *n == most;
-    match usize::try_from(most) {
-        Ok(n @ 1..=limits::N_HEADS) if heads.len() == config.n_layers && heads.iter().all(each) => {
-            config.n_kv_heads = n
-        }
-        _ => {
-            let found = s.get(gguf::KV_HEADS).map_or_else(|| "no such key".to_string(), |value| value.describe());
-            let expected = format!("0 or the same number for each of {} layers", config.n_layers);
-            return Err(s.wrong(gguf::KV_HEADS, expected, &found));
-        }
-    }
-    Ok(mixed(config, kernel, |i| heads.get(i) == Some(&0)))
+    let attention = gguf::attention_layers(s, &mut config)?;
+    Ok(mixed(config, kernel, |i| attention.get(i) == Some(&false)))
 }
 
 fn from_hugging_face(s: &Settings<'_>) -> Result<ModelConfig> {

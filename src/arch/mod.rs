@@ -41,10 +41,12 @@ mod gguf;
 mod gpt2;
 mod gptneox;
 mod granite;
+mod granite_hybrid;
 mod head;
 mod hugging_face;
 mod lfm2;
 mod llama;
+mod mamba2;
 mod modernbert;
 mod names;
 mod nomic_bert;
@@ -86,6 +88,8 @@ const FAMILIES: [&Family; 27] = [
     &olmoe::FAMILY,
     &granite::FAMILY,
     &granite::MIXTURE,
+    &granite_hybrid::FAMILY,
+    &mamba2::FAMILY,
     &lfm2::FAMILY,
     &stablelm::FAMILY,
     &starcoder2::FAMILY,

@@ -41,6 +41,8 @@ pub struct Source {
     pub transposed: bool,
     /// The file stores a norm's weight less 1.
     pub plus_one: bool,
+    /// The file stores the logarithm of what is the negative of it.
+    pub log: bool,
 }
 
 impl Source {
@@ -58,12 +60,13 @@ pub(super) struct Name {
     part: Option<Part>,
     transposed: bool,
     plus_one: bool,
+    log: bool,
     alone: bool,
 }
 
 /// The tensor `inside` is called `file` in the file.
 pub(super) const fn name(inside: &'static str, file: &'static str) -> Name {
-    Name { inside, file, part: None, transposed: false, plus_one: false, alone: false }
+    Name { inside, file, part: None, transposed: false, plus_one: false, log: false, alone: false }
 }
 
 impl Name {
@@ -80,6 +83,11 @@ impl Name {
     /// Its bias is a tensor of that whole name, and its weight is none.
     pub(super) const fn alone(self) -> Name {
         Name { alone: true, ..self }
+    }
+
+    /// Its negative's logarithm is stored.
+    pub(super) const fn log(self) -> Name {
+        Name { log: true, ..self }
     }
 
     /// Its weight is stored less 1.
@@ -103,6 +111,7 @@ impl Name {
             expert: numbers.last().filter(|_| together).and_then(|number| number.parse().ok()),
             transposed: self.transposed && weight,
             plus_one: self.plus_one && weight,
+            log: self.log,
         }
     }
 }
@@ -167,7 +176,7 @@ impl Tensors {
                 || canonical.to_string(),
                 |e: usize| canonical.replacen(&format!("_exps.{e}."), "_exps.", 1),
             );
-            let own = Source { name, part: None, expert, transposed: false, plus_one: false };
+            let own = Source { name, part: None, expert, transposed: false, plus_one: false, log: false };
             found = Some([vec![own], rows(GGUF_FUSED)].concat());
         }
         found.unwrap_or_default()

@@ -19,8 +19,12 @@ pub(super) fn is_masked(config: &ModelConfig) -> bool {
 
 /// The model gives vectors, not logits.
 pub(super) fn encoder(s: &Settings<'_>, config: ModelConfig) -> Result<ModelConfig> {
-    if config.layers.iter().any(|layer| layer.short_conv.is_some()) {
-        return Err(s.unsupported("pooling", "a model with short convolutions", "models with attention alone"));
+    if config.layers.iter().any(|layer| layer.short_conv.is_some() || layer.ssm.is_some()) {
+        return Err(s.unsupported(
+            "pooling",
+            "a model with short convolutions or states",
+            "models with attention alone",
+        ));
     }
     let (width, context_len) = (config.d_model, config.context_len);
     let dimensions = dense(s.file)?.last().map_or(width, |(_, outputs)| *outputs);

@@ -36,6 +36,15 @@ impl KvCache {
         }
     }
 
+    /// The last place up to `n` behind which the session can go on; see [`CpuCache::held`].
+    pub fn held(&self, n: usize) -> usize {
+        match self {
+            KvCache::Cpu(cache) => cache.held(n),
+            #[cfg(feature = "gpu")]
+            KvCache::Gpu(_) => n,
+        }
+    }
+
     /// The first `n` positions as bytes, with a number for their form; `None` where they lie on the GPU.
     pub fn save(&self, n: usize) -> Option<(u32, Vec<u8>)> {
         match self {

@@ -148,6 +148,11 @@ impl Backend {
         }
     }
 
+    /// Whether a session can go back to any place of its text at no cost: not where layers keep what the text has become.
+    pub fn goes_back(&self) -> bool {
+        !self.home.plan().config.is_recurrent()
+    }
+
     /// A cache for `capacity` positions.
     ///
     /// # Errors

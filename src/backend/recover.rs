@@ -32,6 +32,11 @@ impl Home {
         Home { plan, weights, clock, lost: None }
     }
 
+    /// What the model computes.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
     /// The model on a new device after this failure of the old one, at the time `now`.
     ///
     /// # Errors

@@ -7,6 +7,7 @@ use super::ops::{rms_norm, rope, route, scale, select_rows, short_conv, soft_cap
 use super::pass::{Observe, Pass};
 use super::per_thread::PerThread;
 use super::quant::{Inputs, Scratch, dots};
+use super::recurrent::Recurrent;
 use super::relative::Biases;
 use super::share;
 use super::simd::{Best, Dots, Vector};
@@ -37,6 +38,8 @@ pub struct CpuModel {
     codes: Vec<i16>,
     pub(super) inputs: Inputs,
     pub(super) experts: experts::Memory,
+    /// What state spaces convolve.
+    pub(super) convolved: Vec<f32>,
     pub(super) scratch: PerThread<Scratch>,
     /// Whose threads share the work.
     pub(super) pool: &'static Pool,
@@ -54,6 +57,8 @@ pub struct CpuModel {
 #[derive(Clone, Debug)]
 pub struct CpuCache {
     pub(super) layers: Vec<Layer>,
+    /// What state spaces remember.
+    pub(super) states: Recurrent,
     pub(super) capacity: usize,
     /// Attention's scratch.
     pub(super) scores: PerThread<Vec<f32>>,
@@ -116,6 +121,8 @@ impl CpuModel {
         let coarse = plan.config.rounds_coarsely();
         let inputs = Inputs::new(MAX_BATCH, widest, coarse);
         let experts = experts::Memory::new(coarse);
+        let ssms = plan.config.layers.iter().filter_map(|layer| layer.ssm);
+        let convolved = vec![0.0; MAX_BATCH * ssms.map(|ssm| ssm.conv_width()).max().unwrap_or(0)];
         let scratch = PerThread::new(move || Scratch::new(widest));
         let (row, stored) = (vec![0.0; widest], Vec::with_capacity(4 * widest));
         let codes =
@@ -132,6 +139,7 @@ impl CpuModel {
             codes,
             inputs,
             experts,
+            convolved,
             scratch,
             pool,
             rotations,
@@ -205,6 +213,7 @@ impl CpuModel {
     ) -> Result<()> {
         self.check_batch(cache, batch)?;
         let Batch { tokens, position, logits: rows } = batch;
+        cache.states.begin(position, tokens.len());
         let steps = (self.plan.source_steps, self.plan.steps.len());
         let pass = Pass { tokens, segments: &[], position, ends: &[tokens.len()], rows, steps };
         self.pass(cache, pass, logits, observe);
@@ -248,11 +257,14 @@ impl CpuModel {
         }
         batch.logits.check(n)?;
         let shapes = cache.layers.iter().map(|l| (l.n_kv_heads, l.head_dim));
-        if !shapes.eq(self.facts.layers.iter().copied()) {
+        if !shapes.eq(self.facts.layers.iter().copied()) || !cache.states.fits(&self.facts.states) {
             return Err(Error::Internal { what: "the KV cache belongs to another model".to_string() });
         }
         if self.plan.source_steps > 0 && cache.source.is_none() {
             return Err(Error::Internal { what: "an encoder-decoder was to write without a source".to_string() });
+        }
+        if cache.held(batch.position) != batch.position {
+            return Err(Error::Internal { what: format!("the states behind {} tokens are not there", batch.position) });
         }
         let end = batch.position.saturating_add(n);
         if end > cache.capacity {
@@ -293,9 +305,16 @@ impl CpuModel {
             }
             let rotation = self.rotation_of_step[at];
             at += 1;
-            if matches!(step.op, Op::Experts { .. }) {
-                self.mix::<V>(step, n, observe);
-                continue;
+            match step.op {
+                Op::Experts { .. } => {
+                    self.mix::<V>(step, n, observe);
+                    continue;
+                }
+                Op::Ssm { .. } => {
+                    self.remember::<V>(step, &mut cache.states, n, observe);
+                    continue;
+                }
+                _ => {}
             }
             if matches!(step.op, Op::SelectRows { .. }) && selected == 0 {
                 return;
@@ -376,7 +395,7 @@ impl CpuModel {
                         let x = input(x);
                         share::rows(self.pool, width, out, |at, out| soft_cap::run::<V>(&x[at], cap, out))
                     }
-                    Op::SelectRows { .. } | Op::Linear { .. } | Op::Experts { .. } => {}
+                    Op::SelectRows { .. } | Op::Linear { .. } | Op::Experts { .. } | Op::Ssm { .. } => {}
                 }
             }
             if let Some(id) = step.op.out() {

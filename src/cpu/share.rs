@@ -3,11 +3,13 @@
 
 use super::ops::attention::{self, Queries};
 use super::ops::linear::{self, Product};
+use super::ops::ssm;
 use super::out::Out;
 use super::per_thread::PerThread;
 use super::quant::{PANEL, Scratch};
 use super::simd::Vector;
 use super::threads::Pool;
+use crate::model::SsmConfig;
 use std::ops::Range;
 
 /// Multiplications below which a section is not worth another thread: to start and to end one takes a microsecond or two,
@@ -49,6 +51,50 @@ pub fn attention<V: Vector>(pool: &Pool, queries: Queries<'_>, scores: &PerThrea
             // SAFETY: each part has other units.
             unsafe { attention::units::<V>(queries, cut(units, 1, part, parts), scores, out) }
         })
+    });
+}
+
+/// A state space over a batch, in three sections.
+///
+/// - `x`: `[n, row_width]`, at least one row
+/// - `kept`, `mark`: what the layer keeps, before the first row (see [`SsmConfig::kept_len`]); they become what it keeps behind the last
+///   row, and before it
+/// - `convolved`: at least `[n, conv_width]`, scratch
+/// - `out`: `[n, inner]`
+pub fn ssm<V: Vector>(
+    pool: &Pool,
+    x: &[f32],
+    config: &SsmConfig,
+    weights: &ssm::Weights<'_>,
+    (kept, mark): (&mut [f32], Option<&mut [f32]>),
+    convolved: &mut [f32],
+    out: &mut [f32],
+) {
+    let (n, width) = (x.len() / config.row_width(), config.conv_width());
+    let (before, states) = kept.split_at_mut(config.conv_len());
+    let convolved = &mut convolved[..n * width];
+    rows(pool, width, convolved, |at, out| {
+        ssm::convolve::<V>(x, before, config, weights, at.start / width..at.end / width, out)
+    });
+    let state = config.head_dim * config.state;
+    let mark = mark.map(|mark| {
+        let (earlier, states) = mark.split_at_mut(config.conv_len());
+        earlier.copy_from_slice(before);
+        ssm::advance(x, earlier, config, n - 1);
+        Out::new(states, state)
+    });
+    ssm::advance(x, before, config, n);
+    let (states, all) = (Out::new(states, state), Out::new(out, config.inner()));
+    let parts = parts(pool, 3 * n * config.inner() * config.state, config.n_heads);
+    pool.run(parts, |part, _| {
+        let heads = cut(config.n_heads, 1, part, parts);
+        // SAFETY: each part has other heads.
+        unsafe { ssm::scan::<V>(x, convolved, config, weights, heads, (states, mark), all) }
+    });
+    let inner = config.inner();
+    rows(pool, inner, out, |at, out| {
+        let rows = at.start / inner..at.end / inner;
+        ssm::gate::<V>(&x[rows.start * config.row_width()..rows.end * config.row_width()], config, weights.norm, out)
     });
 }
 

@@ -13,6 +13,8 @@ pub struct Facts {
     pub layers: Vec<(usize, usize)>,
     /// Of an encoder-decoder, the same of the source: the encoder's own, then those that the decoder's layers attend to.
     pub source_layers: Vec<(usize, usize)>,
+    /// How many numbers each layer of a state space keeps.
+    pub states: Vec<usize>,
     /// Rows of the smallest embedding table.
     pub n_vocab: usize,
     /// Rows of the smallest table of learned positions; `usize::MAX` where positions are not learned.
@@ -25,7 +27,8 @@ pub struct Facts {
 /// contradicts itself.
 pub fn plan(plan: &Plan, weights: &Weights) -> Result<Facts> {
     check_weights(plan, weights)?;
-    let mut facts = Facts { layers: Vec::new(), source_layers: Vec::new(), n_vocab: usize::MAX, positions: usize::MAX };
+    let (layers, source_layers, states) = (Vec::new(), Vec::new(), Vec::new());
+    let mut facts = Facts { layers, source_layers, states, n_vocab: usize::MAX, positions: usize::MAX };
     let mut selects = 0;
     for (i, step) in plan.steps.iter().enumerate() {
         let sizes = Sizes { plan, name: &step.name, of_source: i < plan.source_steps };
@@ -213,6 +216,24 @@ impl Sizes<'_> {
                     return Err(self.wrong("convolves a layer out of order"));
                 }
                 facts.layers.push(cache_shape(width));
+                Ok(())
+            }
+            Op::Ssm { x, ref ssm, conv, conv_bias, step_bias, a, d, norm, layer, out } => {
+                ssm.check("the plan")?;
+                self.distinct(out, &[x])?;
+                let (inner, width) = (ssm.inner(), ssm.conv_width());
+                self.expect(self.width(out)? == inner && self.width(x)? == ssm.row_width())?;
+                self.expect(self.vector(conv)? == width * ssm.kernel && self.vector(conv_bias)? == width)?;
+                for id in [step_bias, a, d] {
+                    self.expect(self.vector(id)? == ssm.n_heads)?;
+                }
+                self.expect(self.vector(norm)? == inner && self.plan.config.encoder().is_none())?;
+                // The executor's scratch is as wide as the configuration says.
+                self.expect(self.plan.config.layers.iter().any(|layer| layer.ssm == Some(*ssm)))?;
+                if layer != facts.states.len() || self.of_source {
+                    return Err(self.wrong("keeps its states out of order"));
+                }
+                facts.states.push(ssm.kept_len());
                 Ok(())
             }
             Op::Route { x, n_used, out, .. } => {

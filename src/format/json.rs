@@ -31,7 +31,10 @@ pub(super) fn parse(file: &str, bytes: &[u8]) -> Result<serde_json::Map<String, 
     if bytes.len() > MAX_BYTES {
         return Err(invalid(file, "the file", "at most 1 MiB of settings", format!("{} bytes", bytes.len())));
     }
-    match serde_json::from_slice(without_mark(bytes)) {
+    let bytes = without_mark(bytes);
+    let again = |e| without_infinity(bytes).and_then(|text| serde_json::from_slice(&text).ok()).ok_or(e);
+    let read = serde_json::from_slice(bytes).or_else(again);
+    match read {
         Ok(Json::Object(map)) => Ok(map),
         Ok(_) => Err(invalid(file, "the file", "a JSON object", "another JSON value".to_string())),
         Err(e) => Err(invalid(file, "the file", "JSON", stand_in(bytes).map_or_else(|| e.to_string(), str::to_string))),
@@ -41,6 +44,30 @@ pub(super) fn parse(file: &str, bytes: &[u8]) -> Result<serde_json::Map<String, 
 /// JSON without the byte order mark that some editors put before it.
 pub fn without_mark(bytes: &[u8]) -> &[u8] {
     bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes)
+}
+
+/// JSON with null for each `Infinity` outside of strings, which Python writes and JSON does not know; none where there is none.
+fn without_infinity(bytes: &[u8]) -> Option<Vec<u8>> {
+    const WORD: &[u8] = b"Infinity";
+    let (mut out, mut rest, mut in_string) = (Vec::with_capacity(bytes.len()), bytes, false);
+    while let [first, after @ ..] = rest {
+        match rest.strip_prefix(WORD).filter(|_| !in_string) {
+            Some(after) => {
+                out.extend(b"null");
+                rest = after;
+            }
+            None => {
+                out.push(*first);
+                rest = after;
+                if in_string && *first == b'\\' {
+                    out.extend(rest.first());
+                    rest = rest.get(1..).unwrap_or_default();
+                }
+                in_string ^= *first == b'"';
+            }
+        }
+    }
+    (out.len() < bytes.len()).then_some(out)
 }
 
 /// A value in words, for messages: whole where it is short.
@@ -154,6 +181,17 @@ mod tests {
         assert_eq!(flat["big"], Value::UInt(u64::MAX));
         let mixed = vec![Value::Int(1), Value::String("x".to_string()), Value::Bools(vec![true])];
         assert_eq!(flat["mixed"], Value::List(mixed));
+    }
+
+    #[test]
+    fn infinity_is_no_number() {
+        let text = br#"{"limit": [0.0, Infinity], "text": "an \"Infinity\" \\", "last": Infinity}"#;
+        let flat = flatten("f", text).unwrap();
+        assert_eq!(flat["limit"], Value::List(vec![Value::Float(0.0), Value::Null]));
+        assert_eq!((&flat["text"], &flat["last"]), (&Value::String("an \"Infinity\" \\".into()), &Value::Null));
+        for text in [&b"{\"a\": Infinit}"[..], b"{\"a\": \"Infinity}", b"{\"a\": Infinity"] {
+            assert!(flatten("f", text).is_err());
+        }
     }
 
     #[test]

@@ -315,6 +315,7 @@ fn reads(op: &Op) -> [Option<BufferId>; 2] {
         | Op::Linear { x, .. }
         | Op::Rope { x, .. }
         | Op::ShortConv { x, .. }
+        | Op::Ssm { x, .. }
         | Op::Route { x, .. }
         | Op::Activation { x, .. }
         | Op::Scale { x, .. }

@@ -26,6 +26,7 @@ pub(super) fn check(plan: &Plan) -> Result<()> {
             Op::ShortConv { out, .. } if conv_shape(width(out)).is_none() => {
                 Some(("a convolution of a width that is no multiple of 8", "other widths"))
             }
+            Op::Ssm { .. } => Some(("a state space", "attention and convolutions")),
             Op::Route { .. } | Op::Experts { .. } => Some(("a mixture of experts", "one feed-forward a layer")),
             _ => None,
         };

@@ -3,6 +3,7 @@
 
 use super::output::{EncoderConfig, Output};
 use super::rope::Rope;
+use super::ssm::SsmConfig;
 use crate::error::{Error, Result};
 
 /// Normalisation of a row, or of each head of it.
@@ -45,6 +46,8 @@ pub enum Ffn {
     Gated(Activation),
     /// `down(act(up(x)))`.
     Plain(Activation),
+    /// Nothing: the layer ends before it (Mamba-2).
+    None,
 }
 
 /// Norms around an attention or feed-forward block, `x + block(x)`: at each of the three places there may be one.
@@ -125,6 +128,8 @@ pub struct ExpertsConfig {
     pub used: usize,
     /// The weights of those that a row takes are brought to a sum of 1.
     pub normalise: bool,
+    /// Beside them every row goes through one more feed-forward, of this width; 0 where there is none.
+    pub shared: usize,
 }
 
 /// The feed-forward of a layer.
@@ -147,6 +152,8 @@ pub struct LayerConfig {
     pub attention: AttentionConfig,
     /// In the attention's place, behind its norm, stands a gated convolution over so many positions (LFM2).
     pub short_conv: Option<usize>,
+    /// In the attention's place, behind its norm, stands a state space.
+    pub ssm: Option<SsmConfig>,
     /// Behind the attention stands another one, over what the encoder left of the source, with these norms around it.
     pub cross: Option<Norms>,
     /// The feed-forward block.
@@ -186,6 +193,7 @@ impl LayerConfig {
         LayerConfig {
             attention,
             short_conv: None,
+            ssm: None,
             cross: None,
             ffn: FfnConfig { kind: ffn, experts: None, bias: false, norms },
             parallel: false,
@@ -301,6 +309,16 @@ impl ModelConfig {
         self.layers.get(i.checked_rem(self.layers.len())?)
     }
 
+    /// How many of the layers before layer `i` are such.
+    pub fn layers_before(&self, i: usize, such: impl Fn(&LayerConfig) -> bool) -> usize {
+        (0..i).filter(|before| self.layer(*before).is_some_and(&such)).count()
+    }
+
+    /// Whether what it remembers of a text is what it has become, so that it cannot go back to any place of it.
+    pub fn is_recurrent(&self) -> bool {
+        self.layers.iter().any(|layer| layer.ssm.is_some())
+    }
+
     /// Checks the invariants that span several values. `file` is for messages.
     ///
     /// # Errors
@@ -361,6 +379,7 @@ impl ModelConfig {
                 });
             }
         }
+        self.layers.iter().filter_map(|layer| layer.ssm).try_for_each(|ssm| ssm.check(file))?;
         // The cache holds half of a row as if it were a key, and half as a value.
         if self.layers.iter().any(|layer| layer.short_conv.is_some()) && !self.d_model.is_multiple_of(2) {
             return Err(wrong("the model's width", "an even number".to_string(), self.d_model));

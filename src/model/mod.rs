@@ -6,6 +6,7 @@ mod output;
 pub mod plan;
 pub mod rope;
 pub mod sampling;
+mod ssm;
 
 pub use config::{Activation, AttentionConfig, ExpertsConfig, Ffn, FfnConfig, LayerConfig, ModelConfig};
 pub use config::{Masked, Norm, Norms, QkNorm, Relative, SourceConfig};
@@ -14,3 +15,4 @@ pub use output::{EncoderConfig, Output, Pooling};
 pub use plan::{Batch, BufferSpec, LogitRows, MatrixSpec, Plan, Step, Texts, VectorSpec, ZEROS};
 pub use rope::{Rope, RopeLayout, RopeScaling};
 pub use sampling::{Sampled, Sampling};
+pub use ssm::SsmConfig;

@@ -6,6 +6,7 @@
 
 use super::config::{Activation, Relative};
 use super::rope::Rope;
+use super::ssm::SsmConfig;
 
 /// Index into [`Plan::buffers`](super::Plan::buffers).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -71,6 +72,23 @@ pub enum Op {
     /// `s[p] = b * u`, which is kept in the layer's cache, `out = c * sum_j(weight[:, j] * s[p - kernel + 1 + j])`, where what
     /// is before the first position is 0. `weight`: `[width, kernel]`. Stem `short_conv`.
     ShortConv { x: BufferId, weight: VectorId, kernel: usize, layer: usize, out: BufferId },
+    /// A state space (Mamba-2, arXiv 2405.21060). A row of x is `[z; u; s]`: a gate as wide as out, what is convolved, a step for each
+    /// head. With `[x; B; C] = silu(conv(u) + conv_bias)` over time, `s = softplus(s + step_bias)` within limits, of head h in group g
+    /// `S = exp(s * a) * S + s * x B^T`, `y = S C + d * x`; and of each group's columns `out = rms_norm(y * silu(z)) * norm`. S and
+    /// the last rows of u are kept by `layer`, counted among such layers. `conv: [conv_width, kernel]`, `a`, `d` and
+    /// `step_bias`: `[n_heads]`. Stem `ssm`.
+    Ssm {
+        x: BufferId,
+        ssm: SsmConfig,
+        conv: VectorId,
+        conv_bias: VectorId,
+        step_bias: VectorId,
+        a: VectorId,
+        d: VectorId,
+        norm: VectorId,
+        layer: usize,
+        out: BufferId,
+    },
     /// Which experts a row takes, of a router's logits x: `out[i, e] = softmax(x[i])[e]` for the `n_used` of the largest logits (of
     /// equal ones the first), with `normalise` divided by their sum, and 0 for the others. Stem `route`.
     Route { x: BufferId, n_used: usize, normalise: bool, out: BufferId },
@@ -115,6 +133,7 @@ impl Op {
             Op::StoreKv { .. } => "store_kv",
             Op::Attention { .. } => "attention",
             Op::ShortConv { .. } => "short_conv",
+            Op::Ssm { .. } => "ssm",
             Op::Route { .. } => "route",
             Op::Experts { .. } => "experts",
             Op::GatedActivation { .. } => "gated_activation",
@@ -137,6 +156,7 @@ impl Op {
             | Op::Rope { out, .. }
             | Op::Attention { out, .. }
             | Op::ShortConv { out, .. }
+            | Op::Ssm { out, .. }
             | Op::Route { out, .. }
             | Op::Experts { out, .. }
             | Op::GatedActivation { out, .. }

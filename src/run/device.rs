@@ -7,7 +7,7 @@ pub struct Device {
     pub report: DeviceReport,
     /// See [`Backend::moves`].
     pub moves: u64,
-    /// See [`Backend::exact_rows`].
+    /// How many tokens may be read ahead of being written, and forgotten again: see [`Backend::exact_rows`].
     pub exact_rows: usize,
     /// See [`Backend::resident_steps`].
     pub resident_steps: usize,
@@ -20,7 +20,8 @@ impl Device {
         Device {
             report: backend.report().clone(),
             moves: backend.moves(),
-            exact_rows: backend.exact_rows(),
+            // What cannot go back does not read ahead.
+            exact_rows: if backend.goes_back() { backend.exact_rows() } else { 1 },
             resident_steps: backend.resident_steps(),
             work: backend.work(),
         }

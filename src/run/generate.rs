@@ -326,7 +326,8 @@ pub(super) async fn run(context: Rc<Context>, continuing: Continuing, lent: Opti
     };
     // A text may have been replaced.
     let common = session.tokens().iter().zip(before).take_while(|(a, b)| a == b).count();
-    session.truncate(common);
+    let held = session.held(common);
+    session.truncate(held);
     let mut read = session.position();
     let read_in_all = source.as_ref().map_or(prompt.len(), |(source, _)| source.len());
     context.count(|usage| (usage.prompt_tokens, usage.cached_tokens) = (read_in_all, read));

@@ -121,6 +121,13 @@ impl Session {
         self.cache.as_ref().map_or(0, KvCache::bytes)
     }
 
+    /// Of the first `n` tokens, behind how many it can go on at once: behind all, but of a model that cannot go back to any place of a text.
+    /// Whoever reads on anywhere else has it read some tokens again first.
+    pub fn held(&self, n: usize) -> usize {
+        let n = n.min(self.position());
+        self.cache.as_ref().map_or(n, |cache| cache.held(n))
+    }
+
     /// Forgets everything from the `n`th token on; does nothing where there are fewer.
     pub fn truncate(&mut self, n: usize) {
         self.tokens.truncate(n);
@@ -134,7 +141,8 @@ impl Session {
     /// are what a new session would compute, bit for bit.
     pub fn reusable(&self, backend: &Backend, tokens: &[u32]) -> usize {
         let common = self.tokens.iter().zip(tokens).take_while(|(a, b)| a == b).count();
-        if backend.exact_rows() >= backend.max_batch() { common } else { self.whole_batches(backend, common) }
+        let exact = backend.exact_rows() >= backend.max_batch();
+        self.held(if exact { common } else { self.whole_batches(backend, common) })
     }
 
     /// How many of the first `n` tokens were fed in whole batches: those of a batch of which some are not among them do
@@ -148,9 +156,10 @@ impl Session {
     pub fn save(&self, identity: u64, more: &[u32]) -> Vec<u8> {
         let mut tokens = self.tokens.clone();
         tokens.extend_from_slice(more);
-        let (form, cache) = self.cache.as_ref().and_then(|cache| cache.save(self.position())).unwrap_or_default();
-        Saved { tokens, positions: if cache.is_empty() { 0 } else { self.position() }, form, cache: &cache }
-            .write(identity)
+        let held = self.held(self.position());
+        let cache = self.cache.as_ref().filter(|_| held > 0).and_then(|cache| cache.save(held));
+        let (form, cache) = cache.unwrap_or_default();
+        Saved { tokens, positions: if cache.is_empty() { 0 } else { held }, form, cache: &cache }.write(identity)
     }
 
     /// Takes over what a saved session had computed, where this device keeps keys and values in the same form; else the
@@ -280,7 +289,11 @@ impl Session {
 
     /// How many of how many tokens were read again, where something is being read again.
     pub fn replayed(&self) -> (usize, usize) {
-        (self.rebuilt.as_ref().map_or(0, |rebuilt| rebuilt.position), self.position())
+        let caught_up = match &self.cache {
+            Some(KvCache::Cpu(cache)) => cache.held(self.position()),
+            _ => 0,
+        };
+        (self.rebuilt.as_ref().map_or(caught_up, |rebuilt| rebuilt.position), self.position())
     }
 
     /// [`Session::feed`] on the device as it is; `None` where something was read again in its place.
@@ -291,7 +304,7 @@ impl Session {
         rows: LogitRows<'_>,
         logits: &mut Vec<f32>,
     ) -> Result<Option<usize>> {
-        if !self.is_on(backend) && !self.replay(backend).await? {
+        if !self.is_on(backend) && !self.replay(backend).await? || !self.catch_up(backend).await? {
             return Ok(None);
         }
         let n = tokens.len().min(backend.max_batch());
@@ -314,6 +327,18 @@ impl Session {
         }
         self.tokens.extend_from_slice(part);
         Ok(Some(n))
+    }
+
+    /// Reads tokens again behind which it cannot go on at once: at most one batch. Says whether there were none.
+    async fn catch_up(&mut self, backend: &mut Backend) -> Result<bool> {
+        let held = self.held(self.position());
+        let rest = self.tokens.get(held..).unwrap_or_default();
+        let part = rest.get(..rest.len().min(backend.max_batch())).unwrap_or_default();
+        if let Some(cache) = self.cache.as_mut().filter(|_| !part.is_empty()) {
+            let batch = Batch { tokens: part, position: held, logits: LogitRows::None };
+            backend.forward(cache, batch, &mut Vec::new()).await?;
+        }
+        Ok(part.is_empty())
     }
 
     /// Computes the cache again, on the device that the model runs on now: at most one batch. Says whether that was all.

@@ -179,9 +179,12 @@ impl<'a> Loader<'a> {
             &[found] | &[1, found] if found == total || padded && found > total => found,
             // A table of biases by distance is small enough to be a vector.
             &[rows, cols] if spec.name.ends_with("attn_rel_b.weight") && rows.checked_mul(cols) == Some(total) => total,
+            // What a state space has of each head or group stands in two dimensions in some files.
+            &[rows, cols] if spec.name.contains(".ssm_") && rows.checked_mul(cols) == Some(total) => total,
             // A convolution's columns stand in two dimensions, with one of size 1 between them in some files.
             &[columns, kernel] | &[columns, 1, kernel]
-                if spec.name.ends_with(".conv.weight") && columns.checked_mul(kernel) == Some(total) =>
+                if (spec.name.ends_with(".conv.weight") || spec.name.ends_with(".ssm_conv1d.weight"))
+                    && columns.checked_mul(kernel) == Some(total) =>
             {
                 total
             }
@@ -202,6 +205,9 @@ impl<'a> Loader<'a> {
         }
         if source.plus_one {
             values.iter_mut().for_each(|value| *value += 1.0);
+        }
+        if source.log {
+            values.iter_mut().for_each(|value| *value = -f64::from(*value).exp() as f32);
         }
         Ok(Some(values))
     }

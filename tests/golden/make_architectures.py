@@ -45,6 +45,7 @@ WHOLE = {
     "transformer.ln_f.bias": "output_norm.bias",
     "model.embed_tokens.weight": "token_embd.weight", "model.norm.weight": "output_norm.weight",
     "model.embedding_norm.weight": "token_embd_norm.weight", "model.norm.bias": "output_norm.bias", "lm_head.weight": "output.weight",
+    "backbone.embeddings.weight": "token_embd.weight", "backbone.norm_f.weight": "output_norm.weight",
     "gpt_neox.embed_in.weight": "token_embd.weight", "gpt_neox.final_layer_norm.weight": "output_norm.weight",
     "gpt_neox.final_layer_norm.bias": "output_norm.bias", "embed_out.weight": "output.weight",
 }
@@ -56,6 +57,11 @@ LFM2 = {
     "conv.out_proj": "shortconv.out_proj", "ffn_norm": "ffn_norm", "feed_forward.w1": "ffn_gate", "feed_forward.w3": "ffn_up",
     "feed_forward.w2": "ffn_down",
 }
+# Of a state space: what stands alone by its whole name, and what GGUF files have as columns.
+STATES = {
+    "in_proj": "ssm_in", "conv1d": "ssm_conv1d", "norm": "ssm_norm", "out_proj": "ssm_out", "A_log": "ssm_a", "D": "ssm_d",
+    "dt_bias": "ssm_dt.bias",
+}
 MOE = {"mlp.gate": "ffn_gate_inp", "block_sparse_moe.router": "ffn_gate_inp"}
 SIZES = dict(
     vocab_size=VOCAB, hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=4,
@@ -63,6 +69,25 @@ SIZES = dict(
     attn_implementation="eager",
 )
 T = transformers
+HYBRID = dict(
+    embedding_multiplier=6.0, residual_multiplier=0.5, attention_multiplier=0.25, logits_scaling=2.0, tie_word_embeddings=True,
+    num_hidden_layers=4, layer_types=["linear_attention", "full_attention", "linear_attention", "linear_attention"],
+    shared_intermediate_size=64, mamba_n_heads=4, mamba_n_groups=2, mamba_d_state=24, position_embedding_type="nope",
+)
+
+
+def states(w, width):
+    """What the GGUF writer is told of state spaces of 64 columns in 4 heads and 2 groups."""
+    w.add_ssm_conv_kernel(4), w.add_ssm_inner_size(64), w.add_ssm_time_step_rank(4), w.add_ssm_group_count(2)
+    w.add_ssm_state_size(width)
+
+
+def hybrid(w):
+    states(w, 24)
+    w.add_embedding_scale(6.0), w.add_residual_scale(0.5), w.add_attention_scale(0.25), w.add_logit_scale(2.0)
+    w.add_rope_scaling_finetuned(False), w.add_expert_shared_feed_forward_length(64)
+
+
 # Name: (class, settings beside SIZES, GGUF architecture, GGUF names, what the GGUF writer is told beside the sizes).
 MODELS = {
     "qwen3": (
@@ -120,6 +145,19 @@ MODELS = {
         lambda w: (w.add_embedding_scale(6.0), w.add_residual_scale(0.5), w.add_attention_scale(0.25), w.add_logit_scale(2.0),
                    w.add_expert_count(6), w.add_expert_used_count(2)),
     ),
+    "granitehybrid": (
+        T.GraniteMoeHybridForCausalLM, HYBRID | dict(num_local_experts=0, num_experts_per_tok=0), "granitehybrid", LLAMA,
+        lambda w: (hybrid(w), w.add_expert_count(0)),
+    ),
+    "granitehybrid-moe": (
+        T.GraniteMoeHybridForCausalLM, HYBRID | dict(num_local_experts=6, num_experts_per_tok=2, intermediate_size=32),
+        "granitehybrid", LLAMA | MOE,
+        lambda w: (hybrid(w), w.add_expert_count(6), w.add_expert_used_count(2)),
+    ),
+    "mamba2": (
+        T.Mamba2ForCausalLM, dict(num_hidden_layers=3, num_heads=4, head_dim=16, state_size=16, n_groups=2), "mamba2", {"norm": "attn_norm"},
+        lambda w: states(w, 16),
+    ),
     "olmoe": (
         T.OlmoeForCausalLM, dict(intermediate_size=32, num_experts=5, num_experts_per_tok=3), "olmoe", LLAMA | MOE,
         lambda w: (w.add_expert_count(5), w.add_expert_used_count(3)),
@@ -149,6 +187,8 @@ MODELS = {
 }
 # Whose rotary pairs are neighbours in GGUF files.
 INTERLEAVED = ["smollm3", "granite", "granitemoe"]
+# Matrices that stay floats of 32 bits.
+SMALL = ["shortconv.conv", "ffn_gate_inp", "ssm_conv1d", "ssm_norm", "ssm_a", "ssm_d"]
 # The smallest distance between the last expert that a row takes and the first that it does not: rounding must not decide.
 MIN_ROUTE_MARGIN = 1e-3
 # Of one mixture there is a quantised file too.
@@ -163,10 +203,16 @@ def rms(model):
 
 def build(name, seed):
     cls, settings, *_ = MODELS[name]
-    unknown = {"gptneox": ["num_key_value_heads"], "falcon": ["num_key_value_heads", "intermediate_size"]}.get(name.split("-")[0], [])
+    unknown = {"mamba2": ["num_key_value_heads", "num_attention_heads", "intermediate_size", "max_position_embeddings",
+                          "attn_implementation"], "gptneox": ["num_key_value_heads"], "falcon": ["num_key_value_heads", "intermediate_size"]}.get(name.split("-")[0], [])
     settings = {k: v for k, v in (SIZES | settings).items() if k not in unknown}
     model = cls(cls.config_class(**settings)).eval()
     fixtures.randomise(model, seed)
+    with torch.no_grad():
+        # States of some heads that fade at once, and of others that last for the whole text.
+        for own, p in model.named_parameters():
+            if own.endswith("A_log"):
+                p.add_(torch.linspace(-5, 0, len(p)))
     if rms(model):
         with torch.no_grad():
             for p in model.parameters():
@@ -203,8 +249,22 @@ def tensors(name, model):
         if rest.endswith("experts.down_proj"):
             found[f"blk.{layer}.ffn_down_exps.weight"] = data
             continue
+        if rest.startswith("shared_mlp.input_linear"):
+            end = "_shexp" if c.num_local_experts else ""
+            gate, up = np.split(data, 2, axis=0)
+            found[f"blk.{layer}.ffn_gate{end}.weight"], found[f"blk.{layer}.ffn_up{end}.weight"] = gate, up
+            continue
+        if rest.startswith("shared_mlp.output_linear"):
+            found[f"blk.{layer}.ffn_down{'_shexp' if c.num_local_experts else ''}.weight"] = data
+            continue
+        if rest.startswith(("mamba.", "mixer.")):
+            part, *kind = rest.split(".")[1:]
+            data = -np.exp(data) if part == "A_log" else data
+            data = data[:, None] if part in ("A_log", "D") else data.reshape(2, -1) if part == "norm" else data
+            found[".".join([f"blk.{layer}.{STATES[part]}", *kind])] = data
+            continue
         part, kind = rest.rsplit(".", 1)
-        heads = {"attn_q": c.num_attention_heads, "attn_k": getattr(c, "num_key_value_heads", 0)}
+        heads = {"attn_q": getattr(c, "num_attention_heads", 0), "attn_k": getattr(c, "num_key_value_heads", 0)}
         if arch in INTERLEAVED and names[part] in heads:
             data = fixtures.unpermute(data, heads[names[part]])
         if part.endswith("query_key_value"):
@@ -222,37 +282,53 @@ def quantised(tensor, data):
     return kinds[0] if kinds and data.ndim > 1 else Q.F32
 
 
+def head_width(c):
+    return getattr(c, "head_dim", None) or c.hidden_size // c.num_attention_heads
+
+
+def attention(w, arch, c):
+    """What the GGUF writer is told of heads."""
+    shared = kv_heads(c)
+    if arch in ("lfm2", "granitehybrid"):
+        shared = [shared if kind == "full_attention" else 0 for kind in c.layer_types]
+    w.add_head_count_kv(shared)
+    w.add_key_length(head_width(c))
+    w.add_value_length(head_width(c))
+
+
+def rotation(w, c):
+    rope = c.rope_parameters
+    rope = rope.get("full_attention", rope)
+    w.add_rope_dimension_count(int(head_width(c) * rope.get("partial_rotary_factor", 1.0)))
+    w.add_rope_freq_base(rope["rope_theta"])
+
+
 def write_gguf(path, name, model, kind_of=None):
     arch, _, more = MODELS[name][2:]
     c = model.config
-    heads = c.num_attention_heads
-    head_dim = getattr(c, "head_dim", None) or c.hidden_size // heads
-    rope = c.rope_parameters
-    rope = rope.get("full_attention", rope)
+    # Without attention GGUF files count none of it.
+    heads = getattr(c, "num_attention_heads", 0)
     w = gguf.GGUFWriter(path, arch)
     w.add_name(path.parent.name)
-    w.add_context_length(c.max_position_embeddings)
+    w.add_context_length(getattr(c, "max_position_embeddings", 1 << 20))
     w.add_embedding_length(c.hidden_size)
     w.add_block_count(c.num_hidden_layers)
-    w.add_feed_forward_length({"lfm2": 64, "falcon": 128}.get(arch) or c.intermediate_size)
+    w.add_feed_forward_length({"lfm2": 64, "falcon": 128, "mamba2": 0}.get(arch, getattr(c, "intermediate_size", 0)))
     w.add_head_count(heads)
-    shared = kv_heads(c)
-    if arch == "lfm2":
-        shared = [shared if kind == "full_attention" else 0 for kind in c.layer_types]
-    w.add_head_count_kv(shared)
-    w.add_key_length(head_dim)
-    w.add_value_length(head_dim)
-    if hasattr(c, "rms_norm_eps") or arch == "lfm2":
-        w.add_layer_norm_rms_eps(c.norm_eps if arch == "lfm2" else c.rms_norm_eps)
+    if heads:
+        attention(w, arch, c)
+    own_eps = {"lfm2": "norm_eps", "mamba2": "layer_norm_epsilon"}.get(arch, "rms_norm_eps")
+    if hasattr(c, own_eps):
+        w.add_layer_norm_rms_eps(getattr(c, own_eps))
     else:
         w.add_layer_norm_eps(getattr(c, {"starcoder2": "norm_epsilon", "falcon": "layer_norm_epsilon"}.get(arch, "layer_norm_eps")))
-    w.add_rope_dimension_count(int(head_dim * rope.get("partial_rotary_factor", 1.0)))
-    w.add_rope_freq_base(rope["rope_theta"])
+    if heads:
+        rotation(w, c)
     w.add_vocab_size(c.vocab_size)
     more(w)
     for tensor, data in tensors(name, model).items():
         data = np.ascontiguousarray(data, dtype=np.float32)
-        kind = Q.F16 if data.ndim > 1 and "shortconv.conv" not in tensor and "ffn_gate_inp" not in tensor else Q.F32
+        kind = Q.F16 if data.ndim > 1 and not any(part in tensor for part in SMALL) else Q.F32
         kind = kind_of(tensor, data) if kind_of else kind
         stored = gguf.quants.quantize(data, kind)
         assert np.array_equal(gguf.quants.dequantize(stored, kind), data), tensor

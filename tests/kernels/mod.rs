@@ -49,6 +49,7 @@ mod scale;
 mod select_rows;
 mod short_conv;
 mod soft_cap;
+mod ssm;
 mod store_kv;
 
 #[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]

@@ -39,11 +39,11 @@ fn configs() -> Vec<ModelConfig> {
         activated(tiny_gpt2(), Ffn::Plain(Activation::Gelu)),
         mixed(
             tiny_llama(RopeLayout::HalfSplit, 8, RopeScaling::None, true),
-            ExpertsConfig { n: 5, used: 2, normalise: true },
+            ExpertsConfig { n: 5, used: 2, normalise: true, shared: 0 },
         ),
         mixed(
             activated(tiny_llama(RopeLayout::HalfSplit, 8, RopeScaling::None, true), Ffn::Gated(Activation::GeluTanh)),
-            ExpertsConfig { n: 4, used: 3, normalise: false },
+            ExpertsConfig { n: 4, used: 3, normalise: false, shared: 48 },
         ),
     ]
 }

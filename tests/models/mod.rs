@@ -23,6 +23,7 @@ mod run;
 mod salience;
 mod seq2seq;
 mod sessions;
+mod states;
 mod stories;
 mod summaries;
 mod tiny;

@@ -17,7 +17,7 @@ const LOGITS_MAX_ABS: f32 = 1e-3;
 const LOGITS_MAX_ABS_GPU: f32 = 2e-3;
 
 /// One of each architecture of `tests/golden/make_architectures.py`.
-const ARCHITECTURES: [&str; 22] = [
+const ARCHITECTURES: [&str; 25] = [
     "tiny-qwen3",
     "tiny-gemma",
     "tiny-gemma2",
@@ -31,6 +31,9 @@ const ARCHITECTURES: [&str; 22] = [
     "tiny-olmoe",
     "tiny-qwen3moe",
     "tiny-lfm2",
+    "tiny-granitehybrid",
+    "tiny-granitehybrid-moe",
+    "tiny-mamba2",
     "tiny-ernie4_5",
     "tiny-starcoder2",
     "tiny-starcoder2-window",

@@ -29,6 +29,26 @@ test("a token reads the experts that it takes, and all of them are in memory", a
   }
 });
 
+test("states take the same of every text, and only layers of attention more of longer ones", async () => {
+  for (const [folder, layers, state, perToken] of [
+    // One layer of two heads: 8 numbers each in 16 bits and a scale, of a key and of a value.
+    ["tiny-granitehybrid", 3, 24, 2 * 2 * (8 * 2 + 4)],
+    ["tiny-granitehybrid-moe", 3, 24, 2 * 2 * (8 * 2 + 4)],
+    ["tiny-mamba2", 3, 16, 0],
+  ]) {
+    // Of 64 columns in 2 groups: three rows of the convolution, and the states; now and at two earlier places.
+    const states = 3 * layers * (3 * (64 + 4 * state) + 64 * state) * 4;
+    for (const source of [files(folder), golden(folder, "model-f16.gguf")]) {
+      const { fits, reason, memory, devices, contextLength } = await Model.check(source);
+      assert.equal(fits, true, reason);
+      assert.equal(devices.gpu.reason, folder.endsWith("moe") ? "mixtures of experts run on the CPU" : "state spaces run on the CPU");
+      assert.equal(contextLength, perToken > 0 ? 128 : 2 ** 20);
+      assert.equal(memory.perToken, perToken, folder);
+      assert.equal(memory.atContext[contextLength], memory.weights + states + contextLength * perToken, folder);
+    }
+  }
+});
+
 test("a Falcon's cache is that of the heads that it shares", async () => {
   for (const [folder, kvHeads] of [["tiny-falcon", 1], ["tiny-falcon-grouped", 2], ["tiny-falcon-sequential", 4]]) {
     const gguf = folder === "tiny-falcon-sequential" ? [] : [golden(folder, "model-f16.gguf")];

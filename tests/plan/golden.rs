@@ -35,6 +35,7 @@ fn inputs(op: &Op) -> Vec<usize> {
         | Op::Linear { x, .. }
         | Op::Rope { x, .. }
         | Op::ShortConv { x, .. }
+        | Op::Ssm { x, .. }
         | Op::Activation { x, .. }
         | Op::Scale { x, .. }
         | Op::SoftCap { x, .. }
@@ -73,7 +74,8 @@ fn check_buffers(plan: &Plan) {
     if plan.config.encoder().is_some() {
         assert_eq!(selects, [plan.steps.len() - 1 - usize::from(plan.config.output_norm.is_some())]);
     } else {
-        assert_eq!(selects, [plan.steps.len() - 3]);
+        let scaled = usize::from(plan.config.logit_scale != 1.0);
+        assert_eq!(selects, [plan.steps.len() - 3 - scaled]);
         assert_eq!(plan.steps[selects[0] + 1].name, "output_norm");
     }
     assert_eq!(plan.steps.last().and_then(|s| s.op.out()), Some(plan.output));
@@ -111,6 +113,11 @@ fn bert_from_gguf() {
 #[test]
 fn a_mixture_of_experts() {
     check("olmoe.txt", "tiny-olmoe", &["config.json", "model.safetensors"]);
+}
+
+#[test]
+fn states_among_attention() {
+    check("granitehybrid.txt", "tiny-granitehybrid-moe", &["model-f16.gguf"]);
 }
 
 #[test]

@@ -26,7 +26,7 @@ fn both_dialects_say_the_same() {
         for dialect in [Dialect::Gguf, Dialect::HuggingFace] {
             let config = config(folder, dialect, "", None).unwrap();
             let experts = config.layers.iter().map(|layer| layer.ffn.experts);
-            assert!(experts.eq([Some(ExpertsConfig { n, used, normalise })]), "{folder}");
+            assert!(experts.eq([Some(ExpertsConfig { n, used, normalise, shared: 0 })]), "{folder}");
             assert_eq!(config.d_ff, 32);
         }
     }

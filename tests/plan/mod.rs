@@ -5,4 +5,5 @@ mod fixture;
 mod golden;
 mod load;
 mod mixtures;
+mod states;
 mod story;

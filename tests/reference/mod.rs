@@ -13,3 +13,4 @@ pub mod model;
 pub mod norm;
 pub mod rope;
 pub mod short_conv;
+pub mod ssm;

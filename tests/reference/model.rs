@@ -1,14 +1,15 @@
 //! A whole model in f64: the naive kernels composed over a plan.
 
 use super::attention::Shape;
-use super::{attention, elementwise, experts, matrix, norm, rope, short_conv};
+use super::{attention, elementwise, experts, matrix, norm, rope, short_conv, ssm};
 use nanolm::model::{Batch, LogitRows, Op, Plan};
 use nanolm::weights::Weights;
 
-/// Keys and values of every layer, `[position, n_kv_heads * head_dim]`.
+/// Keys and values of every layer, `[position, n_kv_heads * head_dim]`, and of state spaces all rows that they have read.
 #[derive(Clone, Default)]
 pub struct Cache {
     layers: Vec<(Vec<f64>, Vec<f64>)>,
+    read: Vec<Vec<f64>>,
 }
 
 /// Runs the plan over one batch; gives the logits `[selected rows, n_vocab]`, and shows `observe` each step's name and
@@ -69,6 +70,16 @@ pub fn forward(
                 kept.truncate(p * width);
                 kept.extend(short_conv::gated(b(x), width));
                 short_conv::short_conv(b(x), kept, &wide(&weights.vectors[weight.0]), kernel, p)
+            }
+            Op::Ssm { x, ssm: ref config, conv, conv_bias, step_bias, a, d, norm, layer, .. } => {
+                if cache.read.len() <= layer {
+                    cache.read.resize(layer + 1, Vec::new());
+                }
+                let rows = &mut cache.read[layer];
+                rows.truncate(p * config.row_width());
+                rows.extend_from_slice(b(x));
+                let vectors = [conv, conv_bias, step_bias, a, d, norm].map(|id| wide(&weights.vectors[id.0]));
+                ssm::ssm(rows, config, &vectors).split_off(p * config.inner())
             }
             Op::Route { x, n_used, normalise, out } => {
                 experts::route(b(x), plan.buffers[out.0].width, n_used, normalise)

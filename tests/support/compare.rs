@@ -35,6 +35,7 @@ pub const LIMITS: &[Limit] = &[
     row("cpu", "activation", 1e-12, 2e-6),
     row("cpu", "route", 1e-12, 1e-6),
     row("cpu", "experts", 1e-10, 1e-5),
+    row("cpu", "ssm", 1e-11, 1e-5),
     row("cpu", "experts/quantized", 3e-8, 4e-4),
     row("cpu", "add", 1e-14, 1e-7),
     row("cpu", "scale", 1e-14, 1e-7),

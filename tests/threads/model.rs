@@ -30,7 +30,10 @@ fn any_number_of_threads_gives_the_same_bits() {
     let llama = ModelConfig { n_vocab: 1003, n_layers: 2, n_kv_heads: 3, context_len: 128, ..llama_15m() };
     let gpt2 = ModelConfig { d_model: 210, n_heads: 7, n_kv_heads: 7, head_dim: 30, d_ff: 300, ..tiny_gpt2() };
     let gpt2 = ModelConfig { context_len: 128, ..gpt2 };
-    let mixture = mixed(ModelConfig { d_ff: 192, ..llama.clone() }, ExpertsConfig { n: 11, used: 9, normalise: true });
+    let mixture = mixed(
+        ModelConfig { d_ff: 192, ..llama.clone() },
+        ExpertsConfig { n: 11, used: 9, normalise: true, shared: 64 },
+    );
     let models = [(&llama, DType::Q8_0), (&llama, DType::Q4_0), (&llama, DType::F16), (&gpt2, DType::F32)];
     for (config, dtype) in models.into_iter().chain([(&mixture, DType::Q4_0)]) {
         let plan = Arc::new(plan::build(config));

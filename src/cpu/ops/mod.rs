@@ -16,4 +16,5 @@ pub mod scale;
 pub mod select_rows;
 pub mod short_conv;
 pub mod soft_cap;
+pub mod ssm;
 pub mod store_kv;

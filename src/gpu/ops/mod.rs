@@ -46,7 +46,7 @@ pub fn launches(resources: &Resources, op: &Op) -> Result<Option<Vec<Launch>>> {
         Op::SelectRows { x, out } => vec![select_rows::launch(r, x, out)?],
         Op::Rope { .. } | Op::StoreKv { .. } | Op::Attention { .. } | Op::ShortConv { .. } => return Ok(None),
         // Refused: see `supported`.
-        Op::Route { .. } | Op::Experts { .. } => return Ok(None),
+        Op::Route { .. } | Op::Experts { .. } | Op::Ssm { .. } => return Ok(None),
     };
     Ok(Some(launches))
 }

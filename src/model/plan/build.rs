@@ -1,7 +1,7 @@
 //! From what a model is made of to its plan.
 
 use super::spec::{BufferSpec, MatrixSpec, Plan, Step, VectorSpec, ZEROS};
-use crate::model::config::{LayerConfig, Masked, ModelConfig, Norm, QkNorm};
+use crate::model::config::{Ffn, LayerConfig, Masked, ModelConfig, Norm, QkNorm};
 use crate::model::op::{BufferId, MatrixId, Op, RowIds, VectorId};
 use crate::model::output::Output;
 
@@ -19,14 +19,18 @@ pub fn build(config: &ModelConfig) -> Plan {
     b.embed();
     for i in 0..config.n_layers {
         if let Some(layer) = config.layer(i) {
-            match layer.short_conv {
-                None => b.attention(i, layer),
-                Some(kernel) => b.short_conv(i, layer, kernel),
+            match (layer.short_conv, layer.ssm) {
+                (Some(kernel), _) => b.short_conv(i, layer, kernel),
+                (None, Some(ssm)) => b.ssm(i, layer, ssm),
+                (None, None) => b.attention(i, layer),
             }
             if let Some(norms) = layer.cross {
                 b.cross_attention(i, layer, norms);
             }
-            b.feed_forward(i, layer);
+            match layer.ffn.kind {
+                Ffn::None => std::mem::swap(&mut b.buffers.x, &mut b.buffers.y),
+                _ => b.feed_forward(i, layer),
+            }
         }
     }
     b.output();
@@ -128,6 +132,14 @@ impl<'a> Builder<'a> {
         VectorId(self.plan.vectors.len() - 1)
     }
 
+    pub(super) fn zeros(&mut self, len: usize) -> VectorId {
+        let zeros = |vector: &VectorSpec| vector.name == ZEROS && vector.len == len;
+        match self.plan.vectors.iter().position(zeros) {
+            Some(found) => VectorId(found),
+            None => self.vector(ZEROS, len),
+        }
+    }
+
     pub(super) fn step(&mut self, name: impl Into<String>, op: Op) {
         self.plan.steps.push(Step { name: name.into(), op });
     }
@@ -187,11 +199,7 @@ impl<'a> Builder<'a> {
                 Op::LayerNorm { x, weight, bias, eps, out }
             }
             Norm::Unbiased { eps } => {
-                let zeros = |vector: &VectorSpec| vector.name == ZEROS && vector.len == width;
-                let bias = match self.plan.vectors.iter().position(zeros) {
-                    Some(found) => VectorId(found),
-                    None => self.vector(ZEROS, width),
-                };
+                let bias = self.zeros(width);
                 Op::LayerNorm { x, weight, bias, eps, out }
             }
         };
@@ -251,7 +259,10 @@ impl<'a> Builder<'a> {
         let q = self.turned(i, layer, q, n_heads, ["q", "attn_q_norm", "q_norm", "q_rot"]);
         let k = self.turned(i, layer, k, n_kv_heads, ["k", "attn_k_norm", "k_norm", "k_rot"]);
         // What an encoder stores nobody reads later, so that its layers share one.
-        let cached = if self.config.encoder().is_some() || self.side == "enc." { 0 } else { i };
+        let cached = match self.config.encoder().is_some() || self.side == "enc." {
+            true => 0,
+            false => self.config.layers_before(i, |layer| layer.ssm.is_none()),
+        };
         self.step(name("store_kv"), Op::StoreKv { k, v, layer: cached });
         let scale = a.scale.unwrap_or(1.0 / (head_dim as f32).sqrt());
         let (causal, window, soft_cap) = (a.causal, a.window, a.soft_cap);
@@ -292,7 +303,7 @@ impl<'a> Builder<'a> {
     }
 
     /// Adds what a layer's first block gives.
-    fn add_mixed(&mut self, i: usize, layer: &LayerConfig) {
+    pub(super) fn add_mixed(&mut self, i: usize, layer: &LayerConfig) {
         let Buffers { x, y, .. } = self.buffers;
         let (side, a) = (self.side, &layer.attention);
         let name = |part: &str| format!("{side}blk.{i}.{part}");

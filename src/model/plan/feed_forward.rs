@@ -31,6 +31,8 @@ impl Builder<'_> {
         let side = self.side;
         let name = |part: &str| format!("{side}blk.{i}.{part}");
         let op = match f.kind {
+            // The layer ends before it: see `build`.
+            Ffn::None => return,
             Ffn::Gated(activation) => {
                 let gate = self.buffer("gate", self.config.d_ff);
                 self.linear(name("ffn_gate"), read, gate, f.bias);
@@ -48,9 +50,10 @@ impl Builder<'_> {
 
     /// Several, of which each row takes some, from `read` to `branch`.
     fn experts(&mut self, i: usize, read: BufferId, experts: ExpertsConfig, activation: Activation) {
-        let out = self.buffers.branch;
+        let branch = self.buffers.branch;
         let &ModelConfig { d_model, d_ff, .. } = self.config;
-        let ExpertsConfig { n, used, normalise } = experts;
+        let ExpertsConfig { n, used, normalise, shared } = experts;
+        let out = if shared > 0 { self.buffer("mixed", d_model) } else { branch };
         let (logits, routes) = (self.buffer("router", n), self.buffer("routes", n));
         self.linear(format!("blk.{i}.ffn_gate_inp"), read, logits, false);
         self.step(format!("blk.{i}.ffn_route"), Op::Route { x: logits, n_used: used, normalise, out: routes });
@@ -64,5 +67,14 @@ impl Builder<'_> {
         });
         let op = Op::Experts { x: read, routes, n_used: used, gate, up, down, activation, out };
         self.step(format!("blk.{i}.ffn_experts"), op);
+        if shared > 0 {
+            let [gate, up, act] = ["shared_gate", "shared_up", "shared_act"].map(|name| self.buffer(name, shared));
+            let own = self.buffer("shared", d_model);
+            self.linear(format!("blk.{i}.ffn_gate_shexp"), read, gate, false);
+            self.linear(format!("blk.{i}.ffn_up_shexp"), read, up, false);
+            self.step(format!("blk.{i}.ffn_shared_act"), Op::GatedActivation { gate, up, activation, out: act });
+            self.linear(format!("blk.{i}.ffn_down_shexp"), act, own, false);
+            self.step(format!("blk.{i}.ffn_sum"), Op::Add { a: out, b: own, out: branch });
+        }
     }
 }

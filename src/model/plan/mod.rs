@@ -6,6 +6,7 @@ mod feed_forward;
 mod print;
 mod source;
 mod spec;
+mod ssm;
 
 pub use batch::{Batch, LogitRows, Texts};
 pub use build::build;

@@ -97,6 +97,10 @@ impl Plan {
             Op::ShortConv { x, weight, kernel, layer, .. } => {
                 format!("{}, {}, {kernel} positions, layer {layer}", buffer(x), vector(weight))
             }
+            Op::Ssm { x, ssm, conv, layer, .. } => {
+                let (heads, groups) = (format!("{} x {} x {}", ssm.n_heads, ssm.head_dim, ssm.state), ssm.n_groups);
+                format!("{}, {}, {heads}, {groups} groups, states {layer}", buffer(x), vector(conv))
+            }
             Op::Route { x, n_used, normalise, .. } => {
                 let sum = if *normalise { ", sum 1" } else { "" };
                 format!("{}, {n_used} a row{sum}", buffer(x))

@@ -285,7 +285,8 @@ impl Reader {
     async fn read(&mut self, input: &[u32]) -> Result<Row> {
         // The last token is read in any case: its logits are wanted.
         let before = input.get(..input.len().saturating_sub(1)).unwrap_or_default();
-        let mut read = self.session.tokens().iter().zip(before).take_while(|(a, b)| a == b).count();
+        let same = self.session.tokens().iter().zip(before).take_while(|(a, b)| a == b).count();
+        let mut read = self.session.held(same);
         self.session.truncate(read);
         loop {
             let rest = input.get(read..).unwrap_or_default();

@@ -223,9 +223,13 @@ export async function readJson(file: Beginning): Promise<unknown> {
 }
 
 function parsed(name: string, bytes: Uint8Array): unknown {
+  const text = new TextDecoder().decode(bytes);
   try {
-    return JSON.parse(new TextDecoder().decode(bytes));
+    return JSON.parse(text);
   } catch (error) {
+    // Python writes a word for infinity, which JSON does not know; the engine takes it for none.
+    const known = text.replace(/"(?:[^"\\]|\\.)*"|\bInfinity\b/g, (part) => (part === "Infinity" ? "null" : part));
+    if (known !== text) return parsed(name, new TextEncoder().encode(known));
     throw invalid(name, "the header", "JSON", (error as Error).message);
   }
 }

@@ -33,7 +33,7 @@ export function isLiteral(controls: "literal" | "parse"): boolean {
 export interface SpeedOptions {
   /**
    * Read ahead what the text says elsewhere after the same words: less time where the model copies. By default where it is
-   * measured to be faster; `true` whenever there is something to try, `false` never. On the GPU, never.
+   * measured to be faster; `true` whenever there is something to try, `false` never. On the GPU, and where layers keep states, never.
    */
   speculate?: boolean | undefined;
   /** Take nothing over that earlier calls have read, and leave nothing to later ones: for measurements. */

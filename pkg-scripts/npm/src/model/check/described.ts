@@ -4,6 +4,7 @@ import { errorFrom } from "../../errors.js";
 import type { Beginning } from "../../files/beginning.js";
 import { isGguf, type List, readGguf, readJson, readSafetensors, type Tensor } from "../../files/header.js";
 import { ARCHITECTURES, CUTS, DECODERS, ENCODER_DECODERS, ENCODERS, READ, REFUSED, TOKENIZERS } from "./known.js";
+import { withStates } from "./states.js";
 
 /** The sizes of a network that memory and speed go by. */
 export interface Sizes {
@@ -11,6 +12,8 @@ export interface Sizes {
   kvHeads: number;
   headWidth: number;
   context: number;
+  /** Bytes that every text takes, however long it is. */
+  states?: number;
 }
 
 export interface Description {
@@ -77,7 +80,8 @@ async function fromGguf(files: readonly Beginning[]): Promise<Description> {
   const metadata = headers.find(({ metadata }) => metadata.has("general.architecture"))?.metadata ?? new Map<string, unknown>();
   const architecture = String(metadata.get("general.architecture") ?? "");
   const s: Settings = (key) => metadata.get(`${architecture}.${key}`);
-  const sizes = sizesOf(s, {
+  const tensors = headers.flatMap((header) => header.tensors);
+  const attention = sizesOf(s, {
     layers: "block_count",
     heads: "attention.head_count",
     kvHeads: "attention.head_count_kv",
@@ -85,7 +89,7 @@ async function fromGguf(files: readonly Beginning[]): Promise<Description> {
     headWidth: "attention.key_length",
     context: "context_length",
   });
-  const tensors = headers.flatMap((header) => header.tensors);
+  const sizes = withStates(attention, tensors, positive(s("ssm.group_count")) ?? 1, positive(s("context_length")) ?? ANY_LENGTH);
   const own = typeof metadata.get("nanolm.tasks") === "string" ? String(metadata.get("nanolm.tasks")) : undefined;
   const encoder = ["gemma-embedding", "t5encoder"].includes(architecture) || architecture.endsWith("bert") || (s("pooling_type") ?? 0) !== 0;
   // Of the source it keeps as much as of what it writes.
@@ -157,6 +161,9 @@ function ofFalcon(settings: Readonly<Record<string, unknown>>, key: string): num
   return settings["multi_query"] === false ? undefined : 1;
 }
 
+/** As the engine takes it of a model that nothing limits. */
+const ANY_LENGTH = 2 ** 20;
+
 /** Where the file does not say. */
 const T5_POSITIONS = 512;
 
@@ -171,7 +178,7 @@ async function fromFolder(config: Beginning, weights: readonly Beginning[], name
     settings[key] ?? (architecture === "FalconForCausalLM" ? ofFalcon(settings, key) : isT5 && key === "n_positions" ? T5_POSITIONS : undefined);
   const isPublishedNomic = settings["n_embd"] !== undefined && architecture.startsWith("Nomic");
   const isDistilbert = architecture.startsWith("DistilBert");
-  const sizes = sizesOf(
+  const attention = sizesOf(
     s,
     isT5
       ? { layers: "num_layers", heads: "num_heads", kvHeads: "", width: "d_model", headWidth: "d_kv", context: "n_positions" }
@@ -189,13 +196,15 @@ async function fromFolder(config: Beginning, weights: readonly Beginning[], name
           context: "max_position_embeddings",
         },
   );
+  const tensors = (await Promise.all(weights.map(readSafetensors))).flat();
+  const groups = positive(s("mamba_n_groups") ?? s("n_groups")) ?? (architecture.startsWith("Mamba2") ? 8 : 1);
+  const sizes = withStates(attention, tensors, groups, ANY_LENGTH);
   // A decoder whose rows are pooled.
   const pooled = named("modules.json") !== undefined;
   const encoder = pooled || ENCODERS.includes(architecture);
   // Of the source it keeps as much as of what it writes.
   if (sizes !== undefined && hasSource) sizes.layers = 2 * (positive(s("num_decoder_layers")) ?? sizes.layers);
   if (sizes !== undefined && encoder) sizes.context = await encoderContext(architecture, sizes.context, named);
-  const tensors = (await Promise.all(weights.map(readSafetensors))).flat();
   const name = settings["_name_or_path"];
   const masked = architecture.endsWith("ForMaskedLM");
   const known = [...DECODERS, ...ENCODERS, ...ENCODER_DECODERS];

@@ -43,8 +43,8 @@ export async function check(source: ModelSource | undefined, options: CheckOptio
   }
 }
 
-function cpuOnly({ encoder, expertShare }: Description): string | undefined {
-  return encoder ? "encoders" : expertShare < 1 ? "mixtures of experts" : undefined;
+function cpuOnly({ encoder, expertShare, sizes }: Description): string | undefined {
+  return encoder ? "encoders" : expertShare < 1 ? "mixtures of experts" : sizes?.states ? "state spaces" : undefined;
 }
 
 function bytesOf(files: readonly Beginning[]): number | undefined {
@@ -82,12 +82,12 @@ function refusalOf({ refusal, tensors }: Description, bytes: number | undefined)
 
 function memoryOf(weights: number, sizes: Sizes | undefined, encoder: boolean): CheckedMemory {
   if (sizes === undefined) return { weights, perToken: undefined, atContext: {} };
-  const { layers, kvHeads, headWidth, context } = sizes;
+  const { layers, kvHeads, headWidth, context, states = 0 } = sizes;
   // As src/cpu/ops/store_kv.rs keeps them: 16 bits an element, values in columns of eight, and a scale for each key and value. Nobody
   // reads an encoder's later: all its layers share one place.
   const perToken = (encoder ? 1 : layers) * kvHeads * (2 * headWidth + 2 * Math.ceil(headWidth / 8) * 8 + 8);
   const contexts = [...CONTEXTS.filter((n) => n < context), context];
-  return { weights, perToken, atContext: Object.fromEntries(contexts.map((n) => [n, weights + n * perToken])) };
+  return { weights, perToken, atContext: Object.fromEntries(contexts.map((n) => [n, weights + states + n * perToken])) };
 }
 
 function ability(model: Description, { build }: CheckedCpu): Pick<ModelCheck, "tasks" | "methods" | "speed"> {

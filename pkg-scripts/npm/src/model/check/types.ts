@@ -24,7 +24,7 @@ export interface CheckedMemory {
   weights: number;
   /** Bytes of keys and values that each token of a text takes on the CPU; undefined where the header does not say. */
   perToken: number | undefined;
-  /** Bytes of weights, keys and values together, by the number of tokens: 512, 2048, 8192, 32768 and the whole context, as far as it goes. */
+  /** Bytes of weights, keys and values, and of what else a text takes, together, by the number of tokens: 512, 2048, 8192, 32768 and the whole context, as far as it goes. */
   atContext: Readonly<Record<number, number>>;
 }
 
