@@ -75,7 +75,7 @@ use family::{Family, Origin};
 use settings::Settings;
 
 /// All families.
-const FAMILIES: [&Family; 27] = [
+const FAMILIES: [&Family; 29] = [
     &llama::FAMILY,
     &qwen2::FAMILY,
     &qwen3::FAMILY,

@@ -8,7 +8,7 @@ use super::pass::{Observe, Pass};
 use super::per_thread::PerThread;
 use super::quant::{Inputs, Scratch, dots};
 use super::recurrent::Recurrent;
-use super::relative::Biases;
+use super::relative::{self, Biases};
 use super::share;
 use super::simd::{Best, Dots, Vector};
 use super::threads::{POOL, Pool};
@@ -109,14 +109,7 @@ impl CpuModel {
             }
             rotation_of_step.push(index);
         }
-        let mut biases: Vec<(VectorId, Biases)> = Vec::new();
-        for step in &plan.steps {
-            if let Op::Attention { relative: Some((table, relative)), causal, n_heads, .. } = step.op
-                && biases.iter().all(|(known, _)| *known != table)
-            {
-                biases.push((table, Biases::new(relative, !causal, n_heads)));
-            }
-        }
+        let biases = relative::of(&plan);
         let widest = plan.matrices.iter().map(|m| m.cols).max().unwrap_or(0);
         let coarse = plan.config.rounds_coarsely();
         let inputs = Inputs::new(MAX_BATCH, widest, coarse);

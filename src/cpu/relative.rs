@@ -1,6 +1,19 @@
 //! Biases on attention's scores by the distance of query and key, made of a learned table: see [`Relative`].
 
-use crate::model::Relative;
+use crate::model::{Op, Plan, Relative, VectorId};
+
+/// Those of a plan, none of them made yet, by the table that they are made of.
+pub fn of(plan: &Plan) -> Vec<(VectorId, Biases)> {
+    let mut biases: Vec<(VectorId, Biases)> = Vec::new();
+    for step in &plan.steps {
+        if let Op::Attention { relative: Some((table, relative)), causal, n_heads, .. } = step.op
+            && biases.iter().all(|(known, _)| *known != table)
+        {
+            biases.push((table, Biases::new(relative, !causal, n_heads)));
+        }
+    }
+    biases
+}
 
 /// The biases of each head for all distances up to some.
 #[derive(Debug)]

@@ -7,10 +7,9 @@ use crate::model::output::Output;
 
 /// Builds the plan of a model.
 ///
-/// Steps of one layer: norm, q k v, rotation, cache, attention, output projection, residual; norm, feed-forward,
-/// residual. Buffers serve every layer again; the residual stream goes back and forth between `x` and `y`, because no
-/// operation writes what it reads. An encoder-decoder begins with what reads the source: the encoder, and what each layer of the decoder
-/// attends to of it.
+/// Steps of one layer: norm, q k v, rotation, cache, attention, output projection, residual; norm, feed-forward, residual. Buffers serve
+/// every layer again; the residual stream goes back and forth between `x` and `y`, because no operation writes what it reads. An
+/// encoder-decoder begins with what reads the source: the encoder, and what each layer of the decoder attends to of it.
 pub fn build(config: &ModelConfig) -> Plan {
     let mut b = Builder::new(config);
     if let Some(source) = &config.source {
