@@ -1,7 +1,9 @@
 // A server behind one slow line: everything that it sends shares so many bits a second, whichever connection or thread asks. Browsers can
 // slow down a page by themselves, but what its workers fetch passes them by.
-import { existsSync, readFileSync, statSync } from "node:fs";
-import { createServer } from "node:http";
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { createSecureServer } from "node:http2";
+import { tmpdir } from "node:os";
 import { extname, join, normalize } from "node:path";
 import { gzipSync } from "node:zlib";
 
@@ -48,7 +50,7 @@ export class Line {
     for (let idle = 0; this.#credit > 0 && idle < this.#waiting.length; ) {
       const one = this.#waiting.shift();
       const { response, body } = one;
-      const ready = !response.writableNeedDrain && !response.destroyed;
+      const ready = !response.stream.writableNeedDrain && !response.stream.destroyed;
       if (ready && one.at < body.length) {
         const piece = body.subarray(one.at, one.at + Math.min(TURN, Math.ceil(this.#credit)));
         response.write(piece);
@@ -58,7 +60,7 @@ export class Line {
       } else {
         idle += 1;
       }
-      if (one.at === body.length || response.destroyed) one.resolve();
+      if (one.at === body.length || response.stream.destroyed) one.resolve();
       else this.#waiting.push(one);
     }
     if (this.#waiting.length > 0) return;
@@ -67,9 +69,25 @@ export class Line {
   }
 }
 
+/** A certificate that nobody but a browser that is told so trusts. */
+function certificate() {
+  const folder = mkdtempSync(join(tmpdir(), "nanolm-first-"));
+  const [key, cert] = [join(folder, "key.pem"), join(folder, "cert.pem")];
+  try {
+    const curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
+    execFileSync("openssl", ["req", "-x509", ...curve, "-keyout", key, "-out", cert, "-days", "2", "-subj", "/CN=localhost"], { stdio: "ignore" });
+    return { key: readFileSync(key), cert: readFileSync(cert) };
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+/** HTTP/2, as hosts speak it: a page asks for everything at once. Chromium speaks it over TLS alone. */
+export const TRUSTING = ["--ignore-certificate-errors"];
+
 /**
  * Serves folders, files (a path that a mount names whole) and texts by path prefix, over a line of `mbits` million bits a second. Each request waits
- * `roundTripMs`, and so does each new connection. Code is gzipped, as hosts send it; models are not.
+ * `roundTripMs`, and each new connection two of them more (TCP, TLS). Code is gzipped, as hosts send it; models are not.
  */
 export async function serveOver(mounts, { mbits, roundTripMs, isolated = false }) {
   const line = new Line(mbits);
@@ -92,46 +110,56 @@ export async function serveOver(mounts, { mbits, roundTripMs, isolated = false }
     }
     return bodies.get(file);
   };
-  const known = new WeakSet();
+  const known = new WeakMap();
+  const sessions = new Set();
   const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
   const now = () => performance.timeOrigin + performance.now();
-  const server = createServer(async (request, response) => {
-    const path = decodeURIComponent(new URL(request.url, "http://localhost").pathname);
+  const server = createSecureServer({ ...certificate(), settings: { initialWindowSize: 1 << 24 } }, async (request, response) => {
+    const path = decodeURIComponent(new URL(request.url, "https://localhost").pathname);
     const entry = { path, method: request.method, asked: now(), ended: undefined, bytes: 0 };
     requests.push(entry);
-    const isNew = !known.has(request.socket);
-    known.add(request.socket);
-    await pause(isNew ? 2 * roundTripMs : roundTripMs);
+    const { session } = request.stream;
+    const connected = known.get(session) ?? pause(2 * roundTripMs);
+    known.set(session, connected);
+    await connected;
+    await pause(roundTripMs);
+    if (request.stream.destroyed) return;
     const file = find(path);
     const headers = { "cache-control": "max-age=600" };
     if (isolated) {
       headers["cross-origin-opener-policy"] = "same-origin";
       headers["cross-origin-embedder-policy"] = "require-corp";
     }
-    if (file === undefined) return void response.writeHead(404, headers).end();
+    if (file === undefined) {
+      entry.ended = now();
+      response.writeHead(404, headers).end();
+      return;
+    }
     const { body, gzipped } = bodyOf(file);
     headers["content-type"] = TYPES[extname(file)] ?? "application/octet-stream";
     headers["content-length"] = body.length;
     if (gzipped) headers["content-encoding"] = "gzip";
     response.writeHead(200, headers);
     if (request.method !== "HEAD") {
-      response.flushHeaders();
       await line.send(response, body);
       entry.bytes = body.length;
     }
     entry.ended = now();
     response.end();
   });
-  // Compressed before anybody waits for it.
-  const prepare = (paths) => paths.forEach((path) => bodyOf(find(path)));
+  server.on("session", (session) => {
+    sessions.add(session);
+    session.on("close", () => sessions.delete(session));
+    // A browser that ends takes its connection with it.
+    session.on("error", () => {});
+  });
   await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
   return {
-    origin: `http://127.0.0.1:${server.address().port}`,
+    origin: `https://127.0.0.1:${server.address().port}`,
     /** `{ path, method, asked, ended, bytes }` of each, in milliseconds since 1970; `bytes` as they were sent. */
     requests,
-    prepare,
     async close() {
-      server.closeAllConnections();
+      for (const session of sessions) session.destroy();
       await new Promise((resolve) => server.close(resolve));
     },
   };

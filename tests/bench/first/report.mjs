@@ -46,8 +46,8 @@ export function page({ sections, machine, date }) {
   return `# The first answer, from nothing
 
 From the import of a library to its first answer, in a new browser each time (headless Chromium ${all.find(({ browser }) => browser)?.browser}, ${machine}, ${date}), on the CPU,
-over a line that everything shares: code gzipped, models as they are. Each request takes a round trip, each new connection one more; a line has no slow
-start here. Medians, in turns (least-most). Written by \`pkg-scripts/bench first\`.
+over a line that everything shares, by HTTP/2: code gzipped, models as they are. Each request takes a round trip, each new connection two more; a line has no
+slow start here. Medians, in turns (least-most). Written by \`pkg-scripts/bench first\`.
 
 ${all.map(section).join("\n\n")}
 

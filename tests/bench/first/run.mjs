@@ -9,7 +9,7 @@ import { basename, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { launch, ROOT } from "../../web/support/browser.mjs";
 import { COMMON, GROUPS, lacking } from "./entrants.mjs";
-import { serveOver } from "./link.mjs";
+import { serveOver, TRUSTING } from "./link.mjs";
 import { page as report } from "./report.mjs";
 
 const KEPT = join(ROOT, "build/first.json");
@@ -36,7 +36,7 @@ const builds = { "": resolve(given.dist), ...(given.against ? { before: resolve(
 /** One figure: `{ readyMs, firstMs, bytes, timeline }`. */
 async function measure(server, { adapter, page: path = "", task, url, options }, text) {
   server.requests.length = 0;
-  const browser = await launch({ gpu: "none" });
+  const browser = await launch({ gpu: "none", args: TRUSTING });
   try {
     const page = await browser.newPage();
     await page.goto(`${server.origin}/${path}`);
@@ -60,7 +60,7 @@ async function measure(server, { adapter, page: path = "", task, url, options },
   }
 }
 
-const kept = existsSync(KEPT) ? JSON.parse(readFileSync(KEPT, "utf8")) : { sections: {} };
+const measured = () => (existsSync(KEPT) ? JSON.parse(readFileSync(KEPT, "utf8")) : { sections: {} });
 for (const mbits of given.rates.split(",").map(Number)) {
   for (const name of given.groups.split(",")) {
     const group = GROUPS[name];
@@ -93,16 +93,17 @@ for (const mbits of given.rates.split(",").map(Number)) {
     }
     for (const server of Object.values(servers)) await server.close();
     const [{ samples }] = entrants;
+    const kept = measured();
     kept.sections[`${mbits}/${threads}/${name}`] = {
       mbits, roundTripMs, threads, name, title: group.title, runs: Number(given.runs), browser: samples[0]?.version, timeline: samples.at(-1)?.timeline,
       rows: entrants.map(({ title, ours, error, samples }) => ({ title, ours, error, samples: samples.map(({ readyMs, firstMs, bytes }) => ({ readyMs, firstMs, bytes })) })),
     };
+    kept.machine = `${cpus()[0]?.model.trim()}, ${cpus().length} cores`;
+    kept.date = new Date().toISOString().slice(0, 10);
+    writeFileSync(KEPT, JSON.stringify(kept, null, 1));
   }
 }
-kept.machine = `${cpus()[0]?.model.trim()}, ${cpus().length} cores`;
-kept.date = new Date().toISOString().slice(0, 10);
-writeFileSync(KEPT, JSON.stringify(kept, null, 1));
-const text = report(kept);
+const text = report(measured());
 writeFileSync(given.out, text);
 console.log(text);
 console.log(`Written to ${basename(given.out)}`);

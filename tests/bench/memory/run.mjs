@@ -50,8 +50,8 @@ const WAYS = {
 
 class Sampler {
   #worker;
-  constructor(pid) {
-    this.#worker = new Worker(new URL("./sampler.mjs", import.meta.url), { workerData: { pid, everyMs: EVERY_MS } });
+  constructor(pids) {
+    this.#worker = new Worker(new URL("./sampler.mjs", import.meta.url), { workerData: { pids, everyMs: EVERY_MS } });
   }
   /** What is held now, and the most since it was asked last. */
   look() {
@@ -67,14 +67,12 @@ class Sampler {
   }
 }
 
-/** The process of the page, by what the browser says. */
-async function rendererOf(browser) {
+/** The processes of pages, by what the browser says: the page's, and what the browser keeps for later ones, which does nothing. */
+async function renderersOf(browser) {
   const session = await browser.newBrowserCDPSession();
   const { processInfo } = await session.send("SystemInfo.getProcessInfo");
   await session.detach();
-  const renderers = processInfo.filter(({ type }) => type === "renderer");
-  if (renderers.length !== 1) throw new Error(`expected one process of a page, found ${renderers.length}`);
-  return renderers[0].id;
+  return processInfo.filter(({ type }) => type === "renderer").map(({ id }) => id);
 }
 
 async function measure(server, file, { from, cache, before }, device) {
@@ -108,7 +106,7 @@ async function measure(server, file, { from, cache, before }, device) {
     }
     const page = await open();
     await sleep(SETTLE_MS);
-    const sampler = new Sampler(await rendererOf(browser));
+    const sampler = new Sampler(await renderersOf(browser));
     await sleep(200);
     const { now: idle } = await sampler.look();
     const found = await page.evaluate(load, { url, from, device, cache });

@@ -1,26 +1,27 @@
-// In a thread of its own: what Linux says a process holds, looked at every 20 ms. Pages of its own and its part of those that it shares, no files.
+// In a thread of its own: what Linux says processes hold together, looked at again and again. Pages of their own and their part of those that they share,
+// no files.
 import { readFileSync } from "node:fs";
 import { parentPort, workerData } from "node:worker_threads";
 
-const { pid, everyMs } = workerData;
+const { pids, everyMs } = workerData;
 
-/** Bytes; undefined once the process is gone. */
-function held() {
+/** Bytes; none once the process is gone. */
+function heldBy(pid) {
   try {
     const text = readFileSync(`/proc/${pid}/smaps_rollup`, "utf8");
     const of = (name) => Number(new RegExp(`^${name}:\\s+(\\d+) kB$`, "m").exec(text)?.[1] ?? 0) * 1024;
     return of("Pss_Anon") + of("Pss_Shmem") + of("SwapPss");
   } catch {
-    return undefined;
+    return 0;
   }
 }
+
+const held = () => pids.map(heldBy).reduce((a, b) => a + b);
 
 let peak = 0;
 let looks = 0;
 const timer = setInterval(() => {
-  const now = held();
-  if (now === undefined) return;
-  peak = Math.max(peak, now);
+  peak = Math.max(peak, held());
   looks += 1;
 }, everyMs);
 
@@ -31,7 +32,7 @@ parentPort.on("message", (message) => {
     return;
   }
   const now = held();
-  parentPort.postMessage({ now, peak: Math.max(peak, now ?? 0), looks });
+  parentPort.postMessage({ now, peak: Math.max(peak, now), looks });
   // From here on anew.
   peak = 0;
   looks = 0;
