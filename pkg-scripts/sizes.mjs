@@ -15,17 +15,16 @@ const IMPORTED = /\b(?:from|import)\s*"(\.[^"]+)"/g;
 
 /** The JavaScript files that every page loads. */
 export function loadedAtOnce(dist) {
-  const found = new Set([ENTRY, ...WORKERS, "thread.js", "engine.js", "engine-threads.js"]);
+  const found = new Set([ENTRY, ...WORKERS, "thread.js"]);
   for (const file of found) {
-    if (/^engine(-\w+)?\.js$/.test(file)) continue;
     for (const [, path] of readFileSync(join(dist, file), "utf8").matchAll(IMPORTED)) found.add(normalize(join(dirname(file), path)));
   }
   return [...found];
 }
 
 /** JavaScript that only the build with threads loads, and what it does without. */
-const THREADED = ["engine-threads.js", "thread.js", "worker-threads.js"];
-const UNTHREADED = ["engine.js", "worker.js"];
+const THREADED = ["thread.js", "worker-threads.js"];
+const UNTHREADED = ["worker.js"];
 
 export function sizes(dist) {
   const measured = (path) => {

@@ -30,7 +30,7 @@ const RELAXED = new Uint8Array([
 /** The builds of the engine that this browser has no use for, and what structured output needs, which the page does not ask for. */
 const UNUSED = WebAssembly.validate(RELAXED)
   ? /\/(engine-simd128|grammar)\.wasm$/
-  : /\/((engine-(relaxed|threads)|grammar)\.wasm|engine-threads\.js|worker-threads\.js|thread\.js)$/;
+  : /\/((engine-(relaxed|threads)|grammar)\.wasm|worker-threads\.js|thread\.js)$/;
 
 /** What only some visitors ask for, and is large: kept when it was fetched, not before. */
 const LATER = /^embed\//;

@@ -1,10 +1,10 @@
 // node pkg-scripts/npm/assemble.mjs: compiles the TypeScript and puts into dist/ what package.json's `exports` and `bin` lead to, and
 // nothing else: of the JavaScript what a module imports or names by `new URL("…", import.meta.url)`, of the types what the
-// public ones refer to. The engine (engine*.js, *.wasm) is there before.
+// public ones refer to. The engine is built before: its wasm files lie in dist/, its JavaScript side in build/engine/.
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { dirname, join, normalize, resolve } from "node:path";
+import { dirname, join, normalize, relative, resolve } from "node:path";
 import { build, rolldown } from "rolldown";
 import { minifySync } from "rolldown/utils";
 
@@ -12,10 +12,12 @@ const PACKAGE = import.meta.dirname;
 const ROOT = resolve(PACKAGE, "../..");
 const COMPILED = join(ROOT, "build/package");
 const DIST = join(PACKAGE, "dist");
-/** Written by wasm-bindgen. */
-const ENGINE = /^engine(-\w+)?\.js$/;
+/** The engine's JavaScript side, as wasm-bindgen writes it, by the module that the workers import it as. */
+const ENGINES = { "engine.js": "relaxed", "engine-threads.js": "threads" };
 
 const IMPORTED = /\b(?:from|import)\s*\(?\s*"(\.[^"]+)"/g;
+/** Not those that are fetched when they are first used, `import("…")`. */
+const IMPORTED_AT_ONCE = /\b(?:from|import)\s*"(\.[^"]+)"/g;
 /** What bundlers for pages are not to find is named by `here`. */
 const NAMED = /new URL\("(\.[^"]+)",\s*(?:import\.meta\.url|here)\)/g;
 
@@ -59,9 +61,16 @@ for (const [name, taken, licence, output] of [
 }
 
 // Each worker is one file: a page waits once for it, not for import after import, and a copy of it is all that has to lie beside a bundle.
-// The engine's JavaScript side stays a file of its own, as wasm-bindgen writes it.
+for (const [file, engine] of Object.entries(ENGINES)) {
+  const written = join(ROOT, `build/engine/${engine}/engine.js`);
+  if (!existsSync(written)) {
+    console.error(`assemble: the engine is not there: build/engine/${engine}/engine.js. Build it first: pkg-scripts/build`);
+    process.exit(1);
+  }
+  copyFileSync(written, join(COMPILED, file));
+}
 for (const worker of ["worker.js", "worker-threads.js"]) {
-  const bundled = await rolldown({ input: join(COMPILED, worker), external: /\/engine(-\w+)?\.js$/, logLevel: "warn" });
+  const bundled = await rolldown({ input: join(COMPILED, worker), logLevel: "warn" });
   await bundled.write({ file: join(COMPILED, `whole/${worker}`), format: "esm", codeSplitting: false });
   await bundled.close();
   renameSync(join(COMPILED, `whole/${worker}`), join(COMPILED, worker));
@@ -96,31 +105,44 @@ function moduleOf(name) {
   process.exit(1);
 }
 
-const isModule = (file) => file.endsWith(".js") && !ENGINE.test(file);
+const isModule = (file) => file.endsWith(".js");
+const textOf = (file) => readFileSync(join(COMPILED, file), "utf8");
 const commands = Object.values(bin).map((path) => path.replace("./dist/", ""));
 const modules = reached([...entries("default"), ...commands], (file) =>
-  isModule(file) ? targetsOf(file, readFileSync(join(COMPILED, file), "utf8"), [IMPORTED, NAMED]) : [],
+  isModule(file) ? targetsOf(file, textOf(file), [IMPORTED, NAMED]) : [],
 );
 const types = reached(entries("types"), (file) => {
   // A declaration refers to another by the name of its module.
-  const targets = targetsOf(file, readFileSync(join(COMPILED, file), "utf8"), [IMPORTED]);
+  const targets = targetsOf(file, textOf(file), [IMPORTED]);
   return targets.map((target) => target.replace(/\.js$/, ".d.ts"));
 });
 
 // Left-overs of renamed modules must not get into the package.
 mkdirSync(DIST, { recursive: true });
 for (const entry of readdirSync(DIST, { recursive: true, withFileTypes: true })) {
-  if (entry.isFile() && /\.(js|d\.ts)$/.test(entry.name) && !(entry.parentPath === DIST && ENGINE.test(entry.name))) {
-    rmSync(join(entry.parentPath, entry.name));
-  }
+  if (entry.isFile() && /\.(js|d\.ts)$/.test(entry.name)) rmSync(join(entry.parentPath, entry.name));
 }
 const place = (file) => {
   mkdirSync(dirname(join(DIST, file)), { recursive: true });
   return join(DIST, file);
 };
+
+/**
+ * Imports of all that an entry needs at once and does not import itself. A page without a bundler then asks for every module as soon as it has
+ * the entry, not for import after import, each a round trip later. Behind its own ones: the order in which modules run stays. Bundlers leave them out.
+ */
+function ahead(file) {
+  const direct = targetsOf(file, textOf(file), [IMPORTED_AT_ONCE]);
+  const needed = reached([file], (other) => targetsOf(other, textOf(other), [IMPORTED_AT_ONCE]));
+  const paths = needed.filter((other) => other !== file && !direct.includes(other)).map((other) => relative(dirname(file), other));
+  return paths.map((path) => `import${JSON.stringify(path.startsWith(".") ? path : `./${path}`)};`).join("");
+}
+
 for (const file of types) copyFileSync(join(COMPILED, file), place(file));
-for (const file of modules.filter(isModule)) writeFileSync(place(file), smaller(join(COMPILED, file)));
-for (const file of readdirSync(DIST).filter((name) => ENGINE.test(name))) writeFileSync(join(DIST, file), smaller(join(DIST, file)));
+const pages = entries("default");
+for (const file of modules.filter(isModule)) {
+  writeFileSync(place(file), smaller(join(COMPILED, file)) + (pages.includes(file) ? ahead(file) : ""));
+}
 const missing = modules.filter((file) => !isModule(file) && !/\.gguf$/.test(file) && !existsSync(join(DIST, file)));
 if (missing.length > 0) {
   console.error(`assemble: the engine is not there: ${missing.join(", ")}. Build it first: pkg-scripts/build`);

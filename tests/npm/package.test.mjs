@@ -66,8 +66,8 @@ test("the tarball holds what it should and nothing else", () => {
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name).slice(installed.length + 1));
   for (const needed of [
-    "package.json", "README.md", "LICENSE", "THIRD_PARTY_NOTICES", "dist/index.js", "dist/index.d.ts", "dist/worker.js", "dist/engine.js",
-    "dist/engine-simd128.wasm", "dist/engine-relaxed.wasm", "dist/engine-threads.wasm", "dist/engine-threads.js", "dist/grammar.wasm",
+    "package.json", "README.md", "LICENSE", "THIRD_PARTY_NOTICES", "dist/index.js", "dist/index.d.ts", "dist/worker.js",
+    "dist/engine-simd128.wasm", "dist/engine-relaxed.wasm", "dist/engine-threads.wasm", "dist/grammar.wasm",
     "dist/worker-threads.js", "dist/thread.js", "dist/model/nanolm-default.gguf", "dist/model/MODEL_CARD.md",
     "dist/model/nanolm-table.gguf", "dist/model/TABLE_CARD.md", "dist/model/TABLE_LICENSE.md",
     ...["names", "topic", "sentiment", "clinc150", "banking77", "snips"].map((part) => `dist/model/nanolm-${part}.gguf`), "dist/model/HEADS_CARD.md",

@@ -1,7 +1,8 @@
 // What a browser downloads has a budget: the engine with its JavaScript, for every build. `pkg-scripts/bench size` says what the
 // bytes are.
 import assert from "node:assert/strict";
-import { join } from "node:path";
+import { readFileSync } from "node:fs";
+import { dirname, join, normalize } from "node:path";
 import { test } from "node:test";
 import { BUDGET, loadedAtOnce, sizes } from "../../pkg-scripts/sizes.mjs";
 import { functions, owner } from "../bench/size.mjs";
@@ -48,4 +49,23 @@ test("functions are counted for their crates", () => {
   const wasm = [0, 97, 115, 109, 1, 0, 0, 0, 1, 4, 1, 96, 0, 0, 3, 2, 1, 0, 10, 5, 1, 3, 0, 1, 11];
   const names = [0, 14, 4, ...Buffer.from("name"), 1, 7, 1, 0, 4, ...Buffer.from("a::b")];
   assert.deepEqual(functions(Uint8Array.from([...wasm, ...names])), { functions: [{ name: "a::b", size: 3 }], data: 0 });
+});
+
+/** What a module imports at once. */
+const imported = (file) =>
+  [...readFileSync(join(ROOT, "pkg-scripts/npm/dist", file), "utf8").matchAll(/\b(?:from|import)\s*"(\.[^"]+)"/g)].map(([, path]) => normalize(join(dirname(file), path)));
+
+test("an entry names every module that it needs at once, so that a page asks for all of them together", () => {
+  const { exports } = JSON.parse(readFileSync(join(ROOT, "pkg-scripts/npm/package.json"), "utf8"));
+  const entries = Object.values(exports).flatMap((entry) => (entry.default ? [entry.default.replace("./dist/", "")] : []));
+  assert.ok(entries.includes("index.js") && entries.length > 5, entries.join());
+  for (const entry of entries) {
+    const needed = new Set([entry]);
+    for (const file of needed) for (const other of imported(file)) needed.add(other);
+    assert.deepEqual([...needed].filter((file) => file !== entry && !imported(entry).includes(file)), [], entry);
+  }
+});
+
+test("a worker is one file", () => {
+  for (const worker of ["worker.js", "worker-threads.js", "thread.js"]) assert.deepEqual(imported(worker), [], worker);
 });

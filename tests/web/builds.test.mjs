@@ -85,7 +85,7 @@ describe("what a page gets", () => {
       const from = app.requests.length;
       await load(app, { options: { threads: build === "threads" ? 2 : undefined } });
       const paths = app.requests.slice(from).map(({ path }) => path).filter((path) => /\/nanolm\/(engine-|engine\.|worker|.*thread)/.test(path));
-      const glue = build === "threads" ? ["engine-threads.js", "engine-threads.wasm", "thread.js", "worker-threads.js"] : ["engine-relaxed.wasm", "engine.js", "worker.js"];
+      const glue = build === "threads" ? ["engine-threads.wasm", "thread.js", "worker-threads.js"] : ["engine-relaxed.wasm", "worker.js"];
       assert.deepEqual([...new Set(paths)].sort(), glue.map((name) => `/nanolm/${name}`));
     }
   });
@@ -153,7 +153,6 @@ describe("what does not start is replaced, with the reason", () => {
     ["nothreads", true, "relaxed", 1, /threads failed: .*404/],
     ["badthreads", true, "relaxed", 1, /threads failed: engine-threads\.wasm could not be started/],
     ["noworkerthreads", true, "relaxed", 1, /threads failed: worker-threads\.js could not be started/],
-    ["noglue", true, "relaxed", 1, /threads failed: worker-threads\.js could not be started/],
     ["onlysimd128", true, "simd128", 1, /threads failed: .*relaxed failed: /],
     ["nosharing", true, "relaxed", 1, /threads failed: .*SharedArrayBuffer/],
     ["notshared", true, "relaxed", 1, /threads failed: .*no shared memory/],

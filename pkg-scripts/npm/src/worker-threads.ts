@@ -26,6 +26,7 @@ const FILES = {
 
 let module: WebAssembly.Module;
 let memory: WebAssembly.Memory;
+const waiting: Thread[] = [];
 
 function sharedMemory(): WebAssembly.Memory {
   let refused: unknown;
@@ -44,36 +45,54 @@ serve({
   ModelFiles,
   grammar: (assets) => compile(FILES.grammar(), assets),
 
-  async start(_, assets) {
+  async start(_, assets, threads) {
     // First, because it fails at once where it does.
     memory = sharedMemory();
     if (!(memory.buffer instanceof SharedArrayBuffer)) throw new Error("the browser gives no shared memory");
+    // Their script comes while the engine and the model do.
+    for (let i = 1; i < threads; i++) waiting.push(newThread());
     module = await compile(FILES.engine(), assets);
     await init({ module_or_path: module, memory });
   },
 
   async startThreads(wanted) {
-    const starts = Array.from({ length: wanted - 1 }, () => startThread());
-    const failures = (await Promise.all(starts)).filter((why) => why !== "");
+    const threads = Array.from({ length: wanted - 1 }, () => waiting.pop() ?? newThread());
+    for (const { worker } of waiting.splice(0)) worker?.terminate();
+    const failures = (await Promise.all(threads.map(run))).filter((why) => why !== "");
     return { threads: wanted - failures.length, why: failures[0] ?? "" };
   },
 });
 
-/** Resolves to "" once the thread runs, or to why it does not. */
-function startThread(): Promise<string> {
-  return new Promise((resolve) => {
-    setTimeout(() => resolve(`a thread took longer than ${START_MS / 1000} s to start`), START_MS);
-    try {
-      // Bundlers find the worker by this very expression.
-      const thread = new Worker(new URL("./thread.js", import.meta.url), { type: "module" });
-      thread.onmessage = ({ data }: MessageEvent<ThreadMessage>) => resolve(data.failed ?? "");
-      thread.onerror = (event) => {
+/** A thread that has nothing to do yet. */
+interface Thread {
+  worker?: Worker;
+  /** Resolves to why there is none, where there is none. */
+  failed: Promise<string>;
+}
+
+function newThread(): Thread {
+  try {
+    // Bundlers find the worker by this very expression.
+    const worker = new Worker(new URL("./thread.js", import.meta.url), { type: "module" });
+    const failed = new Promise<string>((resolve) => {
+      worker.onerror = (event) => {
         event.preventDefault();
         resolve(`thread.js could not be started${event.message ? `: ${event.message}` : ""}`);
       };
-      thread.postMessage({ module, memory } satisfies ThreadStart);
-    } catch (error) {
-      resolve(`a thread could not be started: ${(error as Error).message}`);
-    }
+    });
+    return { worker, failed };
+  } catch (error) {
+    return { failed: Promise.resolve(`a thread could not be started: ${(error as Error).message}`) };
+  }
+}
+
+/** Resolves to "" once the thread runs, or to why it does not. */
+function run({ worker, failed }: Thread): Promise<string> {
+  return new Promise((resolve) => {
+    setTimeout(() => resolve(`a thread took longer than ${START_MS / 1000} s to start`), START_MS);
+    void failed.then(resolve);
+    if (worker === undefined) return;
+    worker.onmessage = ({ data }: MessageEvent<ThreadMessage>) => resolve(data.failed ?? "");
+    worker.postMessage({ module, memory } satisfies ThreadStart);
   });
 }

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Writes the models of the side-by-side benchmark: random weights of a fixed seed, the same in every format.
 
-    models.py OUT [--shapes 15m,135m]
+    models.py OUT [--shapes 15m,135m] [--types q8_0: these GGUF files alone]
 
 OUT/<shape>/f16.gguf, q8_0.gguf, q4_0.gguf (every matrix in that type, norms in F32), and OUT/<shape>/onnx/: config.json,
 onnx/model.onnx (f32) and onnx/model_quantized.onnx (int8, by onnxruntime's own quantiser), as transformers.js wants them. What is
@@ -128,6 +128,14 @@ def write_gguf(path: Path, shape: Shape, tensors: dict[str, np.ndarray], kind: g
     writer.close()
 
 
+def write_some(out: Path, shape: Shape, types: list[str]) -> None:
+    """GGUF files of these types: without onnx, and without being taken for all files later."""
+    out.mkdir(parents=True, exist_ok=True)
+    tensors = weights(shape)
+    for name in types:
+        write_gguf(out / f"{name}.gguf", shape, tensors, gguf.GGMLQuantizationType[name.upper()])
+
+
 def write_all(out: Path, shape: Shape) -> None:
     from graph import write_onnx
 
@@ -151,11 +159,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("out", type=Path)
     parser.add_argument("--shapes", default=",".join(SHAPES))
+    parser.add_argument("--types")
     options = parser.parse_args()
     for name in options.shapes.split(","):
         if name not in SHAPES:
             parser.error(f"unknown shape {name}; known: {', '.join(SHAPES)}")
-        write_all(options.out / name, SHAPES[name])
+        if options.types:
+            write_some(options.out / name, SHAPES[name], options.types.split(","))
+        else:
+            write_all(options.out / name, SHAPES[name])
 
 
 if __name__ == "__main__":

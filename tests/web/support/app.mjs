@@ -73,6 +73,31 @@ const BROKEN = {
   // Takes what it is given and fails at the end, as a store does that runs out of space.
   fullcache:
     "Cache.prototype.put = async (key, response) => { await response.blob(); throw new DOMException('full', 'QuotaExceededError'); };",
+  // Keeps no bytes before there is a model.
+  latecache: `{ const { put } = Cache.prototype; Cache.prototype.put = async function (...args) {
+    while (args[0].includes("nanolm-chunk=") && performance.getEntriesByName("nanolm: model made").length === 0) await new Promise((resolve) => setTimeout(resolve, 10));
+    return Reflect.apply(put, this, args);
+  }; }`,
+  // Tells its wasm memory, and how many bytes of streams and bodies came in memory of their own.
+  watched: `globalThis.own = 0; {
+    const { instantiate } = WebAssembly;
+    WebAssembly.instantiate = async (...args) => {
+      const made = await instantiate(...args);
+      globalThis.wasmMemory = (made.instance ?? made).exports.memory;
+      return made;
+    };
+    const count = (prototype, name, lengthOf) => {
+      const method = prototype[name];
+      prototype[name] = async function (...args) {
+        const given = await Reflect.apply(method, this, args);
+        own += lengthOf(given) ?? 0;
+        return given;
+      };
+    };
+    count(ReadableStreamDefaultReader.prototype, "read", ({ value }) => value?.byteLength);
+    count(Response.prototype, "arrayBuffer", ({ byteLength }) => byteLength);
+    count(Blob.prototype, "arrayBuffer", ({ byteLength }) => byteLength);
+  }`,
   stuckcache: "Cache.prototype.put = async () => { throw new DOMException('full', 'QuotaExceededError'); };",
   nocache: "Object.defineProperty(globalThis, 'caches', { value: undefined });",
   // Ends itself, and traps, when a text says so.
@@ -122,7 +147,6 @@ const BROKEN = {
 /** Packages with files that are missing, replaced or changed, at `/damaged/<name>/`. */
 const missing = () => undefined;
 const garbage = () => "not what it should be";
-/** Module scripts run what is put before them only after their imports: the engine's JavaScript side, which does nothing by itself. */
 const before = (code) => (file) => `${code}\n${file}`;
 /** Another value in the place of one that the module has, as the package's minifier writes it. */
 const instead = (value, other) => (file) => {
@@ -145,7 +169,6 @@ const DAMAGED = {
     "worker-threads.js": smallChunks,
     "files/store.js": instead("4194304", "16384"),
   },
-  noglue: { "engine-threads.js": missing },
   onlysimd128: { "engine-relaxed.wasm": missing, "engine-threads.wasm": missing },
   nosharing: { "worker-threads.js": before("delete globalThis.SharedArrayBuffer;") },
   // A memory that is not shared, whatever was asked for, as after a bad shim; and one that is refused.

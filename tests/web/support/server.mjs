@@ -28,9 +28,9 @@ const TYPES = {
  * whole and breaks off after n bytes, `nolength` tells no length, `gzip` compresses (`whole` tells the length of what is compressed where nothing but
  * the headers is asked for, `etag` a version), `page`
  * answers with an HTML page. With `first=<fault>` it is the first request alone that goes wrong, at `at=<n>` bytes (see `firstTime`). With `cors`, pages of other origins may read what is served; with `isolated`, pages are cross-origin
- * isolated, as shared memory asks.
+ * isolated, as shared memory asks. `before` is called with each request, as `requests` has it; where it gives a promise, the answer waits for that.
  */
-export async function serve(mounts, { policy = POLICY, port = 0, cors = false, isolated = false } = {}) {
+export async function serve(mounts, { policy = POLICY, port = 0, cors = false, isolated = false, before = () => undefined } = {}) {
   const requests = [];
   const prefixes = Object.keys(mounts).sort((a, b) => b.length - a.length);
   const find = (path) => {
@@ -61,12 +61,14 @@ export async function serve(mounts, { policy = POLICY, port = 0, cors = false, i
       // Of an address of which it says nothing.
       setTimeout(resolve, READ_WITHIN_MS);
     });
-  const server = createServer((request, response) => {
+  const server = createServer(async (request, response) => {
     const url = new URL(request.url, "http://localhost");
     const path = decodeURIComponent(url.pathname);
     const found = find(path);
     const entry = { method: request.method, path, of: request.url, status: found === undefined ? 404 : 200, range: request.headers.range, bytes: 0 };
     requests.push(entry);
+    const wait = before(entry);
+    if (wait !== undefined) await wait;
     const { write } = response;
     response.write = (chunk, ...rest) => {
       entry.bytes += chunk.length;

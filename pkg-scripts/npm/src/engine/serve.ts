@@ -10,14 +10,15 @@ import { embedAll } from "./embed.js";
 import { guideFor } from "./grammar.js";
 import { judged } from "./judged.js";
 import { keepLine, known } from "./measured.js";
+import { type Told, throttled } from "./progress.js";
 import type { Reply, Request } from "./protocol.js";
 import { Queue } from "./queue.js";
 import { askForSubgroups } from "./subgroups.js";
 
 /** A build of the engine. */
 export interface Host {
-  /** Compiles and starts the wasm file of a build; once. `assets`: where the page has put a copy of the package's files. */
-  start(build: Build, assets: string | undefined): Promise<unknown>;
+  /** Compiles and starts the wasm file of a build; once. `assets`: where the page has put a copy of the package's files. `threads`: the most that will be wanted. */
+  start(build: Build, assets: string | undefined, threads: number): Promise<unknown>;
   /** Fetches what structured output is written with. */
   grammar(assets: string | undefined): Promise<WebAssembly.Module>;
   Engine: typeof Engine;
@@ -34,9 +35,6 @@ interface Scope {
   onmessage: ((event: MessageEvent<Request>) => void) | null;
 }
 const scope = globalThis as unknown as Scope;
-
-/** Progress messages at most this often; the last one always comes. */
-const PROGRESS_MS = 30;
 
 let host: Host;
 let engine: Engine | undefined;
@@ -238,6 +236,10 @@ function receive(request: Request): void {
   }
 }
 
+function progressOf(id: number): Told {
+  return throttled((progress) => scope.postMessage({ type: "progress", id, progress }));
+}
+
 /** Does what a cancelled call stops. */
 async function stoppable<T>(id: number, work: (stop: AbortController) => Promise<T>): Promise<T> {
   const stop = new AbortController();
@@ -251,7 +253,7 @@ async function stoppable<T>(id: number, work: (stop: AbortController) => Promise
 
 function part({ id, files: sources, cache }: Request & { method: "part" }): Promise<void> {
   return stoppable(id, async (stop) => {
-    const progress = throttled(id);
+    const progress = progressOf(id);
     const onProgress = (loaded: number, total: number | undefined): void => progress("download", loaded, total);
     const ready = Promise.resolve(() => new host.ModelFiles());
     const read = (): Promise<ReadFiles> => readFiles(sources, ready, { model: false, cache, stop, onProgress });
@@ -286,7 +288,7 @@ function readTokens(request: Request & { method: "readTokens" }): Promise<unknow
 function embed(request: Request & { method: "embed" }): Promise<Float32Array<ArrayBuffer>> {
   const { id, texts, options, query } = request;
   return beside(request, (signal, turn) => {
-    const progress = throttled(id);
+    const progress = progressOf(id);
     const between = <T>(work: () => T): Promise<T> => queue.between(work);
     const most = query !== undefined || loaded().info().tasks.includes("embed") ? TEXTS_AT_ONCE : 1;
     const work = { between, turn, signal, onProgress: (n: number) => progress("embed", n, texts.length) };
@@ -300,13 +302,13 @@ function load(request: Request & { method: "load" }): Promise<LoadedInfo> {
   const { id, files: sources, device, cache, build, quantize, integrity } = request;
   assets = request.assets;
   return stoppable(id, async (stop) => {
-    const ready = start(build);
+    const ready = start(build, request.threads);
     // Awaited in readFiles; until then a failure is not unobserved.
     ready.catch(() => {});
-    const progress = throttled(id);
+    const progress = progressOf(id);
     const measures = cache && device === "auto";
-    const lines = measures ? await known() : "";
-    let notes: string[] = [];
+    const lines = measures ? known() : "";
+    let notes = (): string[] => [];
     const read = async (): Promise<ReadFiles> => {
       const onProgress = (loaded: number, total: number | undefined): void => progress("download", loaded, total);
       const files = await readFiles(sources, ready, { model: true, cache, integrity, stop, onProgress });
@@ -314,18 +316,23 @@ function load(request: Request & { method: "load" }): Promise<LoadedInfo> {
       mark("files read");
       return files;
     };
-    engine = await judged(read, (files) => host.Engine.load(files, device, lines, progress, quantize));
-    mark("model made");
+    engine = await judged(read, async (files) => {
+      const made = await host.Engine.load(files, device, await lines, progress, quantize);
+      mark("model made");
+      return made;
+    });
     const measured = engine.measured();
     if (measures && measured !== undefined) {
       const kept = keepLine(measured);
       // One that is new is there for the load that comes next, however soon.
-      if (!lines.includes(measured)) await kept;
+      if (!(await lines).includes(measured)) await kept;
     }
     asked = request.threads;
     const info = engine.info();
     if (info.device.kind === "cpu") await startThreads(info.device);
-    return { ...info, notes: [...info.notes, ...notes], device: described(info.device) };
+    // None is wanted now.
+    else await host.startThreads?.(1);
+    return { ...info, notes: [...info.notes, ...notes()], device: described(info.device) };
   });
 }
 
@@ -337,10 +344,13 @@ function mark(point: "worker ready" | "engine started" | "files read" | "model m
 /** The most threads by default. Computers with more have them in pairs that share a core, or other work to do. */
 const MOST_BY_DEFAULT = 4;
 
+function mostThreads(): number {
+  return Math.min(navigator.hardwareConcurrency ?? 1, MOST_BY_DEFAULT);
+}
+
 /** Starts the threads that the model is worth on the CPU, unless the caller says how many. Says whether this build has any. */
 async function startThreads(device: DeviceInfo): Promise<boolean> {
-  const cores = navigator.hardwareConcurrency ?? 1;
-  const wanted = asked ?? Math.min(device.threads, cores, MOST_BY_DEFAULT);
+  const wanted = asked ?? Math.min(device.threads, mostThreads());
   if (host.startThreads === undefined) return false;
   threads = await host.startThreads(wanted);
   return true;
@@ -354,9 +364,9 @@ function described(device: DeviceInfo): DeviceInfo {
   return { ...device, threads: threads.threads, reason };
 }
 
-async function start(build: Build): Promise<() => ModelFiles> {
+async function start(build: Build, wanted: number | undefined): Promise<() => ModelFiles> {
   try {
-    await host.start(build, assets);
+    await host.start(build, assets, wanted ?? mostThreads());
     mark("engine started");
   } catch (error) {
     const why = `engine-${build}.wasm could not be started: ${(error as Error).message}`;
@@ -364,18 +374,6 @@ async function start(build: Build): Promise<() => ModelFiles> {
     throw new WorkerError("worker/wasm", `${why}. ${cure}`, { why, problem });
   }
   return () => new host.ModelFiles();
-}
-
-function throttled(id: number): (phase: string, loaded: number, total: number | undefined) => void {
-  let last = -Infinity;
-  let lastPhase = "";
-  return (phase, loaded, total) => {
-    const now = performance.now();
-    if (phase === lastPhase && loaded !== total && now - last < PROGRESS_MS) return;
-    last = now;
-    lastPhase = phase;
-    scope.postMessage({ type: "progress", id, progress: { phase, loaded, total } });
-  };
 }
 
 /** Answers calls from now on. */

@@ -107,7 +107,7 @@ async function one(source: Remote, how: How): Promise<Beginning | undefined> {
   if (kept?.sound && kept.whole) {
     const first = await kept.read(0);
     // A damaged chunk is as if it were not there.
-    if (first !== undefined) return stored(source.name, kept, first);
+    if (first !== undefined) return stored(source.name, kept, first.slice());
   }
   return Fetched.open(source, kept === undefined ? 0 : keptBytes(kept), how.signal);
 }
@@ -233,7 +233,7 @@ class Fetched implements Beginning {
       timer = setTimeout(() => reject(new Error(`nothing came for ${STALL_MS / 1000} seconds`)), STALL_MS);
     });
     try {
-      return (await Promise.race([reader.read(), stalled])).value;
+      return (await Promise.race([reader.read(), stalled]))?.slice();
     } catch (error) {
       if (this.signal.aborted) throw this.signal.reason;
       throw this.incomplete((error as Error).message);

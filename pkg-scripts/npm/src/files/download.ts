@@ -4,6 +4,7 @@ import type { ModelFiles } from "../engine.js";
 import { DownloadError } from "../errors.js";
 import { Checked } from "./integrity.js";
 import { denseFiles, shardNames } from "./parts.js";
+import { piecesOf } from "./pieces.js";
 import { type OpenedFile, RemoteFile, Restart } from "./remote.js";
 import { beside, type Hashes, type SourceFile } from "./source.js";
 import { KeptFile } from "./store.js";
@@ -25,8 +26,8 @@ export interface ReadFiles {
   judge(sound: boolean): Promise<void>;
   /** Nothing of them was kept by earlier loads. */
   fresh: boolean;
-  /** What else there is to say of their downloads, in words. */
-  notes: string[];
+  /** What else there is to say of their downloads, in words; once they are judged. */
+  notes(): string[];
 }
 
 type Remote = SourceFile & { url: string };
@@ -116,7 +117,7 @@ async function readAll(
     if (wrong !== undefined) throw wrong;
     // Now the total is known.
     if (total === undefined) options.onProgress(before, before);
-    const notes = opened.flatMap((file) => file.note ?? []);
+    const notes = (): string[] => opened.flatMap((file) => file.note ?? []);
     return { files, judge, fresh: opened.every((file) => file.fresh ?? true), notes };
   } catch (error) {
     if (check.refused) await judge(false);
@@ -291,11 +292,11 @@ class LocalFile implements OpenedFile {
   async moveTo(files: ModelFiles, progress: (loaded: number) => void): Promise<number> {
     files.add(this.name, this.size);
     let at = 0;
-    const reader = this.blob.stream().getReader();
+    const reader = piecesOf(this.blob.stream());
     try {
       for (;;) {
         if (this.signal.aborted) throw this.signal.reason;
-        const { value } = await reader.read().catch((error: unknown) => {
+        const value = await reader.read().catch((error: unknown) => {
           if (this.signal.aborted) throw this.signal.reason;
           const why = (error as Error).message;
           throw new DownloadError("download/unreadable", `${this.name} cannot be read: ${why}. Choose it again`, { file: this.name });

@@ -3,6 +3,7 @@
 
 import type { ModelFiles } from "../engine.js";
 import { DownloadError } from "../errors.js";
+import { type PieceReader, piecesOf } from "./pieces.js";
 import type { SourceFile } from "./source.js";
 import { CHUNK, isSame, KeptFile, type Version, versionOf } from "./store.js";
 
@@ -48,7 +49,7 @@ interface Incoming {
   /** Of the whole file; undefined if only the end will tell. */
   size: number | undefined;
   version: Version;
-  reader: ReadableStreamDefaultReader<Bytes>;
+  reader: PieceReader;
 }
 
 export class RemoteFile implements OpenedFile {
@@ -56,6 +57,7 @@ export class RemoteFile implements OpenedFile {
   private version: Version | undefined;
   /** Nothing was taken from what is kept. */
   fresh = true;
+  private keeping = new Keeping(undefined);
 
   private constructor(
     private readonly source: Source,
@@ -83,12 +85,17 @@ export class RemoteFile implements OpenedFile {
   }
 
   async judge(sound: boolean): Promise<void> {
+    await this.keeping.end();
     await this.kept?.judge(sound);
   }
 
   async moveTo(files: ModelFiles, progress: (loaded: number) => void): Promise<number> {
     try {
       return this.size === undefined ? await this.collect(files, progress) : await this.fill(files, this.size, progress);
+    } catch (error) {
+      // The next load goes on from it.
+      await this.keeping.end();
+      throw error;
     } finally {
       this.leave();
     }
@@ -99,7 +106,7 @@ export class RemoteFile implements OpenedFile {
     const { name } = this.source;
     files.add(name, size);
     const tries = new Tries(this.signal);
-    let keeping = new Keeping(this.kept);
+    this.keeping = new Keeping(this.kept);
     let at = 0;
     while (at < size) {
       const found = this.answer === undefined && at % CHUNK === 0 ? await this.kept?.read(at) : undefined;
@@ -115,7 +122,7 @@ export class RemoteFile implements OpenedFile {
         if (this.answer.from !== at) {
           // The server gives no parts: everything again, from the beginning.
           at = 0;
-          keeping = new Keeping(this.kept);
+          this.keeping = new Keeping(this.kept);
         }
         const piece = await this.next(this.answer);
         if (piece === undefined) {
@@ -126,7 +133,7 @@ export class RemoteFile implements OpenedFile {
         }
         if (at + piece.length > size) throw new Restart("the file is longer than its server told", false);
         files.write(name, at, piece);
-        await keeping.add(at, piece, size);
+        await this.keeping.add(at, piece, size);
         at += piece.length;
         this.answer.from = at;
         progress(at);
@@ -134,6 +141,7 @@ export class RemoteFile implements OpenedFile {
       } catch (error) {
         if (!(error instanceof Broken)) throw error;
         this.leave();
+        await this.keeping.end();
         await tries.again(() => this.incomplete(size, at, error));
       }
     }
@@ -153,7 +161,7 @@ export class RemoteFile implements OpenedFile {
         version = this.answer.version;
         const piece = await this.next(this.answer);
         if (piece === undefined) break;
-        pieces.push(piece);
+        pieces.push(piece.slice());
         size += piece.length;
         progress(size);
         tries.reached(size);
@@ -167,11 +175,11 @@ export class RemoteFile implements OpenedFile {
     }
     files.add(name, size);
     this.kept = this.cache ? await KeptFile.begin(url, size, version) : undefined;
-    const keeping = new Keeping(this.kept);
+    this.keeping = new Keeping(this.kept);
     let at = 0;
     for (const piece of pieces) {
       files.write(name, at, piece);
-      await keeping.add(at, piece, size);
+      await this.keeping.add(at, piece, size);
       at += piece.length;
     }
     return size;
@@ -209,7 +217,7 @@ export class RemoteFile implements OpenedFile {
       timer = setTimeout(() => reject(new Broken(`nothing came for ${STALL_MS / 1000} seconds`)), STALL_MS);
     });
     try {
-      return (await Promise.race([reader.read(), stalled])).value;
+      return await Promise.race([reader.read(), stalled]);
     } catch (error) {
       if (this.signal.aborted) throw this.signal.reason;
       throw error instanceof Broken ? error : new Broken((error as Error).message);
@@ -277,26 +285,38 @@ class Tries {
   }
 }
 
-/** Puts the pieces of a download together to the chunks that the store keeps. */
+/** Puts the pieces of a download together to the chunks that the store keeps, each while the next one comes. */
 class Keeping {
   private chunk: Bytes | undefined;
   private filled = 0;
+  /** The memory of the chunk before, free once that is written. */
+  private spare: Bytes | undefined;
+  private writing: Promise<void> = Promise.resolve();
 
   constructor(private kept: KeptFile | undefined) {}
+
+  /** Resolves when the store has what it was given. */
+  end(): Promise<void> {
+    return this.writing;
+  }
 
   async add(at: number, piece: Bytes, size: number): Promise<void> {
     for (let from = 0; this.kept !== undefined && from < piece.length; ) {
       const begin = Math.floor((at + from) / CHUNK) * CHUNK;
       const length = Math.min(CHUNK, size - begin);
-      this.chunk ??= new Uint8Array(Math.min(CHUNK, size));
+      const chunk = (this.chunk ??= new Uint8Array(Math.min(CHUNK, size)));
       const taken = piece.subarray(from, from + length - this.filled);
-      this.chunk.set(taken, this.filled);
+      chunk.set(taken, this.filled);
       this.filled += taken.length;
       from += taken.length;
       if (this.filled < length) return;
       this.filled = 0;
+      await this.writing;
       // A store that is full keeps what it has.
-      if (!(await this.kept.write(begin, this.chunk.subarray(0, length)))) this.kept = undefined;
+      this.writing = this.kept?.write(begin, chunk.subarray(0, length)).then((done) => {
+        if (!done) this.kept = undefined;
+      }) ?? this.writing;
+      [this.chunk, this.spare] = [this.spare, chunk];
     }
   }
 }
@@ -359,7 +379,7 @@ export async function ask(
   const version = versionOf(headers);
   // Of a compressed answer the header tells the compressed length.
   const length = headers.has("content-encoding") ? undefined : wholeNumber(headers.get("content-length"));
-  const reader = response.body.getReader();
+  const reader = piecesOf(response.body);
   if (response.status !== 206) return { from: 0, size: length, version, reader };
   // Other origins may hide which part it is.
   const [, first, total] = /^bytes (\d+)-\d+\/(\d+)$/.exec(headers.get("content-range") ?? "") ?? [];

@@ -4,6 +4,8 @@
 // trial: its chunks let a download go on where it stopped, but it is asked for again, and it is forgotten if no model comes of it.
 // The store may be missing (insecure pages), refused (private windows) or full: then nothing is kept, and nothing fails.
 
+import { wholeOf } from "./pieces.js";
+
 type Bytes = Uint8Array<ArrayBuffer>;
 
 export const STORE = "nanolm-files-v2";
@@ -109,15 +111,21 @@ export class KeptFile {
     return Math.min(index * CHUNK, this.size);
   }
 
-  /** The chunk that begins at an offset; undefined where it is not there, or damaged. */
+  /** What the chunk that was read last lies in. */
+  private memory = new ArrayBuffer(0);
+
+  /** The chunk that begins at an offset, until the next one is read; undefined where it is not there, or damaged. */
   async read(at: number): Promise<Bytes | undefined> {
     const index = at / CHUNK;
     if (!this.chunks.has(index)) return undefined;
     try {
       const response = await this.store.match(this.nameOf(index));
-      const bytes = new Uint8Array((await response?.arrayBuffer()) ?? new ArrayBuffer(0));
-      const whole = bytes.length === Math.min(CHUNK, this.size - at);
-      if (whole && response?.headers.get(HASH) === (await hash(bytes))) return bytes;
+      const length = Math.min(CHUNK, this.size - at);
+      if (this.memory.byteLength !== length) this.memory = new ArrayBuffer(length);
+      const bytes = response?.body ? await wholeOf(response.body, this.memory) : undefined;
+      // Where it failed, the browser may have kept it.
+      this.memory = bytes?.buffer ?? new ArrayBuffer(0);
+      if (bytes !== undefined && response?.headers.get(HASH) === (await hash(bytes))) return bytes;
       await this.store.delete(this.nameOf(index));
     } catch {
       // As if it were not there.
