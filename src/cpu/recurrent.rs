@@ -152,7 +152,8 @@ impl Recurrent {
     pub fn copy(&mut self, from: &Recurrent, n: usize) {
         let held = from.held(n);
         self.marks.clear();
-        (self.several, self.whole) = (false, held % MAX_BATCH == 0 && (from.whole || from.now.position != held));
+        (self.several, self.whole) =
+            (false, held.is_multiple_of(MAX_BATCH) && (from.whole || from.now.position != held));
         self.now.position = held;
         let moment = from.moment(held);
         for (i, layer) in self.now.layers.iter_mut().enumerate() {

@@ -143,7 +143,7 @@ impl Pool {
         if left_out == 0 {
             return self.threads();
         }
-        if self.looks.fetch_add(1, Relaxed) % LOOK == 0
+        if self.looks.fetch_add(1, Relaxed).is_multiple_of(LOOK)
             && let Some(clock) = self.clock.get()
         {
             self.count(|worth| worth.look(clock()));
@@ -229,10 +229,8 @@ impl Pool {
                 std::hint::spin_loop();
             } else {
                 seat.asleep.store(true, SeqCst);
-                while !(wanted() && Claims(self.claims.0.load(SeqCst)).are_open())
-                    && !self.ended.load(SeqCst)
-                    && seat.asleep.load(SeqCst)
-                {
+                let is_called = || wanted() && Claims(self.claims.0.load(SeqCst)).are_open();
+                while !is_called() && !self.ended.load(SeqCst) && seat.asleep.load(SeqCst) {
                     thread::park();
                 }
                 seat.asleep.store(false, Relaxed);

@@ -72,7 +72,7 @@ T = transformers
 HYBRID = dict(
     embedding_multiplier=6.0, residual_multiplier=0.5, attention_multiplier=0.25, logits_scaling=2.0, tie_word_embeddings=True,
     num_hidden_layers=4, layer_types=["linear_attention", "full_attention", "linear_attention", "linear_attention"],
-    shared_intermediate_size=64, mamba_n_heads=4, mamba_n_groups=2, mamba_d_state=24, position_embedding_type="nope",
+    shared_intermediate_size=48, mamba_n_heads=4, mamba_n_groups=2, mamba_d_state=24, position_embedding_type="nope",
 )
 
 
@@ -85,7 +85,7 @@ def states(w, width):
 def hybrid(w):
     states(w, 24)
     w.add_embedding_scale(6.0), w.add_residual_scale(0.5), w.add_attention_scale(0.25), w.add_logit_scale(2.0)
-    w.add_rope_scaling_finetuned(False), w.add_expert_shared_feed_forward_length(64)
+    w.add_rope_scaling_finetuned(False), w.add_expert_shared_feed_forward_length(48)
 
 
 # Name: (class, settings beside SIZES, GGUF architecture, GGUF names, what the GGUF writer is told beside the sizes).

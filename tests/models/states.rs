@@ -14,6 +14,8 @@ use super::run::{generate, load, read, root};
 
 const IDENTITY: u64 = 7;
 const FOLDERS: [&str; 2] = ["tiny-granitehybrid", "tiny-mamba2"];
+/// Whose rows are all whole blocks of `Q8_0`: the hybrid's feed-forward has 48 columns.
+const EXACT: [&str; 1] = ["tiny-mamba2"];
 
 /// In `Q8_0`, whose products are exact, or in the file's floats.
 fn backend(folder: &str, exact: bool) -> Backend {
@@ -49,7 +51,7 @@ fn feed(session: &mut Session, backend: &mut Backend, tokens: &[u32]) -> (Vec<f3
 
 #[test]
 fn shortened_copied_and_saved_sessions_go_on_as_one_text_would() {
-    for folder in FOLDERS {
+    for folder in EXACT {
         let mut backend = backend(folder, true);
         let (text, other) = (tokens(5, 300), tokens(11, 30));
         for cut in [0, 1, 2, 3, 17, 127, 128, 129, 255, 299, 300] {
@@ -105,7 +107,7 @@ fn floats_are_taken_up_where_a_new_session_computes_the_same() {
 /// The places that texts are taken up at again cost no reading; others a part of it.
 #[test]
 fn the_end_of_a_prompt_is_remembered() {
-    let mut backend = backend("tiny-granitehybrid", true);
+    let mut backend = backend("tiny-mamba2", true);
     let mut session = new(&backend);
     feed(&mut session, &mut backend, &tokens(5, 300));
     let states = session.bytes();

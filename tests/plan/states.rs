@@ -45,9 +45,9 @@ fn both_dialects_say_the_same() {
             assert!(config.layers.iter().all(|layer| layer.attention.rope.is_none()));
             if folder.ends_with("moe") {
                 let experts = config.layer(0).unwrap().ffn.experts.unwrap();
-                assert_eq!((experts.n, experts.used, experts.shared, config.d_ff), (6, 2, 64, 32));
+                assert_eq!((experts.n, experts.used, experts.shared, config.d_ff), (6, 2, 48, 32));
             } else if folder.contains("hybrid") {
-                assert_eq!((config.d_ff, config.n_kv_heads), (64, 2));
+                assert_eq!((config.d_ff, config.n_kv_heads), (48, 2));
             }
         }
         let [a, b] = configs.map(|config| plan::build(&config).steps.len());

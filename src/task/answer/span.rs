@@ -71,7 +71,7 @@ pub fn find(question: &Question, sentence: &str) -> Option<(Range<usize>, f64)> 
     });
     let (at, fits) = ranked.reduce(|a, b| if b.1 > a.1 { b } else { a })?;
     let number = matches!(question.wanted, Wanted::Money | Wanted::Measure | Wanted::Count | Wanted::Percent);
-    Some((if number { s.from_least(at) } else { at }, fits))
+    Some((if number { s.with_least(at) } else { at }, fits))
 }
 
 /// Parts, each with how well it is of the kind wanted.
@@ -86,7 +86,7 @@ pub struct Sentence<'a> {
 
 impl Sentence<'_> {
     /// A number with the one before it that it is the most of: `75,000 to 95,000 euros`, `between 5 and 8`.
-    fn from_least(&self, at: Range<usize>) -> Range<usize> {
+    fn with_least(&self, at: Range<usize>) -> Range<usize> {
         let mut before = self.words.iter().rev().filter(|w| w.at.end <= at.start);
         let (to, least, between) = (before.next(), before.next(), before.next());
         let joined = to.is_some_and(|to| match to.lower.as_str() {

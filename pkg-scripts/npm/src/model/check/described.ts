@@ -4,17 +4,7 @@ import { errorFrom } from "../../errors.js";
 import type { Beginning } from "../../files/beginning.js";
 import { isGguf, type List, readGguf, readJson, readSafetensors, type Tensor } from "../../files/header.js";
 import { ARCHITECTURES, CUTS, DECODERS, ENCODER_DECODERS, ENCODERS, READ, REFUSED, TOKENIZERS } from "./known.js";
-import { withStates } from "./states.js";
-
-/** The sizes of a network that memory and speed go by. */
-export interface Sizes {
-  layers: number;
-  kvHeads: number;
-  headWidth: number;
-  context: number;
-  /** Bytes that every text takes, however long it is. */
-  states?: number;
-}
+import { type Sizes, withStates } from "./states.js";
 
 export interface Description {
   name: string;

@@ -6,8 +6,9 @@ import { filesOf, folderAddress, type ModelSource } from "../../files/source.js"
 import type { LoadedInfo } from "../../info.js";
 import { described } from "../methods.js";
 import { checkCallOptions, checkFlags, checkOptions, checkSource } from "../options.js";
-import { describe, type Description, type Sizes } from "./described.js";
+import { describe, type Description } from "./described.js";
 import { cpu, gpu, speed } from "./devices.js";
+import type { Sizes } from "./states.js";
 import type { CheckedCpu, CheckedMemory, CheckOptions, ModelCheck } from "./types.js";
 
 /** The most that the engine, whose addresses have 32 bits, takes of one model. */

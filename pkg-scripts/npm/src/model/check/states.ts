@@ -1,7 +1,16 @@
 // The memory of models whose layers keep what a text has become, by their tensors.
 
 import type { Tensor } from "../../files/header.js";
-import type { Sizes } from "./described.js";
+
+/** The sizes of a network that memory and speed go by. */
+export interface Sizes {
+  layers: number;
+  kvHeads: number;
+  headWidth: number;
+  context: number;
+  /** Bytes that every text takes, however long it is. */
+  states?: number;
+}
 
 /** The current states of a text, and those of two earlier places; see src/cpu/recurrent.rs. */
 const STATES = 3;
@@ -15,6 +24,7 @@ export function withStates(sizes: Sizes | undefined, tensors: readonly Tensor[],
   const keys = named(/\.(attn_k|k_proj)\.weight$/);
   let states = 0;
   for (const { elements, shape: [width = 0] } of convolutions) states += elements - width + (inner * (width - inner)) / (2 * groups);
-  const { headWidth = 1, context: own = context } = sizes ?? {};
-  return { layers: keys.length, kvHeads: (keys[0]?.shape[0] ?? 0) / headWidth, headWidth, context: own, states: 4 * STATES * states };
+  const headWidth = sizes?.headWidth ?? 1;
+  const kvHeads = (keys[0]?.shape[0] ?? 0) / headWidth;
+  return { layers: keys.length, kvHeads, headWidth, context: sizes?.context ?? context, states: 4 * STATES * states };
 }
