@@ -98,7 +98,7 @@ fn floats_are_taken_up_where_a_new_session_computes_the_same() {
         let joined = [&text[..cut], &other[..]].concat();
         let (expected, _) = feed(&mut new(&backend), &mut backend, &joined);
         let n = session.reusable(&backend, &joined);
-        assert!(n % 128 == 0 && n <= cut && (n > 0 || cut < 400), "{n} of {cut}");
+        assert!(n.is_multiple_of(128) && n <= cut && (n > 0 || cut < 400), "{n} of {cut}");
         session.truncate(n);
         assert!(feed(&mut session, &mut backend, &joined[n..]).0 == expected, "{n} of {cut}");
     }
