@@ -130,7 +130,9 @@ impl Article {
         let all = self.all();
         let turns = dialogue::is_dialogue(&all);
         // Neither what is denied nor its denial says anything alone.
-        let denied = |i: usize| all.get(i + 1).is_some_and(|next| refutes(next)) || i > 0 && all.get(i).is_some_and(|own| refutes(own));
+        let denied = |i: usize| {
+            all.get(i + 1).is_some_and(|next| refutes(next)) || i > 0 && all.get(i).is_some_and(|own| refutes(own))
+        };
         all.iter().enumerate().map(|(i, sentence)| turns && dialogue::is_filler(sentence) || denied(i)).collect()
     }
 
@@ -231,7 +233,8 @@ impl Article {
         crate::order::sort(&mut chosen);
         // A claim is not shown without the sentence that denies it, nor that without the claim.
         let denies = |i: usize| i > 0 && refutes(self.sentence(i));
-        let whole = |i: &usize| (!denies(*i) || chosen.contains(&(i - 1))) && (!denies(i + 1) || chosen.contains(&(i + 1)));
+        let whole =
+            |i: &usize| (!denies(*i) || chosen.contains(&(i - 1))) && (!denies(i + 1) || chosen.contains(&(i + 1)));
         let told: Vec<usize> = chosen.iter().copied().filter(whole).collect();
         if told.is_empty() { chosen } else { told }
     }

@@ -107,7 +107,9 @@ impl HeadlineWords {
             let mut free: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
             for j in units.first..=end {
                 match units.group(j) {
-                    Some(group) if !units.restricts(j) && (j < last || j < end && units.goes_alone(j)) => free.entry(group).or_default().push(j),
+                    Some(group) if !units.restricts(j) && (j < last || j < end && units.goes_alone(j)) => {
+                        free.entry(group).or_default().push(j)
+                    }
                     _ => fixed.push(j),
                 }
             }
@@ -285,7 +287,10 @@ mod tests {
             ("Until 1990, women could not vote in the canton.", "Until 1990"),
             ("\"The vaccine is dangerous,\" the leaflet claimed on Monday.", "\"The vaccine is dangerous,\""),
             ("The driver crashed into a wall and was arrested.", "crashed"),
-            ("The company could be fined 5 % of its income, if it does not comply with the rules.", "if it does not comply with rules"),
+            (
+                "The company could be fined 5 % of its income, if it does not comply with the rules.",
+                "if it does not comply with rules",
+            ),
             ("The minister said that three bombs exploded in trains in the city.", "that three bombs"),
             ("The general claimed that he is now in control of the island.", "in control"),
         ] {

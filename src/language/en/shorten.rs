@@ -31,7 +31,9 @@ pub fn stands_alone(sentence: &str) -> bool {
 pub fn refutes(sentence: &str) -> bool {
     let lower = sentence.to_lowercase();
     let not_so = |rest: &str| {
-        REFUTED.lines().any(|line| rest.strip_prefix(line).is_some_and(|after| !after.starts_with(char::is_alphanumeric)))
+        REFUTED
+            .lines()
+            .any(|line| rest.strip_prefix(line).is_some_and(|after| !after.starts_with(char::is_alphanumeric)))
     };
     POINTERS_BACK.iter().filter_map(|start| lower.strip_prefix(start)).any(not_so)
 }
