@@ -29,10 +29,10 @@ const ORDER: [&[&str]; 14] = [
 ];
 
 /// What every module may name at the crate's root.
-const OPEN: [&str; 5] = ["error", "order", "tensor", "Error", "Result"];
+const OPEN: [&str; 7] = ["case", "checksum", "error", "order", "tensor", "Error", "Result"];
 
 /// Outside interfaces and the one module, or file of a module, that may use each.
-const ONLY_USER: [(&str, &str); 14] = [
+const ONLY_USER: [(&str, &str); 13] = [
     ("wgpu", "gpu"),
     ("naga", "gpu"),
     ("wasm_bindgen", "js"),
@@ -45,9 +45,12 @@ const ONLY_USER: [(&str, &str); 14] = [
     ("unicode_normalization_alignments", "text"),
     ("core::arch", "cpu"),
     ("std::arch", "cpu"),
-    ("safetensors", "format"),
     ("std::thread", "cpu/threads"),
 ];
+
+/// What brings tables of many KB along, and the file that has smaller ones. Tests hold them against each other.
+const LARGE_TABLES: [(&str, &str); 3] =
+    [("to_lowercase", "src/case.rs"), ("to_uppercase", "src/case.rs"), ("crc32fast", "src/checksum.rs")];
 
 const MAX_LINES: usize = 400;
 const SHORT_FILES: [&str; 4] = ["rs", "ts", "wgsl", "mjs"];
@@ -189,6 +192,11 @@ fn check_interfaces(files: &[File]) -> Vec<String> {
                 || code.contains(&format!("use {interface};"));
             if used && module(path) != Some(user) && *path != format!("src/{user}.rs") {
                 problems.push(format!("{path}: {interface} may be used in src/{user} only"));
+            }
+        }
+        for (name, instead) in LARGE_TABLES {
+            if code.contains(name) && path != instead && !path.ends_with("tests.rs") {
+                problems.push(format!("{path}: {name} brings large tables along: use {instead}"));
             }
         }
     }
@@ -350,6 +358,11 @@ fn the_interface_checker_fails_on_bad_input() {
     ] {
         assert_eq!(check_interfaces(&file(path, text)).len(), 1, "{path}: {text}");
     }
+    for text in ["fn f() { x.to_lowercase() }", "x.map(str::to_uppercase)", "use crc32fast::Hasher;"] {
+        assert_eq!(check_interfaces(&file("src/run/mod.rs", text)).len(), 1, "{text}");
+    }
+    assert_none(check_interfaces(&file("src/run/tests.rs", "fn f() { x.to_lowercase() }")));
+    assert_none(check_interfaces(&file("src/run/mod.rs", "x.to_ascii_lowercase() // to_lowercase")));
     assert_none(check_interfaces(&file("src/gpu/mod.rs", "use wgpu::Device; // wasm_bindgen::prelude")));
     assert_none(check_interfaces(&file("src/cpu/threads.rs", "use std::thread::{self, Thread};")));
     assert_none(check_interfaces(&file("src/text/mod.rs", "use tokenizers::Token; fn f() { my_wgpu::g() }")));

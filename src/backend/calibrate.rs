@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::executor::Executor;
 use super::report::Clock;
+use crate::checksum::Checksum;
 use crate::cpu::Level;
 use crate::error::Result;
 use crate::model::{Batch, LogitRows, Plan, Sampling};
@@ -106,7 +107,7 @@ pub struct Figures {
 
 /// What figures hold for: the form of the line, the model's shape and types, this build, and the adapter. No line breaks.
 pub fn key(plan: &Plan, weights: &Weights, adapter: &str) -> String {
-    let mut shape = crc32fast::Hasher::new();
+    let mut shape = Checksum::new();
     shape.update(format!("{:?}", plan.config).as_bytes());
     for matrix in &weights.matrices {
         shape.update(matrix.dtype.name().as_bytes());
@@ -114,7 +115,7 @@ pub fn key(plan: &Plan, weights: &Weights, adapter: &str) -> String {
     let threads = if cfg!(target_feature = "atomics") { "+threads" } else { "" };
     let (version, level) = (env!("CARGO_PKG_VERSION"), Level::best().name());
     let adapter: String = adapter.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    format!("1 {:08x} {version} {level}{threads} {adapter}", shape.finalize())
+    format!("1 {:08x} {version} {level}{threads} {adapter}", shape.sum())
 }
 
 impl Figures {

@@ -2,6 +2,7 @@
 
 use super::features::{Buckets, WORD, hash, mix, tokens};
 use super::file::File;
+use crate::case;
 use crate::error::Result;
 
 pub const ARCHITECTURE: &str = "nanolm-labels";
@@ -75,7 +76,7 @@ fn features(text: &str) -> [Vec<u32>; 3] {
     let [mut words, mut pairs, mut parts] = [const { Vec::new() }; 3];
     let mut before = 0;
     for token in tokens(&text, true) {
-        let word = text.get(token).unwrap_or_default().to_lowercase();
+        let word = case::lower(text.get(token).unwrap_or_default());
         let h = hash(word.as_bytes(), WORD);
         words.push(mix(h));
         pairs.push(pair(before, h));

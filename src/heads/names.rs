@@ -6,6 +6,7 @@ use super::features::{Buckets, WORD, hash, mix, tokens};
 use super::file::File;
 use super::lexicon::Lexicon;
 use super::sequence::{Tag, best_path, spans};
+use crate::case;
 use crate::error::Result;
 
 pub const ARCHITECTURE: &str = "nanolm-names";
@@ -124,7 +125,7 @@ impl NameHead {
 
     #[inline(never)]
     fn attributes(&self, word: &str, joined: bool) -> [u32; N] {
-        let lower = word.to_lowercase();
+        let lower = case::lower(word);
         let h = |text: &str| hash(text.as_bytes(), WORD);
         let mut all = [h(word), h(&lower), h(&shape(word)), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
         // Where letters begin, and the end: of the first and the last one to four letters; nothing of a shorter word.

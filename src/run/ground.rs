@@ -7,6 +7,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::case;
 use crate::language::en::is_function_word;
 use crate::text::Tokenizer;
 
@@ -46,7 +47,7 @@ impl Ground {
                 known.insert(word.as_bytes().to_vec());
             }
             if !has_digit {
-                ground.lower.insert(word.to_lowercase());
+                ground.lower.insert(case::lower(word));
             }
         }
         ground.known = known.into_iter().collect();
@@ -148,7 +149,7 @@ impl Ground {
         if open.contains(|c: char| c.is_numeric()) {
             return false;
         }
-        let lower = open.to_lowercase();
+        let lower = case::lower(open);
         let known = self.lower.range(lower.clone()..).next().is_some_and(|word| word.starts_with(&lower));
         known || FIRST_WORDS.iter().any(|word| word.starts_with(&lower))
     }
@@ -158,7 +159,7 @@ impl Ground {
         if !is_checked(word) || self.known.binary_search_by(|known| known.as_slice().cmp(word.as_bytes())).is_ok() {
             return true;
         }
-        let lower = word.to_lowercase();
+        let lower = case::lower(word);
         let free =
             !word.contains(|c: char| c.is_numeric()) && (self.lower.contains(&lower) || is_function_word(&lower));
         free && (first || word == "I")
@@ -296,10 +297,10 @@ mod tests {
                 at = start + word.len();
                 if is_checked(word) {
                     words += 1;
-                    let lower = word.to_lowercase();
+                    let lower = case::lower(word);
                     let begins = first
                         && !word.contains(char::is_numeric)
-                        && (known.iter().any(|k| k.to_lowercase() == lower) || is_function_word(&lower));
+                        && (known.iter().any(|k| case::lower(k) == lower) || is_function_word(&lower));
                     assert!(known.contains(word) || begins || word == "I", "seed {seed}: {word:?} in {text:?}");
                 }
                 first = false;

@@ -17,6 +17,7 @@
 //!
 //! A cache that lies on the GPU is not saved: who loads the session computes it again from its tokens.
 
+use crate::checksum::{Checksum, checksum};
 use crate::error::{Error, Result};
 use crate::model::Plan;
 use crate::weights::Weights;
@@ -54,7 +55,7 @@ impl<'a> Saved<'a> {
         out.extend((self.cache.len() as u64).to_le_bytes());
         out.extend(self.tokens.iter().flat_map(|token| token.to_le_bytes()));
         out.extend(self.cache);
-        out.extend(crc32fast::hash(&out).to_le_bytes());
+        out.extend(checksum(&out).to_le_bytes());
         out
     }
 
@@ -90,8 +91,8 @@ impl<'a> Saved<'a> {
             let expected = expected.map_or("less than 2^64".into(), |n| n.to_string());
             return invalid("its length in bytes", expected, bytes.len().to_string());
         }
-        let (body, checksum) = bytes.split_at(bytes.len() - CHECKSUM);
-        let (found, expected) = (crc32fast::hash(body).to_le_bytes(), checksum);
+        let (body, expected) = bytes.split_at(bytes.len() - CHECKSUM);
+        let found = checksum(body).to_le_bytes();
         if found != expected {
             let hex = |bytes: &[u8]| bytes.iter().rev().map(|byte| format!("{byte:02x}")).collect::<String>();
             return invalid("its checksum (the bytes are damaged)", hex(expected), hex(&found));
@@ -113,8 +114,8 @@ impl<'a> Saved<'a> {
 
 /// A number that two models share only if they are the same: of the configuration and of every weight.
 pub fn identity(plan: &Plan, weights: &Weights) -> u64 {
-    let config = crc32fast::hash(format!("{:?}", plan.config).as_bytes());
-    let mut all = crc32fast::Hasher::new();
+    let config = checksum(format!("{:?}", plan.config).as_bytes());
+    let mut all = Checksum::new();
     for vector in &weights.vectors {
         vector.iter().for_each(|x| all.update(&x.to_le_bytes()));
     }
@@ -122,7 +123,7 @@ pub fn identity(plan: &Plan, weights: &Weights) -> u64 {
         all.update(matrix.dtype.name().as_bytes());
         all.update(&digest(&matrix.data).to_le_bytes());
     }
-    u64::from(config) << 32 | u64::from(all.finalize())
+    u64::from(config) << 32 | u64::from(all.sum())
 }
 
 /// A number that changes with every bit of the data, several times as fast as a CRC: models have many megabytes of them.

@@ -5,6 +5,7 @@ use super::pattern::Pattern;
 use super::pre_tokenizer::Piece;
 use super::precompiled::Precompiled;
 use super::unicode;
+use crate::case;
 
 /// One step of normalisation, by its name in `tokenizer.json`.
 #[derive(Debug)]
@@ -145,7 +146,7 @@ fn map(piece: &mut Piece, write: impl Fn(char, &mut String)) {
 
 /// Each character by itself: a final sigma is like any other.
 fn lowercase(piece: &mut Piece) {
-    map(piece, |c, out| out.extend(c.to_lowercase()));
+    map(piece, case::push_lower);
 }
 
 /// Chinese characters as BERT's tokenizer has them, one block short of a letter.

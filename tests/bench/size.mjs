@@ -5,90 +5,9 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { sizes, sizeTable } from "../../pkg-scripts/sizes.mjs";
+import { functions } from "../../pkg-scripts/wasm.mjs";
 
 const root = join(import.meta.dirname, "../..");
-
-/** A WebAssembly module's sections: their id, start and end. */
-function* sections(bytes) {
-  const read = reader(bytes, 8);
-  while (read.at < bytes.length) {
-    const id = bytes[read.at++];
-    const length = read.number();
-    yield { id, start: read.at, end: read.at + length };
-    read.at += length;
-  }
-}
-
-function reader(bytes, at) {
-  return {
-    at,
-    /** LEB128 */
-    number() {
-      let value = 0;
-      for (let shift = 0; ; shift += 7) {
-        const byte = bytes[this.at++];
-        value += (byte & 127) * 2 ** shift;
-        if (byte < 128) return value;
-      }
-    },
-    text() {
-      const length = this.number();
-      this.at += length;
-      return Buffer.from(bytes.subarray(this.at - length, this.at)).toString("utf8");
-    },
-  };
-}
-
-/** The functions of a module with their names and bytes, and the bytes of its data. */
-export function functions(bytes) {
-  let [imported, data] = [0, 0];
-  const [bodies, names] = [[], new Map()];
-  for (const { id, start, end } of sections(bytes)) {
-    const read = reader(bytes, start);
-    if (id === 0 && read.text() === "name") {
-      while (read.at < end) {
-        const kind = bytes[read.at++];
-        const length = read.number();
-        const next = read.at + length;
-        // 1: the names of functions
-        for (let left = kind === 1 ? read.number() : 0; left > 0; left--) names.set(read.number(), read.text());
-        read.at = next;
-      }
-    } else if (id === 2) {
-      for (let left = read.number(); left > 0; left--) {
-        read.text();
-        read.text();
-        const kind = bytes[read.at++];
-        if (kind === 0) imported++;
-        skipImport(read, bytes, kind);
-      }
-    } else if (id === 10) {
-      for (let left = read.number(); left > 0; left--) {
-        const length = read.number();
-        bodies.push(length);
-        read.at += length;
-      }
-    } else if (id === 11) {
-      data = end - start;
-    }
-  }
-  return { functions: bodies.map((size, i) => ({ name: names.get(imported + i) ?? "(no name)", size })), data };
-}
-
-function skipImport(read, bytes, kind) {
-  const limits = () => {
-    const flags = bytes[read.at++];
-    read.number();
-    if (flags & 1) read.number();
-  };
-  if (kind === 0) read.number();
-  else if (kind === 3) read.at += 2;
-  else if (kind === 4) read.at += 2;
-  else {
-    if (kind === 1) read.at++;
-    limits();
-  }
-}
 
 /** Crate and modules of a function's name, to `depth` parts: `<A as b::B>::f` belongs to `A`. */
 export function owner(name, depth) {

@@ -11,7 +11,7 @@ const PACKAGE = join(ROOT, "pkg-scripts/npm");
 
 test("the notices name every part that is compiled in, and the package carries them", () => {
   const notices = readFileSync(join(PACKAGE, "THIRD_PARTY_NOTICES"), "utf8");
-  for (const part of ["wgpu", "serde_json", "safetensors", "@huggingface/jinja", "wasm-bindgen", "llguidance"]) {
+  for (const part of ["wgpu", "serde_json", "@huggingface/jinja", "wasm-bindgen", "llguidance"]) {
     assert.match(notices, new RegExp(`^${part} \\d`, "m"), part);
   }
   assert.ok(notices.includes("the Rust standard library"));

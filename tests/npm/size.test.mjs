@@ -5,7 +5,9 @@ import { readFileSync } from "node:fs";
 import { dirname, join, normalize } from "node:path";
 import { test } from "node:test";
 import { BUDGET, loadedAtOnce, sizes } from "../../pkg-scripts/sizes.mjs";
-import { functions, owner } from "../bench/size.mjs";
+import { functions, section, written } from "../../pkg-scripts/wasm.mjs";
+import { named, order } from "../../pkg-scripts/function-order.mjs";
+import { owner } from "../bench/size.mjs";
 import { ROOT } from "../web/support/browser.mjs";
 
 const { builds, code, grammar, models } = sizes(join(ROOT, "pkg-scripts/npm/dist"));
@@ -48,7 +50,44 @@ test("functions are counted for their crates", () => {
   // A module with one function of three bytes, called a::b.
   const wasm = [0, 97, 115, 109, 1, 0, 0, 0, 1, 4, 1, 96, 0, 0, 3, 2, 1, 0, 10, 5, 1, 3, 0, 1, 11];
   const names = [0, 14, 4, ...Buffer.from("name"), 1, 7, 1, 0, 4, ...Buffer.from("a::b")];
-  assert.deepEqual(functions(Uint8Array.from([...wasm, ...names])), { functions: [{ name: "a::b", size: 3 }], data: 0 });
+  const { imported, functions: found, data } = functions(Buffer.from([...wasm, ...names]));
+  assert.deepEqual([imported, found.map(({ name, size }) => [name, size]), data], [0, [["a::b", 3]], 0]);
+});
+
+/** A module of functions that add up these constants, all below 64. */
+function adders(bodies) {
+  const bytes = bodies.map((constants) => {
+    // Signed numbers below 64 are one byte.
+    const sum = constants.flatMap((constant, i) => [0x41, constant, ...(i > 0 ? [0x6a] : [])]);
+    return [0, ...sum, 0x0b];
+  });
+  const code = bytes.flatMap((body) => [...written(body.length), ...body]);
+  const count = written(bodies.length);
+  return Buffer.concat([
+    Buffer.from([0, 97, 115, 109, 1, 0, 0, 0]),
+    section(1, Buffer.from([1, 0x60, 0, 1, 0x7f])),
+    section(3, count, Buffer.alloc(bodies.length)),
+    section(10, count, Buffer.from(code)),
+    section(0, Buffer.from([4]), Buffer.from("name")),
+  ]);
+}
+
+test("functions that are alike come together, each once", () => {
+  // Three kinds, in turns, with something of its own each.
+  const kinds = [3, 5, 7].map((kind) => Array.from({ length: 30 }, (_, i) => (kind * (i + 1)) % 60));
+  const module = adders(Array.from({ length: 30 }, (_, i) => [...kinds[i % 3], i]));
+  const { functions: found } = functions(module);
+  assert.ok(found.length === 30 && WebAssembly.validate(module));
+  const places = order(found.map(({ body }) => body));
+  assert.deepEqual([...places].sort((a, b) => a - b), [...found.keys()]);
+  const turns = places.filter((place, i) => i > 0 && place % 3 !== places[i - 1] % 3).length;
+  assert.equal(turns, 2, places.join());
+  // Named by their places, and nothing else is changed.
+  const again = named(module);
+  assert.ok(WebAssembly.validate(again));
+  const renamed = functions(again).functions;
+  assert.deepEqual(renamed.map(({ body }) => body), found.map(({ body }) => body));
+  assert.deepEqual(places.map((at) => renamed[at].name), places.map((_, place) => `f${String(place).padStart(6, "0")}`));
 });
 
 /** What a module imports at once. */

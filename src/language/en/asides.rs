@@ -4,6 +4,7 @@
 //! listed stays.
 
 use super::has;
+use crate::case;
 
 /// What an editor writes into a text between square brackets, one note a line.
 const NOTES: &str = include_str!("lists/editors_notes.txt");
@@ -75,7 +76,7 @@ fn is_aside(open: char, inside: &str, before: &str) -> bool {
         return numbers || is_note(inside);
     }
     let turns = inside.split(|c: char| !c.is_alphanumeric() && !matches!(c, '\'' | '’'));
-    if joined || turns.into_iter().any(|word| has(TURNING, &word.to_lowercase())) {
+    if joined || turns.into_iter().any(|word| has(TURNING, &case::lower(word))) {
         return false;
     }
     is_years(inside) || is_acronym(inside, before) || is_conversion(inside, before) || opens_aside(inside)
@@ -83,7 +84,7 @@ fn is_aside(open: char, inside: &str, before: &str) -> bool {
 
 /// Whether square brackets with this inside hold an editor's note.
 pub fn is_note(inside: &str) -> bool {
-    has(NOTES, &inside.to_lowercase())
+    has(NOTES, &case::lower(inside))
 }
 
 /// `1905`, `1905–1910`, `1905-10`.

@@ -8,6 +8,7 @@ use std::ops::Range;
 use super::has;
 use super::stops::{ends_with_stop, is_abbreviation_at_end, is_ender};
 use super::words::is_function_word;
+use crate::case;
 
 /// Words that no line ends with by itself.
 const UNFINISHED: &str = include_str!("lists/unfinished.txt");
@@ -87,7 +88,7 @@ fn wrapped(line: &str, next: &str, shape: &Shape) -> bool {
     }
     let last = line.rsplit(char::is_whitespace).next().unwrap_or_default();
     let first = next.split(char::is_whitespace).next().unwrap_or_default();
-    let bare = last.to_lowercase();
+    let bare = case::lower(last);
     if shape.ended || length >= LONG {
         let month = first.starts_with(|c: char| c.is_ascii_digit()) && has(MONTHS, &bare);
         if first.starts_with(char::is_lowercase) || last.ends_with(',') || has(UNFINISHED, &bare) || month {
@@ -95,7 +96,7 @@ fn wrapped(line: &str, next: &str, shape: &Shape) -> bool {
         }
     }
     let words = line.split_whitespace().count();
-    let new = is_function_word(&first.to_lowercase()) && first.starts_with(char::is_uppercase) && shape.lines < 3;
+    let new = is_function_word(&case::lower(first)) && first.starts_with(char::is_uppercase) && shape.lines < 3;
     let full = length + 1 + first.chars().count() > shape.width;
     let prose = words >= 4 && line.split_whitespace().skip(1).any(|word| word.starts_with(char::is_lowercase));
     shape.ended && shape.mostly_open && full && prose && !new

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::has;
 use super::shorten::may_end;
+use crate::case;
 
 const PREPOSITIONS: &str = include_str!("lists/prepositions.txt");
 const COORDINATING: &str = include_str!("lists/coordinating.txt");
@@ -59,7 +60,7 @@ impl Word {
         let core = text.trim_start_matches(['"', '\'', '“', '‘', '(', '[']);
         let core = core.trim_end_matches(['"', '\'', '”', '’', ')', ']', ',', ';', ':', '.', '!', '?']).to_string();
         let comma = text.ends_with([',', ';', ':']) || is_dash(&text);
-        Word { low: core.to_lowercase(), core, comma, text }
+        Word { low: case::lower(&core), core, comma, text }
     }
 
     /// Whether a word may be a past participle, and a past tense too.

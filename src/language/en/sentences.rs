@@ -20,6 +20,7 @@ use std::ops::Range;
 use super::blocks::blocks;
 use super::has;
 use super::stops::{Before, before_stop, is_closer, is_ender, is_opener, is_wide_closer, is_wide_ender, reference};
+use crate::case;
 
 /// Words, in lower case, that begin a sentence where they have a capital.
 const STARTERS: &str = include_str!("lists/starters.txt");
@@ -200,7 +201,7 @@ impl Paragraph<'_> {
         let plain = !word.contains('.') && word.chars().count() > 1 && before_stop(word) == Before::Word;
         // "Node.Js" and "asp.Net" are names.
         let lower = word.chars().all(|c| c.is_lowercase() || c.is_ascii_digit());
-        let known = has(STARTERS, &after.to_lowercase()) && (lower || after.len() > 1);
+        let known = has(STARTERS, &case::lower(after)) && (lower || after.len() > 1);
         plain
             && (known && lower
                 || known && matches!(rest, ' ') && after.len() > 1
@@ -239,7 +240,7 @@ impl Paragraph<'_> {
         let end = self.run(i, |c| c.is_alphabetic());
         let initial = end == i + 1 && self.char(end) == Some('.');
         let word = self.slice(i, end);
-        !initial && word.starts_with(char::is_uppercase) && has(STARTERS, &word.to_lowercase())
+        !initial && word.starts_with(char::is_uppercase) && has(STARTERS, &case::lower(word))
     }
 
     /// Whether a number, also one in Roman figures or a single letter, stands at `i`.
@@ -258,7 +259,7 @@ impl Paragraph<'_> {
 
     /// Whether the number that ends before the full stop at `dot` is one in a row: `21. November`, `im 19. Jahrhundert`.
     fn is_ordinal(&self, start: usize, dot: usize, number: &str, follows: usize) -> bool {
-        let next = self.slice(follows, self.run(follows, char::is_alphabetic)).to_lowercase();
+        let next = case::lower(self.slice(follows, self.run(follows, char::is_alphabetic)));
         let from = dot - number.len();
         let before = self.slice(start, from).trim_end();
         let before = before.rsplit(|c: char| !c.is_alphabetic()).next().unwrap_or_default();

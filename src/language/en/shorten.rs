@@ -3,6 +3,7 @@
 
 use super::asides::without_asides;
 use super::has;
+use crate::case;
 
 /// Words that point back to another sentence.
 const POINTING: &str = include_str!("lists/pointing.txt");
@@ -64,7 +65,7 @@ pub fn capitalised(text: &str) -> String {
         first.trim_end_matches([',', ';', ':', '.']).chars().all(|c| c.is_lowercase() || matches!(c, '-' | '\'' | '’'));
     let mut chars = text.chars();
     match chars.next() {
-        Some(c) if plain => c.to_uppercase().chain(chars).collect(),
+        Some(c) if plain => std::iter::once(case::upper_char(c)).chain(chars).collect(),
         _ => text.to_string(),
     }
 }
@@ -96,7 +97,7 @@ fn without_linked_connective(sentence: &str) -> &str {
 /// Whether a title may end after `text`.
 pub fn may_end(text: &str) -> bool {
     let word = text.rsplit(char::is_whitespace).next().unwrap_or_default();
-    !word.is_empty() && !has(UNFINISHED, &word.to_lowercase())
+    !word.is_empty() && !has(UNFINISHED, &case::lower(word))
 }
 
 #[cfg(test)]

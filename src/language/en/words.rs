@@ -1,5 +1,6 @@
 //! Words of a text, and which of them are only the mortar of English.
 
+use crate::case;
 use std::ops::Range;
 use std::sync::LazyLock;
 
@@ -76,7 +77,7 @@ pub fn is_invisible(c: char) -> bool {
 
 /// A word as it is compared: in lower case, without what is invisible, with its accents as part of the letters, with plain hyphens.
 pub fn plain_word(word: &str) -> String {
-    let lower = word.to_lowercase();
+    let lower = case::lower(word);
     if lower.is_ascii() {
         return lower;
     }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::Shown;
+use crate::case;
 use crate::language::en::{ends_with_stop, is_function_word, joined_words};
 
 /// What only furniture says, one phrase in lower case a line.
@@ -42,7 +43,7 @@ struct Block {
 pub fn article(text: &str, blocks: &[Range<usize>], shown: &Shown) -> Vec<bool> {
     let mut seen: BTreeMap<String, usize> = BTreeMap::new();
     let keys: Vec<String> =
-        blocks.iter().map(|block| text.get(block.clone()).unwrap_or_default().to_lowercase()).collect();
+        blocks.iter().map(|block| case::lower(text.get(block.clone()).unwrap_or_default())).collect();
     keys.iter().for_each(|key| *seen.entry(key.clone()).or_default() += 1);
     let each = blocks.iter().zip(&keys);
     let all: Vec<Block> =

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::forms::matches;
 use super::span::{Candidates, Sentence, Word};
+use crate::case;
 use crate::language::en::{Pattern, patterns};
 
 /// Units after a number.
@@ -219,10 +220,7 @@ impl Sentence<'_> {
     pub fn percents(&self) -> Candidates {
         let mut found = self.patterns(&[(Pattern::Number, 0.4)]);
         for (at, fits) in &mut found {
-            if self
-                .text
-                .get(at.clone())
-                .is_some_and(|text| text.ends_with('%') || text.to_lowercase().ends_with("cent"))
+            if self.text.get(at.clone()).is_some_and(|text| text.ends_with('%') || case::lower(text).ends_with("cent"))
             {
                 *fits = 1.0;
             }

@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use super::forms::matches;
 use super::question::{Question, Wanted};
+use crate::case;
 use crate::language::en::shorten::refutes;
 use crate::language::en::{is_function_word, joined_words};
 
@@ -61,7 +62,7 @@ pub fn split(text: &str, sentences: &[Range<usize>]) -> Split {
     let words = |bytes: &Range<usize>| {
         let sentence = text.get(bytes.clone()).unwrap_or_default();
         let word = |at: Range<usize>| {
-            let lower = sentence.get(at.clone())?.to_lowercase();
+            let lower = case::lower(sentence.get(at.clone())?);
             Some((bytes.start + at.start..bytes.start + at.end, lower))
         };
         joined_words(sentence).into_iter().filter_map(word).collect()
@@ -101,12 +102,12 @@ fn known(question: &str, words: &Split, i: usize) -> f64 {
     let named = |at: &Range<usize>| {
         let word = question.get(at.clone()).unwrap_or_default();
         let figure = word.starts_with(|c: char| c.is_ascii_digit());
-        let name = word.starts_with(char::is_uppercase) && word != "I" && !is_function_word(&word.to_lowercase());
+        let name = word.starts_with(char::is_uppercase) && word != "I" && !is_function_word(&case::lower(word));
         figure || name
     };
     let asked = joined_words(question).into_iter().skip(1).filter(named);
     let first = asked.filter_map(|at| question.get(at)).map(|word| {
-        let word = word.to_lowercase();
+        let word = case::lower(word);
         let has = |sentence: &Vec<(Range<usize>, String)>| sentence.iter().any(|(_, other)| matches(other, &word));
         match words.iter().position(has) {
             None => UNKNOWN,

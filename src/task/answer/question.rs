@@ -1,6 +1,7 @@
 //! What a question asks for, and by which words. English.
 
 use super::forms::{bare, matches};
+use crate::case;
 use crate::language::en::{is_function_word, joined_words};
 
 /// What an answer is.
@@ -116,7 +117,7 @@ impl Question {
         let all: Vec<String> = joined_words(question)
             .into_iter()
             .filter_map(|word| question.get(word))
-            .map(|word| bare(&word.to_lowercase()).to_string())
+            .map(|word| bare(&case::lower(word)).to_string())
             .collect();
         let is = |k: usize, word: &str| all.get(k).is_some_and(|found| found == word);
         let among = |k: usize, words: &[&str]| all.get(k).is_some_and(|found| words.contains(&found.as_str()));
@@ -237,7 +238,7 @@ impl Question {
 
     /// Whether the word is one of the question's.
     pub fn has(&self, word: &str) -> bool {
-        let word = word.to_lowercase();
+        let word = case::lower(word);
         self.words.iter().any(|asked| matches(&word, asked))
     }
 }

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::forms::matches;
 use super::question::{PEOPLE, Question, Wanted};
+use crate::case;
 use crate::language::en::{Pattern, is_function_word, joined_words, patterns};
 
 /// Words that may stand inside of a name.
@@ -42,7 +43,7 @@ pub fn find(question: &Question, sentence: &str) -> Option<(Range<usize>, f64)> 
         .into_iter()
         .filter_map(|at| {
             let text = sentence.get(at.clone())?;
-            Some(Word { lower: text.to_lowercase(), asked: question.has(text), at, text })
+            Some(Word { lower: case::lower(text), asked: question.has(text), at, text })
         })
         .collect();
     let s = Sentence { text: sentence, words, question };
@@ -253,7 +254,7 @@ impl Sentence<'_> {
     }
 
     fn reasons(&self) -> Candidates {
-        let lower = self.text.to_lowercase();
+        let lower = case::lower(self.text);
         if lower.len() != self.text.len() {
             return Vec::new();
         }

@@ -4,6 +4,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, SeqAccess, Visitor};
 use serde_json::Value as Json;
 
+use crate::case;
 use crate::error::{Error, Result};
 use crate::format::shown;
 use crate::run::section::{Description, Sections};
@@ -159,7 +160,7 @@ pub fn read(d: Option<&Description<'_>>, sections: &mut Sections) -> Result<()> 
 /// A label as the model reads it.
 pub fn words(label: &str) -> String {
     let spaced: Vec<String> =
-        label.split(|c: char| c.is_whitespace() || c == '_').filter(|w| !w.is_empty()).map(str::to_lowercase).collect();
+        label.split(|c: char| c.is_whitespace() || c == '_').filter(|w| !w.is_empty()).map(case::lower).collect();
     spaced.join(" ")
 }
 

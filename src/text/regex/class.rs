@@ -1,5 +1,6 @@
 //! Sets of characters as sorted ranges.
 
+use crate::case;
 use crate::order;
 use std::sync::OnceLock;
 
@@ -101,10 +102,6 @@ fn case_folds() -> &'static [(char, char)] {
 }
 
 fn fold_case(c: char) -> char {
-    let single = |mut chars: std::slice::Iter<'_, char>, c| match (chars.next(), chars.next()) {
-        (Some(only), None) => *only,
-        _ => c,
-    };
     match c {
         // Its capital is that of another letter, only in Turkish.
         'ı' => c,
@@ -112,12 +109,7 @@ fn fold_case(c: char) -> char {
         '\u{1fd3}' => '\u{390}',
         '\u{1fe3}' => '\u{3b0}',
         'ﬅ' => 'ﬆ',
-        _ => {
-            let upper: Vec<char> = c.to_uppercase().collect();
-            let upper = single(upper.iter(), c);
-            let lower: Vec<char> = upper.to_lowercase().collect();
-            single(lower.iter(), upper)
-        }
+        _ => case::lower_char(case::upper_char(c)),
     }
 }
 

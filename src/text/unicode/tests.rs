@@ -93,6 +93,53 @@ fn kinds_equal_those_of_the_crates() {
     check("kinds.bin", &out, KINDS);
 }
 
+fn write_number(mut number: u32, out: &mut Vec<u8>) {
+    while number >= 128 {
+        out.push((number & 127) as u8 | 128);
+        number >>= 7;
+    }
+    out.push(number as u8);
+}
+
+/// As `crate::case` reads them: runs of letters at one distance from those of the other case.
+fn case_table(other: impl Fn(char) -> Option<char>) -> Vec<u8> {
+    // Of characters that later versions add, each toolchain knows others.
+    let known = |c: &char| kind(*c).category() != "Cn";
+    let other = |c: char| Some(other(c)?).filter(|other| *other != c && known(&c) && known(other));
+    let distances = ('\u{80}'..=char::MAX).filter_map(|c| Some((c as u32, other(c)? as i32 - c as i32)));
+    let distances: Vec<(u32, i32)> = distances.collect();
+    let (mut out, mut end, mut rest) = (Vec::new(), 0, distances.as_slice());
+    while let [(first, distance), ..] = rest {
+        let length =
+            |step: u32| rest.iter().zip(0..).take_while(|(found, i)| **found == (first + i * step, *distance)).count();
+        // Of a letter alone, no step is the shorter.
+        let (count, step) = if length(2) > length(1) { (length(2), 2) } else { (length(1), 1) };
+        write_number(first - end, &mut out);
+        write_number((count as u32 - 1) << 1 | (step - 1), &mut out);
+        write_number((distance << 1 ^ distance >> 31) as u32, &mut out);
+        end = first + (count as u32 - 1) * step + 1;
+        rest = &rest[count..];
+    }
+    out
+}
+
+#[test]
+fn letters_have_the_case_that_the_standard_library_says() {
+    fn single(mut chars: impl Iterator<Item = char>) -> Option<char> {
+        chars.next().filter(|_| chars.next().is_none())
+    }
+    check("../../case/lower.bin", &case_table(|c| single(c.to_lowercase())), crate::case::LOWER);
+    check("../../case/upper.bin", &case_table(|c| single(c.to_uppercase())), crate::case::UPPER);
+    let known = |c: char| kind(c).category() != "Cn";
+    for c in ('\0'..=char::MAX).filter(|c| known(*c)) {
+        let mut lower = String::new();
+        crate::case::push_lower(c, &mut lower);
+        assert!(lower.chars().eq(c.to_lowercase()) || !c.to_lowercase().all(known), "{c:?} in lower case: {lower:?}");
+        let upper = single(c.to_uppercase()).filter(|c| known(*c)).unwrap_or(c);
+        assert_eq!(crate::case::upper_char(c), upper, "{c:?} in upper case");
+    }
+}
+
 /// Which characters of a text begin a piece, the first one aside.
 fn cuts(text: &[char]) -> Vec<bool> {
     let mut parts = PreTokenizedString::from(text.iter().collect::<String>());

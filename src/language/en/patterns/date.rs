@@ -1,6 +1,7 @@
 //! Dates and times of day.
 
 use super::scan::{before, char_at, digits, gap, letters, word_of};
+use crate::case;
 
 const MONTHS: [&str; 12] = [
     "January",
@@ -52,7 +53,7 @@ fn names(text: &str, at: usize, end: usize) -> bool {
     let next = gap(text, end);
     let word = letters(text, next);
     let known =
-        [MONTHS.as_slice(), &WEEKDAYS].concat().contains(&word) || super::super::is_function_word(&word.to_lowercase());
+        [MONTHS.as_slice(), &WEEKDAYS].concat().contains(&word) || super::super::is_function_word(&case::lower(word));
     next > end && word.len() > 1 && word.starts_with(char::is_uppercase) && !known && !after_date_word(text, at)
 }
 
