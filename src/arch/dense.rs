@@ -1,7 +1,7 @@
 //! Dense modules of sentence-transformers: matrices that a text's vector goes through between its pooling and its norm, as in EmbeddingGemma,
 //! LaBSE and distiluse. Folders have each in a folder of its own, GGUF files as `dense_2` and `dense_3`.
 
-use super::head::{HeadActivation, HeadLayer};
+use super::head_layer::{HeadActivation, HeadLayer};
 use super::settings::{Settings, limits};
 use crate::error::Result;
 use crate::format::{Dialect, ModelFile};

@@ -2,55 +2,13 @@
 //! matrices, what follows each, and what the file calls its outputs. A new kind is a row in [`HEADS`], its class in the family's
 //! list, and what is done with its outputs (`run::head`).
 
+use super::head_layer::{HeadActivation, HeadLayer};
 use super::hugging_face as hf;
 use super::modernbert;
 use super::settings::Settings;
 use crate::error::Result;
 use crate::format::{Dialect, ModelFile};
-use crate::model::{Norm, Pooling};
-
-/// What follows a matrix of a head.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum HeadActivation {
-    /// Nothing: these are the outputs.
-    None,
-    /// Hyperbolic tangent.
-    Tanh,
-    /// The greater of x and 0.
-    Relu,
-    /// Exact GELU, by erf.
-    Gelu,
-}
-
-/// A matrix of a head, and what follows it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct HeadLayer {
-    /// The matrix's name in the file without `.weight` and `.bias`.
-    pub name: String,
-    /// Whether it has a bias.
-    pub bias: bool,
-    /// What follows it.
-    pub then: HeadActivation,
-    /// Norm of what that gives, and its name.
-    pub norm: Option<(&'static str, Norm)>,
-}
-
-impl HeadLayer {
-    pub(super) fn new(name: &str, bias: bool, then: HeadActivation) -> HeadLayer {
-        HeadLayer { name: name.to_string(), bias, then, norm: None }
-    }
-
-    /// Whether a tensor of the file is one of its own.
-    pub fn owns(&self, tensor: &str) -> bool {
-        let own = |name: &str, bias: bool| match tensor.strip_prefix(name) {
-            Some(".weight") => true,
-            Some(".bias") => bias,
-            _ => false,
-        };
-        let of_norm = |(name, norm)| own(name, matches!(norm, Norm::Layer { .. }));
-        own(&self.name, self.bias) || self.norm.is_some_and(of_norm)
-    }
-}
+use crate::model::Pooling;
 
 /// How a file wants its labels' logits read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -43,6 +43,7 @@ mod gptneox;
 mod granite;
 mod granite_hybrid;
 mod head;
+mod head_layer;
 mod hugging_face;
 mod lfm2;
 mod llama;
@@ -65,7 +66,8 @@ mod t5;
 mod t5_encoder;
 
 pub use dense::dense;
-pub use head::{HeadActivation, HeadConfig, HeadLayer, Reads, Scores, head};
+pub use head::{HeadConfig, Reads, Scores, head};
+pub use head_layer::{HeadActivation, HeadLayer};
 pub use names::{Part, Source, Tensors};
 
 use crate::error::Result;

@@ -1,8 +1,7 @@
 //! Encoders: whole texts in one pass, each of which sees all of itself and nothing of the others. No row is padding.
 
 use super::CpuModel;
-use super::forward::MAX_BATCH;
-use super::pass::{Observe, Pass};
+use super::pass::{MAX_BATCH, Observe, Pass};
 use crate::error::{Error, Result};
 use crate::model::{LogitRows, Texts};
 

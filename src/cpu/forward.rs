@@ -4,7 +4,7 @@ use super::ops::rope::Rotation;
 use super::ops::store_kv::Layer;
 use super::ops::{activation, add, attention, embed, experts, gated_activation, layer_norm, position_embed};
 use super::ops::{rms_norm, rope, route, scale, select_rows, short_conv, soft_cap, store_kv};
-use super::pass::{Observe, Pass};
+use super::pass::{MAX_BATCH, Observe, Pass};
 use super::per_thread::PerThread;
 use super::quant::{Inputs, Scratch, dots};
 use super::recurrent::Recurrent;
@@ -17,10 +17,6 @@ use crate::error::{Error, Result};
 use crate::model::{Batch, BufferId, ModelConfig, Op, Plan, RowIds, Step, VectorId};
 use crate::weights::{Codes, Weights};
 use std::sync::Arc;
-
-/// Rows per forward pass, but for an encoder's: it reads texts whole. More would make better use of each weight read, and the page wait
-/// longer for an abort.
-pub(super) const MAX_BATCH: usize = 128;
 
 /// A model ready to run. All memory is allocated here and in [`CpuModel::new_cache`]: a forward pass allocates nothing,
 /// but for the caller's logits the first time.

@@ -5,7 +5,7 @@
 //! - `simd`: vectors, and what is built on them; each kernel is written once, generic over a [`simd::Vector`] of four f32 lanes, and
 //!   [`Level`] says which implementation runs it. All levels give the same bits
 //! - `forward`: a model, its memory and its caches; `encode`: the passes of an encoder; `source`: those of an encoder-decoder's;
-//!   `relative`: biases by distance; `recurrent`: what state spaces remember; `multiply`: products of one input; `experts`: those of a mixture; `validate`: what is checked
+//!   `relative`: biases by distance; `state_space` and `recurrent`: state spaces, and what they remember; `multiply`: products of one input; `experts`: those of a mixture; `validate`: what is checked
 //!   before kernels rely on it
 //! - `threads`: the pool; `share`: how its threads share products and attention, nearly all of the time, by ranges of weight rows
 //!   and of heads, never by parts of a sum. The rest runs on the caller's thread
@@ -27,6 +27,7 @@ pub mod relative;
 pub mod share;
 pub mod simd;
 mod source;
+mod state_space;
 pub mod threads;
 mod validate;
 

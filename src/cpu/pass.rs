@@ -2,6 +2,10 @@
 
 use crate::model::{LogitRows, Step};
 
+/// Rows per forward pass, but for an encoder's: it reads texts whole. More would make better use of each weight read, and the page wait
+/// longer for an abort.
+pub(super) const MAX_BATCH: usize = 128;
+
 pub(super) type Observe<'a> = &'a mut dyn FnMut(&Step, &[f32]);
 
 /// The rows of one pass: a part of one text that begins at `position`, or whole texts.

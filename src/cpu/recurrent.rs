@@ -2,14 +2,8 @@
 //! values, and cannot be taken back to an earlier place. So a few earlier ones are kept where a text is likely to be taken up
 //! again: the marks. To go on at any other place, the text is read again from the last mark before it (see `Session`).
 
-use super::CpuModel;
-use super::forward::MAX_BATCH;
-use super::ops::ssm::Weights;
-use super::pass::Observe;
-use super::share;
-use super::simd::Vector;
+use super::pass::MAX_BATCH;
 use crate::error::{Error, Result};
-use crate::model::{Op, Step};
 
 /// States of all layers that a session holds at most: the current ones and those of its marks.
 pub const STATES: usize = 1 + MARKS;
@@ -183,22 +177,10 @@ impl Recurrent {
         (self.several, self.whole) = (false, n == 0);
         true
     }
-}
 
-impl CpuModel {
-    /// Runs an [`Op::Ssm`] over n rows.
-    pub(super) fn remember<V: Vector>(&mut self, step: &Step, states: &mut Recurrent, n: usize, observe: Observe<'_>) {
-        let Op::Ssm { x, ssm, conv, conv_bias, step_bias, a, d, norm, layer, out } = step.op else { return };
-        let [conv, conv_bias, step_bias, a, d, norm] =
-            [conv, conv_bias, step_bias, a, d, norm].map(|id| self.weights.vectors[id.0].as_slice());
-        let weights = Weights { conv, conv_bias, step_bias, a, d, norm };
-        let mut written = std::mem::take(&mut self.buffers[out.0]);
-        let x = &self.buffers[x.0][..n * ssm.row_width()];
-        let mark = states.marks.last_mut().filter(|_| states.marking).map(|mark| mark.layers[layer].as_mut_slice());
-        let kept = (states.now.layers[layer].as_mut_slice(), mark);
-        let mixed = &mut written[..n * ssm.inner()];
-        share::ssm::<V>(self.pool, x, &ssm, &weights, kept, &mut self.convolved, mixed);
-        observe(step, mixed);
-        self.buffers[out.0] = written;
+    /// What a layer's step changes: its current state, and that of the mark that is being made.
+    pub(super) fn layer(&mut self, layer: usize) -> (&mut [f32], Option<&mut [f32]>) {
+        let mark = self.marks.last_mut().filter(|_| self.marking).map(|mark| mark.layers[layer].as_mut_slice());
+        (self.now.layers[layer].as_mut_slice(), mark)
     }
 }

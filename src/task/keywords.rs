@@ -16,6 +16,7 @@ use super::format::TaskFormat;
 use super::judge::Judge;
 use super::salience::SalienceSection;
 use super::summarize::SummaryKind;
+use crate::case;
 use crate::error::{Error, Result};
 use crate::language::en::{content_word, is_function_word, joined_words};
 use crate::run::section::{Description, Sections};
@@ -142,7 +143,7 @@ fn runs(article: &Article) -> Vec<Vec<Word>> {
             let named = shown.starts_with(char::is_uppercase)
                 && next.is_some_and(|next| next.starts_with(char::is_uppercase) && content_word(next).is_some());
             let filler = |key: &String| !acronym && !named && is_filler(key);
-            let mortar = |word: &str| is_function_word(&word.to_lowercase());
+            let mortar = |word: &str| is_function_word(&case::lower(word));
             // "don't" and "we'll" are two function words in one.
             let contracted = bare.split_once(['\'', '’']).is_some_and(|(stem, end)| mortar(stem) && mortar(end));
             let key = match acronym && content_word(bare).is_none() {

@@ -185,27 +185,6 @@ for (const device of ["cpu", "gpu"]) {
       });
     }
 
-    test("a title of the page that fits is the headline", async () => {
-      const own = "Harbour town of Arden rebuilds its old lighthouse after a storm";
-      const title = `${own} | The Daily Example`;
-      const { taken, refused, none } = await page.evaluate(
-        async ([device, text, title]) => {
-          const model = await modelOn(device);
-          const headline = (title) => readAll(model.summarize(text, { type: "headline", title }));
-          return { taken: await headline(title), refused: await headline("We value your privacy | The Daily Example"), none: await headline(undefined) };
-        },
-        [device, ARTICLE, title],
-      );
-      assert.equal(taken.result.text, own);
-      assert.equal(taken.pieces.map(({ text }) => text).join(""), own);
-      const [{ start, end, sources, title: place }] = taken.result.sentences;
-      assert.equal(title.slice(place.start, place.end), own);
-      assert.deepEqual([start, end], [0, own.length]);
-      assert.match(ARTICLE.slice(sources[0].start, sources[0].end), /^The harbour town of Arden/);
-      assert.equal(refused.result.text, none.result.text);
-      assert.equal(none.result.sentences[0].title, undefined);
-    });
-
     for (const [length, text] of [["short", ARTICLE], ["long", ARTICLE], ["medium", device === "gpu" ? LONGISH : LONG]]) {
       test(`summarizes: ${length} key points of ${text.length} characters`, async () => {
         const { pieces, result, phases } = await page.evaluate(

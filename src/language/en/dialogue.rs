@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::has;
 use super::shorten::capitalised;
 use super::words::{content_word, is_function_word, joined_words, words};
+use crate::case;
 
 /// What keeps a talk going: `okay`, `mm-hmm`, `right`.
 const FILLERS: &str = include_str!("lists/fillers.txt");
@@ -45,7 +46,7 @@ pub fn is_filler(sentence: &str) -> bool {
     let said = sentence.get(speaker(sentence)..).unwrap_or_default();
     let each = joined_words(said).into_iter().filter_map(|word| said.get(word));
     let tells = |word: &&str| {
-        let lower = word.to_lowercase();
+        let lower = case::lower(word);
         let mut parts = lower.split(['\'', '’', '-']);
         !has(FILLERS, &lower)
             && content_word(word).is_some()
@@ -58,7 +59,7 @@ pub fn is_filler(sentence: &str) -> bool {
 pub fn fluent(sentence: &str) -> String {
     let each = words(sentence);
     let mortar =
-        each.iter().filter(|word| sentence.get((*word).clone()).is_some_and(|w| is_function_word(&w.to_lowercase())));
+        each.iter().filter(|word| sentence.get((*word).clone()).is_some_and(|w| is_function_word(&case::lower(w))));
     // "Um" is a word in German.
     if (mortar.count() as f64) < 0.25 * each.len() as f64 {
         return sentence.to_string();
@@ -66,7 +67,7 @@ pub fn fluent(sentence: &str) -> String {
     let mut out: Vec<String> = Vec::new();
     for piece in sentence.split(' ') {
         let bare = piece.trim_end_matches([',', '.', '…']);
-        let lower = bare.to_lowercase();
+        let lower = case::lower(bare);
         if has(HESITATIONS, &lower) {
             // The end of the sentence stays.
             if let Some(last) = out.last_mut().filter(|_| piece.ends_with('.')) {
@@ -76,7 +77,7 @@ pub fn fluent(sentence: &str) -> String {
             continue;
         }
         // "I I think", but not "had had".
-        if out.last().is_some_and(|last| has(REPEATED, &lower) && last.to_lowercase() == lower) {
+        if out.last().is_some_and(|last| has(REPEATED, &lower) && case::lower(last) == lower) {
             out.pop();
         }
         out.push(piece.to_string());

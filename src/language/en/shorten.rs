@@ -30,7 +30,7 @@ pub fn stands_alone(sentence: &str) -> bool {
 
 /// Whether a sentence says of the one before it that it is not so: `That is false`.
 pub fn refutes(sentence: &str) -> bool {
-    let lower = sentence.to_lowercase();
+    let lower = case::lower(sentence);
     let not_so = |rest: &str| {
         REFUTED
             .lines()

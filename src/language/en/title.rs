@@ -13,6 +13,7 @@ use std::ops::Range;
 
 use super::has;
 use super::words::{content_word, joined_words, plain_word, words};
+use crate::case;
 use crate::order;
 
 const SEPARATORS: &str = include_str!("lists/title_separators.txt");
@@ -105,7 +106,7 @@ fn push(title: &str, bytes: Range<usize>, bar: bool, out: &mut Vec<(Range<usize>
 
 /// Whether a part of a title says who claims the rest.
 fn claims(part: &str) -> bool {
-    part.split(|c: char| !c.is_alphanumeric()).any(|word| has(CLAIMANTS, &word.to_lowercase()))
+    part.split(|c: char| !c.is_alphanumeric()).any(|word| has(CLAIMANTS, &case::lower(word)))
 }
 
 /// What a text has of a title's words.
@@ -201,7 +202,7 @@ pub fn numbers(text: &str) -> Vec<String> {
         let word = text.get(word)?;
         match word.starts_with(|c: char| c.is_ascii_digit()) {
             true => Some(word.chars().filter(|c| c.is_ascii_digit() || *c == '.').collect()),
-            false => as_number(&word.to_lowercase()).map(|n| n.to_string()),
+            false => as_number(&case::lower(word)).map(|n| n.to_string()),
         }
     });
     each.collect()

@@ -14,7 +14,7 @@ import type { Finders } from "./instruct/index.js";
 import { type FinderOptions, type Found, found, written } from "./instructed.js";
 import { report } from "./job.js";
 import { described } from "./methods.js";
-import { type CallOptions, checkCallOptions, checkFlags, checkOptions, checkSource, checkText, type ControlOptions, type Instructed, isLiteral, LOAD_OPTIONS } from "./options.js";
+import { type CallOptions, checkCallOptions, checkedIds, checkFlags, checkOptions, checkSource, checkText, type ControlOptions, type Instructed, isLiteral, LOAD_OPTIONS } from "./options.js";
 import { Parts } from "./parts.js";
 import { Session } from "./session.js";
 import { sourced } from "./sourced.js";
@@ -380,11 +380,7 @@ export class Model {
 
   /** The text of token ids. */
   async detokenize(ids: Iterable<number>): Promise<string> {
-    if (typeof ids !== "object" || ids === null || !(Symbol.iterator in ids)) throw optionError("ids", "token ids, such as those of tokenize", ids);
-    const list = [...ids];
-    const wrong = list.findIndex((id) => !(Number.isInteger(id) && id >= 0 && id < 2 ** 32));
-    if (wrong >= 0) throw optionError(`ids[${wrong}]`, "a whole number of at least 0", list[wrong]);
-    return this.#connection.send<string>({ method: "detokenize", ids: Uint32Array.from(list) }).answer;
+    return this.#connection.send<string>({ method: "detokenize", ids: checkedIds(ids) }).answer;
   }
 
   /** Ends the worker and frees its memory. Open calls reject with a `DisposedError`. */
