@@ -78,26 +78,6 @@ const BROKEN = {
     while (args[0].includes("nanolm-chunk=") && performance.getEntriesByName("nanolm: model made").length === 0) await new Promise((resolve) => setTimeout(resolve, 10));
     return Reflect.apply(put, this, args);
   }; }`,
-  // Tells its wasm memory, and how many bytes of streams and bodies came in memory of their own.
-  watched: `globalThis.own = 0; {
-    const { instantiate } = WebAssembly;
-    WebAssembly.instantiate = async (...args) => {
-      const made = await instantiate(...args);
-      globalThis.wasmMemory = (made.instance ?? made).exports.memory;
-      return made;
-    };
-    const count = (prototype, name, lengthOf) => {
-      const method = prototype[name];
-      prototype[name] = async function (...args) {
-        const given = await Reflect.apply(method, this, args);
-        own += lengthOf(given) ?? 0;
-        return given;
-      };
-    };
-    count(ReadableStreamDefaultReader.prototype, "read", ({ value }) => value?.byteLength);
-    count(Response.prototype, "arrayBuffer", ({ byteLength }) => byteLength);
-    count(Blob.prototype, "arrayBuffer", ({ byteLength }) => byteLength);
-  }`,
   stuckcache: "Cache.prototype.put = async () => { throw new DOMException('full', 'QuotaExceededError'); };",
   nocache: "Object.defineProperty(globalThis, 'caches', { value: undefined });",
   // Ends itself, and traps, when a text says so.

@@ -27,16 +27,14 @@ function setting(value) {
   return Buffer.concat([u32(6), bytes]);
 }
 
-/**
- * A file of settings (texts, whole numbers, floats) and tensors (`{ name, shape, type, length }`: ggml's number of the type; bytes, as many as any type takes unless
- * `length` says; zeros). `bytes: false`: without the tensors' bytes.
- */
+/** A file of settings (texts, whole numbers, floats) and tensors (`{ name, shape, type }`, ggml's number of it; zeros). `bytes: false`: without the tensors' bytes. */
 export function gguf(metadata, tensors, { bytes = true } = {}) {
   const pairs = Object.entries(metadata).map(([key, value]) => Buffer.concat([text(key), setting(value)]));
   let offset = 0;
-  const described = tensors.map(({ name, shape, type, length = shape.reduce((n, size) => n * size) * 4 }) => {
+  const described = tensors.map(({ name, shape, type }) => {
     const own = Buffer.concat([text(name), u32(shape.length), ...[...shape].reverse().map(u64), u32(type), u64(offset)]);
-    offset += Math.ceil(length / ALIGNMENT) * ALIGNMENT;
+    // As many as any type takes.
+    offset += Math.ceil((shape.reduce((n, size) => n * size) * 4) / ALIGNMENT) * ALIGNMENT;
     return own;
   });
   const header = Buffer.concat([Buffer.from("GGUF"), u32(3), u64(tensors.length), u64(pairs.length), ...pairs, ...described]);
