@@ -315,7 +315,7 @@ mod tests {
     fn contractions_of_function_words_are_none() {
         let all = counted("I'm sorry, we don't have it and we'll send Mario's pizza. The parcel hasn’t arrived.");
         assert!(all.iter().all(|(text, _)| !text.contains(['\'', '’'])), "{all:?}");
-        assert!(all.iter().any(|(text, _)| text == "Mario"));
+        assert!(all.iter().any(|(text, _)| text.ends_with("Mario")), "{all:?}");
     }
 
     /// What is found in a text, with the number of its places.

@@ -189,9 +189,8 @@ fn what_is_written_stands_in_the_text() {
             assert_eq!(output.joined(), output.text);
             assert!(output.tokens().iter().all(|t| *t < toy::TEXT), "no control token is shown");
             assert!(!output.text.contains('\u{fffd}'));
-            // These sentences are longer than this model's headlines may be.
-            let finish = if kind == SummaryKind::Headline { FinishReason::Length } else { FinishReason::Stop };
-            assert_eq!(output.finish, Some(finish));
+            // However long: what is left out may turn the meaning.
+            assert_eq!(output.finish, Some(FinishReason::Stop));
             assert_eq!(output.usage.completion_tokens, output.pieces.len());
         }
     }
@@ -270,7 +269,8 @@ fn a_model_that_writes_freely_is_decoded_greedily() {
 fn a_headline_is_the_beginning_of_a_sentence() {
     let text = "The council of the old town, voted on Tuesday to close the bridge for a year. It is old.";
     let output = summarize(text, SummaryKind::Headline, Length::Short);
-    assert!(output.pieces.len() <= 16 && text.starts_with(&output.text), "{:?}", output.text);
+    let rest = text.strip_prefix(output.text.as_str());
+    assert!(!output.text.is_empty() && rest.is_some_and(|rest| rest.starts_with([' ', ',', '.'])), "{:?}", output.text);
 }
 
 #[test]

@@ -10,6 +10,8 @@ pub fn ssm(x: &[f64], ssm: &SsmConfig, vectors: &Vectors) -> Vec<f64> {
     let [conv, conv_bias, step_bias, a, d, norm] = vectors;
     let (inner, width, kernel) = (ssm.inner(), ssm.conv_width(), ssm.kernel);
     let rows: Vec<&[f64]> = x.chunks(ssm.row_width()).collect();
+    // log(1 + exp(x)), also where exp(x) is more than a float can be.
+    let softplus = |x: f64| x.max(0.0) + (-x.abs()).exp().ln_1p();
     let silu = |x: f64| x / (1.0 + (-x).exp());
     let mut states = vec![0.0; inner * ssm.state];
     let mut out = Vec::new();
@@ -24,7 +26,7 @@ pub fn ssm(x: &[f64], ssm: &SsmConfig, vectors: &Vectors) -> Vec<f64> {
         for (c, y) in y.iter_mut().enumerate() {
             let h = c / ssm.head_dim;
             let group = h / (ssm.n_heads / ssm.n_groups);
-            let step = (1.0 + (row[inner + width + h] + step_bias[h]).exp()).ln();
+            let step = softplus(row[inner + width + h] + step_bias[h]);
             let step = step.clamp(ssm.step_limits.0.into(), ssm.step_limits.1.into());
             *y = d[h] * u[c];
             for n in 0..ssm.state {

@@ -88,11 +88,17 @@ impl Said {
     }
 }
 
+/// Whether a word is written as a name: a function word only within a sentence, where "in May" is no verb.
+fn is_named(word: &str, first: bool) -> bool {
+    let plain = plain_word(word);
+    word.starts_with(char::is_uppercase) && plain != "i" && (!first || !is_function_word(&plain))
+}
+
 impl Sentence {
     fn new(text: &str) -> Sentence {
         let found = joined_words(text).into_iter().filter_map(|word| text.get(word)).filter(|word| is_word(word));
         let words: Vec<(String, bool)> =
-            found.map(|word| (plain_word(word), word.starts_with(char::is_uppercase))).collect();
+            found.enumerate().map(|(i, word)| (plain_word(word), is_named(word, i == 0))).collect();
         let is_negation = |word: &str| has(NEGATIONS, word) || word.ends_with("n't");
         let mut numbers = numbers(text);
         order::sort(&mut numbers);
@@ -118,7 +124,7 @@ impl Sentence {
             of.words.iter().filter(|(word, _)| count(of, word) > count(not, word)).cloned().collect()
         };
         let (mine, theirs) = (only(self, other), only(other, self));
-        let named = |words: &[(String, bool)]| words.iter().any(|(word, name)| *name && !is_function_word(word));
+        let named = |words: &[(String, bool)]| words.iter().any(|(_, name)| *name);
         // Where most words are written so, a capital makes no name.
         let titled = |s: &Sentence| 2 * s.words.iter().filter(|(_, name)| *name).count() > s.words.len();
         if named(&mine) && named(&theirs) && !(titled(self) && titled(other)) {
