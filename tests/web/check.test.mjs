@@ -138,7 +138,7 @@ describe("Model.check", () => {
     const cases = [
       [{ ...LLAMA, "general.architecture": "mamba" }, tensors, /architecture "mamba" is not supported; supported: llama, /],
       [{ ...LLAMA, "llama.expert_count": 8 }, tensors, /llama\.expert_count of 8 is not supported/],
-      [{ ...LLAMA, "tokenizer.ggml.model": "t5" }, tensors, /tokenizer "t5" is not supported/],
+      [{ ...LLAMA, "tokenizer.ggml.model": "rwkv" }, tensors, /tokenizer "rwkv" is not supported/],
       [{ ...LLAMA, "tokenizer.ggml.model": "gpt2", "tokenizer.ggml.pre": "viking" }, tensors, /pre-tokenizer "viking" is not supported/],
     ];
     for (const [metadata, tensors, reason] of cases) {

@@ -380,7 +380,7 @@ export class Model {
 
   /** The text of token ids. */
   async detokenize(ids: Iterable<number>): Promise<string> {
-    return this.#connection.send<string>({ method: "detokenize", ids: checkedIds(ids) }).answer;
+    return this.#connection.send<string>({ method: "detokenize", ids: Uint32Array.from(checkedIds(ids)) }).answer;
   }
 
   /** Ends the worker and frees its memory. Open calls reject with a `DisposedError`. */

@@ -41,12 +41,12 @@ export interface SpeedOptions {
 }
 
 /** Token ids that a caller gave. */
-export function checkedIds(ids: Iterable<number>): Uint32Array<ArrayBuffer> {
+export function checkedIds(ids: Iterable<number>): number[] {
   if (typeof ids !== "object" || ids === null || !(Symbol.iterator in ids)) throw optionError("ids", "token ids, such as those of tokenize", ids);
   const list = [...ids];
   const wrong = list.findIndex((id) => !(Number.isInteger(id) && id >= 0 && id < 2 ** 32));
   if (wrong >= 0) throw optionError(`ids[${wrong}]`, "a whole number of at least 0", list[wrong]);
-  return Uint32Array.from(list);
+  return list;
 }
 
 /** @internal Refuses what is no signal or no function: ignored, it would be a stop button that does nothing. */
