@@ -45,9 +45,9 @@ pub(super) struct Worth {
     /// When a helper was last left out, and for how long.
     left_out_since: f64,
     pause: f64,
-    /// The last two passes alone, and whether one was.
+    /// How long the last two passes alone took; infinite where there was none.
     alone: [f64; 2],
-    /// The fastest of so many passes with helpers.
+    /// The fastest of the passes with helpers that are judged next, and how many these are so far.
     fastest: f64,
     passes: u32,
     /// Whether the last ones that were judged were slower.
@@ -55,6 +55,8 @@ pub(super) struct Worth {
     /// Passes until the next try, and passes left of this one.
     next_try: u32,
     tried: u32,
+    /// The pass at hand is one of a try.
+    trying: bool,
 }
 
 impl Worth {
@@ -72,12 +74,13 @@ impl Worth {
             suspected: false,
             next_try: FIRST_TRY,
             tried: 0,
+            trying: false,
         }
     }
 
     /// How many helpers are left out.
     pub fn left_out(&self) -> usize {
-        if self.tried > 0 { usize::MAX } else { self.left_out }
+        if self.trying { usize::MAX } else { self.left_out }
     }
 
     /// A pass over one token begins.
@@ -88,12 +91,16 @@ impl Worth {
                 (self.next_try, self.tried) = (TRY, TRIED);
             }
         }
+        self.trying = self.tried > 0;
     }
 
     /// At the time `now` a pass over one token has ended, which took so long and was begun with so many helpers left out, of
     /// `helpers` in all.
     pub fn end(&mut self, now: f64, took: f64, left_out: usize, helpers: usize) {
-        if left_out >= helpers && self.left_out() >= helpers {
+        let alone = left_out >= helpers && self.left_out() >= helpers;
+        // What comes between two passes of a try, such as a prompt, has all helpers.
+        self.trying = false;
+        if alone {
             self.tried = self.tried.saturating_sub(1);
             if self.tried == 0 {
                 self.alone = [self.alone[1], took];
@@ -257,6 +264,20 @@ mod tests {
             let speed = alone * write(&mut worth, 10_000.0, 10_000.0, alone, alone / 1.5);
             assert!(speed > 1.35, "{alone}: {speed}");
         }
+    }
+
+    #[test]
+    fn between_the_passes_of_a_try_nobody_is_left_out() {
+        let mut worth = Worth::new();
+        let mut alone = 0;
+        for now in 0..200 {
+            assert_eq!(worth.left_out(), 0, "before pass {now}");
+            worth.begin();
+            let left_out = worth.left_out();
+            alone += usize::from(left_out > 0);
+            worth.end(f64::from(now), if left_out > 0 { 1.0 } else { 0.6 }, left_out, 1);
+        }
+        assert!((4..=8).contains(&alone), "{alone}");
     }
 
     #[test]
