@@ -116,15 +116,15 @@ fn a_tokenizer_json_goes_before_and_what_is_missing_is_named() {
     let vocab = b"{\"<unk>\":0,\"</s>\":1}".to_vec();
     assert!(refused("MarianMTModel", &[("source.spm", bpe), ("vocab.json", vocab)]).contains("BPE"));
     assert!(refused("CamembertModel", &[("sentencepiece.bpe.model", spm.clone())]).contains("CamembertModel"));
-    for damaged in [
-        &b"version https://git-lfs.github.com"[..],
-        b"",
-        &spm[..spm.len() - 3],
-        b"\x0a\xff\xff\xff\xff\xff\xff\xff\x01",
+    for (damaged, found) in [
+        (&b"version https://git-lfs.github.com"[..], "a Git LFS pointer"),
+        (b"", "an empty file"),
+        (&spm[..spm.len() - 3], "bytes that end inside of a field"),
+        (b"\x0a\xff\xff\xff\xff\xff\xff\xff\x01", "bytes that end inside of a field"),
     ] {
         let error = tokenizer("T5ForConditionalGeneration", &[("spiece.model", damaged.to_vec())]).unwrap_err();
         assert!(matches!(error, Error::Format { .. }), "{error}");
-        assert!(error.to_string().contains("SentencePiece"), "{error}");
+        assert!(error.to_string().contains("SentencePiece") && error.to_string().contains(found), "{error}");
     }
 }
 

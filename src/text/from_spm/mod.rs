@@ -14,7 +14,7 @@ use proto::{Fields, Held};
 use super::from_gguf;
 use super::tokenizer::Tokenizer;
 use crate::error::{Error, Result};
-use crate::format::{Dialect, ModelFile, TOKENIZER_CONFIG, TokenizerSource, Value};
+use crate::format::{Dialect, ModelFile, TOKENIZER_CONFIG, TokenizerSource, Value, stand_in};
 
 /// Kinds of pieces, as SentencePiece and GGUF number them.
 const NORMAL: i64 = 1;
@@ -34,7 +34,7 @@ struct Model {
 
 /// Builds the tokenizer of a folder from its SentencePiece model; `vocab`: the text of its `vocab.json`.
 pub fn build(file: &ModelFile, bytes: &[u8], vocab: Option<&[u8]>) -> Result<Tokenizer> {
-    let mut model = read(bytes)?;
+    let mut model = read(bytes).map_err(|e| stand_in(bytes).map_or(e, damaged))?;
     let class = file.metadata.get("architectures").and_then(Value::as_strings).and_then(<[String]>::first);
     let class = class.map_or("", String::as_str);
     if class.starts_with("Marian") {
@@ -194,7 +194,7 @@ fn damaged(found: &str) -> Error {
     Error::Format {
         file: "the SentencePiece model".into(),
         what: "the file".into(),
-        expected: "a whole SentencePiece model (a Git LFS pointer or an error page is none)".into(),
+        expected: "a whole SentencePiece model".into(),
         found: found.into(),
     }
 }
