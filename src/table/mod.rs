@@ -130,6 +130,16 @@ pub fn is_table(file: &ModelFile) -> bool {
     file.metadata.get("general.architecture").and_then(format::Value::as_str) == Some(ARCHITECTURE)
 }
 
-fn dot(a: &[f32], b: &[f32]) -> f32 {
-    a.iter().zip(b).map(|(a, b)| a * b).sum()
+/// The product of two vectors: of those that [`Table::embed`] gives, their cosine. In eight lanes, which vector instructions take at once:
+/// thousands of texts are millions of pairs.
+pub fn dot(a: &[f32], b: &[f32]) -> f32 {
+    let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<8>(), b.as_chunks::<8>());
+    let mut sums = [0.0f32; 8];
+    for (a, b) in a.iter().zip(b) {
+        for ((sum, a), b) in sums.iter_mut().zip(a).zip(b) {
+            *sum += a * b;
+        }
+    }
+    let rest = a_rest.iter().zip(b_rest).map(|(a, b)| a * b);
+    sums.into_iter().sum::<f32>() + rest.sum::<f32>()
 }

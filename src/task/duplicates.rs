@@ -13,6 +13,7 @@ use serde::Deserialize;
 use crate::error::{Error, Result};
 use crate::language::en::said::Said;
 use crate::run::{Ended, Event, Group, Job, Member, Model, Phase};
+use crate::table::dot;
 
 /// Share of the words of both that near duplicates have in common.
 const OVERLAP: f64 = 0.5;
@@ -112,17 +113,4 @@ impl Text {
         let (a, b) = (self.said(), other.said());
         a.overlap(b) >= OVERLAP && (!same_facts || a.agrees(b))
     }
-}
-
-/// In eight lanes, which vector instructions take at once: thousands of texts are millions of pairs.
-fn dot(a: &[f32], b: &[f32]) -> f32 {
-    let mut sums = [0.0f32; 8];
-    let (heads, tails) = (a.chunks_exact(8).zip(b.chunks_exact(8)), a.len() / 8 * 8);
-    for (a, b) in heads {
-        for (sum, (a, b)) in sums.iter_mut().zip(a.iter().zip(b)) {
-            *sum += a * b;
-        }
-    }
-    let rest = a.iter().zip(b).skip(tails).map(|(a, b)| a * b);
-    sums.into_iter().sum::<f32>() + rest.sum::<f32>()
 }
