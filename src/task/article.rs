@@ -129,11 +129,12 @@ impl Article {
     pub fn doubts(&self) -> Vec<bool> {
         let all = self.all();
         let turns = dialogue::is_dialogue(&all);
+        let mut doubts: Vec<bool> = all.iter().map(|sentence| turns && dialogue::is_filler(sentence)).collect();
         // Neither what is denied nor its denial says anything alone.
-        let denied = |i: usize| {
-            all.get(i + 1).is_some_and(|next| refutes(next)) || i > 0 && all.get(i).is_some_and(|own| refutes(own))
-        };
-        all.iter().enumerate().map(|(i, sentence)| turns && dialogue::is_filler(sentence) || denied(i)).collect()
+        for i in (1..all.len()).filter(|i| refutes(all[*i])) {
+            (doubts[i - 1], doubts[i]) = (true, true);
+        }
+        doubts
     }
 
     /// Tokens of a sentence: with one leading space, control tokens in it being plain text, and cut to what a chunk can

@@ -13,7 +13,7 @@ const CONNECTIVES: &str = include_str!("lists/connectives.txt");
 const CLAUSE_BEGINS: &str = include_str!("lists/clause_begins.txt");
 /// What a sentence that denies the one before it goes on with.
 const REFUTED: &str = include_str!("lists/refuted.txt");
-/// What it begins with.
+/// What it begins with, in ASCII letters.
 const POINTERS_BACK: [&str; 8] =
     ["that ", "this ", "it ", "both ", "the claim ", "the report ", "that claim ", "this claim "];
 /// Words that no title ends with.
@@ -30,6 +30,11 @@ pub fn stands_alone(sentence: &str) -> bool {
 
 /// Whether a sentence says of the one before it that it is not so: `That is false`.
 pub fn refutes(sentence: &str) -> bool {
+    let begins = |start: &&str| sentence.get(..start.len()).is_some_and(|own| own.eq_ignore_ascii_case(start));
+    // Most sentences point to nothing.
+    if !POINTERS_BACK.iter().any(begins) {
+        return false;
+    }
     let lower = case::lower(sentence);
     let not_so = |rest: &str| {
         REFUTED

@@ -27,15 +27,13 @@ pub struct Written {
 
 /// What a headline or tldr made of sentence `i` of a text says.
 pub fn told(section: &SummarySection, kind: SummaryKind, article: &Article, i: usize) -> String {
-    let spoken = article.is_dialogue();
-    let sentence = |i: usize| if spoken { fluent(article.sentence(i)) } else { article.sentence(i).to_string() };
-    match section.headline_words.as_ref().filter(|_| kind == SummaryKind::Headline) {
-        Some(words) => {
-            let all: Vec<String> = (0..article.sentences.len()).map(sentence).collect();
-            words.cut(&all.iter().map(String::as_str).collect::<Vec<_>>(), i)
-        }
-        None => shortened(&sentence(i)),
+    let words = section.headline_words.as_ref().filter(|_| kind == SummaryKind::Headline);
+    if !article.is_dialogue() {
+        return words.map_or_else(|| shortened(article.sentence(i)), |words| words.cut(&article.all(), i));
     }
+    let Some(words) = words else { return shortened(&fluent(article.sentence(i))) };
+    let all: Vec<String> = article.all().into_iter().map(fluent).collect();
+    words.cut(&all.iter().map(String::as_str).collect::<Vec<_>>(), i)
 }
 
 /// A text to be written in place of what the model would write after the text that it has read.
