@@ -22,7 +22,7 @@ fn backend(choice: DeviceChoice) -> Result<Backend, Error> {
     pollster::block_on(Backend::load(plan, weights, choice, || 0.0, &mut |_, _| {}))
 }
 
-fn tokens(seed: u32, n: u32) -> Vec<u32> {
+pub fn tokens(seed: u32, n: u32) -> Vec<u32> {
     (0..n).map(|i| (seed + 37 * i + i * i) % 300 + 1).collect()
 }
 
@@ -33,6 +33,25 @@ fn feed(session: &mut Session, backend: &mut Backend, tokens: &[u32]) -> Vec<f32
     while !left.is_empty() {
         let fed = pollster::block_on(session.feed(backend, left, LogitRows::Last, &mut logits)).unwrap();
         left = &left[fed..];
+    }
+    logits
+}
+
+/// The logits behind the last of some tokens that follow `n`, fed one by one, with a step back now and then.
+pub fn in_steps(
+    session: &mut Session,
+    n: usize,
+    tokens: &[u32],
+    mut feed: impl FnMut(&mut Session, &[u32]) -> Vec<f32>,
+) -> Vec<f32> {
+    session.truncate(n);
+    let mut logits = Vec::new();
+    for (i, token) in tokens.iter().enumerate() {
+        if i % 7 == 3 {
+            feed(session, &[9, 8]);
+            session.truncate(n + i);
+        }
+        logits = feed(session, &[*token]);
     }
     logits
 }
@@ -59,16 +78,7 @@ fn shortened_copied_and_saved_sessions_go_on_as_one_text_would() {
         assert_eq!(feed(&mut loaded, &mut backend, &other), expected, "saved at {cut}");
 
         assert_eq!(feed(&mut session, &mut backend, &other), expected, "shortened to {cut}");
-        // Token by token, with a step back now and then.
-        session.truncate(cut);
-        let mut logits = Vec::new();
-        for (i, token) in other.iter().enumerate() {
-            if i % 7 == 3 {
-                feed(&mut session, &mut backend, &[9, 8]);
-                session.truncate(cut + i);
-            }
-            logits = feed(&mut session, &mut backend, &[*token]);
-        }
+        let logits = in_steps(&mut session, cut, &other, |session, tokens| feed(session, &mut backend, tokens));
         assert_eq!(logits, expected, "in steps from {cut}");
     }
 }
@@ -98,16 +108,7 @@ fn shortened_and_copied_sessions_go_on_on_the_gpu() {
         near(&feed(&mut copy, &mut on_gpu, &other), &expected, format!("copied at {cut}"));
         session.truncate(cut);
         near(&feed(&mut session, &mut on_gpu, &other), &expected, format!("shortened to {cut}"));
-        // Token by token, with a step back now and then.
-        session.truncate(cut);
-        let mut logits = Vec::new();
-        for (i, token) in other.iter().enumerate() {
-            if i % 7 == 3 {
-                feed(&mut session, &mut on_gpu, &[9, 8]);
-                session.truncate(cut + i);
-            }
-            logits = feed(&mut session, &mut on_gpu, &[*token]);
-        }
+        let logits = in_steps(&mut session, cut, &other, |session, tokens| feed(session, &mut on_gpu, tokens));
         near(&logits, &expected, format!("in steps from {cut}"));
     }
 }

@@ -10,6 +10,7 @@ use nanolm::session::{Saved, Session};
 use nanolm::weights::Quantise;
 use nanolm::{Error, arch, format, weights};
 
+use super::convolutions::{in_steps, tokens};
 use super::run::{generate, load, read, root};
 
 const IDENTITY: u64 = 7;
@@ -28,10 +29,6 @@ fn backend(folder: &str, exact: bool) -> Backend {
     let plan = Arc::new(plan::build(&config));
     let weights = Arc::new(weights::load(&plan, &file).unwrap());
     Backend::cpu(plan, weights).unwrap()
-}
-
-fn tokens(seed: u32, n: u32) -> Vec<u32> {
-    (0..n).map(|i| (seed + 37 * i + i * i) % 300 + 1).collect()
 }
 
 fn new(backend: &Backend) -> Session {
@@ -72,16 +69,7 @@ fn shortened_copied_and_saved_sessions_go_on_as_one_text_would() {
             assert!(feed(&mut loaded, &mut backend, &rest).0 == expected, "{folder} saved at {cut}");
 
             assert!(feed(&mut session, &mut backend, &other).0 == expected, "{folder} shortened to {cut}");
-            // Token by token, with a step back now and then.
-            session.truncate(cut);
-            let mut logits = Vec::new();
-            for (i, token) in other.iter().enumerate() {
-                if i % 7 == 3 {
-                    feed(&mut session, &mut backend, &[9, 8]);
-                    session.truncate(cut + i);
-                }
-                logits = feed(&mut session, &mut backend, &[*token]).0;
-            }
+            let logits = in_steps(&mut session, cut, &other, |session, tokens| feed(session, &mut backend, tokens).0);
             assert!(logits == expected, "{folder} in steps from {cut}");
         }
     }

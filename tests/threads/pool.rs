@@ -11,10 +11,7 @@ use nanolm::cpu::threads::{MAX_PARTS, MAX_THREADS, Pool};
 
 /// Runs `test` with a pool of `helpers` helpers, all of them there; ends them afterwards, also where the test panics.
 fn with_helpers<R>(helpers: usize, test: impl FnOnce(&Pool) -> R) -> R {
-    with_helpers_of(Pool::new(), helpers, test)
-}
-
-fn with_helpers_of<R>(pool: Pool, helpers: usize, test: impl FnOnce(&Pool) -> R) -> R {
+    let pool = Pool::new();
     thread::scope(|scope| {
         for _ in 0..helpers {
             scope.spawn(|| catch_unwind(AssertUnwindSafe(|| pool.help())));
