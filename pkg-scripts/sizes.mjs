@@ -4,7 +4,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join, normalize } from "node:path";
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 
-/** JavaScript and wasm together, gzipped, without the model, for the largest build; tests/npm/size.test.mjs holds it. */
+/** JavaScript and wasm together, gzipped, without the model, for the largest build; tests/npm/size.test.mjs holds it. The aim is 800,000. */
 export const BUDGET = 866_000;
 
 /** What a page's first call makes a browser download, but for the engine's workers: the modules that the package's own imports. */

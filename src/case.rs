@@ -1,7 +1,7 @@
 //! Letters in lower and upper case.
 //!
-//! As the standard library says, whose tables are 25 KB: these are runs of letters at one distance from those of the other case, and of
-//! 1 KB. A test makes them again (`NANOLM_WRITE_TABLES=1 cargo test --lib unicode` writes them), of all characters of Unicode 16.
+//! As the standard library says, whose tables are 25 KB. These are 1.4 KB: runs of letters that have their other case at the same distance.
+//! A test makes them again, of all characters of Unicode 16 (`NANOLM_WRITE_TABLES=1 cargo test --lib unicode` writes them).
 
 use std::sync::OnceLock;
 

@@ -36,7 +36,7 @@
 //! quant -> format -> model (config, plan) -> arch -> weights -> cpu | gpu -> backend -> session -> sample -> text -> table, heads -> run -> task -> js
 //! ```
 //!
-//! A file's bytes come in at [`mod@format`]. [`language`] imports none of these. [`error`], [`tensor`] (types and bytes, no operations) `order` (sorting), `case` (of letters) and `checksum` are open to all. `tests/architecture.rs` holds the rule.
+//! A file's bytes come in at [`mod@format`]. [`language`] imports none of these. [`error`], [`tensor`] (types and bytes, no operations), `order` (sorting), `case` (of letters) and `checksum` are open to all. `tests/architecture.rs` holds the rule.
 
 // What only tasks use stays where it is in a build without them.
 #![cfg_attr(not(feature = "tasks"), allow(dead_code))]

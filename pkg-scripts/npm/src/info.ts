@@ -73,9 +73,9 @@ export interface Progress {
   /**
    * While loading: `download` (bytes), `read` (the file, the tokenizer, the weights), `device` (putting the model on its device).
    * While a call runs: `prefill` (tokens of the prompt), `score` (sentences), `decode` (parts of a long text), `replay` (tokens
-   * that are read again after a GPU was lost), `embed` (texts).
+   * that are read again after a GPU was lost), `embed` (texts), `compare` (texts, by `nearDuplicates`).
    */
-  phase: "download" | "read" | "device" | "embed" | "prefill" | "score" | "decode" | "replay" | (string & {});
+  phase: "download" | "read" | "device" | "embed" | "compare" | "prefill" | "score" | "decode" | "replay" | (string & {});
   /** How far it is, in what the phase counts. */
   loaded: number;
   /** Not known for a download whose length the server does not tell. */

@@ -40,6 +40,7 @@ const FEWEST: f64 = 3.0;
 const SITE_NAME: usize = 4;
 /// Words of a title, at most.
 const MOST_WORDS: usize = 25;
+
 /// The part of `title` that is a headline of the text with these sentences, as a range of its bytes; nothing where none is.
 pub fn fitting(title: &str, sentences: &[&str]) -> Option<Range<usize>> {
     let parts = parts(title);

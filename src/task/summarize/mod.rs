@@ -6,7 +6,8 @@
 //! A tldr or a headline is generated after the text, greedily, or, for a model that says so (`"writing": "copy"`), made of
 //! the text's own words: a tldr is the sentence that tells the most on its own, shortened, or for longer ones such a
 //! sentence of each part of the text; a headline is what a title needs of that sentence (see `headline`), or its beginning, up
-//! to where the model most expects a title to end. A title of the text's page that fits it is taken in place of either. Where the text is longer than a chunk, its most salient sentences are read before either.
+//! to where the model most expects a title to end. The title of the text's page is taken for the headline where it fits the text. Where the
+//! text is longer than a chunk, its most salient sentences are read before a tldr or a headline is made.
 
 mod copy;
 mod headline_words;

@@ -40,7 +40,7 @@ export interface SpeedOptions {
   fresh?: boolean | undefined;
 }
 
-/** Token ids that a caller gave. */
+/** @internal Token ids that a caller gave. */
 export function checkedIds(ids: Iterable<number>): number[] {
   if (typeof ids !== "object" || ids === null || !(Symbol.iterator in ids)) throw optionError("ids", "token ids, such as those of tokenize", ids);
   const list = [...ids];
