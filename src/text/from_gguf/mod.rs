@@ -2,6 +2,7 @@
 
 mod bert;
 mod keys;
+mod sentence_piece;
 mod unigram;
 
 use super::models::{Bpe, Model, byte_piece};
@@ -167,8 +168,7 @@ pub fn build(file: &ModelFile) -> Result<Tokenizer> {
         }
     }
 
-    let prefix_space = !byte_level && keys.flag("add_space_prefix", true)?;
-    let (normalizers, pre_tokenizers, default_bos) = if byte_level {
+    let (normalizers, pre_tokenizers, adds_space, default_bos) = if byte_level {
         let (family, pre) = pre_family(&keys)?;
         if pre == DEFAULT {
             notes.push(format!(
@@ -179,7 +179,7 @@ pub fn build(file: &ModelFile) -> Result<Tokenizer> {
         }
         read_merges(&keys, &mut bpe)?;
         bpe.whole_pieces_first = family.whole_pieces_first;
-        (Vec::new(), pre_tokenizers(family.cuts)?, family.add_bos)
+        (Vec::new(), pre_tokenizers(family.cuts)?, false, family.add_bos)
     } else {
         let scores = keys
             .per_token("scores", n, Value::as_floats)?
@@ -200,14 +200,15 @@ pub fn build(file: &ModelFile) -> Result<Tokenizer> {
         bpe.merge_by_score(score).ok_or_else(|| {
             keys.invalid("tokens", "pieces of text", "texts of many thousand bytes, or that join in all ways")
         })?;
-        (vec![unigram::normalizer(&keys)?.0], Vec::new(), true)
+        let (normalizer, adds_space) = sentence_piece::normalizer(&keys)?;
+        (vec![normalizer], Vec::new(), adds_space, true)
     };
     let with = |flag: bool, id: Option<u32>| if flag { id.into_iter().collect() } else { Vec::new() };
     Ok(Tokenizer {
         vocabulary,
         added,
         pipeline: Pipeline { normalizers, pre_tokenizers, model: Model::Bpe(bpe.finish()) },
-        adds_space: prefix_space,
+        adds_space,
         unknown,
         prefix: with(keys.flag("add_bos_token", default_bos)?, bos),
         suffix: with(keys.flag("add_eos_token", false)?, eos),

@@ -1,12 +1,11 @@
 //! SentencePiece's Unigram, as T5, Marian and XLM-RoBERTa have it.
 
 use super::super::models::{Model, Unigram};
-use super::super::normalizer::Normalizer;
 use super::super::pipeline::Pipeline;
-use super::super::precompiled::Precompiled;
 use super::super::tokenizer::Tokenizer;
 use super::super::vocabulary::TokenKind;
 use super::keys::{Keys, kind, read_tokens};
+use super::sentence_piece::normalizer;
 use crate::error::Result;
 use crate::format::Value;
 
@@ -69,18 +68,4 @@ pub fn build(keys: &Keys<'_>) -> Result<Tokenizer> {
         start: bos,
         notes: Vec::new(),
     })
-}
-
-/// SentencePiece's normalisation, and whether it puts a space before texts.
-pub fn normalizer(keys: &Keys<'_>) -> Result<(Normalizer, bool)> {
-    let rules = keys.typed("precompiled_charsmap", "an array of bytes", Value::as_ints)?;
-    let rules = rules.filter(|bytes| !bytes.is_empty()).map(|bytes| {
-        // Some writers have bytes with a sign.
-        let bytes: Vec<u8> = bytes.iter().map(|byte| *byte as u8).collect();
-        let expected = "SentencePiece's rules, each of at most 100 bytes";
-        Precompiled::of(&bytes).ok_or_else(|| keys.invalid("precompiled_charsmap", expected, "something else"))
-    });
-    let prefix = keys.flag("add_space_prefix", true)?;
-    let strip = keys.flag("remove_extra_whitespaces", false)?;
-    Ok((Normalizer::SentencePiece { rules: rules.transpose()?, prefix, strip }, prefix))
 }
