@@ -105,6 +105,8 @@ test("the address of a model's page on the hub is that of its files", async () =
 
 describe("options that are none", () => {
   table([
+    ["bytes", () => Model.load(undefined, new Uint8Array(145e6)), "option/invalid", /options: expected an object, found a Uint8Array of 145000000 bytes/],
+    ["a list", () => Model.load(undefined, ["cpu"]), "option/invalid", /options: expected an object, found an array of 1/],
     ["a letter wrong", () => Model.load(undefined, { devcie: "cpu" }), "option/invalid", /option devcie: .*found an unknown option\. Did you mean device\?/],
     ["transformers.js' name of the progress", () => Model.load(undefined, { progress_callback() {} }), "option/invalid", /Did you mean onProgress\?/],
     ["transformers.js' name of the type", () => Model.load(undefined, { dtype: "q4" }), "option/invalid", /Did you mean quantize\?/],

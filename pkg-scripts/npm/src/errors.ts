@@ -305,6 +305,7 @@ function inWords(value: unknown): string {
   try {
     if (typeof (value as PromiseLike<unknown> | null | undefined)?.then === "function") return "a promise: await it first";
     if (Array.isArray(value)) return value.length === 0 ? "an empty array" : `an array of ${value.length}`;
+    if (ArrayBuffer.isView(value)) return `a ${value.constructor.name} of ${value.byteLength} bytes`;
     const text = String(value);
     return text === "[object Object]" ? `an object with ${Object.keys(value as object).join(", ") || "nothing in it"}` : text;
   } catch {

@@ -88,14 +88,18 @@ export const LOAD_OPTIONS = [
 
 /** @internal Refuses options in the source's place: they would be taken for files by their names. */
 export function checkSource(source: unknown): void {
-  const names = typeof source === "object" && source !== null ? Object.keys(source) : [];
-  if (names.length === 0 || !names.every((name) => LOAD_OPTIONS.includes(name))) return;
+  // Looked for by their names before all names are listed: bytes in memory have as many as they are long.
+  if (typeof source !== "object" || source === null || !LOAD_OPTIONS.some((name) => Object.hasOwn(source, name))) return;
+  if (!Object.keys(source).every((name) => LOAD_OPTIONS.includes(name))) return;
   throw optionError("source", "a model, or undefined for the default one, and options behind it: Model.load(undefined, { … })", source);
 }
 
 /** @internal The options as an object, whatever the caller gave. */
 export function checkOptions<T extends object>(options: T): T {
-  if (typeof options !== "object" || options === null) throw optionError("options", "an object", options);
+  // Bytes or a list would be taken apart into as many unknown options as they are long.
+  if (typeof options !== "object" || options === null || Array.isArray(options) || ArrayBuffer.isView(options)) {
+    throw optionError("options", "an object", options);
+  }
   return options;
 }
 
