@@ -109,7 +109,9 @@ pub unsafe fn scan<V: Vector>(
             } else {
                 step
             };
-            let decay = V::splat(f64::from(step * weights.a[h]).exp() as f32);
+            let decay = f64::from(step * weights.a[h]).exp();
+            // Of a state so small a part changes no sum, and subnormal products take some processors a hundred times as long. NaN stays.
+            let decay = V::splat(if decay < 1e-28 { 0.0 } else { decay as f32 });
             let (inputs, groups) = convolved.split_at(ssm.inner());
             let (written, read) = groups.split_at(n_groups * width);
             let [written, read] = [written, read].map(|part| &part[h / shared * width..][..width]);
