@@ -9,6 +9,8 @@ use crate::show::table;
 
 /// Tokens written after the shorter prompt.
 const WRITTEN: usize = 32;
+/// Prompts tried in a run until one is answered: after tokens that mean nothing, many a model ends its text at once.
+const TRIES: usize = 8;
 
 pub fn command(mut args: Args) -> Result<()> {
     let (load, as_json) = (Load::of(&mut args)?, args.flag("--json"));
@@ -24,8 +26,9 @@ pub fn command(mut args: Args) -> Result<()> {
         let mut rows = vec![["", "tokens", "ms", "tokens/s"].map(str::to_string).to_vec()];
         let mut told = Vec::new();
         let mut tell = |what: &str, tokens: usize, ms: f64| {
-            let rate = tokens as f64 * 1e3 / ms;
-            rows.push(vec![what.into(), tokens.to_string(), format!("{ms:.1}"), format!("{rate:.1}")]);
+            let rate = (tokens > 0).then(|| tokens as f64 * 1e3 / ms);
+            let shown = rate.map_or("-".into(), |rate| format!("{rate:.1}"));
+            rows.push(vec![what.into(), tokens.to_string(), format!("{ms:.1}"), shown]);
             told.push(json!({"what": what, "tokens": tokens, "ms": ms, "tokensPerSecond": rate}));
         };
         let room = model.context_len().saturating_sub(WRITTEN + 1);
@@ -38,9 +41,14 @@ pub fn command(mut args: Args) -> Result<()> {
         }
         let (mut ms, mut tokens) = (Vec::new(), 0);
         for run in 0..runs {
-            let (usage, timings) = once(&model, 16.min(room), WRITTEN, run).await?;
-            tokens = usage.completion_tokens;
-            ms.push(timings.decode_ms / tokens.max(1) as f64);
+            for attempt in 0..TRIES {
+                let (usage, timings) = once(&model, 16.min(room), WRITTEN, run * TRIES + attempt).await?;
+                if usage.completion_tokens > 0 {
+                    tokens = usage.completion_tokens;
+                    ms.push(timings.decode_ms / tokens as f64);
+                    break;
+                }
+            }
         }
         tell("decode", tokens, median(ms) * tokens as f64);
         let device = model.info().device.kind.name();
@@ -78,7 +86,8 @@ async fn once(model: &std::rc::Rc<Model>, n: usize, written: usize, run: usize) 
     }
 }
 
+/// 0 of none.
 fn median(mut all: Vec<f64>) -> f64 {
     all.sort_by(f64::total_cmp);
-    all[all.len() / 2]
+    all.get(all.len() / 2).copied().unwrap_or(0.0)
 }
