@@ -40,7 +40,7 @@ fn stays_accurate_over_the_whole_range<V: Vector>() {
     }
 }
 
-/// What is multiplied by subnormal numbers takes some processors a hundred times as long.
+/// What is multiplied by subnormal numbers takes some processors many times as long.
 fn gives_nothing_subnormal<V: Vector>() {
     for kind in ACTIVATIONS {
         let x: Vec<f32> = (-40_000..4000).map(|i| i as f32 / 100.0).collect();

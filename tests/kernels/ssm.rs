@@ -7,7 +7,12 @@ use nanolm::cpu::simd::{Scalar, Vector};
 use nanolm::cpu::threads::POOL;
 use nanolm::model::SsmConfig;
 
-at_every_level!(scans, parts_equal_the_whole_bit_for_bit, a_mark_is_the_state_before_the_last_row);
+at_every_level!(
+    scans,
+    parts_equal_the_whole_bit_for_bit,
+    a_mark_is_the_state_before_the_last_row,
+    a_state_that_fades_at_once_is_not_subnormal
+);
 
 fn config(n_heads: usize, head_dim: usize, n_groups: usize, state: usize, kernel: usize) -> SsmConfig {
     let (conv_bias, proj_bias, step_limits, eps) = (true, false, (0.0, f32::INFINITY), 1e-5);
@@ -86,4 +91,24 @@ fn a_mark_is_the_state_before_the_last_row<V: Vector>() {
         let [_, kept, _] = run::<V>(&x[..(n - 1) * ssm.row_width()], &ssm, &vectors, &[n - 1]);
         assert_eq!(mark, kept, "{kernel} {n}");
     }
+}
+
+/// Products with subnormal numbers take some processors many times as long.
+fn a_state_that_fades_at_once_is_not_subnormal<V: Vector>() {
+    let ssm = config(5, 8, 1, 16, 1);
+    let mut vectors = vectors(&ssm);
+    // Steps of 1, and decays of e^-60, e^-70 ...
+    vectors[1].fill(0.0);
+    vectors[2].fill((std::f32::consts::E - 1.0).ln());
+    vectors[3] = (6..11).map(|a| -10.0 * a as f32).collect();
+    let mut x = rows(Pattern::Normal, 2, ssm.row_width(), 88);
+    let (first, second) = x.split_at_mut(ssm.row_width());
+    first[ssm.row_width() - ssm.n_heads..].fill(0.0);
+    // Nothing is written in its place.
+    second.fill(0.0);
+    let [_, kept, mark] = run::<V>(&x, &ssm, &vectors, &[2]);
+    assert!(mark.iter().all(|x| x.is_normal()), "the first row is written");
+    assert_eq!(kept.iter().find(|x| x.is_subnormal()), None);
+    let (slowest, rest) = kept.split_at(8 * 16);
+    assert!(slowest.iter().all(|x| *x != 0.0) && rest.iter().all(|x| *x == 0.0));
 }

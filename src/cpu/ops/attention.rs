@@ -10,7 +10,7 @@ use std::ops::Range;
 use super::store_kv::{BLOCK, Layer};
 use crate::cpu::out::Out;
 use crate::cpu::relative::Biases;
-use crate::cpu::simd::math::{exp, soft_cap};
+use crate::cpu::simd::math::{exp_or_zero, soft_cap};
 use crate::cpu::simd::tile::multiply;
 use crate::cpu::simd::{Vector, largest_lane, load_partial, store_partial};
 
@@ -283,16 +283,8 @@ fn cap_by<V: Vector>(x: &mut [f32], cap: f32) {
     store_partial(soft_cap(load_partial(tail), cap), tail);
 }
 
-/// Differences from the largest score of which the exponential counts as 0: it is `1.6e-28` of the largest, less than what f32 can
-/// add to it over any context.
-const LEAST: f32 = -64.0;
-
-/// `x = exp(x - max(x))`, 0 where the difference is [`LEAST`] or less; gives their sum, NaN where one of them is not finite. `x` is
-/// not empty.
-///
-/// Without that limit, a sharp head would have probabilities near the smallest of f32 for most positions, and subnormal ones once
-/// they are multiplied by the values' scales. Of those, WebAssembly must keep every bit, and Intel's processors take a hundred times
-/// as long for each product: the default model read at a tenth of its speed.
+/// `x = exp(x - max(x))`, or 0 (see `exp_or_zero`: sharp heads leave most positions next to nothing); gives their sum, NaN where one
+/// of them is not finite. `x` is not empty.
 #[inline(always)]
 fn softmax_numerators<V: Vector>(x: &mut [f32]) -> f32 {
     let (chunks, tail) = x.as_chunks::<4>();
@@ -306,19 +298,16 @@ fn softmax_numerators<V: Vector>(x: &mut [f32]) -> f32 {
     }
     let largest = V::splat(largest);
     let (chunks, tail) = x.as_chunks_mut::<4>();
-    // 0 * x is 0 for every finite x, and NaN for the others, which `exp` may lose.
+    // 0 * x is 0 for every finite x, and NaN for the others, which `exp_or_zero` may lose.
     let (zero, mut total) = (V::splat(0.0), V::splat(0.0));
-    // The same function, so that what is limited becomes 0 exactly.
-    let least = exp(V::splat(LEAST));
-    let numerator = |x: V| exp(x.max(V::splat(LEAST))).sub(least);
     for chunk in chunks {
         let x = V::load(chunk).sub(largest);
-        let e = numerator(x);
+        let e = exp_or_zero(x);
         e.store(chunk);
         total = total.add(e).add(x.mul(zero));
     }
     let x = load_partial::<V>(tail);
     let poison = x.mul(zero).sum();
-    store_partial(numerator(x.sub(largest)), tail);
+    store_partial(exp_or_zero(x.sub(largest)), tail);
     total.sum() + tail.iter().sum::<f32>() + poison
 }

@@ -5,7 +5,7 @@
 
 use super::rms_norm::sum;
 use crate::cpu::out::Out;
-use crate::cpu::simd::math::silu;
+use crate::cpu::simd::math::{VANISHING, silu};
 use crate::cpu::simd::tile::halves;
 use crate::cpu::simd::{Vector, load_partial, store_partial};
 use crate::model::SsmConfig;
@@ -109,9 +109,10 @@ pub unsafe fn scan<V: Vector>(
             } else {
                 step
             };
-            let decay = f64::from(step * weights.a[h]).exp();
-            // Of a state so small a part changes no sum, and subnormal products take some processors a hundred times as long. NaN stays.
-            let decay = V::splat(if decay < 1e-28 { 0.0 } else { decay as f32 });
+            let exponent = step * weights.a[h];
+            // As `exp_or_zero`, but by way of f64; NaN stays.
+            let decay = if exponent <= VANISHING { 0.0 } else { f64::from(exponent).exp() as f32 };
+            let decay = V::splat(decay);
             let (inputs, groups) = convolved.split_at(ssm.inner());
             let (written, read) = groups.split_at(n_groups * width);
             let [written, read] = [written, read].map(|part| &part[h / shared * width..][..width]);

@@ -22,6 +22,20 @@ pub fn exp<V: Vector>(x: V) -> V {
     p.add_exponent(shifted)
 }
 
+/// The exponent from which down [`exp_or_zero`] is 0: `e^-64` is 1.6e-28, less than f32 can add to 1 over any context.
+pub const VANISHING: f32 = -64.0;
+
+/// [`exp`] of what is 0 at most, less `e^-64`: 0 from [`VANISHING`] down.
+///
+/// For what is multiplied on: near the smallest numbers of f32 the products would be subnormal. Of those, WebAssembly must keep every bit, and
+/// some processors, Intel's among them, take many times as long for each.
+#[inline(always)]
+pub fn exp_or_zero<V: Vector>(x: V) -> V {
+    let least = V::splat(VANISHING);
+    // The same function of both, so that what is limited becomes 0 exactly.
+    exp(x.max(least)).sub(exp(least))
+}
+
 /// `tanh(x)` with a relative error below 5e-7, and as small near 0: `(e^2x - 1) / (e^2x + 1)`, the numerator without the loss
 /// of digits that subtracting from [`exp`] would have. NaN may become -1, see `exp`.
 #[inline(always)]
@@ -71,8 +85,7 @@ pub fn gelu<V: Vector>(x: V) -> V {
     for coefficient in [-1.453_152, 1.421_413_7, -0.284_496_74, 0.254_829_6] {
         p = p.madd(t, V::splat(coefficient));
     }
-    // Limited far below the error above: near -87 the products would be subnormal, which take some processors a hundred times as long.
-    let erfc = p.mul(t).mul(exp(V::splat(0.0).sub(z.mul(z)).max(V::splat(-64.0))));
+    let erfc = p.mul(t).mul(exp_or_zero(V::splat(0.0).sub(z.mul(z))));
     // x Phi(x) is x - |x| erfc / 2 where x is positive, and -|x| erfc / 2 where it is not.
     x.max(V::splat(0.0)).sub(magnitude.mul(erfc).mul(V::splat(0.5)))
 }
